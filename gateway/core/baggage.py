@@ -1,0 +1,45 @@
+"""W3C baggage: read members, and write one's own.
+
+Source: https://www.w3.org/TR/baggage/ (sections 3.2 and 3.3)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def members(carrier: str) -> Mapping[str, str]:
+    """Members by lower-case name, percent-decoded, properties dropped; the first of a name counts."""
+    found: dict[str, str] = {}
+    for member in carrier.split(","):
+        name, equals, value = member.partition(";")[0].partition("=")
+        if equals and name.strip():
+            found.setdefault(name.strip().lower(), _decoded(value.strip()))
+    return found
+
+
+def with_member(carrier: str, name: str, value: str) -> str:
+    """Return the baggage with `name=value` last and any older member of that name removed."""
+    kept = [
+        member.strip()
+        for member in carrier.split(",")
+        if member.strip() and _name(member) != name.lower()
+    ]
+    return ",".join([*kept, f"{name}={value}"])
+
+
+def _name(member: str) -> str:
+    return member.partition(";")[0].partition("=")[0].strip().lower()
+
+
+def _decoded(value: str) -> str:
+    if "%" not in value:
+        return value
+    raw = _ESCAPE.sub(lambda hit: bytes([int(hit[1], 16)]), value.encode("utf-8", "surrogatepass"))
+    return raw.decode("utf-8", "replace")

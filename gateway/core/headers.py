@@ -1,0 +1,198 @@
+"""The headers of a delivery, as the table in section 4 of the contract has them.
+
+Names and meaning of the `x-aws-sqsd-` headers are the Elastic Beanstalk worker daemon's.
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features-managing-env-tiers.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from gateway.core import baggage
+from gateway.core.message import ABSENT
+
+if TYPE_CHECKING:
+    from gateway.core.decision import Reason
+    from gateway.core.message import Attribute, Message
+    from gateway.core.versions import Version
+
+MAX_ATTRIBUTE_BYTES: Final = 8 * 1024
+ATTRIBUTE_PREFIX: Final = "x-aws-sqsd-attr-"
+FIXED_NAMES: Final = frozenset(
+    {
+        "version",
+        "content-type",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "x-amzn-trace-id",
+        "message-group-id",
+        "message-deduplication-id",
+        "x-gateway-route",
+        "x-gateway-version",
+        "x-gateway-reason",
+        "x-gateway-omitted",
+    }
+)
+RESERVED_PREFIX: Final = "x-aws-sqsd-"
+
+_LEGAL = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+
+
+@dataclass(slots=True)
+class HeaderList:
+    """Headers in order, and which of them had to be encoded or left out."""
+
+    items: list[tuple[str, str]] = field(default_factory=list)
+    encoded: list[str] = field(default_factory=list)
+    omitted: list[str] = field(default_factory=list)
+
+    def add(self, name: str, value: str) -> None:
+        """Append a header, its value made legal."""
+        if not _LEGAL.match(value):
+            value = encode(value)
+            self.encoded.append(name)
+        self.items.append((name, value))
+
+    def add_within(self, name: str, value: str, room: int) -> int:
+        """Append if it fits into `room` bytes, else name it as omitted; return the room left."""
+        legal = bool(_LEGAL.match(value))
+        sent = value if legal else encode(value)
+        size = len(name) + len(sent) + len(": \r\n")
+        if size > room:
+            self.omitted.append(name)
+            return room
+        if not legal:
+            self.encoded.append(name)
+        self.items.append((name, sent))
+        return room - size
+
+
+def encode(value: str) -> str:
+    """Percent-encode every byte that is no visible ASCII or inner space or tab, and each `%`."""
+    raw = value.encode("utf-8", "surrogatepass")
+    inner = range(len(raw) - len(raw.lstrip(b" \t")), len(raw.rstrip(b" \t")))
+    return "".join(
+        chr(byte) if byte in _PLAIN or (byte in b" \t" and at in inner) else f"%{byte:02X}"
+        for at, byte in enumerate(raw)
+    )
+
+
+_PLAIN: Final = frozenset(range(0x21, 0x7F)) - {ord("%")}
+
+
+def delivery_headers(
+    message: Message, *, route: str, queue: str, fifo: bool, belongs_to: Version,
+    delivered_to: Version, reason: Reason,
+) -> list[tuple[str, str]]:  # fmt: skip
+    """Return the headers in order; `belongs_to` names the version, `delivered_to` gets it."""
+    headers = HeaderList()
+    headers.items += [
+        ("version", belongs_to.tag),
+        ("x-gateway-route", route),
+        ("x-gateway-version", delivered_to.name),
+        ("x-gateway-reason", reason.value),
+        ("x-aws-sqsd-queue", queue),
+        ("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms)),
+        ("x-aws-sqsd-receive-count", str(message.receive_count)),
+    ]
+    headers.add("x-aws-sqsd-msgid", message.message_id)
+    if message.sender_id is not None:
+        headers.add("x-aws-sqsd-sender-id", message.sender_id)
+    if message.trace_header is not None:
+        headers.add("x-amzn-trace-id", message.trace_header)
+    if fifo:
+        _add_fifo(headers, message)
+    _add_context(headers, message, belongs_to.tag)
+    if message.attributes:
+        _add_attributes(headers, message)
+    _add_lists(headers, message)
+    return headers.items
+
+
+def _add_fifo(headers: HeaderList, message: Message) -> None:
+    if message.group is not None:
+        headers.add("message-group-id", message.group)
+    if message.deduplication_id is not None:
+        headers.add("message-deduplication-id", message.deduplication_id)
+
+
+def _add_context(headers: HeaderList, message: Message, tag: str) -> None:
+    """Add content-type, trace context and baggage; one beyond 8 KiB falls to its default or is omitted."""
+    content_type = _text(message, "content-type")
+    room = MAX_ATTRIBUTE_BYTES
+    if content_type is None or headers.add_within("content-type", content_type, room) == room:
+        headers.items.append(("content-type", _default_content_type(message)))
+    for name in ("traceparent", "tracestate"):
+        value = _text(message, name)
+        if value is not None:
+            headers.add_within(name, value, MAX_ATTRIBUTE_BYTES)
+    carrier = _text(message, "baggage")
+    own = baggage.with_member("", "version", tag)
+    if (
+        carrier is None
+        or headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room) == room
+    ):
+        headers.items.append(("baggage", own))
+
+
+def _default_content_type(message: Message) -> str:
+    return "text/plain; charset=utf-8" if message.json is ABSENT else "application/json"
+
+
+def _text(message: Message, name: str) -> str | None:
+    attribute = message.attribute(name)
+    return None if attribute is None or attribute.binary else attribute.text
+
+
+def _add_attributes(headers: HeaderList, message: Message) -> None:
+    """Add attributes in the order of their names; of names alike but for case only the first."""
+    room = MAX_ATTRIBUTE_BYTES
+    for name in sorted(message.attributes):
+        attribute: Attribute = message.attributes[name]
+        header = ATTRIBUTE_PREFIX + name
+        if not _TOKEN.match(name) or message.folded[name.lower()] is not attribute:
+            headers.omitted.append(header)
+        else:
+            room = headers.add_within(header, attribute.text, room)
+
+
+def _add_lists(headers: HeaderList, message: Message) -> None:
+    sent = {name for name, _ in headers.items}
+    binary = [
+        name
+        for name in sorted(message.attributes)
+        if message.attributes[name].binary and ATTRIBUTE_PREFIX + name in sent
+    ]
+    for header, names in (
+        ("x-aws-sqsd-binary", binary),
+        ("x-gateway-omitted", headers.omitted),
+        ("x-aws-sqsd-encoded", headers.encoded),
+    ):
+        if names:
+            headers.add(header, ", ".join(names))
+
+
+def iso_8601(epoch_ms: int) -> str:
+    """Return UTC to the second, `YYYY-MM-DDThh:mm:ssZ`, as the worker daemon sends it.
+
+    The calendar arithmetic is Howard Hinnant's civil_from_days
+    (https://howardhinnant.github.io/date_algorithms.html): core imports no clock.
+    """
+    days, second = divmod(epoch_ms // 1000, 86_400)
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (
+        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
+    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9  # noqa: PLR2004
+    year = year_of_era + era * 400 + (month <= 2)  # noqa: PLR2004
+    return (
+        f"{year:04d}-{month:02d}-{day:02d}"
+        f"T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
+    )

@@ -1,0 +1,182 @@
+"""One received message, as an immutable view that the rest of the core reads.
+
+Values that cost something to derive (parsed JSON, case-folded attributes, baggage) are derived
+on first use and kept, so that no message is parsed twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.core import baggage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_JSON_DEPTH: Final = 1_000
+"""A body that nests deeper counts as not JSON, whatever the interpreter's own limit is."""
+
+ABSENT: Final = object()
+"""What :attr:`Message.json` is for a body that is not JSON (``None`` is JSON's ``null``)."""
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A message attribute; `text` of a Binary one is its standard base64."""
+
+    data_type: str
+    text: str
+
+    @property
+    def binary(self) -> bool:
+        """Whether the value is bytes; SQS allows a custom label behind the type: `Binary.gif`."""
+        return self.data_type.startswith("Binary")
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """A message of SQS. Times are milliseconds since the epoch, as SQS gives them.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html
+    """
+
+    message_id: str
+    body: str
+    receipt: str = ""
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    group: str | None = None
+    deduplication_id: str | None = None
+    receive_count: int = 1
+    sent_ms: int = 0
+    first_received_ms: int = 0
+    sender_id: str | None = None
+    trace_header: str | None = None
+    _json: Any = field(default=None, init=False, repr=False)
+    _json_parsed: bool = field(default=False, init=False, repr=False)
+    _folded: dict[str, Attribute] | None = field(default=None, init=False, repr=False)
+    _baggage: Mapping[str, str] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def json(self) -> Any:
+        """The parsed body, or :data:`ABSENT` when it is not JSON."""
+        if not self._json_parsed:
+            self._json = parse_json(self.body)
+            self._json_parsed = True
+        return self._json
+
+    def attribute(self, folded_name: str) -> Attribute | None:
+        """Return the attribute of that lower-case name; of names that differ only in case, the first."""
+        if not self.attributes:
+            return None
+        return self.folded.get(folded_name)
+
+    @property
+    def folded(self) -> Mapping[str, Attribute]:
+        """Attributes by lower-case name, in the order of their own names."""
+        if self._folded is None:
+            self._folded = {}
+            for name in sorted(self.attributes):
+                self._folded.setdefault(name.lower(), self.attributes[name])
+        return self._folded
+
+    def baggage_member(self, folded_name: str) -> str | None:
+        """Return the decoded value of a W3C baggage member, its name in lower case."""
+        if self._baggage is None:
+            carrier = self.attribute("baggage")
+            usable = carrier is not None and not carrier.binary
+            self._baggage = baggage.members(carrier.text) if carrier and usable else {}
+        return self._baggage.get(folded_name)
+
+
+def parse_json(body: str) -> Any:
+    """Parse strict JSON (RFC 8259: no NaN or Infinity), or return :data:`ABSENT`."""
+    if body.count("[") + body.count("{") > MAX_JSON_DEPTH and _depth(body) > MAX_JSON_DEPTH:
+        return ABSENT
+    try:
+        return _DECODER.decode(body)
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _depth(body: str) -> int:
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.finditer(body):
+        match token.group()[0]:
+            case "[" | "{":
+                depth += 1
+                deepest = max(deepest, depth)
+            case "]" | "}":
+                depth -= 1
+            case _:
+                pass
+    return deepest
+
+
+def message_from_receive(raw: Mapping[str, Any]) -> Message:
+    """Build a Message from an element of ReceiveMessage's answer, BinaryValue as base64 text.
+
+    Raises ValueError, saying what is wrong, when a field is missing or has the wrong type.
+    """
+    system = _mapping(raw, "Attributes")
+    return Message(
+        message_id=_text(raw, "MessageId"),
+        body=_text(raw, "Body"),
+        receipt=str(raw.get("ReceiptHandle", "")),
+        attributes={
+            name: _attribute(name, value)
+            for name, value in _mapping(raw, "MessageAttributes").items()
+        },
+        group=system.get("MessageGroupId"),
+        deduplication_id=system.get("MessageDeduplicationId"),
+        receive_count=_number(system, "ApproximateReceiveCount", 1),
+        sent_ms=_number(system, "SentTimestamp", 0),
+        first_received_ms=_number(system, "ApproximateFirstReceiveTimestamp", 0),
+        sender_id=system.get("SenderId"),
+        trace_header=system.get("AWSTraceHeader"),
+    )
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"{key}: {'missing' if value is None else 'must be a string'}")  # noqa: TRY004
+    return value
+
+
+def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = raw.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{key}: must be an object")  # noqa: TRY004
+    return value
+
+
+def _number(system: Mapping[str, Any], key: str, default: int) -> int:
+    try:
+        return int(system.get(key, default))
+    except (TypeError, ValueError):
+        raise ValueError(f"Attributes.{key}: must be a whole number") from None
+
+
+def _attribute(name: str, raw: Any) -> Attribute:
+    place = f"MessageAttributes.{name}"
+    if not isinstance(raw, dict) or not isinstance(raw.get("DataType"), str):
+        raise ValueError(f"{place}: must be an object with DataType")
+    binary = raw["DataType"].startswith("Binary")
+    key = "BinaryValue" if binary else "StringValue"
+    if not isinstance(raw.get(key), str):
+        raise ValueError(f"{place}.{key}: missing or not a string")  # noqa: TRY004
+    return Attribute(raw["DataType"], raw[key])

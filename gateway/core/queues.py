@@ -1,0 +1,77 @@
+"""What the routing file may call a queue: a name, a URL or an ARN.
+
+Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+and https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (endpoints)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NAME = r"[A-Za-z0-9_-]{1,80}(?<![.])|[A-Za-z0-9_-]{1,75}\.fifo"
+_NAME_ONLY = re.compile(rf"(?:{_NAME})\Z")
+_ARN = re.compile(
+    rf"arn:(?P<partition>aws[a-z-]*):sqs:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{{12}}):(?P<name>{_NAME})\Z"
+)
+_URL = re.compile(
+    rf"(?P<origin>https?://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
+    rf"(?:/(?:queue/)?(?P<path_region>[a-z]{{2}}(?:-[a-z]+)+-[0-9]))?/(?P<account>[A-Za-z0-9]+)/(?P<name>{_NAME})\Z"
+)
+_AWS_HOST = re.compile(
+    r"""(?: (?:[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws
+            |vpce\.amazonaws\.com(?:\.cn)?)
+        |  (?P<legacy>[a-z0-9-]+)\.queue\.amazonaws\.com(?:\.cn)?
+        |  (?P<oldest>queue\.amazonaws\.com) )\Z""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAddress:
+    """A queue as configured. `url`, `region`, `account` and `endpoint` are None where unsaid.
+
+    `endpoint` is the origin of a URL that is not AWS's own (an emulator, a proxy).
+    """
+
+    text: str
+    name: str
+    url: str | None = None
+    region: str | None = None
+    account: str | None = None
+    endpoint: str | None = None
+
+    @property
+    def fifo(self) -> bool:
+        """Whether it is a FIFO queue: SQS requires the suffix of those and of no others."""
+        return self.name.endswith(".fifo")
+
+
+def parse_queue(text: str, region: str | None = None) -> QueueAddress:
+    """Read a queue name, URL or ARN; `region` is the routing file's own word on it.
+
+    Raises ValueError for anything else, and where `region` contradicts the URL or ARN.
+    """
+    if _NAME_ONLY.match(text):
+        return QueueAddress(text, text, region=region)
+    if arn := _ARN.match(text):
+        stated = _agreed(arn["region"], region)
+        return QueueAddress(text, arn["name"], region=stated, account=arn["account"])
+    if url := _URL.match(text):
+        aws = _AWS_HOST.match(url["host"])
+        stated = _agreed(_region_of(aws) or url["path_region"], region)
+        endpoint = None if aws else url["origin"]
+        return QueueAddress(text, url["name"], text, stated, url["account"], endpoint)
+    raise ValueError("is not a queue name (80 of A-Z a-z 0-9 _ -, FIFO with .fifo), URL or ARN")
+
+
+def _region_of(host: re.Match[str] | None) -> str | None:
+    if host is None:
+        return None
+    return "us-east-1" if host["oldest"] else host["region"] or host["legacy"]
+
+
+def _agreed(told: str | None, region: str | None) -> str | None:
+    if told and region and told != region:
+        raise ValueError(f"says region {told}, but region: says {region}")
+    return told or region

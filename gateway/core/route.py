@@ -1,0 +1,96 @@
+"""A route and the routing table: everything that the routing file says, ready to decide with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from gateway.core.values import FromAttribute, FromBaggage
+
+if TYPE_CHECKING:
+    from gateway.core.queues import QueueAddress
+    from gateway.core.rules import Rule
+    from gateway.core.split import Split
+    from gateway.core.versions import Version
+
+
+class UnknownVersion(StrEnum):
+    """What becomes of a message that names a version which the route does not have."""
+
+    SPLIT = "split"
+    STABLE = "stable"
+    RETRY = "retry"
+
+
+class FallbackOn(StrEnum):
+    """Why a delivery to another version may be tried on stable within the same receive."""
+
+    UNREACHABLE = "unreachable"
+    NOT_FOUND = "not_found"
+    UNAVAILABLE = "unavailable"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """When stable takes over; `after_receives` None means never on account of receives alone."""
+
+    on: frozenset[FallbackOn] = frozenset({FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND})
+    after_receives: int | None = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Bounds of the visibility that a retried message gets."""
+
+    min_seconds: float = 2.0
+    max_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One queue, the versions behind it and how a message finds its version.
+
+    `visibility_seconds` None asks for the queue's own timeout; `fallback` None means off;
+    `dead_letter` None leaves rejected messages to the queue's redrive policy.
+    """
+
+    name: str
+    queue: QueueAddress
+    versions: tuple[Version, ...]
+    stable: Version
+    wait_seconds: int = 20
+    visibility_seconds: int | None = None
+    max_in_flight: int = 200
+    version_from: tuple[FromAttribute | FromBaggage, ...] = (
+        FromAttribute("version"),
+        FromBaggage("version"),
+    )
+    unknown_version: UnknownVersion = UnknownVersion.SPLIT
+    rules: tuple[Rule, ...] = ()
+    split: Split | None = None
+    weights: tuple[tuple[str, int], ...] = ()
+    fallback: Fallback | None = None
+    retry: Backoff = Backoff()
+    dead_letter: QueueAddress | None = None
+
+    def version_called(self, text: str) -> Version | None:
+        """Return the version with that tag or name."""
+        for version in self.versions:
+            if text in (version.tag, version.name):
+                return version
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingTable:
+    """All routes of one generation of the routing file; `digest` is its content's hash."""
+
+    routes: tuple[Route, ...]
+    digest: str = ""
+
+    def route(self, name: str) -> Route | None:
+        """Return the route of that name."""
+        return next((route for route in self.routes if route.name == name), None)

@@ -1,0 +1,122 @@
+"""Matchers and rules: compiled once when the routing file is read, then only read.
+
+The four conditions are Istio's StringMatch plus presence.
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#StringMatch
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import re2
+
+if TYPE_CHECKING:
+    from gateway.core.message import Message
+    from gateway.core.split import Split
+    from gateway.core.values import Source
+    from gateway.core.versions import Version
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """The whole value is this text."""
+
+    text: str
+
+    def holds(self, value: str | None) -> bool:
+        """Whether the value is there and equal."""
+        return value == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The value begins with this text."""
+
+    text: str
+
+    def holds(self, value: str | None) -> bool:
+        """Whether the value is there and begins so."""
+        return value is not None and value.startswith(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """The whole value matches. RE2 syntax: linear time, whatever a message brings."""
+
+    pattern: str
+    _compiled: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile; raises ValueError where `pattern` is not RE2."""
+        try:
+            object.__setattr__(self, "_compiled", re2.compile(self.pattern, _QUIET))
+        except re2.error as error:
+            raise ValueError(_words(error)) from error
+
+    def holds(self, value: str | None) -> bool:
+        """Whether the value is there and matches from end to end."""
+        if value is None:
+            return False
+        try:
+            return self._compiled.fullmatch(value) is not None
+        except UnicodeEncodeError:  # a lone surrogate is no text that RE2 could read
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """There is a value, whatever it is."""
+
+    def holds(self, value: str | None) -> bool:
+        """Whether there is a value."""
+        return value is not None
+
+
+Condition = Exact | Prefix | Regex | Present
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One condition on one value; `negated` is `without_attributes`: holds unless it does."""
+
+    source: Source
+    condition: Condition
+    negated: bool = False
+
+    def holds(self, message: Message) -> bool:
+        """Whether the message passes."""
+        return self.condition.holds(self.source.read(message)) is not self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """All of its tests hold."""
+
+    tests: tuple[Test, ...]
+
+    def holds(self, message: Message) -> bool:
+        """Whether the message passes every test."""
+        return all(test.holds(message) for test in self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Any of its matchers holds: the message goes `to` a version or through the rule's own split."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    to: Version | Split
+
+    def matches(self, message: Message) -> bool:
+        """Whether any matcher holds."""
+        return any(matcher.holds(message) for matcher in self.matchers)
+
+
+def _words(error: Exception) -> str:
+    """RE2 hands its message over as bytes."""
+    reason = error.args[0] if error.args else error
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

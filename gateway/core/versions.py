@@ -1,0 +1,18 @@
+"""A version of the service behind a route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Where a version is, what it is called on the wire (`tag`) and what it may be given at once."""
+
+    name: str
+    tag: str
+    url: str
+    timeout_seconds: float = 30.0
+    max_in_flight: int = 200
+    max_rate: float | None = None
+    headers: tuple[tuple[str, str], ...] = ()
