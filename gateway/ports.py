@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.core.disposition import DeliveryResult
-    from gateway.core.facts import Fact
+    from gateway.core.facts import Fact, PhaseChanged, Reloaded, ReloadFailed
     from gateway.core.message import Message
+    from gateway.core.route import Route
 
 
 class QueueError(Exception):
@@ -90,3 +91,34 @@ class Observer(Protocol):
 
     def notice(self, fact: Fact) -> None:
         """Take note of a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """One route as it stands at this moment."""
+
+    route: Route
+    phase: PhaseChanged
+    in_flight: int
+    in_flight_by_version: Mapping[str, int]
+    waiting: int
+
+
+class Control(Protocol):
+    """What the admin port may ask of the running gateway."""
+
+    def stuck(self) -> Sequence[str]:
+        """Name what has not moved for too long; empty while all loops work."""
+
+    def unready(self) -> Sequence[str]:
+        """Say what is not yet, or no longer, ready; empty when every queue is polled."""
+
+    def routes(self) -> Sequence[RouteView]:
+        """Describe the routes in force, in file order."""
+
+    @property
+    def generation(self) -> int:
+        """How many routing tables have been in force so far, this one included."""
+
+    async def reload(self) -> Reloaded | ReloadFailed:
+        """Re-read the routing file now; the last good one stays in force on any problem."""

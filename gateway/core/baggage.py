@@ -15,7 +15,7 @@ _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def members(carrier: str) -> Mapping[str, str]:
-    """Members by lower-case name, percent-decoded, properties dropped; the first of a name counts."""
+    """Return values by lower-case name, decoded, without properties; the first of a name counts."""
     found: dict[str, str] = {}
     for member in carrier.split(","):
         name, equals, value = member.partition(";")[0].partition("=")

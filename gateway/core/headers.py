@@ -121,7 +121,7 @@ def _add_fifo(headers: HeaderList, message: Message) -> None:
 
 
 def _add_context(headers: HeaderList, message: Message, tag: str) -> None:
-    """Add content-type, trace context and baggage; one beyond 8 KiB falls to its default or is omitted."""
+    """Add content-type, trace context and baggage; beyond 8 KiB one falls to its default."""
     content_type = _text(message, "content-type")
     room = MAX_ATTRIBUTE_BYTES
     if content_type is None or headers.add_within("content-type", content_type, room) == room:

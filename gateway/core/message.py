@@ -70,7 +70,7 @@ class Message:
         return self._json
 
     def attribute(self, folded_name: str) -> Attribute | None:
-        """Return the attribute of that lower-case name; of names that differ only in case, the first."""
+        """Return the attribute of that lower-case name; of names alike but for case, the first."""
         if not self.attributes:
             return None
         return self.folded.get(folded_name)
@@ -174,7 +174,7 @@ def _number(system: Mapping[str, Any], key: str, default: int) -> int:
 def _attribute(name: str, raw: Any) -> Attribute:
     place = f"MessageAttributes.{name}"
     if not isinstance(raw, dict) or not isinstance(raw.get("DataType"), str):
-        raise ValueError(f"{place}: must be an object with DataType")
+        raise ValueError(f"{place}: must be an object with DataType")  # noqa: TRY004
     binary = raw["DataType"].startswith("Binary")
     key = "BinaryValue" if binary else "StringValue"
     if not isinstance(raw.get(key), str):

@@ -19,8 +19,8 @@ _URL = re.compile(
     rf"(?:/(?:queue/)?(?P<path_region>[a-z]{{2}}(?:-[a-z]+)+-[0-9]))?/(?P<account>[A-Za-z0-9]+)/(?P<name>{_NAME})\Z"
 )
 _AWS_HOST = re.compile(
-    r"""(?: (?:[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws
-            |vpce\.amazonaws\.com(?:\.cn)?)
+    r"""(?: (?:[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.
+            (?:amazonaws\.com(?:\.cn)?|api\.aws|vpce\.amazonaws\.com(?:\.cn)?)
         |  (?P<legacy>[a-z0-9-]+)\.queue\.amazonaws\.com(?:\.cn)?
         |  (?P<oldest>queue\.amazonaws\.com) )\Z""",
     re.VERBOSE,

@@ -105,7 +105,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Any of its matchers holds: the message goes `to` a version or through the rule's own split."""
+    """Any of its matchers holds: the message goes `to` a version or a split of its own."""
 
     name: str
     matchers: tuple[Matcher, ...]

@@ -1,4 +1,4 @@
-"""Where a text to compare, to pin by or to stick to comes from: attribute, baggage, body or group."""
+"""Where a text to compare, pin by or stick to comes from: attribute, baggage, body or group."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Where a version is, what it is called on the wire (`tag`) and what it may be given at once."""
+    """Where it is, what it is called on the wire (`tag`) and what it may be given at once."""
 
     name: str
     tag: str
