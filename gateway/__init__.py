@@ -1,1 +1,3 @@
-"""sqs-version-gateway."""
+"""The SQS version gateway: one consumer of a shared queue that canaries the asynchronous path."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,206 @@
+"""Queue over aiobotocore: every call the gateway makes to SQS.
+
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gateway.core.dead_letter import copy_attributes
+from gateway.core.message import message_from_receive
+from gateway.ports import EntryError, QueueError, QueueFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.adapters.sqs_clients import SqsClients
+    from gateway.core.message import Message
+    from gateway.core.queues import QueueAddress
+
+LEASE_LOST_CODES: Final = frozenset(
+    {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"}
+)
+"""For a receipt: the lease ran out first, so the message is not ours any more."""
+
+_HINTS: Final = {
+    "NonExistentQueue": "create it, or correct the routing file",
+    "QueueDoesNotExist": "create it, or correct the routing file",
+    "AccessDenied": "the gateway's role needs sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage,"
+    " DeleteMessage and ChangeMessageVisibility here, and SendMessage on a dead-letter queue",
+    "AccessDeniedException": "the gateway's role lacks a permission on this queue",
+    "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
+    " AWS_SECRET_ACCESS_KEY",
+    "NoRegionError": "set region: on the route, or AWS_REGION",
+}
+_FAILURES = (ClientError, BotoCoreError, aiohttp.ClientError, OSError, TimeoutError)
+
+
+class SqsQueue:
+    """One queue of SQS, and its dead-letter queue, as a `Queue`."""
+
+    def __init__(
+        self, clients: SqsClients, address: QueueAddress, dead_letter: QueueAddress | None = None
+    ) -> None:
+        self._clients, self._address, self._dead_letter = clients, address, dead_letter
+        self._url = ""
+        self._dead_letter_url = ""
+
+    async def resolve(self) -> QueueFacts:
+        """Find the URL by name or ARN and read the queue's visibility timeout."""
+        self._url = await self._url_of(self._address)
+        answer = await self._call(
+            self._address,
+            "get_queue_attributes",
+            QueueUrl=self._url,
+            AttributeNames=["VisibilityTimeout"],
+        )
+        if self._dead_letter is not None:
+            self._dead_letter_url = await self._dead_letter_url_of(self._dead_letter)
+        # ReceiveMessage never tells the timeout, so it has to be asked for.
+        return QueueFacts(self._url, int(answer["Attributes"]["VisibilityTimeout"]))
+
+    async def receive(
+        self, limit: int, wait_seconds: int, visibility_seconds: int
+    ) -> list[Message]:
+        """ReceiveMessage, with every attribute."""
+        answer = await self._call(
+            self._address,
+            "receive_message",
+            QueueUrl=self._url,
+            MaxNumberOfMessages=limit,
+            WaitTimeSeconds=wait_seconds,
+            VisibilityTimeout=visibility_seconds,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return [_message(raw) for raw in answer.get("Messages", ())]
+
+    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+        """DeleteMessageBatch; it answers 200 even where entries failed."""
+        entries = [
+            {"Id": str(position), "ReceiptHandle": receipt}
+            for position, receipt in enumerate(receipts)
+        ]
+        answer = await self._call(
+            self._address, "delete_message_batch", QueueUrl=self._url, Entries=entries
+        )
+        return _failed(answer, len(entries))
+
+    async def change_visibility(
+        self, leases: Sequence[tuple[str, int]]
+    ) -> Mapping[int, EntryError]:
+        """ChangeMessageVisibilityBatch."""
+        entries = [
+            {"Id": str(position), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+            for position, (receipt, seconds) in enumerate(leases)
+        ]
+        answer = await self._call(
+            self._address,
+            "change_message_visibility_batch",
+            QueueUrl=self._url,
+            Entries=entries,
+        )
+        return _failed(answer, len(entries))
+
+    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+        """SendMessage to the dead-letter queue; a FIFO one gets the group and the message id."""
+        target = self._dead_letter
+        if target is None:
+            raise QueueError("no dead-letter queue is configured")
+        attributes, dropped = copy_attributes(message, marks)
+        fifo = (
+            {
+                "MessageGroupId": message.group or message.message_id,
+                # A copy that was sent twice, the first answer being lost, stays one message.
+                "MessageDeduplicationId": message.message_id,
+            }
+            if target.fifo
+            else {}
+        )
+        await self._call(
+            target,
+            "send_message",
+            QueueUrl=self._dead_letter_url,
+            MessageBody=message.body,
+            MessageAttributes={
+                name: _wire_attribute(value.data_type, value.text, binary=value.binary)
+                for name, value in attributes.items()
+            },
+            **fifo,
+        )
+        return dropped
+
+    async def close(self) -> None:
+        """Nothing of its own to let go of: clients are shared and closed by their owner."""
+
+    async def _url_of(self, address: QueueAddress) -> str:
+        if address.url is not None:
+            return address.url
+        owner = {"QueueOwnerAWSAccountId": address.account} if address.account else {}
+        answer = await self._call(address, "get_queue_url", QueueName=address.name, **owner)
+        return str(answer["QueueUrl"])
+
+    async def _dead_letter_url_of(self, address: QueueAddress) -> str:
+        try:
+            return await self._url_of(address)
+        except QueueError as error:
+            raise QueueError(f"dead-letter queue {address.text}: {error}", error.code) from error
+
+    async def _call(self, address: QueueAddress, operation: str, **arguments: Any) -> Any:
+        try:
+            client = await self._clients.client(address, receiving=operation == "receive_message")
+            return await getattr(client, operation)(**arguments)
+        except _FAILURES as error:
+            raise _queue_error(error, operation) from error
+
+
+def _message(raw: Mapping[str, Any]) -> Message:
+    attributes = raw.get("MessageAttributes")
+    if attributes:
+        for attribute in attributes.values():
+            if "BinaryValue" in attribute:
+                attribute["BinaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+    return message_from_receive(raw)
+
+
+def _wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]:
+    if binary:
+        return {"DataType": data_type, "BinaryValue": base64.b64decode(text)}
+    return {"DataType": data_type, "StringValue": text}
+
+
+def _failed(answer: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
+    """Return failed entries by position; one that the answer does not mention failed too."""
+    succeeded = {int(entry["Id"]) for entry in answer.get("Successful", ())}
+    unmentioned = set(range(entries)) - succeeded
+    failed = {
+        position: EntryError("Unmentioned", "SQS's answer does not mention the entry")
+        for position in unmentioned
+    }
+    for entry in answer.get("Failed", ()):
+        code = short_code(entry.get("Code", ""))
+        why = f"{code}: {entry.get('Message', '')}"
+        failed[int(entry["Id"])] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
+    return failed
+
+
+def _queue_error(error: Exception, operation: str) -> QueueError:
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        code, why = short_code(told.get("Code", "")), str(told.get("Message", ""))
+    else:
+        code = type(error).__name__
+        why = str(error) or code
+    hint = _HINTS.get(code)
+    text = f"{operation}: {why if code in why else f'{code}: {why}'}"
+    return QueueError(f"{text} ({hint})" if hint else text, code)
+
+
+def short_code(code: str) -> str:
+    """Return the code without the query protocol's prefix, `AWS.SimpleQueueService.`."""
+    return code.rpartition(".")[2]

@@ -1,0 +1,81 @@
+"""aiobotocore clients, made once for each region and endpoint and shared by all routes.
+
+Receives have a client of their own: long polls would otherwise hold every connection of the pool
+while deletes wait behind them. A client for each call would leak memory; one session keeps one
+set of credentials fresh for all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from gateway.core.queues import QueueAddress
+
+RECEIVE_READ_SECONDS: Final = 30  # the longest long poll is 20 s
+SETTLE_READ_SECONDS: Final = 10
+CONNECT_SECONDS: Final = 5
+MAX_CONNECTIONS: Final = 2_000  # not a target: routes x polls must never queue for a connection
+
+
+class SqsClients:
+    """Clients by (region, endpoint, receiving). Use as an async context manager."""
+
+    def __init__(self) -> None:
+        self._session = get_session()
+        self._stack = AsyncExitStack()
+        self._clients: dict[tuple[str | None, str | None, bool], Any] = {}
+        self._making = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def client(self, address: QueueAddress, *, receiving: bool) -> Any:
+        """Return the client for a queue; raises botocore's NoRegionError where none is known."""
+        key = (address.region, endpoint_of(address), receiving)
+        client = self._clients.get(key)
+        if client is None:
+            async with self._making:
+                client = self._clients.get(key) or await self._make(*key)
+                self._clients[key] = client
+        return client
+
+    async def _make(self, region: str | None, endpoint: str | None, receiving: bool) -> Any:  # noqa: FBT001
+        read_seconds = RECEIVE_READ_SECONDS if receiving else SETTLE_READ_SECONDS
+        context = self._session.create_client(
+            "sqs",
+            region_name=region,
+            endpoint_url=endpoint,
+            config=AioConfig(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=read_seconds,
+                max_pool_connections=MAX_CONNECTIONS,
+                # The runtime repeats calls itself, with the newest receipts and its own backoff.
+                retries={"total_max_attempts": 1},
+                tcp_keepalive=True,
+            ),
+        )
+        return await self._stack.enter_async_context(context)
+
+
+def endpoint_of(address: QueueAddress) -> str | None:
+    """Return a queue URL's own endpoint; None where the SDK knows better (AWS_ENDPOINT_URL_SQS)."""
+    if os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL"):
+        return None
+    return address.endpoint

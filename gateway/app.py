@@ -1,0 +1,221 @@
+"""The composition root: builds everything, owns the task tree, starts, reloads and stops.
+
+Task tree:
+
+    gateway -> routing-file watcher
+            -> admin server
+            -> route NAME (its own tree: gateway/runtime/route.py), one for each route
+
+A crash of any of them ends the process with that error: no zombie that looks healthy and moves
+nothing. Messages in hand come back when their leases run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+from gateway.adapters.admin import AdminServer
+from gateway.adapters.http import HttpTarget
+from gateway.adapters.logs import LogObserver
+from gateway.adapters.metrics import Metrics
+from gateway.adapters.sqs import SqsQueue
+from gateway.adapters.sqs_clients import SqsClients
+from gateway.adapters.tally import Tally
+from gateway.config import loader
+from gateway.config.problems import ProblemsFound
+from gateway.config.watcher import watch
+from gateway.core.facts import Reloaded, ReloadFailed
+from gateway.runtime.reload import plan
+from gateway.runtime.route import RunningRoute
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gateway.config.settings import Settings
+    from gateway.core.facts import Fact
+    from gateway.core.route import Route, RoutingTable
+    from gateway.core.versions import Version
+    from gateway.ports import Observer, RouteView
+
+EXIT_CLEAN: Final = 0
+EXIT_HALTED: Final = 1
+
+
+class Observers:
+    """Tells every observer."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def notice(self, fact: Fact) -> None:
+        """Pass the fact on."""
+        for observer in self._observers:
+            observer.notice(fact)
+
+
+class Gateway:
+    """The running gateway, from its settings and a first routing table that is known to be good."""
+
+    def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
+        self._settings, self._file, self._table = settings, file, table
+        self._generation = 0
+        self._clients = SqsClients()
+        self._metrics, self._tally = Metrics(), Tally()
+        self._observer = Observers(self._metrics, self._tally, LogObserver())
+        self._running: dict[str, RunningRoute] = {}
+        self._stopping = asyncio.Event()
+        self._halted = False
+        self._tasks: asyncio.TaskGroup | None = None
+        token = settings.admin_token
+        self._admin = AdminServer(
+            self,
+            self._metrics,
+            self._tally,
+            host=settings.admin_host,
+            port=settings.admin_port,
+            token=token.get_secret_value() if token else None,
+        )
+
+    async def run(self) -> int:
+        """Run until stopped; return the exit status."""
+        await self._admin.start()
+        try:
+            async with self._clients, asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._listen_to_signals()
+                self._metrics.watch_in_flight(self._in_flight)
+                self._swap(self._table)
+                watching = tasks.create_task(self._watch(), name="routing-file watcher")
+                await self._stopping.wait()
+                watching.cancel()
+        finally:
+            await self._admin.stop()
+        return EXIT_HALTED if self._halted else EXIT_CLEAN
+
+    # ---- stopping -------------------------------------------------------------------------
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+
+    def stop(self) -> None:
+        """Stop softly; called a second time, stop hard."""
+        self._halted = self._stopping.is_set()
+        for route in self._running.values():
+            if self._halted:
+                route.halt()
+            else:
+                route.stop(self._settings.drain_seconds)
+        self._stopping.set()
+
+    # ---- the routing table ----------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """How many routing tables have been in force so far, this one included."""
+        return self._generation
+
+    async def reload(self) -> Reloaded | ReloadFailed:
+        """Re-read the routing file now; the last good one stays in force on any problem."""
+        try:
+            table = loader.read(self._file)
+        except ProblemsFound as found:
+            return self._refused(found)
+        return await self._commit(table)
+
+    async def _watch(self) -> None:
+        await watch(self._file, self._table.digest, self._offer)
+
+    async def _offer(self, content: bytes) -> None:
+        try:
+            table = loader.load(content, str(self._file))
+        except ProblemsFound as found:
+            self._refused(found)
+        else:
+            await self._commit(table)
+
+    def _reload_soon(self) -> None:
+        if self._tasks is not None and not self._stopping.is_set():
+            self._tasks.create_task(self.reload(), name="reload")
+
+    def _refused(self, found: ProblemsFound) -> ReloadFailed:
+        fact = ReloadFailed(self._generation, tuple(str(problem) for problem in found.problems))
+        self._observer.notice(fact)
+        return fact
+
+    async def _commit(self, table: RoutingTable) -> Reloaded:
+        if self._stopping.is_set() or table.digest == self._table.digest:
+            fact = Reloaded(self._generation)
+            self._observer.notice(fact)
+            return fact
+        fact = self._swap(table)
+        for route in tuple(self._running.values()):
+            await route.close_retired()
+        return fact
+
+    def _swap(self, table: RoutingTable) -> Reloaded:
+        """Put a table in force. Nothing in here may fail or wait: it is the commit."""
+        change = plan({name: running.route for name, running in self._running.items()}, table)
+        for name in (*change.stop, *(route.name for route in change.replace)):
+            self._running.pop(name).stop(self._settings.drain_seconds)
+        for route in change.swap:
+            self._running[route.name].adopt(route)
+        for route in (*change.start, *change.replace):
+            self._start(route)
+        self._table = table
+        self._generation += 1
+        self._metrics.in_force(table, self._generation)
+        names = tuple(route.name for route in change.start)
+        fact = Reloaded(self._generation, names, change.changed, change.stop)
+        self._observer.notice(fact)
+        return fact
+
+    def _start(self, route: Route) -> None:
+        if self._tasks is None:
+            return
+        running = RunningRoute(
+            route,
+            SqsQueue(self._clients, route.queue, route.dead_letter),
+            _target,
+            self._observer,
+            wall=time.time,
+            chance=random.random,
+        )
+        self._running[route.name] = running
+        self._tasks.create_task(running.run(), name=f"route {route.name}")
+
+    # ---- what the admin port asks -----------------------------------------------------------
+
+    def stuck(self) -> Sequence[str]:
+        """Name what has not moved for too long."""
+        now = asyncio.get_running_loop().time()
+        return [said for route in self._running.values() if (said := route.stuck(now))]
+
+    def unready(self) -> Sequence[str]:
+        """Say what is not yet, or no longer, ready."""
+        if self._stopping.is_set():
+            return ["the gateway is stopping"]
+        return [
+            f"route {name}: {why}"
+            for name, route in self._running.items()
+            if (why := route.unready)
+        ]
+
+    def routes(self) -> Sequence[RouteView]:
+        """Describe the routes in force, in file order."""
+        running = (self._running.get(route.name) for route in self._table.routes)
+        return [route.view() for route in running if route is not None]
+
+    def _in_flight(self) -> dict[str, int]:
+        return {name: route.view().in_flight for name, route in self._running.items()}
+
+
+def _target(version: Version) -> HttpTarget:
+    return HttpTarget(version.url, version.headers, max_idle=version.max_in_flight)

@@ -1,0 +1,112 @@
+"""`gateway explain`: one decision a line as JSON, by the very code that the gateway runs."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import sys
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from gateway.config.problems import Problem, ProblemsFound
+from gateway.core.decision import Decision, decide
+from gateway.core.message import message_from_receive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.core.message import Message
+    from gateway.core.route import Route, RoutingTable
+
+OK: Final = 0
+PROBLEMS: Final = 2
+DIFFERS: Final = 3
+
+
+def explain_messages(table: RoutingTable, route_name: str, file: str, expect: str | None) -> int:
+    """Print the decisions for a file of messages (`-`: stdin); return the exit status.
+
+    Raises ProblemsFound for an unknown route or version, or an unreadable file. A bad line is
+    reported with its number and the others are still explained.
+    """
+    route = _route(table, route_name)
+    expected = _expected(route, expect)
+    problems = differing = 0
+    with _opened(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                message = _message(line)
+            except ValueError as error:
+                problem = Problem(file, number, "message", str(error))
+                print(problem, file=sys.stderr)
+                problems += 1
+                continue
+            decision = decide(message, route)
+            print(json.dumps(as_json(message, route, decision)))
+            found = decision.version.name if decision.version else None
+            differing += expected is not None and found != expected
+    return PROBLEMS if problems else DIFFERS if differing else OK
+
+
+def as_json(message: Message, route: Route, decision: Decision) -> dict[str, Any]:
+    """Return the decision in the contract's shape, null where something does not apply."""
+    version = decision.version
+    return {
+        "message_id": message.message_id,
+        "route": route.name,
+        "version": version.name if version else None,
+        "tag": version.tag if version else None,
+        "reason": decision.reason.value,
+        "rule": decision.rule,
+        "bucket": decision.bucket,
+    }
+
+
+def _message(line: bytes) -> Message:
+    """Read a line; raises ValueError saying what is wrong with it."""
+    try:
+        raw = json.loads(line)
+    except RecursionError:
+        raise ValueError("nests too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise ValueError("must be an object as ReceiveMessage returns it")  # noqa: TRY004 - one kind of error for the caller
+    return message_from_receive(raw)
+
+
+def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
+    if file == "-":
+        return contextlib.nullcontext(sys.stdin.buffer)
+    try:
+        stream: IO[bytes] = open(file, "rb")  # noqa: SIM115, PTH123 - closed by the caller's `with`
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        raise ProblemsFound((Problem(file, None, "--messages", what),)) from error
+    return stream
+
+
+def _route(table: RoutingTable, name: str) -> Route:
+    route = table.route(name)
+    if route is None:
+        names = [route.name for route in table.routes]
+        raise ProblemsFound((_unknown("--route", name, names),))
+    return route
+
+
+def _expected(route: Route, expect: str | None) -> str | None:
+    if expect is None:
+        return None
+    version = route.version_called(expect)
+    if version is None:
+        names = [version.name for version in route.versions]
+        raise ProblemsFound((_unknown("--expect", expect, names),))
+    return version.name
+
+
+def _unknown(flag: str, name: str, names: list[str]) -> Problem:
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+    return Problem("command line", None, flag, f"{name!r} is not in the routing file", hint)

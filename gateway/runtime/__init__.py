@@ -1,0 +1,1 @@
+"""The moving parts: asyncio, ports and core, nothing else."""

@@ -1,0 +1,105 @@
+"""The messages in hand: received and not yet settled, each under its lease.
+
+A message that SQS hands out again while it is in hand is the same message: its new receipt
+replaces the old one and nothing is delivered twice. One that is on its way back to the queue is
+not in hand any more: received again, it is a new message.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator, Sequence
+
+    from gateway.core.message import Message
+
+
+class Stage(Enum):
+    """How far a message in hand has come."""
+
+    WAITING = auto()  # received, nothing sent yet: a soft stop gives it back at once
+    DELIVERING = auto()
+    DELETING = auto()
+    RELEASING = auto()
+
+
+@dataclass(slots=True, eq=False)
+class InHand:
+    """One message in hand. `due_at` and `received_at` are the event loop's seconds."""
+
+    message: Message
+    receipt: str
+    received_at: float
+    due_at: float
+    stage: Stage = Stage.WAITING
+    lease_lost: bool = False
+    task: asyncio.Task[None] | None = None
+    settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
+
+
+class Hand:
+    """All messages in hand of one route, the one whose lease is due first in front."""
+
+    def __init__(self) -> None:
+        # An OrderedDict: a dict gets slow at its front when entries are taken from there for long.
+        self._entries: OrderedDict[str, InHand] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[InHand]:
+        return iter(tuple(self._entries.values()))
+
+    def take(self, messages: Sequence[Message], now: float, due_at: float) -> list[InHand]:
+        """Put messages in hand and return the new ones; of the others keep the newest receipt."""
+        fresh = []
+        for message in messages:
+            held = self._entries.get(message.message_id)
+            if held is None or held.stage is Stage.RELEASING:
+                entry = InHand(message, message.receipt, now, due_at)
+                self._entries[message.message_id] = entry
+                self._entries.move_to_end(message.message_id)
+                fresh.append(entry)
+            else:
+                self._renew(held, message.receipt, now, due_at)
+        return fresh
+
+    def holds(self, entry: InHand) -> bool:
+        """Whether this very entry is in hand, and not a later receive of the same message."""
+        return self._entries.get(entry.message.message_id) is entry
+
+    def drop(self, entry: InHand) -> None:
+        """Let go of a settled message; nothing happens where a later receive took its place."""
+        if self.holds(entry):
+            del self._entries[entry.message.message_id]
+
+    def due(self, now: float) -> list[InHand]:
+        """Return the entries whose lease is to be extended by now, the first due first."""
+        found = []
+        for entry in self._entries.values():
+            if entry.due_at > now:
+                break
+            found.append(entry)
+        return found
+
+    def next_due_at(self) -> float | None:
+        """Return when the first lease is due; None with nothing in hand."""
+        first = next(iter(self._entries.values()), None)
+        return None if first is None else first.due_at
+
+    def postpone(self, entry: InHand, due_at: float) -> None:
+        """Set when the lease is due again; all leases are of one length, so that is last."""
+        entry.due_at = due_at
+        if self.holds(entry):
+            self._entries.move_to_end(entry.message.message_id)
+
+    def _renew(self, held: InHand, receipt: str, now: float, due_at: float) -> None:
+        held.receipt = receipt
+        held.received_at = now
+        held.lease_lost = False
+        self.postpone(held, due_at)

@@ -1,0 +1,283 @@
+"""One route at work: its queue, its versions, and everything that moves between them.
+
+Task tree, all of it under one TaskGroup:
+
+    route NAME -> poll (-> poll more ...), extend leases (-> extend ...),
+                  deliver ... (FIFO: one for each group), delete ..., release ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from gateway.core.facts import Phase, PhaseChanged
+from gateway.ports import QueueError, RouteView
+from gateway.runtime.delivery import Courier
+from gateway.runtime.groups import Groups
+from gateway.runtime.hand import Hand
+from gateway.runtime.lanes import Lanes
+from gateway.runtime.lease import LeaseKeeper
+from gateway.runtime.permits import Permits
+from gateway.runtime.poller import Poller
+from gateway.runtime.settler import Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from gateway.core.message import Message
+    from gateway.core.route import Route
+    from gateway.core.versions import Version
+    from gateway.ports import Observer, Queue, Target
+    from gateway.runtime.hand import InHand
+
+LINGER_SECONDS: Final = 0.02
+FIFO_LINGER_SECONDS: Final = 0.0  # the next message of a group waits for the settlement
+LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
+FLUSH_SECONDS: Final = 5.0
+HALT_SECONDS: Final = 1.0
+FIRST_PAUSE_SECONDS: Final = 1.0
+LAST_PAUSE_SECONDS: Final = 30.0
+STUCK_MARGIN_SECONDS: Final = 60.0
+
+
+class RunningRoute:
+    """Runs a route until stopped; a new routing table may be adopted while it runs."""
+
+    def __init__(
+        self,
+        route: Route,
+        queue: Queue,
+        make_target: Callable[[Version], Target],
+        observer: Observer,
+        *,
+        wall: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self.route = route
+        self._queue, self._observer, self._chance = queue, observer, chance
+        self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
+        self._permits = Permits(route.max_in_flight)
+        self._hand = Hand()
+        self._lanes = Lanes(make_target)
+        self._lanes.adopt(route)
+        fifo = route.queue.fifo
+        self._settler = Settler(
+            route=route.name,
+            queue=queue,
+            hand=self._hand,
+            observer=observer,
+            on_settled=self._settled,
+            linger_seconds=FIFO_LINGER_SECONDS if fifo else LINGER_SECONDS,
+        )
+        self._courier = Courier(
+            queue=queue,
+            lanes=self._lanes,
+            settler=self._settler,
+            observer=observer,
+            wall=wall,
+            chance=chance,
+        )
+        self._groups = Groups(self._settler, self._carry) if fifo else None
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._stopping, self._halted = asyncio.Event(), asyncio.Event()
+        self._deadline = 0.0
+        self._tasks: asyncio.TaskGroup | None = None
+        self._keeper: LeaseKeeper | None = None
+        self._poller: Poller | None = None
+
+    async def run(self) -> None:
+        """Resolve the queue, poll and deliver, and drain once stopped."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._settler.start(tasks)
+                lease_seconds = await self._resolved()
+                if lease_seconds is not None:
+                    await self._work(tasks, lease_seconds)
+        finally:
+            await self._lanes.close()
+            await self._queue.close()
+        self._enter(Phase.STOPPED)
+
+    def stop(self, drain_seconds: float) -> None:
+        """Soft stop: no new receive, deliveries get `drain_seconds`, the rest goes back."""
+        if not self._stopping.is_set():
+            self._deadline = asyncio.get_running_loop().time() + drain_seconds
+            self._enter(Phase.STOPPING, "the gateway is stopping")
+            self._stopping.set()
+            if self._poller is not None:
+                self._poller.stop()
+
+    def halt(self) -> None:
+        """Hard stop: cancel deliveries and polls; release leases if that works within 1 s."""
+        self.stop(0)
+        self._halted.set()
+
+    def adopt(self, route: Route) -> None:
+        """Decide by another routing table from the next message on."""
+        self.route = route
+        self._permits.resize(route.max_in_flight)
+        self._lanes.adopt(route)
+
+    async def close_retired(self) -> None:
+        """Let go of targets that no version uses any more."""
+        while self._lanes.retired:
+            await self._lanes.retired.pop().close()
+
+    def view(self) -> RouteView:
+        """Describe the route as it stands."""
+        return RouteView(
+            self.route,
+            self.phase,
+            len(self._hand),
+            self._lanes.in_flight(),
+            self._lanes.room.taken,
+        )
+
+    @property
+    def unready(self) -> str | None:
+        """Say why the queue is not polled at the moment; None while it is."""
+        if self.phase.phase is not Phase.POLLING:
+            return self.phase.why or self.phase.phase.value
+        return self._poller.failure if self._poller is not None else None
+
+    def stuck(self, now: float) -> str | None:
+        """Say what has not moved for too long: a poll that never came back."""
+        poller = self._poller
+        if poller is None or self.phase.phase is not Phase.POLLING or not self._permits.free:
+            return None
+        silent = now - poller.last_return_at
+        if silent < self.route.wait_seconds + STUCK_MARGIN_SECONDS:
+            return None
+        return f"route {self.route.name}: no receive has returned for {silent:.0f} s"
+
+    # ---- starting -------------------------------------------------------------------------
+
+    async def _resolved(self) -> int | None:
+        """Return the lease to ask for, in seconds; None when stopped before that was known."""
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                facts = await self._queue.resolve()
+            except QueueError as error:
+                self._enter(Phase.FAILED, f"queue {self.route.queue.text}: {error}")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                pause = min(LAST_PAUSE_SECONDS, pause * 2)
+            else:
+                own = facts.visibility_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
+                return self.route.visibility_seconds or own
+        return None
+
+    async def _work(self, tasks: asyncio.TaskGroup, lease_seconds: int) -> None:
+        name = self.route.name
+        self._keeper = LeaseKeeper(
+            route=name,
+            queue=self._queue,
+            hand=self._hand,
+            observer=self._observer,
+            lease_seconds=lease_seconds,
+        )
+        self._poller = self._new_poller(lease_seconds)
+        self._enter(Phase.POLLING)
+        keeping = tasks.create_task(self._keeper.run(), name=f"extend leases {name}")
+        polling = tasks.create_task(self._poller.run(), name=f"poll {name}")
+        await self._stopping.wait()
+        await self._drain(polling)
+        keeping.cancel()
+
+    def _new_poller(self, lease_seconds: int) -> Poller:
+        return Poller(
+            route=self.route.name,
+            queue=self._queue,
+            permits=self._permits,
+            observer=self._observer,
+            hand_over=self._hand_over,
+            congested=self._lanes.stable_is_congested,
+            chance=self._chance,
+            wait_seconds=self.route.wait_seconds,
+            lease_seconds=lease_seconds,
+        )
+
+    # ---- moving ---------------------------------------------------------------------------
+
+    def _hand_over(self, messages: Sequence[Message]) -> int:
+        """Begin the deliveries of one receive; return how many messages were not in hand yet."""
+        if self._keeper is None:
+            return 0
+        now = asyncio.get_running_loop().time()
+        fresh = self._hand.take(messages, now, self._keeper.due_at(now))
+        for entry in fresh:
+            if self._stopping.is_set():
+                self._settler.release(entry, 0)
+            elif self._groups is None:
+                self._begin(self._deliver(entry), entry)
+            elif self._groups.join(entry):
+                self._begin(self._groups.walk(entry), entry)
+        return len(fresh)
+
+    def _begin(self, work: Coroutine[None, None, None], entry: InHand) -> None:
+        if self._tasks is None:
+            return
+        task = self._tasks.create_task(work, name=f"deliver {entry.message.message_id}")
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
+
+    async def _deliver(self, entry: InHand) -> None:
+        await self._carry(entry)
+
+    async def _carry(self, entry: InHand) -> int | None:
+        if self._stopping.is_set():
+            self._settler.release(entry, 0)
+            return 0
+        return await self._courier.carry(entry, self.route)
+
+    def _settled(self, entry: InHand, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        self._permits.give()
+        if entry.settled is not None and not entry.settled.done():
+            entry.settled.set_result(confirmed)
+
+    # ---- stopping -------------------------------------------------------------------------
+
+    async def _drain(self, polling: asyncio.Task[None]) -> None:
+        """Give back what waits, let deliveries end, await the polls, flush the settlements."""
+        self._lanes.close_room()
+        if self._groups is not None:
+            self._groups.give_back_waiting()
+        await self._until_done(self._deliveries, self._deadline)
+        for task in self._deliveries:
+            task.cancel()
+        await self._until_done({polling}, None)
+        polling.cancel()
+        if self._deliveries:
+            await asyncio.wait(self._deliveries)
+        await self._flush()
+
+    async def _until_done(self, tasks: set[asyncio.Task[None]], deadline: float | None) -> None:
+        """Wait for the tasks, until the deadline or a hard stop."""
+        loop = asyncio.get_running_loop()
+        halted = loop.create_task(self._halted.wait(), name=f"hard stop {self.route.name}")
+        try:
+            while tasks and not halted.done():
+                left = None if deadline is None else deadline - loop.time()
+                if left is not None and left <= 0:
+                    return
+                await asyncio.wait(
+                    {halted, *tasks}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+                tasks = {task for task in tasks if not task.done()}
+        finally:
+            halted.cancel()
+
+    async def _flush(self) -> None:
+        limit = HALT_SECONDS if self._halted.is_set() else FLUSH_SECONDS
+        try:
+            await asyncio.wait_for(self._settler.flush(), limit)
+        except TimeoutError:
+            self._settler.abandon()
+
+    def _enter(self, phase: Phase, why: str = "") -> None:
+        self.phase = PhaseChanged(self.route.name, phase, why)
+        self._observer.notice(self.phase)
