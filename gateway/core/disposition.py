@@ -136,7 +136,9 @@ def backoff_seconds(receive_count: int, backoff: Backoff, fraction: float) -> in
 
 def whole_seconds(seconds: float) -> int:
     """Round up to what SQS counts in, within what SQS allows."""
-    return min(MAX_VISIBILITY_SECONDS, max(0, -int(-seconds // 1)))
+    if not seconds < MAX_VISIBILITY_SECONDS:  # infinity, and what is no number at all, included
+        return MAX_VISIBILITY_SECONDS
+    return max(0, -int(-seconds // 1))
 
 
 def describe(result: DeliveryResult) -> str:

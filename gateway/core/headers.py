@@ -58,17 +58,17 @@ class HeaderList:
         self.items.append((name, value))
 
     def add_within(self, name: str, value: str, room: int) -> int:
-        """Append if it fits into `room` bytes, else name it as omitted; return the room left."""
+        """Append if it fits into `room` bytes, else name it as omitted; return the bytes used."""
         legal = bool(_LEGAL.match(value))
         sent = value if legal else encode(value)
         size = len(name) + len(sent) + len(": \r\n")
         if size > room:
             self.omitted.append(name)
-            return room
+            return 0
         if not legal:
             self.encoded.append(name)
         self.items.append((name, sent))
-        return room - size
+        return size
 
 
 def encode(value: str) -> str:
@@ -123,20 +123,17 @@ def _add_fifo(headers: HeaderList, message: Message) -> None:
 def _add_context(headers: HeaderList, message: Message, tag: str) -> None:
     """Add content-type, trace context and baggage; beyond 8 KiB one falls to its default."""
     content_type = _text(message, "content-type")
-    room = MAX_ATTRIBUTE_BYTES
-    if content_type is None or headers.add_within("content-type", content_type, room) == room:
+    if content_type is None or not headers.add_within(
+        "content-type", content_type, MAX_ATTRIBUTE_BYTES
+    ):
         headers.items.append(("content-type", _default_content_type(message)))
     for name in ("traceparent", "tracestate"):
         value = _text(message, name)
         if value is not None:
             headers.add_within(name, value, MAX_ATTRIBUTE_BYTES)
-    carrier = _text(message, "baggage")
-    own = baggage.with_member("", "version", tag)
-    if (
-        carrier is None
-        or headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room) == room
-    ):
-        headers.items.append(("baggage", own))
+    carrier = baggage.with_member(_text(message, "baggage") or "", "version", tag)
+    if not headers.add_within("baggage", carrier, MAX_ATTRIBUTE_BYTES):
+        headers.items.append(("baggage", baggage.with_member("", "version", tag)))
 
 
 def _default_content_type(message: Message) -> str:
@@ -154,10 +151,10 @@ def _add_attributes(headers: HeaderList, message: Message) -> None:
     for name in sorted(message.attributes):
         attribute: Attribute = message.attributes[name]
         header = ATTRIBUTE_PREFIX + name
-        if not _TOKEN.match(name) or message.folded[name.lower()] is not attribute:
+        if not _TOKEN.match(name) or message.first_names[name.lower()] != name:
             headers.omitted.append(header)
         else:
-            room = headers.add_within(header, attribute.text, room)
+            room -= headers.add_within(header, attribute.text, room)
 
 
 def _add_lists(headers: HeaderList, message: Message) -> None:

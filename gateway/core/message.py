@@ -22,7 +22,8 @@ MAX_JSON_DEPTH: Final = 1_000
 ABSENT: Final = object()
 """What :attr:`Message.json` is for a body that is not JSON (``None`` is JSON's ``null``)."""
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, and content with a string that never ends: linear in the body's length.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Message:
     trace_header: str | None = None
     _json: Any = field(default=None, init=False, repr=False)
     _json_parsed: bool = field(default=False, init=False, repr=False)
-    _folded: dict[str, Attribute] | None = field(default=None, init=False, repr=False)
+    _names: dict[str, str] | None = field(default=None, init=False, repr=False)
     _baggage: Mapping[str, str] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -71,18 +72,17 @@ class Message:
 
     def attribute(self, folded_name: str) -> Attribute | None:
         """Return the attribute of that lower-case name; of names alike but for case, the first."""
-        if not self.attributes:
-            return None
-        return self.folded.get(folded_name)
+        name = self.first_names.get(folded_name) if self.attributes else None
+        return None if name is None else self.attributes[name]
 
     @property
-    def folded(self) -> Mapping[str, Attribute]:
-        """Attributes by lower-case name, in the order of their own names."""
-        if self._folded is None:
-            self._folded = {}
+    def first_names(self) -> Mapping[str, str]:
+        """Attribute names by their lower case; of names alike but for case, the first."""
+        if self._names is None:
+            self._names = {}
             for name in sorted(self.attributes):
-                self._folded.setdefault(name.lower(), self.attributes[name])
-        return self._folded
+                self._names.setdefault(name.lower(), name)
+        return self._names
 
     def baggage_member(self, folded_name: str) -> str | None:
         """Return the decoded value of a W3C baggage member, its name in lower case."""
@@ -138,13 +138,13 @@ def message_from_receive(raw: Mapping[str, Any]) -> Message:
             name: _attribute(name, value)
             for name, value in _mapping(raw, "MessageAttributes").items()
         },
-        group=system.get("MessageGroupId"),
-        deduplication_id=system.get("MessageDeduplicationId"),
+        group=_optional(system, "MessageGroupId"),
+        deduplication_id=_optional(system, "MessageDeduplicationId"),
         receive_count=_number(system, "ApproximateReceiveCount", 1),
         sent_ms=_number(system, "SentTimestamp", 0),
         first_received_ms=_number(system, "ApproximateFirstReceiveTimestamp", 0),
-        sender_id=system.get("SenderId"),
-        trace_header=system.get("AWSTraceHeader"),
+        sender_id=_optional(system, "SenderId"),
+        trace_header=_optional(system, "AWSTraceHeader"),
     )
 
 
@@ -164,10 +164,17 @@ def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
+def _optional(system: Mapping[str, Any], key: str) -> str | None:
+    value = system.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"Attributes.{key}: must be a string")
+    return value
+
+
 def _number(system: Mapping[str, Any], key: str, default: int) -> int:
     try:
         return int(system.get(key, default))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"Attributes.{key}: must be a whole number") from None
 
 

@@ -18,20 +18,23 @@ _URL = re.compile(
     rf"(?P<origin>https?://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
     rf"(?:/(?:queue/)?(?P<path_region>[a-z]{{2}}(?:-[a-z]+)+-[0-9]))?/(?P<account>[A-Za-z0-9]+)/(?P<name>{_NAME})\Z"
 )
+_SUFFIX = r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|api\.aws|api\.amazonwebservices\.com\.cn)"
 _AWS_HOST = re.compile(
-    r"""(?: (?:[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.
-            (?:amazonaws\.com(?:\.cn)?|api\.aws|vpce\.amazonaws\.com(?:\.cn)?)
-        |  (?P<legacy>[a-z0-9-]+)\.queue\.amazonaws\.com(?:\.cn)?
+    rf"""(?: (?P<special>(?:[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:vpce\.)?
+            {_SUFFIX})
+        |  (?P<legacy>[a-z0-9-]+)\.queue\.{_SUFFIX}
         |  (?P<oldest>queue\.amazonaws\.com) )\Z""",
     re.VERBOSE,
 )
+_USUAL_HOST = re.compile(r"sqs\.[a-z0-9-]+\.amazonaws\.(?:com(?:\.cn)?|eu)\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueAddress:
     """A queue as configured. `url`, `region`, `account` and `endpoint` are None where unsaid.
 
-    `endpoint` is the origin of a URL that is not AWS's own (an emulator, a proxy).
+    `endpoint` is the origin of a URL that names another one than the region's usual endpoint: an
+    emulator, a proxy, an interface endpoint of a VPC, FIPS or dual-stack.
     """
 
     text: str
@@ -60,7 +63,8 @@ def parse_queue(text: str, region: str | None = None) -> QueueAddress:
     if url := _URL.match(text):
         aws = _AWS_HOST.match(url["host"])
         stated = _agreed(_region_of(aws) or url["path_region"], region)
-        endpoint = None if aws else url["origin"]
+        usual = aws and (not aws["special"] or _USUAL_HOST.match(url["host"]))
+        endpoint = None if usual else url["origin"]
         return QueueAddress(text, url["name"], text, stated, url["account"], endpoint)
     raise ValueError("is not a queue name (80 of A-Z a-z 0-9 _ -, FIFO with .fifo), URL or ARN")
 

@@ -13,7 +13,8 @@ from gateway.core.message import ABSENT
 if TYPE_CHECKING:
     from gateway.core.message import Message
 
-_INTEGRAL_FLOAT_LIMIT: Final = 1e21
+_MAX_PLAIN_POINT: Final = 21  # from here on, and up to the other, ECMAScript writes an exponent
+_MIN_PLAIN_POINT: Final = -6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class FromBody:
             return None
         try:
             return scalar_text(self._compiled.search(message.json))
-        except (JMESPathError, ArithmeticError, RecursionError):
+        except Exception:  # noqa: BLE001 - the library lets TypeError, ValueError and others through
             return None
 
 
@@ -97,22 +98,33 @@ def scalar_text(value: Any) -> str | None:
             return "true" if value else "false"
         case int():
             return str(value)
-        case float() if abs(value) == float("inf"):  # JSON's 1e999: no text gives it back
-            return None
         case float():
-            integral = value.is_integer() and abs(value) < _INTEGRAL_FLOAT_LIMIT
-            return str(int(value)) if integral else _ecmascript(value)
+            return _number_text(value)
         case _:
             return None
 
 
-def _ecmascript(value: float) -> str:
-    """Python writes 1e-05 and 0.0001; ECMAScript 0.00001 down to 1e-6, and exponents unpadded."""
-    mantissa, marker, exponent = repr(value).partition("e")
-    if not marker:
-        return mantissa
-    power = int(exponent)
-    if -7 < power < 0:  # noqa: PLR2004 - ECMAScript Number::toString, step 8
-        sign, digits = ("-" if value < 0 else ""), mantissa.lstrip("-").replace(".", "")
-        return f"{sign}0.{'0' * (-power - 1)}{digits}"
-    return f"{mantissa}e{'+' if power > 0 else '-'}{abs(power)}"
+def _number_text(value: float) -> str | None:
+    """Write a float as ECMAScript's Number::toString does (ECMA-262, 6.1.6.1.20)."""
+    if value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN; 1e999 has no text back
+        return None
+    if not value:  # -0 too
+        return "0"
+    mantissa, _, exponent = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    point = len(digits) - len(fraction) + int(exponent or 0)
+    digits = digits.rstrip("0")
+    return ("-" if value < 0 else "") + _placed(digits, point)
+
+
+def _placed(digits: str, point: int) -> str:
+    """Put the decimal point behind so many digits, in ECMAScript's way."""
+    if len(digits) <= point <= _MAX_PLAIN_POINT:
+        return digits.ljust(point, "0")
+    if 0 < point <= _MAX_PLAIN_POINT:
+        return f"{digits[:point]}.{digits[point:]}"
+    if _MIN_PLAIN_POINT < point <= 0:
+        return f"0.{'0' * -point}{digits}"
+    tail = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{digits[0]}{tail}e{point - 1:+d}"
