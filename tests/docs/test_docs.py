@@ -1,0 +1,79 @@
+"""The documentation is executed: what it shows loads, what it links to exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.config import loader
+from gateway.config.problems import ProblemsFound
+from tests.docs.generate import ROOT, stale
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+BLOCKS = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, block in enumerate(YAML_BLOCK.findall(page.read_text()))
+]
+
+
+def test_the_generated_pages_are_current() -> None:
+    """`make generate` writes them anew."""
+    assert stale() == []
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_routing_file_shown_loads(block: str) -> None:
+    """Blocks with `routes:` are routing files; the others are at least YAML."""
+    if "routes" in (yaml.safe_load(block) or {}):
+        assert loader.load(block.encode(), "shown.yaml").routes
+
+
+def test_a_routing_file_shown_that_is_broken_would_be_noticed() -> None:
+    """The test above can fail."""
+    with pytest.raises(ProblemsFound):
+        loader.load(b"routes: [{name: a}]", "shown.yaml")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_local_link_leads_somewhere(page: Path) -> None:
+    """Links are relative to the page."""
+    targets = LINK.findall(page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readme_commands_work(readme: str, tmp_path: Path) -> None:
+    """The routing file shown is checked and explained by the commands shown beside it."""
+    text = (ROOT / readme).read_text()
+    (tmp_path / "routes.yaml").write_text(YAML_BLOCK.findall(text)[0])
+    checked = _shell("python -m gateway check --config routes.yaml", tmp_path)
+    assert checked == "ok\n"
+    shown = re.findall(r"^echo '.*?--messages -$", text, re.DOTALL | re.MULTILINE)
+    assert '"version": "canary"' in _shell(shown[0], tmp_path)
+
+
+def test_both_readmes_show_the_same_code() -> None:
+    """The Chinese one says the same: blocks are equal but for comments."""
+    assert _code("README.md") == _code("README.zh-CN.md")
+
+
+def _code(readme: str) -> list[str]:
+    blocks = re.findall(r"^```\w+\n(.*?)^```", (ROOT / readme).read_text(), re.DOTALL | re.MULTILINE)
+    return [re.sub(r" *#.*", "", block) for block in blocks]
+
+
+def _shell(command: str, folder: Path) -> str:
+    command = command.replace("python ", f"{sys.executable} ")
+    done = subprocess.run(
+        command, shell=True, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
