@@ -66,8 +66,8 @@ def cli_page() -> str:
 def routing_file_page() -> str:
     schema = json_schema()
     parts = {"The file": schema, **schema["$defs"]}
-    page = f"{NOTE}\n# The routing file\n\nThe JSON Schema for editors: `config/routes.schema.json`,"
-    page += " or `python -m gateway schema`. Durations are `500ms`, `20s`, `5m`, `1h`, or a number "
+    page = f"{NOTE}\n# The routing file\n\nThe JSON Schema for editors is "
+    page += "`config/routes.schema.json`, or `python -m gateway schema`. Durations are `500ms`, `20s`, `5m`, `1h`, or a number "
     page += "of seconds. Unknown keys are errors.\n\n"
     everything = (ROOT / "config/examples/everything.yaml").read_text()
     page += f"```yaml\n{everything.rstrip()}\n```\n"
@@ -92,7 +92,7 @@ def _key_row(part: dict[str, Any], key: str, value: dict[str, Any]) -> Row:
     return code(key), _kind(value), default, value.get("description", "").replace("|", "\\|")
 
 
-def _kind(value: dict[str, Any]) -> str:
+def _kind(value: dict[str, Any]) -> str:  # noqa: PLR0911 - one line for each JSON Schema keyword
     if "anyOf" in value:
         if any("ms|s|m|h" in str(option.get("pattern")) for option in value["anyOf"]):
             return "duration"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -13,6 +13,9 @@ import yaml
 from gateway.config import loader
 from gateway.config.problems import ProblemsFound
 from tests.docs.generate import ROOT, stale
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -66,7 +69,8 @@ def test_both_readmes_show_the_same_code() -> None:
 
 
 def _code(readme: str) -> list[str]:
-    blocks = re.findall(r"^```\w+\n(.*?)^```", (ROOT / readme).read_text(), re.DOTALL | re.MULTILINE)
+    text = (ROOT / readme).read_text()
+    blocks = re.findall(r"^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [re.sub(r" *#.*", "", block) for block in blocks]
 
 
