@@ -65,8 +65,8 @@ class Gateway:
         self._settings, self._file, self._table = settings, file, table
         self._generation = 0
         self._clients = SqsClients()
-        self._metrics, self._tally = Metrics(), Tally()
-        self._observer = Observers(self._metrics, self._tally, LogObserver())
+        self._metrics, self._tally, self._log = Metrics(), Tally(), LogObserver()
+        self._observer = Observers(self._metrics, self._tally, self._log)
         self._running: dict[str, RunningRoute] = {}
         self._stopping = asyncio.Event()
         self._halted = False
@@ -171,7 +171,8 @@ class Gateway:
             self._start(route)
         self._table = table
         self._generation += 1
-        self._metrics.in_force(table, self._generation)
+        for named in (self._metrics, self._tally, self._log):
+            named.in_force(table, self._generation)
         names = tuple(route.name for route in change.start)
         fact = Reloaded(self._generation, names, change.changed, change.stop)
         self._observer.notice(fact)

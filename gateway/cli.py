@@ -134,7 +134,7 @@ def _routing_file(settings: Settings) -> Path:
 
 def _print_problems(problems: Sequence[Problem], stream: TextIO | None = None) -> None:
     for problem in problems:
-        print(problem, file=stream or sys.stderr)  # type: ignore[call-overload]
+        print(problem, file=stream or sys.stderr)
     count = len(problems)
     print(f"{count} problem{'s' if count > 1 else ''}", file=sys.stderr)
 
@@ -145,6 +145,14 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     except ImportError:  # Windows has none
         return None
     return uvloop.Loop
+
+
+def command_parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return every command's parser by how it is called, for the reference page."""
+    parser = _parser()
+    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001 - argparse shows its subparsers nowhere else
+    named = {f"gateway {name}": sub for name, sub in actions[0].choices.items()}
+    return {"gateway": parser, **named}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -35,7 +35,7 @@ _HINTS: Final = {
     "AccessDeniedException": "the gateway's role lacks a permission on this queue",
     "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY",
-    "NoRegionError": "set region: on the route, or AWS_REGION",
+    "NoRegionError": "set region: on the route, or AWS_REGION in the environment",
 }
 _FAILURES = (ClientError, BotoCoreError, aiohttp.ClientError, OSError, TimeoutError)
 

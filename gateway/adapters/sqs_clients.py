@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
+from gateway import __version__
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -48,7 +50,9 @@ class SqsClients:
 
     async def client(self, address: QueueAddress, *, receiving: bool) -> Any:
         """Return the client for a queue; raises botocore's NoRegionError where none is known."""
-        key = (address.region, endpoint_of(address), receiving)
+        # botocore alone among the SDKs reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
+        region = address.region or os.environ.get("AWS_REGION")
+        key = (region, endpoint_of(address), receiving)
         client = self._clients.get(key)
         if client is None:
             async with self._making:
@@ -69,6 +73,9 @@ class SqsClients:
                 # The runtime repeats calls itself, with the newest receipts and its own backoff.
                 retries={"total_max_attempts": 1},
                 tcp_keepalive=True,
+                # Both are made anew for each call otherwise: 15 % of its cost when profiled.
+                user_agent=f"sqs-version-gateway/{__version__}",
+                parameter_validation=False,
             ),
         )
         return await self._stack.enter_async_context(context)

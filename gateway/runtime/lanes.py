@@ -30,9 +30,9 @@ class WaitingRoom:
         self.closed = False
 
     @property
-    def full(self) -> bool:
-        """Whether nobody else may wait."""
-        return self.closed or self.taken >= self.seats
+    def left(self) -> int:
+        """How many more may wait."""
+        return 0 if self.closed else max(0, self.seats - self.taken)
 
 
 class Lane:
@@ -41,7 +41,7 @@ class Lane:
     def __init__(self, version: Version, target: Target, room: WaitingRoom) -> None:
         self.version, self.target = version, target
         self.in_flight = 0
-        self._room = room
+        self._room, self._removed = room, False
         self._ready_at = 0.0  # generic cell rate algorithm: when the next delivery conforms
         self._queue: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -51,11 +51,15 @@ class Lane:
         """How many messages wait for this version."""
         return len(self._queue)
 
+    @property
+    def _closed(self) -> bool:
+        return self._removed or self._room.closed
+
     async def enter(self) -> bool:
         """Wait for a turn and take it; False where no seat is left to wait in."""
         if not self._queue and self._admits():
             return True
-        if self._room.full:
+        if not self._room.left:
             return False
         self._room.taken += 1
         try:
@@ -68,11 +72,16 @@ class Lane:
         self.in_flight -= 1
         self.wake()
 
+    def remove(self) -> None:
+        """Send everybody who waits away: the version is not to be had any more."""
+        self._removed = True
+        self.wake()
+
     def wake(self) -> None:
-        """Let in whoever may go; everybody, without a turn, once the room is closed."""
+        """Let in whoever may go; everybody, without a turn, once the lane or the room is closed."""
         while self._queue:
             if not self._queue[0].done():
-                if not self._room.closed and not self._admits():
+                if not self._closed and not self._admits():
                     break
                 self._queue[0].set_result(None)
             self._queue.popleft()
@@ -83,6 +92,17 @@ class Lane:
     def _rate_allows(self) -> None:
         self._timer = None
         self.wake()
+
+    def open_turns(self) -> int:
+        """How many deliveries could begin at this moment."""
+        if self._queue:
+            return 0
+        by_number = max(0, self.version.max_in_flight - self.in_flight)
+        if self.version.max_rate is None:
+            return by_number
+        now = asyncio.get_running_loop().time()
+        ahead = now + BURST_SECONDS - max(now, self._ready_at)
+        return min(by_number, int(ahead * self.version.max_rate) + 1) if ahead >= 0 else 0
 
     def _admits(self) -> bool:
         if self.in_flight >= self.version.max_in_flight:
@@ -102,10 +122,10 @@ class Lane:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and not self._room.closed:
+            if turn.done() and not turn.cancelled() and not self._closed:
                 self.leave()
             raise
-        return not self._room.closed
+        return not self._closed
 
 
 class Lanes:
@@ -122,8 +142,9 @@ class Lanes:
         """Make room for the versions of a routing table; targets no longer used are retired."""
         self._stable = route.stable.name
         self.room.seats = max(1, route.max_in_flight // 10)
-        gone = set(self._lanes) - {version.name for version in route.versions}
-        self.retired += [self._lanes.pop(name).target for name in gone]
+        for name in set(self._lanes) - {version.name for version in route.versions}:
+            self.retired.append(self._lanes[name].target)
+            self._lanes.pop(name).remove()
         for version in route.versions:
             self._adopt(version)
 
@@ -131,10 +152,9 @@ class Lanes:
         """Return the lane of a version; None where a reload has removed it."""
         return self._lanes.get(version.name)
 
-    def stable_is_congested(self) -> bool:
-        """Whether receiving more would only send messages back: stable waits, no seat is left."""
-        lane = self._lanes.get(self._stable)
-        return lane is not None and lane.waiting > 0 and self.room.full
+    def room_for_stable(self) -> int:
+        """How many messages stable can take or seat; receiving more would send them back."""
+        return self._lanes[self._stable].open_turns() + self.room.left
 
     def in_flight(self) -> dict[str, int]:
         """How many deliveries run, by version name."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from gateway.runtime.hand import Hand, InHand
 
 BATCH: Final = 10
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 7
+"""One at half-life and one each sixteenth of the lease after it: the last is just in time."""
 
 
 class LeaseKeeper:
@@ -53,29 +54,37 @@ class LeaseKeeper:
         due = self._hand.due(now)
         for entry in due:
             self._hand.postpone(entry, self.due_at(now))
-        return [e for e in due if e.stage is not Stage.RELEASING and not e.lease_lost]
+        return [entry for entry in due if self._keeps(entry)]
 
     async def _extend(self, batch: Sequence[InHand]) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return await self._extend_once(batch)
-            except QueueError as error:
-                self._notice_failed(str(error), len(batch))
-                if attempt < ATTEMPTS:
-                    await asyncio.sleep(self.lease_seconds / 16)
-        return None
+        for _ in range(ATTEMPTS):
+            batch = await self._extend_once([entry for entry in batch if self._keeps(entry)])
+            if not batch:
+                return
+            await asyncio.sleep(self.lease_seconds / 16)
 
-    async def _extend_once(self, batch: Sequence[InHand]) -> None:
+    async def _extend_once(self, batch: Sequence[InHand]) -> Sequence[InHand]:
+        """Return those that failed, but may not be lost yet."""
         now = asyncio.get_running_loop().time()
-        held = [entry for entry in batch if self._hand.holds(entry)]
-        leases = [(entry.receipt, self._seconds_left(entry, now)) for entry in held]
-        failed = await self._queue.change_visibility(leases) if leases else {}
-        for position, error in failed.items():
-            entry, (receipt, _) = held[position], leases[position]
-            entry.lease_lost = error.lease_lost and entry.receipt == receipt
-            self._notice_failed(error.why or error.code, 1, lease_lost=entry.lease_lost)
-        if len(held) > len(failed):
-            self._observer.notice(Settled(self._route, Action.EXTEND, len(held) - len(failed)))
+        leases = [(entry.receipt, self._seconds_left(entry, now)) for entry in batch]
+        try:
+            failed = await self._queue.change_visibility(leases) if leases else {}
+        except QueueError as error:
+            self._notice_failed(str(error), len(batch))
+            return batch
+        if len(batch) > len(failed):
+            self._observer.notice(Settled(self._route, Action.EXTEND, len(batch) - len(failed)))
+        kept = [position for position in failed if self._keeps(batch[position])]
+        for position in kept:
+            entry, (receipt, _), failure = batch[position], leases[position], failed[position]
+            entry.lease_lost = failure.lease_lost and entry.receipt == receipt
+            self._notice_failed(failure.why or failure.code, 1, lease_lost=entry.lease_lost)
+        return [batch[position] for position in kept]
+
+    def _keeps(self, entry: InHand) -> bool:
+        """Whether its lease is still to be kept: it may have been settled while a call ran."""
+        going_back = entry.stage is Stage.RELEASING
+        return self._hand.holds(entry) and not going_back and not entry.lease_lost
 
     def _seconds_left(self, entry: InHand, now: float) -> int:
         """Never more than SQS's 12 hours, counted from the receive."""

@@ -19,14 +19,18 @@ BATCH: Final = 10
 MAX_PARALLEL_POLLS: Final = 10
 FIRST_PAUSE_SECONDS: Final = 0.5
 LAST_PAUSE_SECONDS: Final = 20.0
-CONGESTION_PAUSE_SECONDS: Final = 0.1
+CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
 FULL: Final = 1.0
 BUSY: Final = 0.5
 """An extra poll goes on while it comes back so full: SQS often gives a few less than asked."""
 
 
 class Poller:
-    """Polls one queue. `hand_over` takes the messages of a receive and returns how many are new."""
+    """Polls one queue. `hand_over` takes the messages of a receive and returns how many are new.
+
+    `room` says how many more messages would not be sent back at once. `moved_at` is when a receive
+    last began or ended, or was put off for want of room: one that hangs stays behind.
+    """
 
     def __init__(
         self,
@@ -36,19 +40,20 @@ class Poller:
         permits: Permits,
         observer: Observer,
         hand_over: Callable[[Sequence[Message]], int],
-        congested: Callable[[], bool],
+        room: Callable[[], int],
         chance: Callable[[], float],
         wait_seconds: int,
         lease_seconds: int,
     ) -> None:
         self._route, self._queue, self._permits = route, queue, permits
-        self._observer, self._hand_over, self._congested = observer, hand_over, congested
+        self._observer, self._hand_over, self._room = observer, hand_over, room
         self._chance, self._wait_seconds = chance, wait_seconds
         self._lease_seconds = lease_seconds
         self._stopping = asyncio.Event()
         self._extra_polls = 0
+        self._asked = 0  # messages that receives under way may bring
         self.failure: str | None = None
-        self.last_return_at = 0.0
+        self.moved_at = 0.0
 
     def stop(self) -> None:
         """Begin no new receive; those under way are awaited."""
@@ -58,7 +63,7 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped. Extra polls come and go with the load."""
         failures = 0
-        self.last_return_at = asyncio.get_running_loop().time()
+        self._moved()
         async with asyncio.TaskGroup() as polls:
             while not self._stopping.is_set():
                 fill = await self._poll()
@@ -69,13 +74,14 @@ class Poller:
                     await self._rest(self._backoff(failures))
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
-        if self._extra_polls < MAX_PARALLEL_POLLS - 1 and self._permits.free >= BATCH:
+        enough = min(self._permits.free, self._room_left()) >= BATCH
+        if enough and self._extra_polls < MAX_PARALLEL_POLLS - 1:
             self._extra_polls += 1
             polls.create_task(self._poll_while_busy(polls), name=f"poll more {self._route}")
 
     async def _poll_while_busy(self, polls: asyncio.TaskGroup) -> None:
         try:
-            while not self._stopping.is_set():
+            while self._room_left() and not self._stopping.is_set():
                 fill = await self._poll()
                 if fill is None or fill < BUSY:
                     return
@@ -86,20 +92,38 @@ class Poller:
 
     async def _poll(self) -> float | None:
         """Receive once; return how full the batch was, 0..1, None when the receive failed."""
-        while self._congested() and not self._stopping.is_set():
-            await self._rest(CONGESTION_PAUSE_SECONDS)
-        taken = await self._permits.take(BATCH)
+        taken = await self._take()
         if not taken:
             return 0.0
         used = 0
+        self._asked += taken
         try:
             messages = await self._receive(taken)
-            used = self._hand_over(messages) if messages else 0
+            if messages:
+                used = self._hand_over(messages)
+                await asyncio.sleep(0)  # they take their places before the next receive is sized
         finally:
+            self._asked -= taken
             self._permits.give(taken - used)
         return None if messages is None else len(messages) / taken
 
+    async def _take(self) -> int:
+        """Take permits for one receive, for no more than there is room for; 0 once stopped."""
+        while not self._stopping.is_set():
+            taken = await self._permits.take(BATCH)
+            spare = max(0, taken - self._room_left())
+            self._permits.give(spare)
+            if taken > spare:
+                return taken - spare
+            self._moved()
+            await self._rest(CONGESTION_PAUSE_SECONDS)
+        return 0
+
+    def _room_left(self) -> int:
+        return max(0, self._room() - self._asked)
+
     async def _receive(self, limit: int) -> list[Message] | None:
+        self._moved()
         try:
             messages = await self._queue.receive(limit, self._wait_seconds, self._lease_seconds)
         except QueueError as error:
@@ -107,10 +131,13 @@ class Poller:
             self._observer.notice(ReceiveFailed(self._route, self.failure))
             return None
         finally:
-            self.last_return_at = asyncio.get_running_loop().time()
+            self._moved()
         self.failure = None
         self._observer.notice(Received(self._route, len(messages)))
         return messages
+
+    def _moved(self) -> None:
+        self.moved_at = asyncio.get_running_loop().time()
 
     def _backoff(self, failures: int) -> float:
         ceiling = min(LAST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16))

@@ -9,8 +9,7 @@ Task tree, all of it under one TaskGroup:
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.facts import Phase, PhaseChanged
 from gateway.ports import QueueError, RouteView
@@ -24,7 +23,7 @@ from gateway.runtime.poller import Poller
 from gateway.runtime.settler import Settler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from gateway.core.message import Message
     from gateway.core.route import Route
@@ -93,7 +92,7 @@ class RunningRoute:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._settler.start(tasks)
-                lease_seconds = await self._resolved()
+                lease_seconds = await self._resolved(tasks)
                 if lease_seconds is not None:
                     await self._work(tasks, lease_seconds)
         finally:
@@ -148,28 +147,34 @@ class RunningRoute:
         poller = self._poller
         if poller is None or self.phase.phase is not Phase.POLLING or not self._permits.free:
             return None
-        silent = now - poller.last_return_at
+        silent = now - poller.moved_at
         if silent < self.route.wait_seconds + STUCK_MARGIN_SECONDS:
             return None
         return f"route {self.route.name}: no receive has returned for {silent:.0f} s"
 
     # ---- starting -------------------------------------------------------------------------
 
-    async def _resolved(self) -> int | None:
+    async def _resolved(self, tasks: asyncio.TaskGroup) -> int | None:
         """Return the lease to ask for, in seconds; None when stopped before that was known."""
+        resolving = tasks.create_task(self._resolve(), name=f"resolve {self.route.name}")
+        await self._until_done({resolving}, self._stopping)
+        if self._stopping.is_set():
+            resolving.cancel()
+            return None
+        return resolving.result()
+
+    async def _resolve(self) -> int:
         pause = FIRST_PAUSE_SECONDS
-        while not self._stopping.is_set():
+        while True:
             try:
                 facts = await self._queue.resolve()
             except QueueError as error:
                 self._enter(Phase.FAILED, f"queue {self.route.queue.text}: {error}")
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
+                await asyncio.sleep(pause)
                 pause = min(LAST_PAUSE_SECONDS, pause * 2)
             else:
                 own = facts.visibility_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
                 return self.route.visibility_seconds or own
-        return None
 
     async def _work(self, tasks: asyncio.TaskGroup, lease_seconds: int) -> None:
         name = self.route.name
@@ -186,6 +191,7 @@ class RunningRoute:
         polling = tasks.create_task(self._poller.run(), name=f"poll {name}")
         await self._stopping.wait()
         await self._drain(polling)
+        await self._flush(tasks)
         keeping.cancel()
 
     def _new_poller(self, lease_seconds: int) -> Poller:
@@ -195,7 +201,7 @@ class RunningRoute:
             permits=self._permits,
             observer=self._observer,
             hand_over=self._hand_over,
-            congested=self._lanes.stable_is_congested,
+            room=self._lanes.room_for_stable,
             chance=self._chance,
             wait_seconds=self.route.wait_seconds,
             lease_seconds=lease_seconds,
@@ -242,23 +248,37 @@ class RunningRoute:
     # ---- stopping -------------------------------------------------------------------------
 
     async def _drain(self, polling: asyncio.Task[None]) -> None:
-        """Give back what waits, let deliveries end, await the polls, flush the settlements."""
+        """Give back what waits, let deliveries end, await the polls."""
         self._lanes.close_room()
         if self._groups is not None:
             self._groups.give_back_waiting()
-        await self._until_done(self._deliveries, self._deadline)
+        await self._until_done(self._deliveries, self._halted, self._deadline)
         for task in self._deliveries:
             task.cancel()
-        await self._until_done({polling}, None)
+        await self._until_done({polling}, self._halted)
         polling.cancel()
         if self._deliveries:
             await asyncio.wait(self._deliveries)
-        await self._flush()
 
-    async def _until_done(self, tasks: set[asyncio.Task[None]], deadline: float | None) -> None:
-        """Wait for the tasks, until the deadline or a hard stop."""
+    async def _flush(self, tasks: asyncio.TaskGroup) -> None:
+        flushing = tasks.create_task(self._settler.flush(), name=f"flush {self.route.name}")
+        deadline = asyncio.get_running_loop().time() + FLUSH_SECONDS
+        await self._until_done({flushing}, self._halted, deadline)
+        if self._halted.is_set():
+            await asyncio.wait({flushing}, timeout=HALT_SECONDS)
+        if not flushing.done():
+            flushing.cancel()
+            self._settler.abandon()
+
+    async def _until_done(
+        self,
+        tasks: Collection[asyncio.Task[Any]],
+        cut_off: asyncio.Event,
+        deadline: float | None = None,
+    ) -> None:
+        """Wait for the tasks, but not beyond the deadline or the event."""
         loop = asyncio.get_running_loop()
-        halted = loop.create_task(self._halted.wait(), name=f"hard stop {self.route.name}")
+        halted = loop.create_task(cut_off.wait(), name=f"cut off {self.route.name}")
         try:
             while tasks and not halted.done():
                 left = None if deadline is None else deadline - loop.time()
@@ -270,13 +290,6 @@ class RunningRoute:
                 tasks = {task for task in tasks if not task.done()}
         finally:
             halted.cancel()
-
-    async def _flush(self) -> None:
-        limit = HALT_SECONDS if self._halted.is_set() else FLUSH_SECONDS
-        try:
-            await asyncio.wait_for(self._settler.flush(), limit)
-        except TimeoutError:
-            self._settler.abandon()
 
     def _enter(self, phase: Phase, why: str = "") -> None:
         self.phase = PhaseChanged(self.route.name, phase, why)

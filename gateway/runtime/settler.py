@@ -16,7 +16,7 @@ from gateway.ports import EntryError, QueueError
 from gateway.runtime.hand import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from gateway.ports import Observer, Queue
     from gateway.runtime.hand import Hand, InHand
@@ -121,9 +121,17 @@ class Settler:
         waiting = self._waiting(action)
         while waiting and self._tasks is not None:
             batch, waiting[:BATCH] = waiting[:BATCH], []
-            call = self._tasks.create_task(
-                self._settle(action, batch), name=f"{action} {self._route}"
-            )
+            self._begin(self._tasks, self._settle(action, batch), f"{action} {self._route}")
+
+    def _begin(
+        self, tasks: asyncio.TaskGroup, settling: Coroutine[None, None, None], name: str
+    ) -> None:
+        try:
+            call = tasks.create_task(settling, name=name)
+        except RuntimeError:  # the task tree is coming down by a crash: the leases see to the rest
+            settling.close()
+            self._tasks = None
+        else:
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 

@@ -67,8 +67,8 @@ def routing_file_page() -> str:
     schema = json_schema()
     parts = {"The file": schema, **schema["$defs"]}
     page = f"{NOTE}\n# The routing file\n\nThe JSON Schema for editors is "
-    page += "`config/routes.schema.json`, or `python -m gateway schema`. Durations are `500ms`, `20s`, `5m`, `1h`, or a number "
-    page += "of seconds. Unknown keys are errors.\n\n"
+    page += "`config/routes.schema.json`, or `python -m gateway schema`. Durations are `500ms`, "
+    page += "`20s`, `5m`, `1h`, or a number of seconds. Unknown keys are errors.\n\n"
     everything = (ROOT / "config/examples/everything.yaml").read_text()
     page += f"```yaml\n{everything.rstrip()}\n```\n"
     for name, part in sorted(parts.items(), key=lambda item: _rank(item[0])):

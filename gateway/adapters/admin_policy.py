@@ -1,0 +1,106 @@
+"""Who may change something over the admin port (contract, section 5): pure, no server needed.
+
+With a token, whoever has it. Without one, loopback alone; and since a browser on this machine is
+loopback too, not on behalf of some other site.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+CHALLENGE: Final = 'Bearer realm="gateway"'
+
+ISTIO_INBOUND: Final = IPv4Address("127.0.0.6")
+"""Istio's sidecar hands requests from the mesh over from this address, which is loopback too.
+
+Source: https://github.com/istio/istio/issues/29603
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What tells one caller from another. `peer` is the socket's address, never a header's word.
+
+    The others are request headers, None where absent.
+    """
+
+    peer: str | None
+    authorization: str | None = None
+    host: str | None = None
+    origin: str | None = None
+    fetch_site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a caller may not: 401 (a token is needed) or 403, and a sentence for the reader."""
+
+    status: int
+    why: str
+
+
+def refusal(caller: Caller, token: str | None) -> Refusal | None:
+    """Return why the caller may not change anything, or None if it may."""
+    if token:
+        return _without_token(caller, token)
+    if not is_loopback(caller.peer):
+        return Refusal(403, "answers loopback alone, since GATEWAY_ADMIN_TOKEN is not set")
+    if not _names_this_machine(caller.host):
+        return Refusal(403, "the Host header is neither localhost nor an IP address")
+    if _crosses_sites(caller):
+        return Refusal(403, "comes from another site's page")
+    return None
+
+
+def is_loopback(peer: str | None) -> bool:
+    """Whether a socket's address is this machine's own and not a sidecar's."""
+    address = _address(peer or "")
+    return address is not None and address.is_loopback and address != ISTIO_INBOUND
+
+
+def _without_token(caller: Caller, token: str) -> Refusal | None:
+    scheme, _, given = (caller.authorization or "").partition(" ")
+    # aiohttp decodes headers with surrogateescape, so only the same way back gives the bytes sent.
+    sent = given.strip().encode("utf-8", "surrogateescape")
+    if scheme.lower() == "bearer" and hmac.compare_digest(sent, token.encode()):
+        return None
+    return Refusal(401, "needs Authorization: Bearer with the value of GATEWAY_ADMIN_TOKEN")
+
+
+def _names_this_machine(host: str | None) -> bool:
+    """Whether no DNS name but localhost is meant: any other may be rebound to 127.0.0.1."""
+    if host is None:  # HTTP/1.0: no browser
+        return True
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or name.endswith(".localhost") or _address(name) is not None
+
+
+def _crosses_sites(caller: Caller) -> bool:
+    if caller.fetch_site not in (None, "same-origin", "none"):
+        return True
+    if caller.origin is None:
+        return False
+    return caller.host is None or _authority(caller.origin) != caller.host.lower()
+
+
+def _authority(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an IP address; of an IPv4-mapped IPv6 one the IPv4 address that it stands for."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

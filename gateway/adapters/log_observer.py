@@ -1,0 +1,162 @@
+"""Facts as log lines: one for each change of state, none for normal traffic."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import structlog
+
+from gateway.adapters.quiet import Flips, Limiter
+from gateway.core import facts
+from gateway.core.disposition import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.core.route import RoutingTable
+
+_WHAT_TO_DO: Final = (
+    "check that the queue exists in that account and region, and that the gateway may call"
+    " sqs:GetQueueUrl, sqs:GetQueueAttributes and sqs:ReceiveMessage on it"
+)
+
+
+class LogObserver:
+    """An Observer. Lines name no more of a message than its id, and of a delivery no header."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = structlog.stdlib.get_logger("gateway")
+        self._versions, self._receives = Flips(clock), Flips(clock)
+        self._rejects, self._settlements, self._crashes = (Limiter(clock) for _ in range(3))
+        self._phases: dict[str, facts.Phase] = {}
+        self._failures: dict[str, str] = {}
+        self._queues: dict[str, str] = {}
+
+    def in_force(self, table: RoutingTable, _generation: int) -> None:
+        """Learn the routes' queues, so that lines can name them."""
+        self._queues = {route.name: route.queue.text for route in table.routes}
+
+    def notice(self, fact: facts.Fact) -> None:
+        """Write a line if there is something new to say."""
+        match fact:
+            case facts.Delivered():
+                self._delivered(fact)
+            case facts.Decided() | facts.Settled():
+                pass
+            case facts.Received() | facts.ReceiveFailed():
+                self._receive_ended(fact)
+            case facts.SettlementFailed():
+                self._settlement_failed(fact)
+            case facts.AttributesDropped() | facts.DeliveryCrashed():
+                self._message_troubled(fact)
+            case facts.PhaseChanged():
+                self._phase_changed(fact)
+            case facts.Reloaded() | facts.ReloadFailed():
+                self._reload_ended(fact)
+            case _:
+                assert_never(fact)
+
+    def _delivered(self, fact: facts.Delivered) -> None:
+        version = (fact.route, fact.version)
+        match fact.outcome:
+            case facts.Outcome.ACK:
+                failures = self._versions.worked(version)
+                if failures is not None:
+                    self._log.info("version works again", **_version(fact), failures=failures)
+            case facts.Outcome.RETRY | facts.Outcome.FALLBACK:
+                suppressed = self._versions.failed(version)
+                if suppressed is not None:
+                    self._log.warning("version fails", **_delivery(fact), **_unsaid(suppressed))
+            case facts.Outcome.REJECT:
+                suppressed = self._rejects.admit(version)
+                if suppressed is not None:
+                    self._log.warning("message rejected", **_delivery(fact), **_unsaid(suppressed))
+
+    def _receive_ended(self, fact: facts.Received | facts.ReceiveFailed) -> None:
+        key = (fact.route,)
+        if isinstance(fact, facts.Received):
+            failures = self._receives.worked(key)
+            if failures is not None:
+                self._log.info("receives work again", **self._queue(fact.route), failures=failures)
+            return
+        suppressed = self._receives.failed(key)
+        if suppressed is not None:
+            about = self._queue(fact.route)
+            self._log.warning("receives fail", **about, why=fact.why, **_unsaid(suppressed))
+
+    def _settlement_failed(self, fact: facts.SettlementFailed) -> None:
+        suppressed = self._settlements.admit((fact.route, fact.action))
+        if suppressed is not None:
+            self._log.warning(
+                "settlement failed",
+                **self._queue(fact.route),
+                action=fact.action.value,
+                messages=fact.messages,
+                why=fact.why,
+                lease_lost=fact.lease_lost,
+                **_unsaid(suppressed),
+            )
+
+    def _message_troubled(self, fact: facts.AttributesDropped | facts.DeliveryCrashed) -> None:
+        about = {"route": fact.route, "message_id": fact.message_id}
+        if isinstance(fact, facts.AttributesDropped):
+            left_out = list(fact.names)
+            self._log.warning("dead-letter copy lacks attributes", **about, names=left_out)
+            return
+        suppressed = self._crashes.admit((fact.route, type(fact.error).__qualname__))
+        if suppressed is not None:
+            unsaid = _unsaid(suppressed)
+            self._log.error("delivery crashed", **about, **unsaid, exc_info=fact.error)
+
+    def _phase_changed(self, fact: facts.PhaseChanged) -> None:
+        """Say a failure once for each reason, a recovery, and otherwise each new phase."""
+        about, before = self._queue(fact.route), self._phases.get(fact.route)
+        self._phases[fact.route] = fact.phase
+        if fact.phase is facts.Phase.STOPPING:
+            self._failures.pop(fact.route, None)
+        match fact.phase:
+            case facts.Phase.FAILED:
+                if self._failures.get(fact.route) != fact.why:
+                    self._failures[fact.route] = fact.why
+                    self._log.error("route failed", **about, why=fact.why, what_to_do=_WHAT_TO_DO)
+            case facts.Phase.POLLING if self._failures.pop(fact.route, None) is not None:
+                self._log.info("route works again", **about)
+            case facts.Phase.STARTING if fact.route in self._failures:
+                pass  # the next try of a route that failed
+            case phase if phase is not before:
+                self._log.info(f"route is {phase}", **about)
+
+    def _reload_ended(self, fact: facts.Reloaded | facts.ReloadFailed) -> None:
+        if isinstance(fact, facts.ReloadFailed):
+            self._log.error(
+                "routing file refused; the last good one stays in force",
+                generation=fact.generation,
+                problems=list(fact.problems),
+            )
+            return
+        self._log.info(
+            "routing file in force",
+            generation=fact.generation,
+            added=list(fact.added),
+            changed=list(fact.changed),
+            removed=list(fact.removed),
+        )
+
+    def _queue(self, route: str) -> dict[str, str]:
+        queue = self._queues.get(route)
+        return {"route": route} if queue is None else {"route": route, "queue": queue}
+
+
+def _version(fact: facts.Delivered) -> dict[str, str]:
+    return {"route": fact.route, "version": fact.version}
+
+
+def _delivery(fact: facts.Delivered) -> dict[str, str]:
+    why = {"outcome": fact.outcome.value, "why": describe(fact.result)}
+    return {**_version(fact), **why, "message_id": fact.message_id}
+
+
+def _unsaid(suppressed: int) -> dict[str, Any]:
+    """Return the field that says how many lines like this one were left out before it."""
+    return {"suppressed": suppressed} if suppressed else {}

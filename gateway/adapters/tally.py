@@ -1,0 +1,172 @@
+"""What `/api/routes` shows and the routing table does not know: counts, rates, last errors.
+
+Every fact costs at most one clock reading and a few additions; all else is worked out when
+somebody asks (`routes_json`).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, assert_never
+
+from gateway.core import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.core.disposition import DeliveryResult
+    from gateway.core.route import Route, RoutingTable
+
+WINDOW_SECONDS: Final = 60
+
+
+class Meter:
+    """A count, and its rate over the last minute in slots of one second."""
+
+    __slots__ = ("_latest", "_slots", "_started", "count")
+
+    def __init__(self, now: float) -> None:
+        self.count = 0
+        self._started = now
+        self._latest = int(now)
+        self._slots = [0] * WINDOW_SECONDS
+
+    def add(self, now: float, amount: int = 1) -> None:
+        """Count so many at a time of the clock."""
+        second = int(now)
+        if second != self._latest:
+            self._turn_to(second)
+        self._slots[second % WINDOW_SECONDS] += amount
+        self.count += amount
+
+    def per_second(self, now: float) -> float:
+        """Return the mean over the last minute, or since the start where that is less."""
+        self._turn_to(int(now))
+        covered = min(WINDOW_SECONDS - 1 + now % 1, now - self._started)
+        return sum(self._slots) / max(1.0, covered)
+
+    def _turn_to(self, second: int) -> None:
+        """Empty the slots of the seconds that have come since, the present one included."""
+        for begun in range(max(self._latest, second - WINDOW_SECONDS) + 1, second + 1):
+            self._slots[begun % WINDOW_SECONDS] = 0
+        self._latest = second
+
+
+class VersionTally:
+    """Decisions count from the last change of the route, deliveries from the first one."""
+
+    __slots__ = ("decisions", "last_error", "outcomes")
+
+    def __init__(self, now: float) -> None:
+        self.decisions = 0
+        self.outcomes = {outcome: Meter(now) for outcome in facts.Outcome}
+        self.last_error: tuple[DeliveryResult, float] | None = None
+
+
+class RouteTally:
+    """What happened on one route; `last_error` is about the queue or ourselves, not a version."""
+
+    __slots__ = ("configured", "last_error", "received", "versions")
+
+    def __init__(self, now: float) -> None:
+        self.configured: Route | None = None
+        self.received = Meter(now)
+        self.versions: dict[str, VersionTally] = {}
+        self.last_error: tuple[str, float] | None = None
+
+
+class Tally:
+    """An Observer. `clock` is monotonic and measures rates; `now` is Unix time and dates errors."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self.problems: tuple[str, ...] = ()
+        self._now = now
+        self._routes: dict[str, RouteTally] = {}
+
+    def notice(self, fact: facts.Fact) -> None:
+        """Take a fact into account."""
+        match fact:
+            case facts.Decided(route, decision):
+                if decision.version is not None:
+                    self._version(route, decision.version.name).decisions += 1
+            case facts.Delivered():
+                self._delivered(fact)
+            case facts.Received(route, messages):
+                self.route(route).received.add(self.clock(), messages)
+            case facts.Reloaded():
+                self.problems = ()
+            case facts.ReloadFailed(_, problems):
+                self.problems = problems
+            case (
+                facts.ReceiveFailed()
+                | facts.SettlementFailed()
+                | facts.DeliveryCrashed()
+                | facts.PhaseChanged()
+            ):
+                self._erred(fact)
+            case facts.Settled() | facts.AttributesDropped():
+                pass
+            case _:
+                assert_never(fact)
+
+    def in_force(self, table: RoutingTable, _generation: int) -> None:
+        """Forget what a routing table has no more; a changed route's observed shares start anew."""
+        names = {route.name for route in table.routes}
+        self._routes = {name: kept for name, kept in self._routes.items() if name in names}
+        for route in table.routes:
+            tally = self.route(route.name)
+            if tally.configured != route:
+                tally.configured = route
+                _start_anew(tally, {version.name for version in route.versions})
+
+    def route(self, name: str) -> RouteTally:
+        """Return the tally of a route, an empty one if nothing is known of it."""
+        tally = self._routes.get(name)
+        if tally is None:
+            tally = self._routes[name] = RouteTally(self.clock())
+        return tally
+
+    def _version(self, route: str, name: str) -> VersionTally:
+        versions = self.route(route).versions
+        tally = versions.get(name)
+        if tally is None:
+            tally = versions[name] = VersionTally(self.clock())
+        return tally
+
+    def _delivered(self, fact: facts.Delivered) -> None:
+        tally = self._version(fact.route, fact.version)
+        tally.outcomes[fact.outcome].add(self.clock())
+        if fact.outcome is not facts.Outcome.ACK:
+            tally.last_error = (fact.result, self._now())
+
+    def _erred(
+        self,
+        fact: facts.ReceiveFailed
+        | facts.SettlementFailed
+        | facts.DeliveryCrashed
+        | facts.PhaseChanged,
+    ) -> None:
+        match fact:
+            case facts.ReceiveFailed(route, why):
+                text = f"receive: {why}"
+            case facts.SettlementFailed(route, action, why):
+                text = f"{action}: {why}"
+            case facts.DeliveryCrashed(route, _, error):
+                text = f"delivery crashed: {error!r}"
+            case facts.PhaseChanged(route, facts.Phase.FAILED, why):
+                text = why
+            case facts.PhaseChanged():
+                return
+        self.route(route).last_error = (text, self._now())
+
+
+def _start_anew(tally: RouteTally, names: set[str]) -> None:
+    tally.versions = {name: kept for name, kept in tally.versions.items() if name in names}
+    for version in tally.versions.values():
+        version.decisions = 0

@@ -1,0 +1,111 @@
+"""Where things are, and what is sent along: URLs, queues, headers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from gateway.config.fields import QUOTE, Checked, text
+from gateway.config.findings import Wrong
+from gateway.core.headers import FIXED_NAMES, RESERVED_PREFIX
+from gateway.core.queues import parse_queue
+
+if TYPE_CHECKING:
+    from gateway.core.queues import QueueAddress
+
+HOP_HEADERS: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""What belongs to the connection and the framing. Source: RFC 9110 section 7.6.1, RFC 9112."""
+
+MAX_PORT: Final = 65_535
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_LEGAL_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
+
+
+def url(value: Any) -> str:
+    """Return a URL to POST to; its text is never repeated in a problem, it may hold a secret."""
+    written = text(value)
+    if not written.isascii():
+        raise Wrong("is a URL with a letter beyond ASCII", "write the host in its xn-- form")
+    if not _URL_CHARACTERS.match(written):
+        raise Wrong("has a character that no URL may have", "percent-encode it, or remove it")
+    if not written.startswith(("http://", "https://")):
+        raise Wrong("must begin with http:// or https://")
+    authority = re.split("[/?#]", written.partition("//")[2], maxsplit=1)[0]
+    if "@" in authority:
+        raise Wrong("has a user or password", "send it with `headers`")
+    if "#" in written:
+        raise Wrong("has a fragment (`#`), which is never sent", "remove it")
+    _check_host(written, authority)
+    return written
+
+
+def _check_host(written: str, authority: str) -> None:
+    try:
+        parts = urlsplit(written)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise Wrong("has no valid host or port") from None
+    if not host or not _HOST.match(host):
+        raise Wrong("has no valid host")
+    if port == 0 or authority.endswith(":"):
+        raise Wrong(f"has no valid port, 1 to {MAX_PORT}")
+
+
+def queue(value: Any) -> QueueAddress:
+    """Return a queue by its name, URL or ARN."""
+    try:
+        return parse_queue(text(value))
+    except Wrong:
+        raise
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def header_name(value: Any) -> str:
+    """Return the name of a header that a version may add to each delivery."""
+    name = text(value)
+    folded = name.lower()
+    if not _TOKEN.match(name):
+        raise Wrong("is no header name", "letters, digits and - are safe")
+    if folded in FIXED_NAMES or folded.startswith(RESERVED_PREFIX):
+        raise Wrong("is a header that the gateway sets itself")
+    if folded in HOP_HEADERS:
+        raise Wrong("is a header of the connection, which the gateway sets itself")
+    return name
+
+
+def header_value(value: Any) -> str:
+    """Return a legal value; it is never repeated in a problem, it may be a secret."""
+    if not isinstance(value, str):
+        raise Wrong("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
+    if not _LEGAL_VALUE.match(value):
+        raise Wrong("must be visible ASCII, with spaces only inside")
+    return value
+
+
+_QUEUE_SCHEMA: Final = {"type": "string", "minLength": 1}
+URL: Final = Checked(url, {"type": "string", "pattern": "^https?://[^\\s#@]+$"})
+QUEUE: Final = Checked(queue, _QUEUE_SCHEMA)
+REJECT: Final = Checked(lambda value: None if value == "redrive" else queue(value), _QUEUE_SCHEMA)
+HEADER_NAME: Final = Checked(
+    header_name, {"type": "string", "pattern": "^[!#-'*+.^_`|~0-9A-Za-z-]+$"}
+)
+HEADER_VALUE: Final = Checked(
+    header_value, {"type": "string", "pattern": "^([!-~]([ \\t!-~]*[!-~])?)?$"}
+)

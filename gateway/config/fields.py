@@ -1,0 +1,166 @@
+"""The plain values of a routing file: text, names, numbers, durations, one word of a few.
+
+Each is one function from what YAML gave to what the gateway uses, and a JSON Schema beside it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import core_schema
+
+from gateway.config import durations
+from gateway.config.findings import Wrong, similar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+QUOTE: Final = "put quotes round it"
+MAX_NAME: Final = 63
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Says that a field is read by one function, which raises Wrong, and what its schema is."""
+
+    read: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+    or_null: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, chain: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Replace whatever pydantic would do with the annotated type."""
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, chain: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema as stated."""
+        return dict(self.schema)
+
+    def _read(self, value: Any) -> Any:
+        return self.read(value if self.or_null else there(value))
+
+
+def there(value: Any) -> Any:
+    """Return the value; raises Wrong for null, which is what a key with nothing behind it means."""
+    if value is None:
+        raise Wrong("has no value", "write one, or remove the key")
+    return value
+
+
+def text(value: Any) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(value, str):
+        hint = QUOTE if isinstance(value, bool | int | float) else ""
+        raise Wrong("must be a text", hint)
+    if not value:
+        raise Wrong("is an empty text")
+    return value
+
+
+TEXT: Final = Checked(text, {"type": "string", "minLength": 1})
+
+
+def spelled(pattern: str, what: str) -> Checked:
+    """Return a text of up to 63 characters that matches; `what` says how it is spelled."""
+    form = re.compile(rf"(?:{pattern})\Z")
+
+    def read(value: Any) -> str:
+        if not form.match(text(value)):
+            raise Wrong(f"must be {what}")
+        if len(value) > MAX_NAME:
+            raise Wrong(f"is longer than {MAX_NAME} characters")
+        return str(value)
+
+    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": MAX_NAME}
+    return Checked(read, schema)
+
+
+ROUTE_NAME: Final = spelled(
+    "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
+    "a lower-case DNS label: a-z, 0-9 and -, no - at either end",
+)
+VERSION_NAME: Final = spelled(
+    "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
+    "a name of A-Z, a-z, 0-9, `.`, `_` and -, with a letter or digit at either end",
+)
+TAG: Final = spelled(
+    r"[!#-$&-+\--:<-\[\]-~]+",
+    'visible ASCII without spaces and without " , ; \\ %',
+)
+RULE_NAME: Final = spelled(r"[!-~](?:[ -~]*[!-~])?", "visible ASCII, with spaces only inside")
+REGION: Final = spelled(
+    "[a-z]{2,}(?:-[a-z]+)*(?:-[0-9]+)?", "the name of an AWS region, as in eu-west-1"
+)
+
+
+def whole(low: int, high: int) -> Checked:
+    """Return a whole number from `low` to `high`, both included."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise Wrong(f"must be a whole number, {low:,} to {high:,}")
+        return value
+
+    return Checked(read, {"type": "integer", "minimum": low, "maximum": high})
+
+
+def rate(value: Any) -> float:
+    """Return a number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Wrong("must be a number of deliveries per second")
+    if not (math.isfinite(value) and value > 0):
+        raise Wrong("must be above 0", "remove the key for no limit")
+    return float(value)
+
+
+RATE: Final = Checked(rate, {"type": "number", "exclusiveMinimum": 0})
+
+
+def duration(low: float, high: float, *, above_low: bool = False, up: bool = False) -> Checked:
+    """Return a duration in seconds from `low` (or above it) to `high`; `up`: to whole ones."""
+    ends = durations.shown(low), durations.shown(high)
+    span = "above {} and at most {}" if above_low else "{} to {}"
+
+    def read(value: Any) -> float | int:
+        seconds = durations.seconds(value)
+        if not low <= seconds <= high or (above_low and seconds == low):
+            raise Wrong(f"must be {span.format(*ends)}")
+        return math.ceil(seconds) if up else seconds
+
+    bounds = {"exclusiveMinimum" if above_low else "minimum": low, "maximum": high}
+    forms = [{"type": "string", "pattern": durations.PATTERN}, {"type": "number", **bounds}]
+    return Checked(read, {"anyOf": forms})
+
+
+def receives(value: Any) -> int | None:
+    """Return how many receives a message gets, null for any number."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Wrong("must be a whole number, 0 or more, or null for never")
+    return value
+
+
+RECEIVES: Final = Checked(receives, {"type": ["integer", "null"], "minimum": 0}, or_null=True)
+
+
+def one_of(make: Callable[[str], Any], *words: str) -> Checked:
+    """Return what `make` makes of one of these words."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or value not in words:
+            near = similar(value, words) if isinstance(value, str) else None
+            hint = f"did you mean {near}?" if near else ""
+            raise Wrong(f"must be {', '.join(words[:-1])} or {words[-1]}", hint)
+        return make(value)
+
+    return Checked(read, {"enum": [str(word) for word in words]})

@@ -1,0 +1,78 @@
+"""The routing file's bytes to a routing table, or every problem at once."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from gateway.config import checks, wording
+from gateway.config.compile import route_of
+from gateway.config.composer import compose
+from gateway.config.findings import WHOLE_FILE, on_one_line, place_of
+from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.schema import RoutingFile
+from gateway.config.syntax import Unreadable
+from gateway.core.route import RoutingTable
+
+if TYPE_CHECKING:
+    from gateway.config.document import Document
+    from gateway.config.findings import Finding
+
+MAX_BYTES: Final = 1024 * 1024
+"""What a ConfigMap can hold. Source: https://kubernetes.io/docs/concepts/configuration/configmap/"""
+
+
+def read(path: str | Path) -> RoutingTable:
+    """Load the routing file at a path; raises ProblemsFound, also where it cannot be read."""
+    try:
+        with Path(path).open("rb") as opened:
+            text = opened.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or "not a path").lower()
+        problem = Problem(str(path), None, WHOLE_FILE, f"cannot be read: {why}")
+        raise ProblemsFound([problem]) from None
+    return load(text, str(path))
+
+
+def load(text: bytes, file: str) -> RoutingTable:
+    """Return the routing table; raises ProblemsFound, whose problems call the text `file`."""
+    if len(text) > MAX_BYTES:
+        what = f"is larger than {MAX_BYTES // 1024:,} KiB, which is all that a ConfigMap holds"
+        raise ProblemsFound([Problem(file, None, WHOLE_FILE, what)])
+    try:
+        document = compose(text)
+    except Unreadable as error:
+        raise ProblemsFound(_problems(text, file, error.findings)) from None
+    stated, findings = _validated(document)
+    if stated is None or findings:
+        raise ProblemsFound(_problems(text, file, findings, document))
+    routes = tuple(map(route_of, stated.routes))
+    return RoutingTable(routes, sha256(text).hexdigest())
+
+
+def _validated(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
+    findings = [*document.findings, *checks.findings(document)]
+    try:
+        return RoutingFile.model_validate(document.root.value), findings
+    except ValidationError as error:
+        return None, [*findings, *wording.findings_of(error)]
+
+
+def _problems(
+    text: bytes, file: str, findings: list[Finding], document: Document | None = None
+) -> list[Problem]:
+    # The parser puts what is missing at the end of a file on a line below the last.
+    last = max(1, len(text.decode(errors="replace").splitlines()))
+    found = []
+    for finding in findings:
+        path, line = finding.path, finding.line
+        if document is not None and line is None:
+            line = document.line(path)
+            # A version given as a URL has no key `url` that a place could name.
+            path = path if finding.absent else document.existing(path)
+        what, hint = on_one_line(finding.what), on_one_line(finding.hint)
+        found.append(Problem(file, min(line or 1, last), place_of(path), what, hint))
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.line or 0)

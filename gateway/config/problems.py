@@ -1,0 +1,33 @@
+"""What is wrong with a routing file or a setting, said so that a person can go and mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong. `line` counts from 1, None where there is no line to show."""
+
+    file: str
+    line: int | None
+    place: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}: {self.place}: {self.what}{hint}"
+
+
+class ProblemsFound(Exception):  # noqa: N818 - a report of problems, not one error
+    """Every problem of a file or of the settings at once, in the order to read them in."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))

@@ -1,0 +1,218 @@
+"""The routing file as pydantic models: what may be written, what it means, what the default is.
+
+A model judges each value alone; what must fit together is in `checks`. Pydantic reads annotations
+at run time, so this module does without `from __future__ import annotations`.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from gateway.config import addresses, fields, matching
+from gateway.config.parts import NOT_NULL, Also, Part, SchemaOfFile
+from gateway.config.rule_schema import Rule, Weights
+from gateway.core.queues import QueueAddress
+from gateway.core.route import FallbackOn, UnknownVersion
+from gateway.core.values import FromAttribute, FromBaggage, Source
+
+SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
+HALF_A_DAY: Final = 12 * 3600
+LONGEST_TIMEOUT: Final = 11 * 3600  # a delivery has to fit into the 12 hours SQS leases for
+
+_IN_FLIGHT = fields.whole(1, 100_000)
+_WAIT = fields.duration(0, 20, up=True)
+_VISIBILITY = fields.duration(1, HALF_A_DAY, up=True)
+_TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
+_FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
+_UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
+_BACKOFF = fields.duration(0, HALF_A_DAY, above_low=True)
+
+
+class Version(Part):
+    """A version of the service."""
+
+    shape: ClassVar = "a URL, or a mapping with `url`"
+
+    url: Annotated[str, addresses.URL] = Field(description="Where messages are POSTed to.")
+    tag: Annotated[str | None, fields.TAG] = Field(
+        default=None,
+        description="What the version is called on the wire (header `version`, baggage); default "
+        "its name here.",
+    )
+    timeout: Annotated[float, _TIMEOUT] = Field(
+        default=30.0,
+        description="How long a delivery may take, until the answer is complete; at most 11h.",
+        json_schema_extra={"default": "30s"},
+    )
+    max_in_flight: Annotated[int | None, _IN_FLIGHT] = Field(
+        default=None,
+        description="Deliveries at the same time; default the route's for the stable version, half "
+        "of it for any other. The route's own limit holds as well.",
+    )
+    max_rate: Annotated[float | None, fields.RATE] = Field(
+        default=None, description="Deliveries per second; default no limit."
+    )
+    headers: Annotated[
+        dict[Annotated[str, addresses.HEADER_NAME], Annotated[str, addresses.HEADER_VALUE]],
+        NOT_NULL,
+    ] = Field(default_factory=dict, description="Headers added to each delivery.")
+
+
+def _url_or_mapping(value: Any, read: Callable[[Any], Any]) -> Any:
+    return read({"url": value} if isinstance(value, str) else value)
+
+
+VersionOrUrl = Annotated[Version, Also(Version, _url_or_mapping, addresses.URL.schema)]
+
+
+class Fallback(Part):
+    """When the stable version takes over from another one."""
+
+    shape: ClassVar = "`off`, or a mapping with `on` and `after_receives` (`{}`: the defaults)"
+
+    on: Annotated[list[Annotated[FallbackOn, _FALLBACK_ON]], NOT_NULL] = Field(
+        default=[FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND],
+        description="What makes a failed delivery be tried on stable within the same receive: no "
+        "connection, 404, 503, any other 5xx, no answer in time. May be empty.",
+    )
+    after_receives: Annotated[int | None, fields.RECEIVES] = Field(
+        default=3,
+        description="A message received more often than this goes to stable without another try; "
+        "null: never.",
+    )
+
+
+def _off_or_mapping(value: Any, read: Callable[[Any], Any]) -> Any:
+    return "off" if value is False or value == "off" else read(value)
+
+
+FallbackOrOff = Annotated[
+    Fallback | Literal["off"] | None, Also(Fallback, _off_or_mapping, {"enum": ["off", False]})
+]
+
+
+class Retry(Part):
+    """How long a message that failed stays away."""
+
+    shape: ClassVar = "a mapping with `min` and `max`"
+
+    min: Annotated[float, _BACKOFF] = Field(
+        default=2.0,
+        description="The shortest time; it doubles with each receive.",
+        json_schema_extra={"default": "2s"},
+    )
+    max: Annotated[float, _BACKOFF] = Field(
+        default=300.0,
+        description="The longest time.",
+        json_schema_extra={"default": "5m"},
+    )
+
+
+class Route(Part):
+    """One queue, and where its messages go."""
+
+    shape: ClassVar = "a mapping with `name`, `queue` and `versions`"
+
+    name: Annotated[str, fields.ROUTE_NAME] = Field(
+        description="A lower-case DNS label, unique in the file; used in metrics and logs."
+    )
+    queue: Annotated[QueueAddress, addresses.QUEUE] = Field(
+        description="The queue's name, URL or ARN. The gateway must be its only consumer."
+    )
+    region: Annotated[str | None, fields.REGION] = Field(
+        default=None, description="The AWS region, where the queue's URL or ARN does not say it."
+    )
+    wait: Annotated[int, _WAIT] = Field(
+        default=20,
+        description="Long-poll time, 0s to 20s; rounded up to whole seconds.",
+        json_schema_extra={"default": "20s"},
+    )
+    visibility: Annotated[int | None, _VISIBILITY] = Field(
+        default=None,
+        description="The lease asked for at receive, 1s to 12h, rounded up to whole seconds; "
+        "default the queue's own.",
+    )
+    max_in_flight: Annotated[int, _IN_FLIGHT] = Field(
+        default=200,
+        description="Messages received and not yet settled, per gateway process. SQS allows "
+        "120,000 for a whole standard queue and 20,000 for a FIFO queue.",
+    )
+    version_from: Annotated[
+        list[Annotated[FromAttribute | FromBaggage, matching.VERSION_FROM]], NOT_NULL
+    ] = Field(
+        default=[FromAttribute("version"), FromBaggage("version")],
+        min_length=1,
+        description="Where a message may name its version; the first one present wins.",
+        json_schema_extra={"default": ["attribute:version", "baggage:version"]},
+    )
+    unknown_version: Annotated[UnknownVersion, _UNKNOWN_VERSION] = Field(
+        default=UnknownVersion.SPLIT,
+        description="What becomes of a message that names a version the route does not have: "
+        "go on as if it named none, go to stable, or retry until there is such a version.",
+    )
+    versions: Annotated[dict[Annotated[str, fields.VERSION_NAME], VersionOrUrl], NOT_NULL] = Field(
+        min_length=1,
+        description="The versions by name. The first is the stable one unless `stable` names "
+        "another.",
+    )
+    stable: Annotated[str | None, fields.TEXT] = Field(
+        default=None, description="The name of the stable version; default the first."
+    )
+    rules: Annotated[list[Rule], NOT_NULL] = Field(
+        default_factory=list, description="Tried in order; the first that matches wins."
+    )
+    split: Annotated[Weights | None, NOT_NULL] = Field(
+        default=None,
+        description="Weights by version for what no rule took, the stable one included; default "
+        "all to stable.",
+    )
+    sticky: Annotated[Source | None, matching.STICKY] = Field(
+        default=None,
+        description="What a split keeps together: message, group, attribute:NAME or "
+        "body:JMESPATH; default message, on a FIFO queue group.",
+    )
+    seed: Annotated[str | None, fields.TEXT] = Field(
+        default=None,
+        description="Routes with the same seed choose alike; default the route's name.",
+    )
+    fallback: FallbackOrOff = Field(
+        default=None,
+        description="When stable takes over from another version. `{}` is on with its "
+        "defaults, `off` or false is off. Default on; off on a FIFO queue, where a fallback lets a "
+        "message group change versions.",
+    )
+    retry: Annotated[Retry, NOT_NULL] = Field(
+        default=Retry(), description="Bounds of the backoff.", json_schema_extra={"default": {}}
+    )
+    reject: Annotated[QueueAddress | None, addresses.REJECT] = Field(
+        default=None,
+        description="What becomes of a message the service will never take: `redrive` leaves it "
+        "to the queue's redrive policy; or a dead-letter queue's name, URL or ARN.",
+        json_schema_extra={"default": "redrive"},
+    )
+
+
+class RoutingFile(Part):
+    """The routing file."""
+
+    shape: ClassVar = "a mapping with `routes`"
+
+    routes: Annotated[list[Route], NOT_NULL] = Field(
+        min_length=1, description="One route for each queue."
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the routing file.
+
+    It knows each value alone: a file that passes may still have problems that `check` finds.
+    """
+    return {
+        "$schema": SchemaOfFile.schema_dialect,
+        "$id": SCHEMA_ID,
+        **RoutingFile.model_json_schema(schema_generator=SchemaOfFile),
+        "title": "sqs-version-gateway routing file",
+        "description": "Which queues the gateway consumes, and which version of a service gets "
+        "which message.",
+    }

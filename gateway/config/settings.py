@@ -1,0 +1,151 @@
+"""Settings: `GATEWAY_*` in the environment, fixed for the life of the process.
+
+Pydantic reads annotations at run time, so this module does without `from __future__ import
+annotations`.
+"""
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.config.fields import Checked, one_of
+from gateway.config.findings import Wrong, quoted
+from gateway.config.problems import Problem, ProblemsFound
+
+PREFIX: Final = "GATEWAY_"
+ENVIRONMENT: Final = "environment"
+COMMAND_LINE: Final = "command line"
+MAX_PORT: Final = 65_535
+PORT_DIGITS: Final = 5
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def _path(value: Any) -> Path:
+    if not str(value) or "\0" in str(value):
+        raise Wrong("is not a path")
+    return Path(value)
+
+
+def _host(value: Any) -> str:
+    host = str(value)
+    if not host or not host.isprintable() or any(map(str.isspace, host)):
+        raise Wrong("is not a host name or address", "0.0.0.0 is every IPv4 address")
+    return host
+
+
+def _port(value: Any) -> int:
+    written = str(value)
+    digits = written.isascii() and written.isdecimal() and len(written) <= PORT_DIGITS
+    if not digits or int(written) > MAX_PORT:
+        what = f"must be a port, 0 to {MAX_PORT}, but is {quoted(written)}"
+        raise Wrong(what, _injected(written))
+    return int(written)
+
+
+def _injected(written: str) -> str:
+    """Say where a value like tcp://10.0.0.1:80 comes from.
+
+    Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/
+    """
+    if not written.startswith(("tcp://", "udp://", "sctp://")):
+        return ""
+    return (
+        "Kubernetes sets such names for a Service whose name begins with `gateway`: rename it, or "
+        "set enableServiceLinks: false"
+    )
+
+
+def _token(value: Any) -> SecretStr:
+    """Return the token, which no problem ever shows."""
+    token = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if not token.isascii() or not all("!" <= character <= "~" for character in token):
+        raise Wrong(
+            "must be visible ASCII without spaces or line breaks",
+            "often it is a line break at its end",
+        )
+    return SecretStr(token)
+
+
+def _level(value: Any) -> Any:
+    return one_of(str, *LOG_LEVELS).read(str(value).upper())
+
+
+def _drain(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise Wrong(f"must be a number of seconds, 0 or more, but is {quoted(str(value))}")
+    return seconds
+
+
+def _log_format() -> Literal["text", "json"]:
+    return "text" if sys.stderr and sys.stderr.isatty() else "json"
+
+
+class Settings(BaseSettings):
+    """What the process is told from outside; AWS is configured as every AWS SDK is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=False,
+    )
+
+    config: Annotated[Path | None, Checked(_path, {"type": "string"})] = Field(
+        default=None, description="The routing file."
+    )
+    admin_host: Annotated[str, Checked(_host, {"type": "string"})] = Field(
+        default="0.0.0.0",  # noqa: S104 - Kubernetes asks for health and metrics from outside
+        description="The address that the admin port listens on.",
+    )
+    admin_port: Annotated[int, Checked(_port, {"type": "integer"})] = Field(
+        default=8080, description="The admin port; 0 takes any free one."
+    )
+    admin_token: Annotated[SecretStr | None, Checked(_token, {"type": "string"})] = Field(
+        default=None,
+        description="The bearer token of requests that change something; without it only "
+        "loopback may send them.",
+    )
+    log_level: Annotated[str, Checked(_level, {"enum": [*LOG_LEVELS]})] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR, in any case."
+    )
+    log_format: Annotated[Literal["text", "json"], one_of(str, "text", "json")] = Field(
+        default_factory=_log_format,
+        description="`text` or `json`; default text on a terminal, else json.",
+    )
+    drain_seconds: Annotated[float, Checked(_drain, {"type": "number", "minimum": 0})] = Field(
+        default=25.0,
+        description="How long a soft stop waits for deliveries that are under way.",
+    )
+
+
+def load_settings(overrides: Mapping[str, object]) -> Settings:
+    """Return the settings; an override (a command-line flag) wins unless it is None.
+
+    Raises ProblemsFound with everything that is wrong.
+    """
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise ProblemsFound(_problems(error, given)) from None
+
+
+def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Problem]:
+    for one in error.errors(include_url=False, include_input=False):
+        name = str(one["loc"][0])
+        wrong = one.get("ctx", {}).get("error")
+        what, hint = (wrong.what, wrong.hint) if isinstance(wrong, Wrong) else ("is no setting", "")
+        if name in given:
+            yield Problem(COMMAND_LINE, None, f"--{name.replace('_', '-')}", what, hint)
+        else:
+            yield Problem(ENVIRONMENT, None, f"{PREFIX}{name.upper()}", what, hint)

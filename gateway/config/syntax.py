@@ -1,0 +1,115 @@
+"""What keeps a file from being read as YAML at all, in words for whoever wrote it.
+
+The parser's own messages are not passed on: they speak of tokens and block ends, differ between
+PyYAML and libyaml, and may quote the file, which may hold a secret.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gateway.config.findings import Finding
+
+if TYPE_CHECKING:
+    from yaml import MarkedYAMLError
+
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Unreadable(Exception):  # noqa: N818 - a finding that ends the reading, not a defect
+    """What stops the reading of a file, after whatever was found before it."""
+
+    def __init__(self, line: int, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.findings = [Finding((), what, hint, line)]
+
+
+class _Words(NamedTuple):
+    """Our words for what a parser said; some mistakes show best where the thing began."""
+
+    said: str
+    what: str
+    hint: str = ""
+    where_it_began: bool = False
+
+
+_NO_FIT = "does not fit to the lines above"
+_WORDS: Final = (
+    _Words(
+        "mapping values are not allowed",
+        "a `key: value` cannot stand here",
+        "check the indentation, and put quotes round a text that holds `: `",
+    ),
+    _Words(
+        "unexpected end of stream",
+        "the quote that opens here is never closed",
+        where_it_began=True,
+    ),
+    _Words(
+        r"escape (?:character|sequence)|hexdecimal|hexadecimal",
+        "a text in double quotes has an escape that YAML does not know",
+        r"in single quotes \ stands for itself",
+    ),
+    _Words(r"expected ',' or '[]}]'", "a comma or a closing bracket is missing before this"),
+    _Words(
+        "expected ':'",
+        "is no `key: value`",
+        "a colon and a space are missing",
+        where_it_began=True,
+    ),
+    _Words(
+        "sequence entries are not allowed",
+        "a list item (`- `) cannot stand here",
+        "begin it on a line of its own",
+    ),
+    _Words(
+        "expected key|'-' indicator|<block end>|<document start>",
+        _NO_FIT,
+        "check indentation, quotes and brackets",
+    ),
+)
+
+
+def decoded(content: bytes) -> str:
+    """Return the text; raises Unreadable for what is no UTF-8 text."""
+    if content.startswith(codecs.BOM_UTF8):
+        raise Unreadable(1, "begins with a byte order mark", "save it as UTF-8 without BOM")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable(1, "is UTF-16 text", "save it as UTF-8")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Unreadable(line, "is not UTF-8 text from here on", "save it as UTF-8") from None
+    if bad := _CONTROL.search(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        raise Unreadable(line, f"has the control character U+{ord(bad[0]):04X}", "remove it")
+    return text
+
+
+def explained(error: MarkedYAMLError, text: str) -> Unreadable:
+    """Return what the parser stumbled over, in our words."""
+    lines = text.splitlines() or [""]
+    mark, began = error.problem_mark, error.context_mark
+    at = mark.line if mark else 0
+    opened = began.line if began else at
+    said = error.problem or ""
+    if "cannot start any token" in said:
+        return _bad_start(lines, at, mark.column if mark else 0)
+    if at >= len(lines) - 1 and re.search(r"expected ',' or '[]}]'|node content", said):
+        return Unreadable(opened + 1, "the bracket that opens here is never closed")
+    for words in _WORDS:
+        if re.search(words.said, said):
+            line = opened if words.where_it_began else at
+            return Unreadable(line + 1, words.what, words.hint)
+    return Unreadable(at + 1, "is not YAML from here on")
+
+
+def _bad_start(lines: list[str], at: int, column: int) -> Unreadable:
+    at = min(at, len(lines) - 1)
+    character = lines[at][column : column + 1]
+    if character == "\t":
+        return Unreadable(at + 1, "a tab cannot indent a line", "use spaces")
+    return Unreadable(at + 1, f"a text cannot begin with {character}", "put quotes round it")

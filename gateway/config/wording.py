@@ -1,0 +1,103 @@
+"""What pydantic says of a file, in our words: no reader has to know what reads the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config.findings import Finding, Wrong, meant, similar
+from gateway.config.schema import RoutingFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+    from gateway.config.findings import Path
+
+_KEY_MARK: Final = "[key]"  # pydantic's last step where it is the key that does not do
+_SHAPES: Final = {
+    "list_type": ("must be a list", "begin each entry with `- `"),
+    "dict_type": ("must be a mapping", "`key: value` pairs"),
+    "too_short": ("is empty", "needs at least one entry"),
+}
+_MISSING_HINTS: Final = {
+    "routes": "the file needs at least one route",
+    "name": "every route needs a name of its own",
+    "queue": "the queue's name, URL or ARN",
+    "versions": "every route needs at least a stable version",
+    "match": "what the rule asks for",
+    "url": "where the version's messages go",
+}
+
+
+def findings_of(error: ValidationError) -> Iterator[Finding]:
+    """Yield one finding for each thing that pydantic objects to."""
+    details = error.errors(include_url=False, include_input=False)
+    unknown = {_path(one) for one in details if one["type"] == "extra_forbidden"}
+    mistyped = {(*path[:-1], _meant_key(path)) for path in unknown}
+    for one in details:
+        path = _path(one)
+        if one["type"] != "missing" or path not in mistyped:
+            yield _finding(one, path)
+
+
+def _finding(one: ErrorDetails, path: Path) -> Finding:
+    match one["type"]:
+        case "missing":
+            hint = _MISSING_HINTS.get(str(path[-1]), "")
+            return Finding(path, "missing", hint, absent=True)
+        case "extra_forbidden":
+            known = _known_keys(path[:-1])
+            return Finding(path, "unknown key", meant(str(path[-1]), known, "known keys"))
+        case "value_error":
+            return _stated(path, one)
+        case kind:
+            return Finding(path, *_SHAPES.get(kind, ("does not fit here",)))
+
+
+def _stated(path: Path, one: ErrorDetails) -> Finding:
+    error = one.get("ctx", {}).get("error")
+    return (
+        Finding(path, error.what, error.hint)
+        if isinstance(error, Wrong)
+        else Finding(path, str(error))
+    )
+
+
+def _path(one: ErrorDetails) -> Path:
+    path = one["loc"]
+    return path[:-1] if path and path[-1] == _KEY_MARK else path
+
+
+def _meant_key(path: Path) -> str | None:
+    return similar(str(path[-1]), _known_keys(path[:-1]))
+
+
+def _known_keys(path: Path) -> list[str]:
+    """Return the keys that the part at a path may have."""
+    kind: Any = RoutingFile
+    for step in path:
+        kind = _below(kind, step)
+    return list(kind.model_fields) if _is_part(kind) else []
+
+
+def _below(kind: Any, step: str | int) -> Any:
+    if _is_part(kind):
+        field = kind.model_fields.get(step)
+        return _bare(field.annotation) if field else None
+    arguments = get_args(kind)
+    return _bare(arguments[-1]) if get_origin(kind) in (list, dict) else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Return the part, list or dict inside `Annotated` and `| None`."""
+    if _is_part(annotation) or get_origin(annotation) in (list, dict):
+        return annotation
+    inner = map(_bare, get_args(annotation))
+    return next((bare for bare in inner if bare is not None), None)
+
+
+def _is_part(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,0 +1,63 @@
+"""Where each process of the demo listens: at its usual port if that is free, else at another."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOOPBACK: Final = "127.0.0.1"
+USUAL: Final = {
+    "SQS": 18100,
+    "A": 18101,
+    "B": 18102,
+    "B1": 18112,
+    "C": 18103,
+    "C1": 18113,
+    "D": 18104,
+    "gateway": 8080,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The port of each process, by name."""
+
+    ports: Mapping[str, int]
+
+    def url(self, name: str, path: str = "") -> str:
+        """Return the URL of a process, or of a path below it."""
+        return f"http://{LOOPBACK}:{self.ports[name]}{path}"
+
+    def moved(self) -> Mapping[str, int]:
+        """Return the usual ports that somebody else has, by the name of the process moved away."""
+        return {name: usual for name, usual in USUAL.items() if self.ports[name] != usual}
+
+
+def choose(usual: Mapping[str, int] = USUAL) -> Addresses:
+    """Pick a port for each name; all are held until the last is found, so no two are the same."""
+    with ExitStack() as held:
+        return Addresses(
+            {name: _bind(held.enter_context(socket.socket()), port) for name, port in usual.items()}
+        )
+
+
+def _bind(place: socket.socket, usual: int) -> int:
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((LOOPBACK, 0 if _answers(usual) else usual))
+    except OSError:
+        place.bind((LOOPBACK, 0))
+    port: int = place.getsockname()[1]
+    return port
+
+
+def _answers(port: int) -> bool:
+    """Whether somebody listens there: macOS lets two bind where one of them listens everywhere."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0

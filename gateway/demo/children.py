@@ -1,0 +1,172 @@
+"""The demo's processes: started with a clean environment, watched, and ended with the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
+
+from gateway.demo.guardian import end_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+GRACE_SECONDS: Final = 5.0
+WATCH_SECONDS: Final = 0.1
+LAST_LINES: Final = 15
+KEPT: Final = (
+    "PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL",
+    "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+)  # fmt: skip
+
+
+class DemoError(Exception):
+    """The demo cannot go on; `last_lines` is what the process concerned printed last."""
+
+    def __init__(self, why: str, last_lines: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.last_lines = last_lines
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """A process in a group of its own, which prints into `log`."""
+
+    name: str
+    process: Process
+    log: Path
+    stopping: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.process.returncode is None
+
+    @property
+    def died(self) -> bool:
+        """Whether it has ended though nobody asked it to."""
+        return not self.running and not self.stopping
+
+    def last_lines(self) -> list[str]:
+        """Return the end of what it printed."""
+        return self.log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]
+
+    def tell(self, how: signal.Signals) -> None:
+        """Send a signal to the whole group, if it lives; from now on its end is no surprise."""
+        self.stopping = True
+        if self.running:
+            end_groups([self.process.pid], how)
+
+
+class Children:
+    """All processes of one demo; leaving the context ends every one of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[Child] = []
+        self._guardian: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._guardian = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.demo.guardian",
+            stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, env=clean_environment(),
+            start_new_session=True,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.stop(*self._children)
+        finally:
+            for child in self._children:
+                self._report("-", child)
+            if self._guardian and self._guardian.stdin:
+                self._guardian.stdin.close()
+
+    async def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str]
+    ) -> Child:
+        """Start `python COMMAND...` with a clean environment and what is given here."""
+        log = self._folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *command,
+                stdin=DEVNULL, stdout=output, stderr=STDOUT,
+                env={**clean_environment(), **environment}, start_new_session=True,
+            )  # fmt: skip
+        child = Child(name, process, log)
+        self._children.append(child)
+        self._report("+", child)
+        return child
+
+    async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work; raises DemoError once a process ends that nobody asked to."""
+        doing, watching = asyncio.ensure_future(work), asyncio.ensure_future(self._watch())
+        try:
+            await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done() and doing.exception():
+                # Likely because a process has ended, and then that is the news: look first.
+                await asyncio.wait({watching}, timeout=2 * WATCH_SECONDS)
+            return await (watching if watching.done() else doing)
+        finally:
+            doing.cancel()
+            watching.cancel()
+            await asyncio.gather(doing, watching, return_exceptions=True)
+
+    async def _watch(self) -> NoReturn:
+        while True:
+            for child in self._children:
+                if child.died:
+                    how = exit_words(child.process.returncode or 0)
+                    raise DemoError(f"{child.name} ended by itself ({how})", child.last_lines())
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def stop(self, *children: Child, grace_seconds: float = GRACE_SECONDS) -> None:
+        """End processes: SIGTERM, and SIGKILL for what is left, at once if this is cancelled."""
+        for child in children:
+            child.tell(signal.SIGTERM)
+        ends = [asyncio.ensure_future(child.process.wait()) for child in children]
+        if not ends:
+            return
+        try:
+            await asyncio.wait(ends, timeout=grace_seconds)
+        finally:
+            for child in children:
+                child.tell(signal.SIGKILL)
+            await asyncio.wait(ends)
+
+    def _report(self, sign: str, child: Child) -> None:
+        if self._guardian and self._guardian.stdin:
+            with suppress(ConnectionError):
+                self._guardian.stdin.write(f"{sign}{child.process.pid}\n".encode())
+
+
+def clean_environment() -> dict[str, str]:
+    """Return an environment without proxies, AWS profiles or a gateway's own settings.
+
+    No file of the user's decides where the demo's messages go: it shall not touch a real queue.
+    """
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | {
+        "PYTHONUNBUFFERED": "1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def exit_words(status: int) -> str:
+    """Return how a process ended: its exit status, or the signal that ended it."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

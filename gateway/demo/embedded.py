@@ -1,0 +1,83 @@
+"""The embedded SQS: ministack, in a process of its own, on loopback, with nothing but SQS on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.demo.addresses import LOOPBACK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import aiohttp
+
+    from gateway.demo.addresses import Addresses
+
+COMMAND: Final = ("-m", "ministack")
+HEALTH: Final = "/_ministack/health"
+REGION: Final = "us-east-1"
+COUNTS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+def settings(addresses: Addresses, folder: Path) -> dict[str, str]:
+    """Return ministack's own settings; some happen to begin with GATEWAY_ as ours do."""
+    return {
+        "GATEWAY_PORT": str(addresses.ports["SQS"]),
+        "BIND_HOST": LOOPBACK,
+        "LOG_LEVEL": "WARNING",
+        "SERVICES": "sqs",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        # At start it removes the containers of any other ministack; this one shall find no Docker.
+        "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
+        "TMPDIR": str(folder),
+    }
+
+
+def client_settings(addresses: Addresses) -> dict[str, str]:
+    """Return what an AWS SDK needs in its environment to use the embedded SQS."""
+    return {
+        "AWS_ENDPOINT_URL_SQS": addresses.url("SQS"),
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+    }
+
+
+class EmbeddedQueue:
+    """One queue, over the JSON protocol as it is on the wire: the emulator asks for no signature.
+
+    An SDK in this process would obey the user's own profile and proxies.
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: str) -> None:
+        self._session = session
+        self._endpoint = endpoint
+        self._url = ""
+
+    async def create(self, name: str) -> None:
+        """Create the queue."""
+        self._url = (await self._call("CreateQueue", QueueName=name))["QueueUrl"]
+
+    async def depth(self) -> int:
+        """Return how many messages it holds: visible, in flight and delayed."""
+        answer = await self._call(
+            "GetQueueAttributes", QueueUrl=self._url, AttributeNames=list(COUNTS)
+        )
+        return sum(int(answer["Attributes"][name]) for name in COUNTS)
+
+    async def _call(self, action: str, **parameters: Any) -> dict[str, Any]:
+        headers = {
+            "x-amz-target": f"AmazonSQS.{action}",
+            "content-type": "application/x-amz-json-1.0",
+        }
+        async with self._session.post(self._endpoint, json=parameters, headers=headers) as answer:
+            answer.raise_for_status()
+            parsed: dict[str, Any] = await answer.json(content_type=None)
+            return parsed

@@ -1,0 +1,63 @@
+"""The demo's routing file, and which version each message must get by section 3 of the contract.
+
+The file is read here a second time, in the plainest way and not with the gateway's own loader: the
+demo checks the gateway, so it must not lean on what it checks.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import yaml
+
+from gateway.core.decision import decide
+from gateway.core.message import Attribute, Message
+from gateway.core.queues import parse_queue
+from gateway.core.route import Route
+from gateway.core.split import Split, upper_edges
+from gateway.core.values import FromMessageId
+from gateway.core.versions import Version
+from gateway.demo.addresses import LOOPBACK, USUAL
+
+if TYPE_CHECKING:
+    from gateway.demo.addresses import Addresses
+
+
+def routing_file(addresses: Addresses) -> str:
+    """Return the demo's routing file, its URLs led to where the services really listen."""
+    text = files(__package__).joinpath("routes.yaml").read_text("utf-8")
+    for name, usual in USUAL.items():
+        text = text.replace(f"{LOOPBACK}:{usual}/", f"{LOOPBACK}:{addresses.ports[name]}/")
+    return text
+
+
+def read_route(text: str) -> Route:
+    """Read the only route of the demo's routing file, whose first version is the stable one."""
+    raw = yaml.safe_load(text)["routes"][0]
+    versions = tuple(Version(name, v["tag"], v["url"]) for name, v in raw["versions"].items())
+    stable, *others = versions
+    weights = raw["split"]
+    order = (*others, stable)
+    edges = upper_edges([weights[version.name] for version in order])
+    return Route(
+        name=raw["name"],
+        queue=parse_queue(raw["queue"]),
+        versions=versions,
+        stable=stable,
+        split=Split(order, edges, raw["name"], FromMessageId(), FromMessageId()),
+        weights=tuple((version.name, weights[version.name]) for version in versions),
+    )
+
+
+def weights_by_tag(route: Route) -> dict[str, int]:
+    """Return the split's weights by what the versions are called on the wire."""
+    weights = dict(route.weights)
+    return {version.tag: weights[version.name] for version in route.versions}
+
+
+def expected_tag(route: Route, message_id: str, pin: str | None) -> str:
+    """Return the tag of the version that a message must reach, pinned by attribute or not."""
+    attributes = {"version": Attribute("String", pin)} if pin else {}
+    decision = decide(Message(message_id, "", attributes=attributes), route)
+    return (decision.version or route.stable).tag

@@ -1,0 +1,125 @@
+"""The stage: every process of the story, started in the right order and ready to be used."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from gateway.demo import embedded
+from gateway.demo.addresses import LOOPBACK
+from gateway.demo.children import Child, Children, DemoError
+from gateway.demo.routing import read_route, routing_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.core.route import Route
+    from gateway.demo.addresses import Addresses
+
+NEXT: Final = {"B": "C", "C": "D", "B1": "C1", "C1": "D"}
+"""Who calls whom: each service has one next hop, given to it at deployment."""
+
+READY: Final = "ready"
+POLL_SECONDS: Final = 0.05
+READY_SECONDS: Final = 60.0
+DRAIN_SECONDS: Final = 15.0
+STOP_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is running."""
+
+    addresses: Addresses
+    children: Children
+    gateway: Child
+    queue: embedded.EmbeddedQueue
+    route: Route
+    routing_file: Path
+
+    async def drained(self) -> int:
+        """Return how many messages the queue still holds; waits a while for that to be none."""
+        deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+        while left := await self.queue.depth():
+            if asyncio.get_running_loop().time() > deadline:
+                return left
+            await asyncio.sleep(POLL_SECONDS)
+        return 0
+
+    async def stop_gateway(self) -> int:
+        """Stop the gateway as an operator does, with SIGTERM, and return its exit status."""
+        await self.children.stop(self.gateway, grace_seconds=STOP_SECONDS)
+        return self.gateway.process.returncode or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What all the starting needs."""
+
+    addresses: Addresses
+    folder: Path
+    children: Children
+    session: aiohttp.ClientSession
+
+    async def stage(self) -> Stage:
+        """Start everything; raises DemoError where a process does not get ready."""
+        path = self.folder / "routes.yaml"
+        path.write_text(routing_file(self.addresses), "utf-8")
+        route = read_route(path.read_text("utf-8"))
+        services = [await self._service(name) for name in ("D", "C", "C1", "B", "B1")]
+        queue = await self._queue(route.queue.name)
+        front = await self._service("A", "--queue", route.queue.name)
+        gateway = await self._gateway(path)
+        for service in (*services, front):
+            await self._ready(service, "/healthz")
+        await self._ready(gateway, "/readyz")
+        return Stage(self.addresses, self.children, gateway, queue, route, path)
+
+    async def _queue(self, name: str) -> embedded.EmbeddedQueue:
+        settings = embedded.settings(self.addresses, self.folder)
+        child = await self.children.start("SQS", embedded.COMMAND, settings)
+        await self._ready(child, embedded.HEALTH)
+        queue = embedded.EmbeddedQueue(self.session, self.addresses.url("SQS"))
+        await queue.create(name)
+        return queue
+
+    async def _service(self, name: str, *options: str) -> Child:
+        command = ["-m", "gateway.demo.service", "--name", name, *options]
+        command += ["--port", str(self.addresses.ports[name])]
+        if name in NEXT:
+            command += ["--next", self.addresses.url(NEXT[name], "/events")]
+        settings = embedded.client_settings(self.addresses)
+        return await self.children.start(name, command, settings)
+
+    async def _gateway(self, routes: Path) -> Child:
+        settings = embedded.client_settings(self.addresses) | {
+            "GATEWAY_ADMIN_HOST": LOOPBACK,
+            "GATEWAY_ADMIN_PORT": str(self.addresses.ports["gateway"]),
+            "GATEWAY_LOG_FORMAT": "text",
+        }
+        command = ["-m", "gateway", "--config", str(routes)]
+        return await self.children.start("gateway", command, settings)
+
+    async def _ready(self, child: Child, path: str) -> None:
+        url = self.addresses.url(child.name, path)
+        said = "nothing"
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while True:
+                    said = await self._said(url)
+                    if said == READY:
+                        return
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            why = f"{child.name} is not ready after {READY_SECONDS:.0f} s: {url} says {said}"
+            raise DemoError(why, child.last_lines()) from None
+
+    async def _said(self, url: str) -> str:
+        try:
+            async with self.session.get(url) as answer:
+                return READY if answer.ok else f"{answer.status} {await answer.text()}"
+        except aiohttp.ClientError as error:
+            return f"nothing ({error})"
