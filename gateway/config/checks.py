@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.config import durations
 from gateway.config.findings import Finding, Wrong, listed, mapping, within
 from gateway.config.rule_checks import Versions, rule_findings, split_findings
+from gateway.config.schema import Retry
 from gateway.core.queues import parse_queue
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.config.document import Document
     from gateway.core.queues import QueueAddress
 
-DEFAULT_RETRY = {"min": "2s", "max": "5m"}
+_USUAL = Retry()
 
 
 def findings(document: Document) -> Iterator[Finding]:
@@ -29,8 +30,7 @@ def findings(document: Document) -> Iterator[Finding]:
     yield from within(("routes",), _doubles(routes))
     for at, route in enumerate(routes):
         yield from within(("routes", at), _of_route(route))
-        rules = rule_findings(document, ("routes", at, "rules"), Versions.of(route))
-        yield from rules
+        yield from rule_findings(document, ("routes", at, "rules"), Versions.of(route))
 
 
 def _doubles(routes: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -85,17 +85,18 @@ def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:
 
 def _retry(retry: dict[str, Any]) -> Iterator[Finding]:
     try:
-        low, high = (
-            durations.seconds(retry.get(end, DEFAULT_RETRY[end])) for end in ("min", "max")
-        )
-    except Wrong:
+        low = durations.seconds(retry.get("min", _USUAL.min))
+        high = durations.seconds(retry.get("max", _USUAL.max))
+    except Wrong:  # said elsewhere
         return
     if low <= high:
         return
     if "max" not in retry:
-        yield Finding(("retry", "min"), "is above max, which is 5m by default", "set max too")
+        usual = durations.shown(_USUAL.max)
+        yield Finding(("retry", "min"), f"is above max, which is {usual} by default", "set max too")
     elif "min" not in retry:
-        yield Finding(("retry", "max"), "is below min, which is 2s by default", "set min too")
+        usual = durations.shown(_USUAL.min)
+        yield Finding(("retry", "max"), f"is below min, which is {usual} by default", "set min too")
     else:
         yield Finding(("retry", "min"), "is above max")
 

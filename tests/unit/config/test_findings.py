@@ -1,0 +1,56 @@
+"""How places are written and words are guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.config.findings import meant, on_one_line, place_of, quoted, similar
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ((), "(file)"),
+        (("routes",), "routes"),
+        (("routes", 0, "versions", "canary", "url"), "routes[0].versions.canary.url"),
+        (("body", "customer.tier", "exact"), 'body["customer.tier"].exact'),
+        (("a\nb",), '["a\\nb"]'),
+        (("",), '[""]'),
+    ],
+)
+def test_a_path_reads_as_a_place(path: tuple[str | int, ...], place: str) -> None:
+    assert place_of(path) == place
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "guess"),
+    [
+        ("splt", ["split", "stable"], "split"),
+        ("maxInFlight", ["max_rate", "max_in_flight"], "max_in_flight"),
+        ("TIMEOUT", ["timeout"], "timeout"),
+        ("mtach", ["match"], "match"),
+        ("anary", ["canary"], "canary"),
+        ("blue", ["stable", "canary"], None),
+        ("true", ["rules"], None),
+        ("", ["split"], None),
+        ("split", [], None),
+    ],
+)
+def test_a_misspelt_word_is_guessed_and_another_word_is_not(
+    word: str, known: list[str], guess: str | None
+) -> None:
+    assert similar(word, known) == guess
+
+
+def test_without_a_guess_the_hint_names_what_there_is() -> None:
+    assert meant("cnary", ["stable", "canary"], "there are") == "did you mean canary?"
+    assert meant("blue", ["stable", "canary"], "there are") == "there are: stable, canary"
+    assert meant("blue", [], "there are") == ""
+
+
+def test_a_long_or_unprintable_word_is_shown_short_and_on_one_line() -> None:
+    assert quoted("x" * 100) == f'"{"x" * 60}..."'
+    assert quoted("é\n") == '"\\u00e9\\n"'
+    assert quoted("é") == '"é"'
+    assert on_one_line("a\x1b[0m b") == "a\\x1b[0m b"
+    assert on_one_line("é") == "é"

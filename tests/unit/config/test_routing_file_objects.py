@@ -1,0 +1,345 @@
+"""What a sound routing file becomes: exactly these objects, defaults included."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from gateway.config.loader import load, read
+from gateway.core import rules
+from gateway.core.queues import QueueAddress
+from gateway.core.route import Backoff, Fallback, FallbackOn, Route, RoutingTable, UnknownVersion
+from gateway.core.rules import Exact, Matcher, Prefix, Present, Regex, Rule
+from gateway.core.split import Split
+from gateway.core.values import FromAttribute, FromBaggage, FromBody, FromGroup, FromMessageId
+from gateway.core.versions import Version
+
+SMALLEST = b"""routes:
+  - name: orders
+    queue: orders                                  # queue name, URL or ARN
+    versions:
+      stable: http://b.shop:8080/events
+      canary: http://b1.shop:8080/events
+    split: {stable: 90, canary: 10}
+"""
+
+
+def route_of(more: str = "", *, queue: str = "orders", versions: str | None = None) -> Route:
+    """Load one route; `more` are further keys, each on a line of its own."""
+    stated = versions or "{stable: http://b/, canary: http://b1/}"
+    text = f"routes:\n- name: orders\n  queue: {queue}\n  versions: {stated}\n"
+    indented = "".join(f"  {line}\n" for line in more.splitlines())
+    (route,) = load((text + indented).encode(), "routes.yaml").routes
+    return route
+
+
+def conditions_of(match: str) -> list[Any]:
+    """Load one rule with this match and return what it tests."""
+    (rule,) = route_of(f"rules: [{{match: {match}, to: canary}}]").rules
+    return [test for matcher in rule.matchers for test in matcher.tests]
+
+
+def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo"
+    stable = Version(
+        "stable",
+        "v1",
+        "http://b.shop:8080/events",
+        timeout_seconds=30.0,
+        max_in_flight=100,
+        max_rate=500.0,
+        headers=(("x-team", "shop"),),
+    )
+    canary = Version("canary", "v2", "http://b1.shop:8080/events", 30.0, 100)
+    order, group, message_id = (canary, stable), FromGroup(), FromMessageId()
+    tenant = FromAttribute("tenant")
+    beta = Rule(
+        "beta-customers",
+        (
+            Matcher(
+                (
+                    rules.Test(tenant, Exact("acme")),
+                    rules.Test(FromBody("customer.tier"), Regex("beta|alpha")),
+                )
+            ),
+            Matcher(
+                (
+                    rules.Test(tenant, Prefix("internal-"), negated=True),
+                    rules.Test(group, Exact("g-7")),
+                )
+            ),
+        ),
+        canary,
+    )
+    half = Rule(
+        "half-of-cn",
+        (Matcher((rules.Test(FromBody("customer.country"), Exact("CN")),)),),
+        Split(order, (5000, 10_000), "orders", FromBody("customer.id"), group),
+    )
+    assert load(everything, "routes.yaml") == RoutingTable(
+        (
+            Route(
+                name="orders",
+                queue=QueueAddress(url, "orders.fifo", url, "eu-west-1", "123456789012"),
+                versions=(stable, canary),
+                stable=stable,
+                wait_seconds=20,
+                visibility_seconds=60,
+                max_in_flight=200,
+                version_from=(FromAttribute("version"), FromBaggage("version")),
+                unknown_version=UnknownVersion.SPLIT,
+                rules=(beta, half),
+                split=Split(order, (1000, 10_000), "orders", message_id, group),
+                weights=(("stable", 90), ("canary", 10)),
+                fallback=Fallback(
+                    frozenset({FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND}), after_receives=3
+                ),
+                retry=Backoff(2.0, 300.0),
+                dead_letter=None,
+            ),
+        ),
+        sha256(everything).hexdigest(),
+    )
+
+
+def test_the_smallest_file_becomes_exactly_this() -> None:
+    stable = Version("stable", "stable", "http://b.shop:8080/events", 30.0, 200)
+    canary = Version("canary", "canary", "http://b1.shop:8080/events", 30.0, 100)
+    message_id = FromMessageId()
+    assert load(SMALLEST, "routes.yaml") == RoutingTable(
+        (
+            Route(
+                name="orders",
+                queue=QueueAddress("orders", "orders"),
+                versions=(stable, canary),
+                stable=stable,
+                wait_seconds=20,
+                visibility_seconds=None,
+                max_in_flight=200,
+                version_from=(FromAttribute("version"), FromBaggage("version")),
+                unknown_version=UnknownVersion.SPLIT,
+                rules=(),
+                split=Split((canary, stable), (1000, 10_000), "orders", message_id, message_id),
+                weights=(("stable", 90), ("canary", 10)),
+                fallback=Fallback(),
+                retry=Backoff(2.0, 300.0),
+                dead_letter=None,
+            ),
+        ),
+        sha256(SMALLEST).hexdigest(),
+    )
+
+
+def test_read_and_load_are_one(tmp_path: Any) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_bytes(SMALLEST)
+    assert read(path) == read(str(path)) == load(SMALLEST, "anything")
+
+
+def test_without_a_split_the_weights_read_as_all_to_stable() -> None:
+    route = route_of("stable: canary")
+    assert route.split is None
+    assert route.weights == (("stable", 0), ("canary", 1))
+
+
+def test_stable_may_be_any_version_and_is_last_in_a_splits_order() -> None:
+    route = route_of(
+        "stable: green\nsplit: {green: 50, red: 25}",
+        versions="{blue: http://a/, green: http://b/, red: http://c/}",
+    )
+    assert route.stable is route.versions[1]
+    assert route.split
+    assert [version.name for version in route.split.versions] == ["blue", "red", "green"]
+    assert route.split.edges == (0, 3333, 10_000)
+    assert route.weights == (("blue", 0), ("green", 50), ("red", 25))
+    assert [version.max_in_flight for version in route.versions] == [100, 200, 100]
+
+
+def test_a_version_that_is_not_stable_gets_half_but_at_least_one() -> None:
+    route = route_of("max_in_flight: 1")
+    assert [version.max_in_flight for version in route.versions] == [1, 1]
+
+
+def test_a_versions_own_limit_is_kept_as_written_even_above_the_routes() -> None:
+    """The route's permits hold as well, so nothing has to be cut here."""
+    route = route_of("max_in_flight: 10", versions="{stable: {url: http://b/, max_in_flight: 50}}")
+    assert route.stable.max_in_flight == 50
+
+
+def test_a_rules_split_has_the_routes_sticky_key_and_seed_unless_it_says_otherwise() -> None:
+    match = "match: [{group: {exact: g}}], split: {stable: 1, canary: 1}"
+    route = route_of(
+        f"sticky: attribute:Customer\nseed: shop\nrules: [{{{match}}}, {{{match}, sticky: group}}]"
+    )
+    first, second = (rule.to for rule in route.rules)
+    assert isinstance(first, Split)
+    assert isinstance(second, Split)
+    assert (first.sticky, first.seed) == (FromAttribute("Customer"), "shop")
+    assert (second.sticky, second.seed) == (FromGroup(), "shop")
+    assert [rule.name for rule in route.rules] == ["rule-1", "rule-2"]
+
+
+def test_on_a_fifo_queue_splits_go_by_group_and_fallback_is_off() -> None:
+    route = route_of("split: {stable: 1, canary: 1}", queue="orders.fifo")
+    assert route.split
+    assert route.split.sticky == route.split.otherwise == FromGroup()
+    assert route.fallback is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "queue", "fallback"),
+    [
+        ("off", "orders", None),
+        ("false", "orders", None),
+        ('"off"', "orders", None),
+        ("{}", "orders.fifo", Fallback()),
+        ("{on: []}", "orders", Fallback(frozenset(), 3)),
+        ("{after_receives: null}", "orders", replace(Fallback(), after_receives=None)),
+        ("{after_receives: 0}", "orders", replace(Fallback(), after_receives=0)),
+        (
+            "{on: [timeout, error, unavailable]}",
+            "orders.fifo",
+            Fallback(frozenset({FallbackOn.TIMEOUT, FallbackOn.ERROR, FallbackOn.UNAVAILABLE})),
+        ),
+    ],
+)
+def test_fallback_is_what_is_stated(stated: str, queue: str, fallback: Fallback | None) -> None:
+    assert route_of(f"fallback: {stated}", queue=queue).fallback == fallback
+
+
+@pytest.mark.parametrize(
+    ("wait", "seconds"),
+    [("0", 0), ("500ms", 1), ("19.1", 20), ("20s", 20), ("0.25m", 15), ("1", 1), ("0s", 0)],
+)
+def test_the_wait_is_rounded_up_to_whole_seconds(wait: str, seconds: int) -> None:
+    route = route_of(f"wait: {wait}")
+    assert route.wait_seconds == seconds
+    assert type(route.wait_seconds) is int
+
+
+@pytest.mark.parametrize(
+    ("visibility", "seconds"), [("1s", 1), ("1500ms", 2), ("12h", 43_200), ("90.5", 91)]
+)
+def test_the_visibility_is_rounded_up_to_whole_seconds(visibility: str, seconds: int) -> None:
+    assert route_of(f"visibility: {visibility}").visibility_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [
+        ("500ms", 0.5),
+        ("20s", 20),
+        ("5m", 300),
+        ("11h", 39_600),
+        ("0.5", 0.5),
+        ("1e1", 10),
+        ("3", 3),
+    ],
+)
+def test_a_timeout_is_kept_to_the_fraction(timeout: str, seconds: float) -> None:
+    route = route_of(versions=f"{{stable: {{url: http://b/, timeout: {timeout}}}}}")
+    assert route.stable.timeout_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("stated", "text"),
+    [("acme", "acme"), ('""', ""), ("7", "7"), ("-3", "-3"), ("true", "true"), ("'01'", "01")],
+)
+def test_exact_takes_texts_whole_numbers_and_booleans(stated: str, text: str) -> None:
+    (test,) = conditions_of(f"[{{body: {{a: {{exact: {stated}}}}}}}]")
+    assert test.condition == Exact(text)
+
+
+def test_each_kind_of_test_reads_from_its_own_source() -> None:
+    one = "{present: true}"
+    tests = conditions_of(
+        f"[{{body: {{a: {one}}}, group: {one}, baggage: {{b: {one}}}, "
+        f"without_attributes: {{c: {one}}}, attributes: {{d: {one}}}}}]"
+    )
+    assert tests == [
+        rules.Test(FromAttribute("d"), Present()),
+        rules.Test(FromAttribute("c"), Present(), negated=True),
+        rules.Test(FromBaggage("b"), Present()),
+        rules.Test(FromGroup(), Present()),
+        rules.Test(FromBody("a"), Present()),
+    ]
+
+
+def test_old_jmespath_literals_and_functions_are_understood() -> None:
+    (first, second) = conditions_of(
+        "[{body: {'items[?kind==`x`] | [0].id': {exact: 1}}}, {body: {length(items): {exact: 2}}}]"
+    )
+    assert first.source == FromBody("items[?kind==`x`] | [0].id")
+    assert second.source == FromBody("length(items)")
+
+
+@pytest.mark.parametrize("path", ["items[0:2]", "items[*].{a: b}", "@", "max_by(items, &size).id"])
+def test_every_form_of_jmespath_is_taken(path: str) -> None:
+    (test,) = conditions_of(f"[{{body: {{'{path}': {{exact: x}}}}}}]")
+    assert test.source == FromBody(path)
+
+
+@pytest.mark.parametrize(
+    ("queue", "region", "expected"),
+    [
+        ("orders", "eu-west-1", QueueAddress("orders", "orders", region="eu-west-1")),
+        ("orders", "elasticmq", QueueAddress("orders", "orders", region="elasticmq")),
+        (
+            "http://127.0.0.1:4566/000000000000/orders",
+            "us-gov-west-1",
+            QueueAddress(
+                "http://127.0.0.1:4566/000000000000/orders",
+                "orders",
+                "http://127.0.0.1:4566/000000000000/orders",
+                "us-gov-west-1",
+                "000000000000",
+                "http://127.0.0.1:4566",
+            ),
+        ),
+    ],
+)
+def test_region_completes_the_queue(queue: str, region: str, expected: QueueAddress) -> None:
+    assert route_of(f"region: {region}", queue=queue).queue == expected
+
+
+def test_a_dead_letter_queue_given_by_name_is_in_the_queues_region() -> None:
+    route = route_of("reject: dead", queue="arn:aws:sqs:eu-west-1:123456789012:orders")
+    assert route.dead_letter == QueueAddress("dead", "dead", region="eu-west-1")
+
+
+def test_a_dead_letter_queue_may_be_in_a_region_of_its_own() -> None:
+    arn = "arn:aws:sqs:eu-west-2:123456789012:dead"
+    dead_letter = route_of(f"reject: {arn}\nregion: eu-west-1").dead_letter
+    assert dead_letter == QueueAddress(arn, "dead", region="eu-west-2", account="123456789012")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://b",
+        "https://b.shop.svc.cluster.local:8443/a/b?c=d&e=%20f",
+        "http://127.0.0.1:80/",
+        "'http://[::1]:8080/x'",
+        "http://my_service:8080/@me",
+        "http://b.shop.:80/",
+    ],
+)
+def test_a_legal_url_is_taken_as_it_is(url: str) -> None:
+    assert route_of(versions=f"{{stable: {url}}}").stable.url == url.strip("'")
+
+
+def test_header_values_keep_inner_spaces_and_may_be_empty() -> None:
+    headers = '{X-Team: "shop team", x-empty: "", x-number: "7"}'
+    route = route_of(versions=f"{{stable: {{url: http://b/, headers: {headers}}}}}")
+    assert route.stable.headers == (("X-Team", "shop team"), ("x-empty", ""), ("x-number", "7"))
+
+
+def test_the_same_queue_name_in_two_regions_is_two_queues() -> None:
+    text = "".join(
+        f"- {{name: {name}, queue: orders, region: {region}, versions: {{s: http://b/}}}}\n"
+        for name, region in (("a", "eu-west-1"), ("b", "eu-west-2"))
+    )
+    assert len(load(f"routes:\n{text}".encode(), "routes.yaml").routes) == 2

@@ -1,0 +1,178 @@
+"""Settings from the environment and the command line."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.settings import Settings, load_settings
+
+WHY_TCP = (
+    "Kubernetes sets such names for a Service whose name begins with `gateway`: rename it, or set "
+    "enableServiceLinks: false"
+)
+
+
+def problems_of(**overrides: object) -> list[Problem]:
+    with pytest.raises(ProblemsFound) as caught:
+        load_settings(overrides)
+    return list(caught.value.problems)
+
+
+def problem_of(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> Problem:
+    monkeypatch.setenv(name, value)
+    (problem,) = problems_of()
+    assert (problem.file, problem.line, problem.place) == ("environment", None, name)
+    return problem
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    settings = load_settings({})
+    assert settings.config is None
+    assert settings.admin_host == "0.0.0.0"
+    assert settings.admin_port == 8080
+    assert settings.admin_token is None
+    assert settings.log_level == "INFO"
+    assert settings.log_format == "json"
+    assert settings.drain_seconds == 25.0
+
+
+def test_a_terminal_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert load_settings({}).log_format == "text"
+
+
+def test_a_process_without_stderr_gets_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert load_settings({}).log_format == "json"
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "CONFIG": "/etc/gateway/routes.yaml",
+        "ADMIN_HOST": "::1",
+        "ADMIN_PORT": "0",
+        "ADMIN_TOKEN": "s3cret",
+        "LOG_LEVEL": "warning",
+        "LOG_FORMAT": "text",
+        "DRAIN_SECONDS": "0.5",
+    }.items():
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    settings = load_settings({})
+    assert settings.config == Path("/etc/gateway/routes.yaml")
+    assert settings.admin_host == "::1"
+    assert settings.admin_port == 0
+    assert settings.admin_token
+    assert settings.admin_token.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(settings)
+    assert settings.log_level == "WARNING"
+    assert settings.log_format == "text"
+    assert settings.drain_seconds == 0.5
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"GATEWAY_{name.upper()}", "")
+    settings = load_settings({})
+    assert settings.config is None
+    assert settings.admin_token is None
+    assert settings.admin_port == 8080
+
+
+def test_a_flag_wins_over_the_environment_and_a_flag_not_given_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GATEWAY_ADMIN_PORT", "tcp://10.0.0.1:80")  # never looked at
+    monkeypatch.setenv("GATEWAY_DRAIN_SECONDS", "7")
+    settings = load_settings({"admin_port": "9000", "drain_seconds": None, "config": "a.yaml"})
+    assert settings.admin_port == 9000
+    assert settings.drain_seconds == 7.0
+    assert settings.config == Path("a.yaml")
+
+
+@pytest.mark.parametrize("name", ["PORT", "SERVICE_HOST", "PORT_80_TCP_ADDR", "CONFIGURATION"])
+def test_names_that_are_no_settings_are_ignored(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Kubernetes injects such names for a Service called `gateway`."""
+    monkeypatch.setenv(f"GATEWAY_{name}", "tcp://10.0.0.1:80")
+    assert load_settings({}).admin_port == 8080
+
+
+def test_a_port_that_kubernetes_injected_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(monkeypatch, "GATEWAY_ADMIN_PORT", "tcp://10.0.0.1:80")
+    assert problem.what == 'must be a port, 0 to 65535, but is "tcp://10.0.0.1:80"'
+    assert problem.hint == WHY_TCP
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "80.0", "http", " 80", "٣", "9" * 5000])
+def test_a_port_is_0_to_65535(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    problem = problem_of(monkeypatch, "GATEWAY_ADMIN_PORT", port)
+    assert problem.what.startswith("must be a port, 0 to 65535, but is ")
+    assert len(problem.what) < 120
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "soon", "25s"])
+def test_the_drain_is_a_finite_number_of_seconds(
+    monkeypatch: pytest.MonkeyPatch, seconds: str
+) -> None:
+    problem = problem_of(monkeypatch, "GATEWAY_DRAIN_SECONDS", seconds)
+    assert problem.what == f'must be a number of seconds, 0 or more, but is "{seconds}"'
+
+
+@pytest.mark.parametrize("token", ["s3cret\n", "s3 cret", "s3crét", "\ts3cret"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    problem = problem_of(monkeypatch, "GATEWAY_ADMIN_TOKEN", token)
+    assert problem.what == "must be visible ASCII without spaces or line breaks"
+    assert "s3" not in str(problem)
+
+
+def test_a_level_and_a_format_are_words_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_LOG_LEVEL", "warnig")
+    monkeypatch.setenv("GATEWAY_LOG_FORMAT", "yaml")
+    level, form = map(str, problems_of())
+    assert level == (
+        "environment: GATEWAY_LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR "
+        "(did you mean WARNING?)"
+    )
+    assert form == "environment: GATEWAY_LOG_FORMAT: must be text or json"
+
+
+@pytest.mark.parametrize("host", ["local host", " ", "a\nb"])
+def test_a_host_has_no_spaces(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert problem_of(monkeypatch, "GATEWAY_ADMIN_HOST", host).what.startswith("is not a host")
+
+
+def test_every_problem_is_reported_at_once_and_says_where_the_value_came_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GATEWAY_LOG_FORMAT", "yaml")
+    monkeypatch.setenv("GATEWAY_ADMIN_PORT", "80")
+    found = problems_of(drain_seconds=-1.0, admin_port=70_000)
+    assert [(problem.file, problem.place) for problem in found] == [
+        ("command line", "--admin-port"),
+        ("environment", "GATEWAY_LOG_FORMAT"),
+        ("command line", "--drain-seconds"),
+    ]
+
+
+def test_an_empty_path_and_a_flag_that_is_no_setting_are_problems() -> None:
+    found = problems_of(config="", speed=1)
+    assert [str(problem) for problem in found] == [
+        "command line: --config: is not a path",
+        "command line: --speed: is no setting",
+    ]
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
