@@ -59,8 +59,9 @@ class HeaderList:
 
     def add_within(self, name: str, value: str, room: int) -> int:
         """Append if it fits into `room` bytes, else name it as omitted; return the bytes used."""
-        legal = bool(_LEGAL.match(value))
-        sent = value if legal else encode(value)
+        fits = len(value) <= room  # looked at first: a value of 1 MiB is not worth encoding
+        legal = fits and bool(_LEGAL.match(value))
+        sent = value if legal or not fits else encode(value)
         size = len(name) + len(sent) + len(": \r\n")
         if size > room:
             self.omitted.append(name)
