@@ -59,7 +59,7 @@ class AdminServer:
     ) -> None:
         self._control, self._metrics, self._tally = control, metrics, tally
         self._host, self._port = host, port
-        self._token = token or None
+        self._token = token
         self._runner = web.AppRunner(
             self._application(), access_log=None, shutdown_timeout=STOP_SECONDS
         )

@@ -96,6 +96,4 @@ class _TextLine:
 
 def _json_line(_logger: WrappedLogger, _name: str, line: MutableMapping[str, Any]) -> str:
     first = {key: line.pop(key) for key in ("timestamp", "level", "event")}
-    text = json.dumps({**first, **line}, default=repr)
-    # JSON allows DEL as it is; a terminal may not take it so.
-    return text.replace("\x7f", "\\u007f")
+    return json.dumps({**first, **line}, default=repr)  # ASCII alone: all else is escaped

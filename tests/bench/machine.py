@@ -1,0 +1,79 @@
+"""What the bench asks of the machine: cores to pin to, what a process used, what all this is."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+CAN_PIN: Final = hasattr(os, "sched_setaffinity")
+GATEWAY_CORE: Final = 0
+HARNESS_CORE: Final = 1
+_PROC: Final = Path("/proc")
+_MIB: Final = 2**20
+_SHOWN: Final = ("uvloop", "httptools", "aiobotocore", "aiohttp", "httpx")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used so far: CPU seconds, user and system; resident memory now."""
+
+    cpu_seconds: float
+    rss_mib: float
+
+
+def pin(pid: int, core: int) -> None:
+    """Keep a process on one core, where the machine can do that."""
+    if CAN_PIN and core < (os.cpu_count() or 1):
+        os.sched_setaffinity(pid, {core})
+
+
+def usage(pid: int) -> Usage:
+    """Return what a process has used; a process that is gone raises OSError or ValueError."""
+    return _usage_from_proc(pid) if _PROC.exists() else _usage_from_ps(pid)
+
+
+def describe() -> list[str]:
+    """Say what the figures were made on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
+    pinning = (
+        f"gateway on core {GATEWAY_CORE}, emulator and services on core {HARNESS_CORE}"
+        if CAN_PIN and (os.cpu_count() or 1) > HARNESS_CORE
+        else "nothing is pinned: this system cannot, so figures vary more"
+    )
+    return [
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}, {packages}",
+        pinning,
+    ]
+
+
+def _usage_from_proc(pid: int) -> Usage:
+    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    pages = int(fields[21])
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / _MIB)
+
+
+def _usage_from_ps(pid: int) -> Usage:
+    shown = subprocess.run(
+        ["ps", "-o", "time=,rss=", "-p", str(pid)], capture_output=True, text=True, check=True
+    )
+    time, rss_kib = shown.stdout.split()
+    seconds = 0.0
+    for part in time.replace("-", ":").split(":"):
+        seconds = seconds * 60 + float(part)
+    return Usage(seconds, int(rss_kib) / 1024)
+
+
+def _processor() -> str:
+    cpuinfo = _PROC / "cpuinfo"
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

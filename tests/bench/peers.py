@@ -1,0 +1,137 @@
+"""Who is measured: the gateway, what a user would write instead, and the least one could do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.bench import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.arena import Arena
+
+QUEUE: Final = "bench"
+CANARY_WEIGHT: Final = 10
+CANARY_TAG: Final = "v2"
+STOP_SECONDS: Final = 60.0
+ROOT: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Somebody who moves messages from the queue to the services.
+
+    `arguments` follow the Python executable, with the places in braces filled in; a slow one gets
+    only `share` of the messages, which does not change its rate.
+    """
+
+    name: str
+    what: str
+    arguments: tuple[str, ...]
+    share: float = 1.0
+    splits: bool = False
+    delivers: bool = True
+
+
+PEERS: Final = (
+    Peer(
+        "gateway",
+        "python -m gateway",
+        ("-m", "gateway", "--config", "{config}"),
+        splits=True,
+    ),
+    Peer(
+        "plain",
+        "aiobotocore + httpx, as a user would write it",
+        ("-m", "tests.bench.plain_consumer", QUEUE, "{sink}/stable"),
+        share=0.1,
+    ),
+    Peer(
+        "ceiling",
+        "raw bytes: receive, POST, delete, nothing else",
+        ("-m", "tests.bench.raw_consumer", "{emulator}", QUEUE, "{sink}/stable"),
+    ),
+    Peer(
+        "ceiling-sqs",
+        "raw bytes: receive and delete without any POST",
+        ("-m", "tests.bench.raw_consumer", "{emulator}", QUEUE),
+        delivers=False,
+    ),
+)
+
+_CONFIG: Final = """\
+routes:
+  - name: bench
+    queue: {queue}
+    wait: 1s
+    visibility: 60s
+    versions:
+      stable: {{url: "{sink}/stable", tag: v1}}
+      canary: {{url: "{sink}/canary", tag: {tag}}}
+    split: {{stable: {rest}, canary: {weight}}}
+"""
+
+
+@contextmanager
+def running(peer: Peer, arena: Arena, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a peer on its core; on leaving it is asked to stop, and must."""
+    config = folder / "routes.yaml"
+    config.write_text(
+        _CONFIG.format(
+            queue=QUEUE,
+            sink=arena.sink_url,
+            tag=CANARY_TAG,
+            weight=CANARY_WEIGHT,
+            rest=100 - CANARY_WEIGHT,
+        )
+    )
+    places = {"config": config, "sink": arena.sink_url, "emulator": arena.emulator_url}
+    command = [sys.executable, *(part.format(**places) for part in peer.arguments)]
+    with (folder / f"{peer.name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=_environment(arena), stdout=log, stderr=subprocess.STDOUT
+        )
+        machine.pin(process.pid, machine.GATEWAY_CORE)
+        try:
+            yield process
+        finally:
+            _stop(process)
+
+
+def _environment(arena: Arena) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_SQS": arena.emulator_url,
+        "GATEWAY_ADMIN_HOST": "127.0.0.1",
+        "GATEWAY_ADMIN_PORT": str(_free_port()),
+        "GATEWAY_LOG_FORMAT": "json",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()

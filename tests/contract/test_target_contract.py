@@ -1,0 +1,460 @@
+"""What every Target promises (contract, section 4), asked over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.adapters.http import HttpTarget
+from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
+from tests.contract.http_loops import on_uvloop
+from tests.contract.http_services import (
+    OK,
+    answering,
+    answering_once,
+    refusing,
+    serving,
+    unaccepting,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from gateway.core.disposition import DeliveryResult
+    from gateway.ports import Target
+    from tests.contract.http_services import Service, Visit
+
+HEADERS = (("version", "v1"), ("x-aws-sqsd-attr-Tenant", "a\tb  c:d"), ("x-empty", ""))
+AMPLE_SECONDS = 30.0
+"""For deliveries that end by themselves."""
+SHORT_SECONDS = 0.05
+"""For deliveries that nothing but their timeout ends."""
+
+HALF = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab"
+
+COMPLETE = {
+    "content-length": OK,
+    "empty body": b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+    "chunked": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "chunked with extension and trailer": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2;a=b\r\nok\r\n0\r\nx: y\r\n\r\n"
+    ),
+    "no reason phrase": b"HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n",
+    "after 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+    "after 103 Early Hints": b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + OK,
+    "after several informational ones": b"HTTP/1.1 102 Processing\r\n\r\n" * 3 + OK,
+    "after an empty line": b"\r\n" + OK,
+    "offering an upgrade": (
+        b"HTTP/1.1 200 OK\r\nupgrade: h2c\r\nconnection: upgrade\r\ncontent-length: 2\r\n\r\nok"
+    ),
+}
+ENDED_BY_CLOSING = {
+    "no framing": b"HTTP/1.1 200 OK\r\n\r\nok",
+    "no framing and no body": b"HTTP/1.1 200 OK\r\n\r\n",
+    "a coding that is not chunked": b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nok",
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nok",
+    "after 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok",
+}
+CUT = {
+    "nothing": b"",
+    "an empty line": b"\r\n",
+    "half a status line": b"HTTP/1.",
+    "half the headers": b"HTTP/1.1 200 OK\r\ncontent-le",
+    "half the body": HALF,
+    "half the chunks": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"),
+    "no last line": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+    "only 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n",
+}
+NO_HTTP = {
+    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "HTTP/2": b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80",
+    "a TLS alert": b"\x15\x03\x01\x00\x02\x02\x46",
+    "RTSP": b"RTSP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+    "a status of four digits": b"HTTP/1.1 2000 OK\r\ncontent-length: 0\r\n\r\n",
+    "a status below 100": b"HTTP/1.1 020 OK\r\ncontent-length: 0\r\n\r\n",
+    "switching protocols": (
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    ),
+    "two content-lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok",
+    "two framings": (
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\nok"
+    ),
+    "a chunk of no size": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nok",
+    "a header without a name": b"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+}
+
+
+def cases(table: dict[str, bytes]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("answer", table.values(), ids=table.keys())
+
+
+async def post(
+    target: Target, body: bytes = b"{}", timeout_seconds: float = AMPLE_SECONDS
+) -> DeliveryResult:
+    return await target.deliver(HEADERS, body, timeout_seconds)
+
+
+async def welcome(visit: Visit) -> None:
+    """Answer a first request, so that a short timeout need not cover connecting as well."""
+    await visit.request()
+    await visit.send(OK)
+
+
+class TargetContract:
+    """Inherited by the tests of each Target."""
+
+    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def target(
+        self, service: Service | str, headers: Sequence[tuple[str, str]] = ()
+    ) -> AsyncIterator[Target]:
+        target = self.make(service if isinstance(service, str) else service.url, headers)
+        try:
+            yield target
+        finally:
+            await target.close()
+
+    # The request.
+
+    async def test_it_posts_to_path_and_query_of_the_url(self) -> None:
+        async with (
+            serving(answering(OK)) as service,
+            self.target(service.url + "/a%20b?c=d&e") as target,
+        ):
+            assert await post(target) == Answered(200)
+        assert service.requests[0].line == "POST /events/a%20b?c=d&e HTTP/1.1"
+
+    async def test_it_names_the_host_with_its_port(self) -> None:
+        async with serving(answering(OK)) as service, self.target(service) as target:
+            await post(target)
+        authority = service.url.removeprefix("http://").removesuffix("/events")
+        assert service.requests[0].values("host") == [authority]
+
+    async def test_headers_arrive_as_they_were_given(self) -> None:
+        own = ("X-Team", "shop; a=b")
+        async with serving(answering(OK)) as service, self.target(service, [own]) as target:
+            await post(target)
+        sent = service.requests[0].headers
+        assert own in sent
+        assert tuple(header for header in sent if header in HEADERS) == HEADERS
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{}",
+            "größer ☃".encode(),
+            bytes(range(256)),
+            b"\r\n\r\n",
+            b"0123456789abcdef" * 65536,
+        ],
+        ids=["empty", "short", "non-ASCII", "every byte", "line breaks", "1 MiB"],
+    )
+    async def test_the_body_arrives_unchanged(self, body: bytes) -> None:
+        async with serving(answering(OK)) as service, self.target(service) as target:
+            assert await post(target, body) == Answered(200)
+        assert service.requests[0].body == body
+        assert service.requests[0].values("content-length") == [str(len(body))]
+        assert service.requests[0].values("transfer-encoding") == []
+
+    # A full answer.
+
+    @pytest.mark.parametrize("status", [200, 202, 299, 301, 307, 400, 404, 409, 429, 500, 503, 599])
+    async def test_any_status_is_an_answer(self, status: int) -> None:
+        answer = b"HTTP/1.1 %d x\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
+        async with serving(answering(answer)) as service, self.target(service) as target:
+            assert await post(target) == Answered(status)
+        assert len(service.requests) == 1  # a redirect is not followed, an error not repeated
+
+    @cases(COMPLETE)
+    async def test_an_answer_ends_where_its_framing_says(self, answer: bytes) -> None:
+        async with serving(answering(answer)) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+
+    @cases(COMPLETE)
+    async def test_an_answer_may_come_byte_by_byte(self, answer: bytes) -> None:
+        pieces = [answer[at : at + 1] for at in range(len(answer))]
+        async with serving(answering(*pieces)) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+
+    @cases(ENDED_BY_CLOSING)
+    async def test_an_answer_without_framing_ends_with_its_connection(self, answer: bytes) -> None:
+        async with serving(answering_once(answer)) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"HTTP/1.1 204 No Content\r\n",
+            b"HTTP/1.1 304 Not Modified\r\n",
+            b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n",
+            b"HTTP/1.1 304 Not Modified\r\ntransfer-encoding: chunked\r\n",
+        ],
+    )
+    async def test_204_and_304_have_no_body_whatever_they_announce(self, head: bytes) -> None:
+        async with serving(answering(head + b"\r\n")) as service, self.target(service) as target:
+            assert await post(target) == Answered(int(head[9:12]))
+
+    async def test_retry_after_is_read(self) -> None:
+        answer = b"HTTP/1.1 503 x\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n"
+        async with serving(answering(answer)) as service, self.target(service) as target:
+            assert await post(target) == Answered(503, 120.0)
+
+    # No full answer.
+
+    @cases(CUT)
+    async def test_a_cut_answer_is_broken(self, answer: bytes) -> None:
+        async with serving(answering_once(answer)) as service, self.target(service) as target:
+            assert isinstance(await post(target), Broken)
+        assert len(service.requests) == 1
+
+    @cases(CUT)
+    async def test_a_reset_is_broken(self, answer: bytes) -> None:
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            await visit.send(answer)
+            visit.reset()
+
+        async with serving(script) as service, self.target(service) as target:
+            assert isinstance(await post(target), Broken)
+        assert len(service.requests) == 1
+
+    @cases(NO_HTTP)
+    async def test_what_is_no_http_is_broken(self, answer: bytes) -> None:
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            await visit.send(answer)
+            await visit.gone()
+
+        async with serving(script) as service, self.target(service) as target:
+            assert isinstance(await post(target), Broken)
+        assert len(service.requests) == 1
+
+    @cases(CUT)
+    async def test_an_answer_that_stalls_times_out(self, answer: bytes) -> None:
+        async def script(visit: Visit) -> None:
+            await welcome(visit)
+            await visit.request()
+            await visit.send(answer)
+            await visit.gone()
+
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+            await service.left.wait()  # it was told that nobody listens any more
+        assert len(service.requests) == 2
+
+    async def test_the_timeout_is_for_the_whole_answer(self) -> None:
+        async def script(visit: Visit) -> None:
+            await welcome(visit)
+            await visit.request()
+            await visit.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+            while True:
+                await visit.send(b".")
+                await asyncio.sleep(SHORT_SECONDS / 10)
+
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+
+    async def test_a_service_that_does_not_read_times_out(self) -> None:
+        async def script(visit: Visit) -> None:
+            await welcome(visit)
+            await asyncio.Event().wait()
+
+        body = bytes(16 * 1024 * 1024)  # more than socket buffers hold
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            assert await post(target, body, SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+
+    async def test_a_refused_connection_is_unreachable(self) -> None:
+        with refusing() as url:
+            async with self.target(url) as target:
+                result = await post(target)
+        assert isinstance(result, Unreachable)
+        assert "refused" in result.why
+
+    async def test_a_connection_that_is_not_opened_in_time_is_unreachable(self) -> None:
+        with unaccepting() as url:
+            async with self.target(url) as target:
+                result = await post(target, timeout_seconds=SHORT_SECONDS)
+        assert isinstance(result, Unreachable)
+        assert "within 0.05 s" in result.why
+
+    async def test_a_name_that_dns_cannot_have_is_unreachable(self) -> None:
+        async with self.target(f"http://{'a' * 64}/") as target:
+            assert isinstance(await post(target), Unreachable)
+
+    # One connection after another.
+
+    async def test_a_connection_is_used_again(self) -> None:
+        async with serving(answering(OK)) as service, self.target(service) as target:
+            for _ in range(3):
+                assert await post(target) == Answered(200)
+        assert [request.connection for request in service.requests] == [1, 1, 1]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nConnection: x, Close\r\ncontent-length: 2\r\n\r\nok",
+            b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        ],
+    )
+    async def test_a_connection_that_the_service_gives_up_is_not(self, answer: bytes) -> None:
+        async with serving(answering(answer)) as service, self.target(service) as target:
+            for _ in range(2):
+                assert await post(target) == Answered(200)
+        assert [request.connection for request in service.requests] == [1, 2]
+
+    @pytest.mark.parametrize("resets", [False, True])
+    async def test_a_stale_connection_costs_one_more_try(self, resets: bool) -> None:  # noqa: FBT001 - both rows of a table
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            await visit.send(OK)
+            await visit.request()
+            if visit.number > 1:
+                await visit.send(OK)
+            elif resets:
+                visit.reset()
+
+        async with serving(script) as service, self.target(service) as target:
+            for _ in range(2):
+                assert await post(target) == Answered(200)
+        assert [request.connection for request in service.requests] == [1, 1, 2]
+
+    async def test_that_try_gets_a_fresh_connection(self) -> None:
+        both = asyncio.Barrier(2)
+
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            if visit.number < 3:
+                await both.wait()
+            await visit.send(OK)
+            await visit.request()
+
+        async with serving(script) as service, self.target(service) as target:
+            await asyncio.gather(post(target), post(target))
+            assert await post(target) == Answered(200)
+        assert len(service.requests) == 4
+        assert service.requests[-1].connection == 3
+
+    async def test_there_is_no_third_try(self) -> None:
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            if visit.number == 1:
+                await visit.send(OK)
+                await visit.request()
+
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            assert isinstance(await post(target), Broken)
+        assert [request.connection for request in service.requests] == [1, 1, 2]
+
+    async def test_a_used_connection_that_breaks_within_an_answer_is_broken(self) -> None:
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            await visit.send(OK)
+            await visit.request()
+            await visit.send(b"H")
+
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            assert isinstance(await post(target), Broken)
+        assert len(service.requests) == 2
+
+    async def test_both_tries_share_one_timeout(self) -> None:
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            if visit.number == 1:
+                await visit.send(OK)
+                await visit.request()
+            else:
+                await visit.gone()
+
+        seconds = SHORT_SECONDS * 10  # the second try has to connect within it
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            assert await post(target, timeout_seconds=seconds) == TimedOut(seconds)
+        assert len(service.requests) == 3
+
+    async def test_a_service_that_dies_with_a_request_in_hand_was_reachable(self) -> None:
+        """`unreachable` would say that nothing was sent."""
+
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            await visit.send(OK)
+            await visit.request()
+            visit.service.stop_listening()
+
+        async with serving(script) as service, self.target(service) as target:
+            assert await post(target) == Answered(200)
+            result = await post(target)
+        assert isinstance(result, Broken)
+        assert "refused" in result.why
+
+    async def test_deliveries_at_once_have_a_connection_each(self) -> None:
+        all_arrived = asyncio.Barrier(10)
+
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            await all_arrived.wait()
+            await visit.send(OK)
+            await visit.gone()
+
+        async with serving(script) as service, self.target(service) as target:
+            results = await asyncio.gather(*(post(target, b"%d" % i) for i in range(10)))
+        assert results == [Answered(200)] * 10
+        assert {request.body for request in service.requests} == {b"%d" % i for i in range(10)}
+        assert service.connections == 10
+
+    # Its end.
+
+    async def test_cancelling_a_delivery_closes_its_connection(self) -> None:
+        async def script(visit: Visit) -> None:
+            await visit.request()
+            if visit.number > 1:
+                await visit.send(OK)
+            await visit.gone()
+
+        async with serving(script) as service, self.target(service) as target:
+            delivery = asyncio.create_task(post(target))
+            await service.arrived.wait()
+            delivery.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await delivery
+            await service.left.wait()
+            assert await post(target) == Answered(200)
+        assert [request.connection for request in service.requests] == [1, 2]
+
+    async def test_cancelling_a_delivery_that_connects_leaves_nothing_behind(self) -> None:
+        with unaccepting() as url:
+            async with self.target(url) as target:
+                delivery = asyncio.create_task(post(target))
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                delivery.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await delivery
+
+    async def test_closing_lets_go_of_connections_at_rest(self) -> None:
+        async with serving(answering(OK)) as service:
+            async with self.target(service) as target:
+                assert await post(target) == Answered(200)
+                assert not service.left.is_set()
+            await service.left.wait()
+
+
+class TestHttpTarget(TargetContract):
+    """On asyncio's own loop."""
+
+    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
+        return HttpTarget(url, headers)
+
+
+TestHttpTargetOnUvloop = on_uvloop(TestHttpTarget)

@@ -1,0 +1,51 @@
+"""The ledger as JSON: a summary of a queue in numbers, and what happened to each message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tests.emulator.app import EMPTY_RECEIVE
+from tests.emulator.messages import Stage
+
+if TYPE_CHECKING:
+    from tests.emulator.messages import Message
+    from tests.emulator.queues import Queue
+    from tests.emulator.registry import Registry
+
+
+def summary(registry: Registry, queue: Queue) -> dict[str, Any]:
+    """Return a queue in numbers; costs the same at any depth."""
+    counted = registry.operations[queue.name]
+    return {
+        "queue": queue.name,
+        "sent": len(queue.messages),
+        "delayed": queue.counts[Stage.DELAYED],
+        "visible": queue.counts[Stage.VISIBLE],
+        "in_flight": queue.counts[Stage.LEASED],
+        "deleted": queue.counts[Stage.DELETED],
+        "dead_lettered": queue.counts[Stage.MOVED],
+        "empty_receives": counted[EMPTY_RECEIVE],
+        "operations": {name: n for name, n in sorted(counted.items()) if name != EMPTY_RECEIVE},
+        **asdict(queue.totals),
+    }
+
+
+def messages(queue: Queue) -> list[dict[str, Any]]:
+    """Return every message that ever was in the queue, in the order of sending."""
+    return [_page(message) for message in queue.messages]
+
+
+def _page(message: Message) -> dict[str, Any]:
+    return {
+        "message_id": message.message_id,
+        "body": message.draft.body,
+        "attributes": message.draft.attributes,
+        "group": message.draft.group,
+        "stage": message.stage.name.lower(),
+        "sent_at": message.sent_at,
+        "receive_count": message.receive_count,
+        "events": [
+            {"at": at, "what": what, "number": number} for at, what, number in message.events
+        ],
+    }

@@ -1,0 +1,34 @@
+"""Waiting for something to be so, without ever sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Bell:
+    """Rung by fakes whenever something happened; whoever waits then looks again."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Future[None]] = set()
+
+    def ring(self) -> None:
+        """Have everybody who waits look again."""
+        for listener in tuple(self._listeners):
+            if not listener.done():
+                listener.set_result(None)
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Return as soon as `holds()` is true."""
+        while not holds():
+            await self.next_ring()
+
+    def next_ring(self) -> asyncio.Future[None]:
+        """Return what is done at the next ring; it listens from this moment on."""
+        listener = asyncio.get_running_loop().create_future()
+        self._listeners.add(listener)
+        listener.add_done_callback(self._listeners.discard)
+        return listener

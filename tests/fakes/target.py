@@ -1,0 +1,123 @@
+"""A version of a service that answers as a test tells it to, and remembers what it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.core.disposition import Answered, TimedOut
+from tests.fakes.bell import Bell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.core.disposition import DeliveryResult
+
+OK = Answered(200)
+
+
+@dataclass(slots=True)
+class Sent:
+    """One delivery that reached the service; `ended_at` is None while it runs."""
+
+    headers: dict[str, str]
+    body: bytes
+    began_at: float
+    ended_at: float | None = None
+    cancelled: bool = False
+
+    @property
+    def message_id(self) -> str:
+        """The id of the message."""
+        return self.headers["x-aws-sqsd-msgid"]
+
+    @property
+    def version(self) -> str:
+        """The tag in the `version` header."""
+        return self.headers["version"]
+
+    @property
+    def reason(self) -> str:
+        """Why it came here."""
+        return self.headers["x-gateway-reason"]
+
+
+class FakeTarget:
+    """A `Target`; `default` is its answer, `takes_seconds` how long each one takes.
+
+    `pace` gives the seconds by message id instead. A delivery that is held, or takes longer, ends
+    with TimedOut at the version's timeout.
+    """
+
+    def __init__(self, bell: Bell | None = None) -> None:
+        self.bell = bell or Bell()
+        self.default: DeliveryResult | Exception = OK
+        self.takes_seconds = 0.0
+        self.pace: Callable[[str], float] = lambda _: self.takes_seconds
+        self.sent: list[Sent] = []
+        self.running = self.most_running = 0
+        self.closed = False
+        self._scripted: dict[str, deque[DeliveryResult | Exception]] = defaultdict(deque)
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def deliver(
+        self, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float
+    ) -> DeliveryResult:
+        """Answer, once nothing holds it any more."""
+        loop = asyncio.get_running_loop()
+        sent = Sent(dict(headers), body, loop.time())
+        self.sent.append(sent)
+        self._moved(+1)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._open.wait()
+                await asyncio.sleep(self.pace(sent.message_id))
+        except TimeoutError:
+            return TimedOut(timeout_seconds)
+        except asyncio.CancelledError:
+            sent.cancelled = True
+            raise
+        finally:
+            sent.ended_at = loop.time()
+            self._moved(-1)
+        return self._answer(sent.message_id)
+
+    async def close(self) -> None:
+        """Note that it was closed."""
+        self.closed = True
+
+    def answer(self, message_id: str, *results: DeliveryResult | Exception) -> None:
+        """Give these answers to one message's next deliveries, then the default again."""
+        self._scripted[message_id].extend(results)
+
+    def hold(self) -> None:
+        """Let no delivery end until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let every delivery go on."""
+        self._open.set()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the messages that came, in order."""
+        return [each.message_id for each in self.sent]
+
+    def of(self, message_id: str) -> list[Sent]:
+        """Return the deliveries of one message."""
+        return [each for each in self.sent if each.message_id == message_id]
+
+    def _answer(self, message_id: str) -> DeliveryResult:
+        scripted = self._scripted[message_id]
+        result = scripted.popleft() if scripted else self.default
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _moved(self, by: int) -> None:
+        self.running += by
+        self.most_running = max(self.most_running, self.running)
+        self.bell.ring()

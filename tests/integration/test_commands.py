@@ -1,0 +1,169 @@
+"""The commands and their exit statuses (contract, section 1)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway import __version__
+from tests.integration.children import clean_environment, run_gateway
+from tests.integration.decisions import bucket
+
+ROOT = Path(__file__).parents[2]
+SOUND = """\
+routes:
+  - name: orders
+    queue: orders
+    versions:
+      stable: {url: "http://b.shop/", tag: v1}
+      canary: {url: "http://b1.shop/", tag: v2}
+    rules:
+      - {name: vip, match: [{body: {vip: {exact: true}}}], to: canary}
+    split: {stable: 90, canary: 10}
+"""
+PINNED = {
+    "MessageId": "m-1",
+    "Body": "{}",
+    "MessageAttributes": {"version": {"DataType": "String", "StringValue": "v2"}},
+}
+MESSAGES = [
+    PINNED,
+    {"MessageId": "m-2", "Body": '{"vip": true}', "MessageAttributes": {}},
+    {"MessageId": "m-3", "Body": "no JSON", "Attributes": {"ApproximateReceiveCount": "4"}},
+    {
+        "MessageId": "m-4",
+        "Body": "{}",
+        "MessageAttributes": {"raw": {"DataType": "Binary", "BinaryValue": "AAEC"}},
+    },
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "routes.yaml"
+    path.write_text(SOUND, "utf-8")
+    return path
+
+
+def _explain(file: Path, lines: str, *more: str) -> subprocess.CompletedProcess[str]:
+    command = ["explain", "--config", str(file), "--route", "orders", "--messages", "-", *more]
+    return run_gateway(*command, stdin=lines)
+
+
+def _lines(*messages: object) -> str:
+    return "".join(json.dumps(message) + "\n" for message in messages)
+
+
+def test_check_says_ok_to_a_sound_file(file: Path) -> None:
+    result = run_gateway("check", "--config", str(file))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "ok\n", "")
+
+
+def test_check_takes_the_file_from_the_environment_too(file: Path) -> None:
+    result = run_gateway("check", GATEWAY_CONFIG=str(file))
+    assert (result.returncode, result.stdout) == (0, "ok\n")
+
+
+def test_check_tells_every_problem_with_file_line_and_place(file: Path) -> None:
+    broken = SOUND.replace("stable: 90, ", "").replace("to: canary", "to: cannary")
+    file.write_text(broken, "utf-8")
+    result = run_gateway("check", "--config", str(file))
+    assert result.returncode == 2
+    said = result.stdout + result.stderr
+    assert f"{file}:8: routes[0].rules[0].to: " in said
+    assert f"{file}:9: routes[0].split: " in said
+    assert "did you mean canary?" in said
+    assert "90" in said.partition("split: ")[2]
+    assert "Traceback" not in said
+
+
+def test_schema_prints_the_committed_schema() -> None:
+    result = run_gateway("schema")
+    committed = ROOT / "config" / "routes.schema.json"
+    assert result.returncode == 0
+    assert json.loads(result.stdout) == json.loads(committed.read_text("utf-8"))
+
+
+def test_explain_prints_one_decision_a_line(file: Path) -> None:
+    """All seven keys are there, null where they do not apply."""
+    result = _explain(file, _lines(*MESSAGES))
+    assert (result.returncode, result.stderr) == (0, "")
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(each["message_id"], each["route"]) for each in found] == [
+        (message["MessageId"], "orders") for message in MESSAGES
+    ]
+    pinned, ruled, *split = [
+        (each["version"], each["tag"], each["reason"], each["rule"], each["bucket"])
+        for each in found
+    ]
+    assert pinned == ("canary", "v2", "pinned", None, None)
+    assert ruled == ("canary", "v2", "rule", "vip", None)
+    for message_id, (version, tag, reason, rule, number) in zip(("m-3", "m-4"), split, strict=True):
+        assert number == bucket("orders", message_id)
+        assert (version, tag) == (("canary", "v2") if number < 1_000 else ("stable", "v1"))
+        assert (reason, rule) == ("split", None)
+
+
+def test_explain_reads_a_file_and_passes_over_empty_lines(file: Path, tmp_path: Path) -> None:
+    messages = tmp_path / "messages.jsonl"
+    messages.write_text(f"\n{_lines(PINNED)}\n", "utf-8")
+    command = ["explain", "--config", str(file), "--route", "orders", "--messages", str(messages)]
+    result = run_gateway(*command)
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["version"] == "canary"
+
+
+def test_explain_with_expect_is_0_when_all_agree_and_3_when_one_differs(file: Path) -> None:
+    assert _explain(file, _lines(PINNED), "--expect", "canary").returncode == 0
+    differing = _explain(file, _lines(PINNED), "--expect", "stable")
+    assert differing.returncode == 3
+    assert json.loads(differing.stdout)["version"] == "canary"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "7", '{"MessageId": "m"}', '{"MessageId": 1, "Body": ""}', "[" * 3000, "\ud800"],
+    ids=["half", "number", "no body", "wrong type", "deep", "no text"],
+)
+def test_a_bad_message_line_is_told_with_its_number(file: Path, line: str) -> None:
+    """The others are still explained; the exit status says that something was wrong."""
+    text = _lines(PINNED).encode() + line.encode("utf-8", "surrogatepass") + b"\n"
+    command = ["explain", "--config", str(file), "--route", "orders", "--messages", "-"]
+    result = subprocess.run(
+        [sys.executable, "-m", "gateway", *command],
+        input=text, capture_output=True, check=False, env=clean_environment(),
+    )  # fmt: skip
+    said = result.stderr.decode()
+    assert result.returncode == 2
+    assert "-:2: " in said
+    assert "Traceback" not in said
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_explain_refuses_a_bad_configuration_and_an_unknown_route(file: Path) -> None:
+    file.write_text(SOUND.replace("90", "-90"), "utf-8")
+    assert _explain(file, _lines(PINNED)).returncode == 2
+    file.write_text(SOUND.replace("name: orders", "name: order"), "utf-8")
+    unknown = _explain(file, _lines(PINNED))
+    assert unknown.returncode == 2
+    assert "did you mean order?" in unknown.stderr
+    assert unknown.stdout == ""
+
+
+def test_the_console_script_has_the_same_commands() -> None:
+    script = Path(sys.executable).parent / "gateway"
+    shown = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert __version__ in shown.stdout
+    helped = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    for command in ("check", "explain", "schema", "demo", "--config"):
+        assert command in helped.stdout
+
+
+def test_an_unknown_command_or_flag_is_refused() -> None:
+    result = run_gateway("chek")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr

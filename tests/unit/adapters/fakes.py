@@ -1,0 +1,101 @@
+"""A clock that stands until told, a gateway that answers as told, and facts with defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gateway.core.decision import Decision, Reason
+from gateway.core.disposition import Answered, DeliveryResult
+from gateway.core.facts import (
+    Decided,
+    Delivered,
+    Outcome,
+    Phase,
+    PhaseChanged,
+    Reloaded,
+    ReloadFailed,
+)
+from gateway.core.route import Route, RoutingTable
+from gateway.ports import RouteView
+from tests.builders import CANARY, STABLE, route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.core.versions import Version
+
+
+class Clock:
+    """Shows `now`; a test moves it."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def table(*routes: Route) -> RoutingTable:
+    """Make a routing table; without routes it has one that splits 90 : 10."""
+    return RoutingTable(routes or (route({"stable": 90, "canary": 10}),))
+
+
+def decided(
+    version: Version | None = STABLE, reason: Reason = Reason.SPLIT, **rest: Any
+) -> Decided:
+    return Decided(rest.pop("route", "orders"), Decision(version, reason))
+
+
+def delivered(
+    outcome: Outcome = Outcome.ACK,
+    result: DeliveryResult | None = None,
+    *,
+    route: str = "orders",
+    version: str = CANARY.name,
+    message_id: str = "m-1",
+    seconds: float = 0.02,
+    age_seconds: float | None = None,
+) -> Delivered:
+    if result is None:
+        result = Answered(200 if outcome is Outcome.ACK else 500)
+    return Delivered(route, version, message_id, outcome, result, seconds, age_seconds)
+
+
+def view(
+    of: Route,
+    phase: Phase = Phase.POLLING,
+    why: str = "",
+    *,
+    in_flight: int = 0,
+    by_version: Mapping[str, int] | None = None,
+    waiting: int = 0,
+) -> RouteView:
+    return RouteView(of, PhaseChanged(of.name, phase, why), in_flight, by_version or {}, waiting)
+
+
+@dataclass
+class FakeControl:
+    """Says what the test set; counts how often it was asked to reload."""
+
+    views: Sequence[RouteView] = ()
+    generation: int = 1
+    said_stuck: Sequence[str] = ()
+    said_unready: Sequence[str] = ()
+    answer: Reloaded | ReloadFailed | Exception = field(default_factory=lambda: Reloaded(2))
+    reloads: int = 0
+
+    def stuck(self) -> Sequence[str]:
+        return self.said_stuck
+
+    def unready(self) -> Sequence[str]:
+        return self.said_unready
+
+    def routes(self) -> Sequence[RouteView]:
+        return self.views
+
+    async def reload(self) -> Reloaded | ReloadFailed:
+        self.reloads += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer

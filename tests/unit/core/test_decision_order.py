@@ -1,0 +1,140 @@
+"""decide(): the order of pin, rule, split and default (contract, section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.core.decision import Decision, Reason, decide
+from gateway.core.route import UnknownVersion
+from gateway.core.rules import Exact, Present
+from gateway.core.split import bucket_of
+from gateway.core.values import FromAttribute, FromBaggage, FromBody
+from tests.builders import CANARY, STABLE, THIRD, message, route, rule, split, where
+
+ACME = where("tenant", Exact("acme"))
+EVERYTHING: dict[str, Any] = {
+    "weights": {"stable": 50, "canary": 50},
+    "rules": (rule(CANARY, ACME, name="beta-customers"),),
+}
+
+
+def pinned(text: str, **attributes: str) -> Any:
+    return message(attributes={"version": text, **attributes})
+
+
+@pytest.mark.parametrize("text", ["v2", "canary"])
+def test_a_message_that_names_a_tag_or_a_version_is_pinned_to_it(text: str) -> None:
+    assert decide(pinned(text), route(**EVERYTHING)) == Decision(CANARY, Reason.PINNED)
+
+
+def test_a_pin_beats_rule_and_split() -> None:
+    assert decide(pinned("v1", tenant="acme"), route(**EVERYTHING)) == Decision(
+        STABLE, Reason.PINNED
+    )
+
+
+@pytest.mark.parametrize("text", ["V2", "Canary", " v2", "v", ""])
+def test_a_pin_names_its_version_exactly(text: str) -> None:
+    """Names of attributes fold their case, values do not."""
+    assert decide(pinned(text), route()) == Decision(STABLE, Reason.DEFAULT)
+
+
+def test_the_attribute_is_asked_before_the_baggage() -> None:
+    both = message(attributes={"version": "v1", "baggage": "version=v2"})
+    assert decide(both, route()).version is STABLE
+    only_baggage = message(attributes={"baggage": "version=v2"})
+    assert decide(only_baggage, route()) == Decision(CANARY, Reason.PINNED)
+
+
+def test_the_first_source_that_is_present_wins_even_if_it_names_no_version() -> None:
+    stale = message(attributes={"version": "v0", "baggage": "version=v2"})
+    assert decide(stale, route()) == Decision(STABLE, Reason.DEFAULT)
+
+
+def test_a_route_may_read_the_version_elsewhere_or_nowhere() -> None:
+    renamed = route(version_from=(FromBaggage("release"), FromAttribute("release")))
+    assert decide(message(attributes={"release": "v2"}), renamed).reason == Reason.PINNED
+    assert decide(pinned("v2"), renamed).reason == Reason.DEFAULT
+    assert decide(pinned("v2"), route(version_from=())).reason == Reason.DEFAULT
+
+
+def test_an_unknown_version_goes_on_as_if_none_were_named() -> None:
+    """`split`, the default: steps 2 to 4 decide and give the reason."""
+    by_rule = decide(pinned("v0", tenant="acme"), route(**EVERYTHING))
+    assert by_rule == Decision(CANARY, Reason.RULE, "beta-customers")
+    by_split = decide(pinned("v0"), route(**EVERYTHING))
+    assert by_split == Decision(CANARY, Reason.SPLIT, bucket=1_754)
+    assert decide(pinned("v0"), route()) == Decision(STABLE, Reason.DEFAULT)
+
+
+def test_an_unknown_version_may_go_to_stable() -> None:
+    to_stable = route(unknown_version=UnknownVersion.STABLE, **EVERYTHING)
+    decision = decide(pinned("v0", tenant="acme"), to_stable)
+    assert decision == Decision(STABLE, Reason.UNKNOWN_VERSION)
+
+
+def test_an_unknown_version_may_wait_until_there_is_one() -> None:
+    waiting = route(unknown_version=UnknownVersion.RETRY, **EVERYTHING)
+    decision = decide(pinned("v0", tenant="acme"), waiting)
+    assert decision == Decision(None, Reason.UNKNOWN_VERSION)
+    assert decide(pinned("v2"), waiting) == Decision(CANARY, Reason.PINNED)
+
+
+@pytest.mark.parametrize("mode", list(UnknownVersion))
+def test_a_message_that_names_no_version_is_not_unknown(mode: UnknownVersion) -> None:
+    assert decide(message(), route(unknown_version=mode)) == Decision(STABLE, Reason.DEFAULT)
+
+
+def test_the_first_rule_that_matches_wins() -> None:
+    ordered = route(
+        versions=(STABLE, CANARY, THIRD),
+        rules=(
+            rule(CANARY, where("tenant", Exact("other")), name="not-this"),
+            rule(THIRD, ACME, name="this"),
+            rule(CANARY, where("tenant", Present()), name="too-late"),
+        ),
+    )
+    decision = decide(message(attributes={"tenant": "acme"}), ordered)
+    assert decision == Decision(THIRD, Reason.RULE, "this")
+
+
+def test_a_rule_may_name_stable() -> None:
+    kept_back = route({"stable": 0, "canary": 1}, rules=(rule(STABLE, ACME),))
+    decision = decide(message(attributes={"tenant": "acme"}), kept_back)
+    assert decision == Decision(STABLE, Reason.RULE, "rule-1")
+
+
+def test_a_rule_with_a_split_of_its_own_gives_the_bucket_too() -> None:
+    half = split({"stable": 0, "canary": 100}, sticky=FromBody("customer.id"))
+    with_split = route({"stable": 1}, rules=(rule(half, ACME, name="half"),))
+    taken = message('{"customer": {"id": 17}}', attributes={"tenant": "acme"})
+    decision = decide(taken, with_split)
+    assert decision == Decision(CANARY, Reason.RULE, "half", bucket_of("orders", "17"))
+
+
+def test_what_no_rule_took_is_split() -> None:
+    decision = decide(message(attributes={"tenant": "other"}), route(**EVERYTHING))
+    assert decision == Decision(CANARY, Reason.SPLIT, bucket=1_754)
+
+
+def test_without_a_split_all_goes_to_stable() -> None:
+    assert decide(message(), route()) == Decision(STABLE, Reason.DEFAULT)
+    second_is_stable = route(stable=CANARY)
+    assert decide(message(), second_is_stable) == Decision(CANARY, Reason.DEFAULT)
+
+
+def test_a_message_group_is_never_split_across_versions() -> None:
+    """On a FIFO queue the group is the sticky key unless the file says otherwise."""
+    fifo = route({"stable": 50, "canary": 50}, queue="orders.fifo")
+    of_one_group = [message(message_id=f"m-{n}", group="g-7") for n in range(50)]
+    assert len({decide(each, fifo) for each in of_one_group}) == 1
+    of_many_groups = [message(group=f"g-{n}") for n in range(50)]
+    assert {decide(each, fifo).version for each in of_many_groups} == {STABLE, CANARY}
+
+
+def test_reasons_are_the_words_of_the_contract() -> None:
+    assert {str(reason) for reason in Reason} == {
+        "pinned", "unknown_version", "rule", "split", "default", "fallback",
+    }  # fmt: skip

@@ -1,0 +1,289 @@
+"""The headers of a delivery: every row of the table in section 4 of the contract."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from gateway.core.decision import Reason
+from gateway.core.headers import (
+    FIXED_NAMES,
+    MAX_ATTRIBUTE_BYTES,
+    RESERVED_PREFIX,
+    delivery_headers,
+    iso_8601,
+)
+from gateway.core.message import Attribute, Message
+from tests.builders import CANARY, STABLE, AttributeValue, message
+
+
+def sent(taken: Message, **changes: Any) -> dict[str, str]:
+    """Render the headers and check on the way that no name comes twice."""
+    given: dict[str, Any] = {
+        "route": "orders-route",
+        "queue": "orders",
+        "fifo": False,
+        "belongs_to": CANARY,
+        "delivered_to": CANARY,
+        "reason": Reason.SPLIT,
+    }
+    headers = delivery_headers(taken, **{**given, **changes})
+    assert max(Counter(name.lower() for name, _ in headers).values()) == 1
+    return dict(headers)
+
+
+def test_the_smallest_message_has_these_headers() -> None:
+    taken = message("{}", first_received_ms=1_700_000_001_456)
+    assert sent(taken) == {
+        "version": "v2",
+        "content-type": "application/json",
+        "x-aws-sqsd-msgid": "m-1",
+        "x-aws-sqsd-queue": "orders",
+        "x-aws-sqsd-first-received-at": "2023-11-14T22:13:21Z",
+        "x-aws-sqsd-receive-count": "1",
+        "baggage": "version=v2",
+        "x-gateway-route": "orders-route",
+        "x-gateway-version": "canary",
+        "x-gateway-reason": "split",
+    }
+
+
+def test_system_attributes_become_headers() -> None:
+    taken = message(sender_id="AIDA", trace_header="Root=1-5759e988", receive_count=7)
+    headers = sent(taken)
+    assert headers["x-aws-sqsd-sender-id"] == "AIDA"
+    assert headers["x-amzn-trace-id"] == "Root=1-5759e988"
+    assert headers["x-aws-sqsd-receive-count"] == "7"
+
+
+def test_a_fallback_keeps_the_version_that_the_message_belongs_to() -> None:
+    """The services downstream still reach the canary of the next hop."""
+    headers = sent(message(), delivered_to=STABLE, reason=Reason.FALLBACK)
+    assert headers["version"] == "v2"
+    assert headers["baggage"] == "version=v2"
+    assert headers["x-gateway-version"] == "stable"
+    assert headers["x-gateway-reason"] == "fallback"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("{}", "application/json"),
+        ("null", "application/json"),
+        ("17", "application/json"),
+        ("", "text/plain; charset=utf-8"),
+        ("NaN", "text/plain; charset=utf-8"),
+        ("<order/>", "text/plain; charset=utf-8"),
+    ],
+)
+def test_content_type_tells_json_from_text(body: str, content_type: str) -> None:
+    assert sent(message(body))["content-type"] == content_type
+
+
+@pytest.mark.parametrize("name", ["content-type", "Content-Type"])
+def test_an_attribute_says_the_content_type(name: str) -> None:
+    headers = sent(message("{}", attributes={name: "application/cloudevents+json"}))
+    assert headers["content-type"] == "application/cloudevents+json"
+    assert headers["x-aws-sqsd-attr-" + name] == "application/cloudevents+json"
+
+
+def test_a_binary_attribute_says_no_content_type() -> None:
+    assert sent(message("{}", attributes={"content-type": b"x"}))["content-type"] == (
+        "application/json"
+    )
+
+
+def test_trace_context_goes_on() -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = sent(message(attributes={"TraceParent": traceparent, "tracestate": "a=1,b=2"}))
+    assert headers["traceparent"] == traceparent
+    assert headers["tracestate"] == "a=1,b=2"
+
+
+def test_binary_trace_context_does_not() -> None:
+    attributes = {"traceparent": b"00", "tracestate": b"a", "baggage": b"a=1"}
+    headers = sent(message(attributes=attributes))
+    assert "traceparent" not in headers
+    assert "tracestate" not in headers
+    assert headers["baggage"] == "version=v2"
+
+
+def test_baggage_goes_on_with_the_version_replaced() -> None:
+    headers = sent(message(attributes={"baggage": "user=anna, Version=v0;ttl=1, b=%20"}))
+    assert headers["baggage"] == "user=anna,b=%20,version=v2"
+    assert headers["x-aws-sqsd-attr-baggage"] == "user=anna, Version=v0;ttl=1, b=%20"
+
+
+def test_an_attribute_called_version_does_not_replace_the_version() -> None:
+    headers = sent(message(attributes={"version": "v0"}))
+    assert headers["version"] == "v2"
+    assert headers["x-aws-sqsd-attr-version"] == "v0"
+
+
+def test_every_attribute_becomes_a_header() -> None:
+    """Binary ones as base64, with their names listed."""
+    attributes: dict[str, AttributeValue] = {
+        "tenant": "acme",
+        "n": 7,
+        "logo": b"GIF89a",
+        "a.b-c_d": "x",
+        "blob": b"\x00",
+    }
+    headers = sent(message(attributes=attributes))
+    assert headers["x-aws-sqsd-attr-tenant"] == "acme"
+    assert headers["x-aws-sqsd-attr-n"] == "7"
+    assert headers["x-aws-sqsd-attr-logo"] == "R0lGODlh"
+    assert headers["x-aws-sqsd-attr-a.b-c_d"] == "x"
+    assert headers["x-aws-sqsd-binary"] == "blob, logo"
+    assert "x-gateway-omitted" not in headers
+
+
+def test_a_fifo_message_brings_group_and_deduplication_id() -> None:
+    taken = message(group="g-7", deduplication_id="d-9")
+    headers = sent(taken, fifo=True, queue="orders.fifo")
+    assert headers["message-group-id"] == "g-7"
+    assert headers["message-deduplication-id"] == "d-9"
+    assert headers["x-aws-sqsd-queue"] == "orders.fifo"
+
+
+def test_a_standard_queue_sends_neither() -> None:
+    """SQS gives groups on standard queues too, for fairness; the contract says FIFO."""
+    headers = sent(message(group="g-7", deduplication_id="d-9"))
+    assert not {"message-group-id", "message-deduplication-id"} & set(headers)
+
+
+def test_a_fifo_message_without_them_brings_none() -> None:
+    """`explain` and tests may have such messages; SQS has not."""
+    headers = sent(message(), fifo=True)
+    assert not {"message-group-id", "message-deduplication-id"} & set(headers)
+
+
+def test_of_attributes_differing_only_in_case_the_first_by_name_is_sent() -> None:
+    headers = sent(message(attributes={"tenant": "b", "Tenant": "a"}))
+    assert headers["x-aws-sqsd-attr-Tenant"] == "a"
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-tenant"
+
+
+def test_names_differing_only_in_case_are_told_apart_even_if_an_adapter_shares_values() -> None:
+    shared = Attribute("String", "acme")
+    sent(Message("m-1", "{}", attributes={"tenant": shared, "Tenant": shared}))
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "a\r\nb", "\u00e9", "a/b", "", "a\x00", "a\n"])
+def test_an_attribute_whose_name_is_no_token_is_left_out(name: str) -> None:
+    """SQS would not take it, `explain` might be handed it."""
+    headers = sent(message(attributes={name: "x", "ok": "y"}))
+    assert headers["x-aws-sqsd-attr-ok"] == "y"
+    assert "x-gateway-omitted" in headers
+    assert [found for found in headers if found.startswith("x-aws-sqsd-attr-")] == [
+        "x-aws-sqsd-attr-ok"
+    ]
+
+
+def test_the_list_of_omitted_names_is_encoded_where_a_name_demands_it() -> None:
+    headers = sent(message(attributes={"a\r\nb": "x"}))
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a%0D%0Ab"
+    assert headers["x-aws-sqsd-encoded"] == "x-gateway-omitted"
+
+
+def size(name: str, value: str) -> int:
+    return len(f"{name}: {value}\r\n")
+
+
+def test_attribute_headers_fill_8_kib_to_the_last_byte() -> None:
+    room = MAX_ATTRIBUTE_BYTES - size("x-aws-sqsd-attr-a", "")
+    assert "x-gateway-omitted" not in sent(message(attributes={"a": "x" * room}))
+    headers = sent(message(attributes={"a": "x" * (room + 1)}))
+    assert "x-aws-sqsd-attr-a" not in headers
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
+
+
+def test_attributes_beyond_8_kib_together_are_left_out_and_named() -> None:
+    """In the order of their names; one that still fits behind a big one is sent."""
+    attributes: dict[str, AttributeValue] = {
+        "a": "x" * 5_000,
+        "b": "x" * 5_000,
+        "c": "x" * 100,
+        "d": b"x" * 4_000,
+    }
+    headers = sent(message(attributes=attributes))
+    assert len(headers["x-aws-sqsd-attr-a"]) == 5_000
+    assert len(headers["x-aws-sqsd-attr-c"]) == 100
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-b, x-aws-sqsd-attr-d"
+    assert "x-aws-sqsd-binary" not in headers
+
+
+def test_8_kib_are_counted_as_sent() -> None:
+    """One byte may become three."""
+    headers = sent(message(attributes={"a": "\n" * 3_000, "b": "\n" * 2_000}))
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
+    assert headers["x-aws-sqsd-encoded"] == "x-aws-sqsd-attr-b"
+
+
+def test_context_beyond_8_kib_is_left_out_or_falls_to_its_default() -> None:
+    long = "x" * 9_000
+    attributes = dict.fromkeys(("content-type", "traceparent", "tracestate"), long)
+    headers = sent(message("{}", attributes={**attributes, "baggage": "a=" + long}))
+    assert headers["content-type"] == "application/json"
+    assert headers["baggage"] == "version=v2"
+    assert not {"traceparent", "tracestate"} & set(headers)
+    assert headers["x-gateway-omitted"].split(", ") == [
+        "content-type", "traceparent", "tracestate", "baggage",
+        "x-aws-sqsd-attr-baggage", "x-aws-sqsd-attr-content-type",
+        "x-aws-sqsd-attr-traceparent", "x-aws-sqsd-attr-tracestate",
+    ]  # fmt: skip
+
+
+def test_all_that_needs_it_is_encoded_and_listed() -> None:
+    taken = message(
+        "{}",
+        message_id="m\n1",
+        sender_id="A B ",
+        trace_header="\u00e9",
+        group="50%",
+        deduplication_id="50%\u00e9",
+        attributes={"t": "caf\u00e9", "u": "100%", "baggage": "a=\u00e9,p=%20"},
+    )
+    headers = sent(taken, fifo=True)
+    assert headers["x-aws-sqsd-msgid"] == "m%0A1"
+    assert headers["x-aws-sqsd-sender-id"] == "A B%20"
+    assert headers["x-amzn-trace-id"] == "%C3%A9"
+    assert headers["message-group-id"] == "50%"
+    assert headers["message-deduplication-id"] == "50%25%C3%A9"
+    assert headers["baggage"] == "a=%C3%A9,p=%2520,version=v2"
+    assert headers["x-aws-sqsd-attr-t"] == "caf%C3%A9"
+    assert headers["x-aws-sqsd-attr-u"] == "100%"
+    assert set(headers["x-aws-sqsd-encoded"].split(", ")) == {
+        "x-aws-sqsd-msgid", "x-aws-sqsd-sender-id", "x-amzn-trace-id",
+        "message-deduplication-id", "baggage", "x-aws-sqsd-attr-t", "x-aws-sqsd-attr-baggage",
+    }  # fmt: skip
+
+
+def test_names_of_the_table_are_reserved() -> None:
+    """A version's own `headers` may not take any of them."""
+    taken = message(
+        sender_id="A", trace_header="R", group="g", deduplication_id="d",
+        attributes={"content-type": "a/b", "traceparent": "0", "tracestate": "a=1", "baggage": "",
+                    "big": "x" * 9_000, "odd": "\n", "raw": b"x"},
+    )  # fmt: skip
+    names = set(sent(taken, fifo=True))
+    assert {name for name in names if not name.startswith(RESERVED_PREFIX)} == FIXED_NAMES
+
+
+@pytest.mark.parametrize(
+    ("epoch_ms", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (999, "1970-01-01T00:00:00Z"),
+        (1_700_000_001_456, "2023-11-14T22:13:21Z"),
+        (1_709_164_800_000, "2024-02-29T00:00:00Z"),
+        (951_782_399_000, "2000-02-28T23:59:59Z"),
+        (4_107_542_399_000, "2100-02-28T23:59:59Z"),
+        (4_107_542_400_000, "2100-03-01T00:00:00Z"),
+        (-1, "1969-12-31T23:59:59Z"),
+    ],
+)
+def test_times_are_iso_8601_in_utc(epoch_ms: int, text: str) -> None:
+    assert iso_8601(epoch_ms) == text

@@ -1,0 +1,174 @@
+"""judge(), fallback and backoff (contract, section 4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.disposition import (
+    Ack,
+    Answered,
+    Broken,
+    DeliveryResult,
+    Disposition,
+    Reject,
+    Retry,
+    TimedOut,
+    Unreachable,
+    backoff_seconds,
+    describe,
+    falls_back,
+    gives_up_on_version,
+    judge,
+    whole_seconds,
+)
+from gateway.core.route import Backoff, Fallback, FallbackOn
+
+TWELVE_HOURS = 12 * 60 * 60
+FAILURES = [Unreachable("refused"), TimedOut(30.0), Broken("reset")]
+
+
+def judged(result: DeliveryResult, receive_count: int = 1) -> Disposition:
+    return judge(result, receive_count, Backoff(min_seconds=2, max_seconds=300), 1.0)
+
+
+def said_by_the_contract(status: int) -> Disposition:
+    if status // 100 == 2:
+        return Ack()
+    if status // 100 == 5 or status in (404, 408, 409, 425, 429):
+        return Retry(4)
+    return Reject(f"status {status}")
+
+
+def test_every_status_means_what_the_contract_says() -> None:
+    """All that fits into three digits, since a service may send more than there are."""
+    for status in range(100, 1_000):
+        assert judged(Answered(status)) == said_by_the_contract(status)
+
+
+def test_retry_after_counts_for_429_and_503_alone() -> None:
+    for status in range(100, 1_000):
+        expected = Retry(77) if status in (429, 503) else said_by_the_contract(status)
+        assert judged(Answered(status, retry_after_seconds=77)) == expected
+
+
+@pytest.mark.parametrize("result", FAILURES)
+def test_what_is_no_answer_is_retried(result: DeliveryResult) -> None:
+    assert judged(result) == Retry(4)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [(0, 0), (0.2, 1), (1.0, 1), (1.2, 2), (-5, 0), (43_200, TWELVE_HOURS), (10**9, TWELVE_HOURS)],
+)
+def test_retry_after_is_rounded_up_and_kept_within_what_sqs_allows(
+    retry_after: float, seconds: int
+) -> None:
+    assert judged(Answered(503, retry_after)) == Retry(seconds)
+
+
+def test_an_endless_wait_is_the_longest_one() -> None:
+    assert whole_seconds(float("inf")) == TWELVE_HOURS
+    assert whole_seconds(float("nan")) == TWELVE_HOURS
+
+
+@pytest.mark.parametrize(
+    ("receives", "lowest", "highest"),
+    [(0, 2, 2), (1, 2, 4), (2, 2, 8), (3, 2, 16), (7, 2, 256), (8, 2, 300), (9, 2, 300)],
+)
+def test_backoff_doubles_with_each_receive_up_to_its_maximum(
+    receives: int, lowest: int, highest: int
+) -> None:
+    backoff = Backoff(min_seconds=2, max_seconds=300)
+    assert backoff_seconds(receives, backoff, 0.0) == lowest
+    assert backoff_seconds(receives, backoff, 1.0) == highest
+    assert backoff_seconds(receives, backoff, 0.5) == (lowest + highest) // 2
+
+
+def test_backoff_is_rounded_up_to_whole_seconds() -> None:
+    backoff = Backoff(min_seconds=0.5, max_seconds=60)
+    assert backoff_seconds(1, backoff, 0.0) == 1
+    assert backoff_seconds(2, backoff, 0.5) == 2  # 1.25
+    assert backoff_seconds(2, backoff, 1.0) == 2
+
+
+def test_backoff_survives_a_message_received_ever_so_often() -> None:
+    assert backoff_seconds(10**6, Backoff(), 1.0) == 300
+    assert backoff_seconds(10**6, Backoff(max_seconds=10**9), 1.0) == TWELVE_HOURS
+
+
+def test_backoff_without_room_is_its_minimum() -> None:
+    assert backoff_seconds(5, Backoff(min_seconds=7, max_seconds=7), 0.7) == 7
+
+
+def on(*classes: FallbackOn) -> Fallback:
+    return Fallback(frozenset(classes))
+
+
+CLASSES: list[tuple[FallbackOn, list[DeliveryResult]]] = [
+    (FallbackOn.UNREACHABLE, [Unreachable("refused")]),
+    (FallbackOn.NOT_FOUND, [Answered(404), Answered(404, 5.0)]),
+    (FallbackOn.UNAVAILABLE, [Answered(503)]),
+    (FallbackOn.ERROR, [Answered(status) for status in range(500, 600) if status != 503]),
+    (FallbackOn.TIMEOUT, [TimedOut(30.0)]),
+]
+
+
+@pytest.mark.parametrize(("wanted", "results"), CLASSES)
+def test_a_failure_falls_back_on_its_own_class_alone(
+    wanted: FallbackOn, results: list[DeliveryResult]
+) -> None:
+    others = on(*(set(FallbackOn) - {wanted}))
+    assert [result for result in results if not falls_back(result, on(wanted))] == []
+    assert [result for result in results if falls_back(result, others)] == []
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        *(Answered(status) for status in (200, 204, 301, 400, 401, 403, 405, 408, 409, 422, 425)),
+        Answered(429),
+        Answered(429, 5.0),
+        Answered(503, 5.0),
+        Answered(503, 0.0),
+        Answered(600),
+        Broken("reset after sending"),
+    ],
+)
+def test_no_fallback_for_what_the_service_may_have_done_or_said(result: DeliveryResult) -> None:
+    """A Retry-After is the service's own word; a broken connection may have done the work."""
+    assert not falls_back(result, on(*FallbackOn))
+
+
+def test_fallback_is_for_unreachable_and_not_found_by_default() -> None:
+    fallen = [wanted for wanted, results in CLASSES if falls_back(results[0], Fallback())]
+    assert fallen == [FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND]
+
+
+@pytest.mark.parametrize(
+    ("receives", "fallback", "gives_up"),
+    [
+        (3, Fallback(), False),
+        (4, Fallback(), True),
+        (1, Fallback(after_receives=0), True),
+        (10**6, Fallback(after_receives=None), False),
+        (10**6, None, False),
+    ],
+)
+def test_stable_takes_over_from_the_fourth_receive_on(
+    receives: int, fallback: Fallback | None, *, gives_up: bool
+) -> None:
+    assert gives_up_on_version(receives, fallback) is gives_up
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (Answered(502), "status 502"),
+        (Unreachable("connection refused"), "unreachable: connection refused"),
+        (TimedOut(30.0), "no full answer within 30 s"),
+        (TimedOut(0.25), "no full answer within 0.25 s"),
+        (Broken("reset by peer"), "connection error: reset by peer"),
+    ],
+)
+def test_a_result_can_be_said_in_a_few_words(result: DeliveryResult, words: str) -> None:
+    assert describe(result) == words

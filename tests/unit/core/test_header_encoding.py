@@ -1,0 +1,103 @@
+"""What a header value may be, and how any other text becomes one (contract, section 4)."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+import pytest
+
+from gateway.core.headers import HeaderList, encode
+
+
+def added(value: str) -> tuple[str, bool]:
+    headers = HeaderList()
+    headers.add("x-name", value)
+    ((name, sent),) = headers.items
+    assert name == "x-name"
+    assert headers.encoded in ([], ["x-name"])
+    return sent, headers.encoded == ["x-name"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "x",
+        "plain",
+        "two words",
+        "a \t b",
+        "100%",
+        "%0D%0A",
+        "~!@#$^&*()_+-={}[]|:;'\"<>,./?`\\",
+    ],
+)
+def test_a_legal_value_is_sent_as_it_is(value: str) -> None:
+    assert added(value) == (value, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("a\r\nx-evil: 1", "a%0D%0Ax-evil: 1"),
+        ("a\nb", "a%0Ab"),
+        ("\r", "%0D"),
+        (" a", "%20a"),
+        ("a ", "a%20"),
+        ("\ta\t", "%09a%09"),
+        (" \t ", "%20%09%20"),
+        (" ", "%20"),
+        ("\n a", "%0A a"),
+        ("a \n", "a %0A"),
+        (" \n a \n ", "%20%0A a %0A%20"),
+        ("\x00", "%00"),
+        ("a\x7fb", "a%7Fb"),
+        ("a\x1fb", "a%1Fb"),
+        ("caf\u00e9", "caf%C3%A9"),
+        ("\U0001f600", "%F0%9F%98%80"),
+        ("\u00a0a", "%C2%A0a"),
+        ("\u2028", "%E2%80%A8"),
+        ("\x85", "%C2%85"),
+        ("100% caf\u00e9", "100%25 caf%C3%A9"),
+        ("%41\n", "%2541%0A"),
+        ("\ud800", "%ED%A0%80"),
+    ],
+)
+def test_any_other_value_is_percent_encoded_and_listed(value: str, sent: str) -> None:
+    """A `%` is encoded only here, so that decoding gives the value back."""
+    assert added(value) == (sent, True)
+    assert unquote_to_bytes(sent) == value.encode("utf-8", "surrogatepass")
+
+
+def test_every_single_character_of_one_byte_is_legal_or_encoded() -> None:
+    for code in range(0x80):
+        character = chr(code)
+        visible = 0x21 <= code <= 0x7E
+        assert added(character) == ((character, False) if visible else (f"%{code:02X}", True))
+
+
+def test_encoding_keeps_what_is_visible_and_inner_blanks() -> None:
+    assert encode("a b\tc") == "a b\tc"
+    assert encode("a%b") == "a%25b"
+
+
+@pytest.mark.parametrize(("room", "used"), [(9, 0), (10, 10), (11, 10)])
+def test_a_header_is_sent_only_where_there_is_room(room: int, used: int) -> None:
+    """Name, value, colon, blank and line end: ten bytes here."""
+    headers = HeaderList()
+    assert headers.add_within("a", "12345", room) == used
+    assert headers.items == ([("a", "12345")] if used else [])
+    assert headers.omitted == ([] if used else ["a"])
+
+
+def test_what_is_left_out_is_not_listed_as_encoded() -> None:
+    headers = HeaderList()
+    headers.add_within("a", "\n" * 100, 50)
+    assert (headers.items, headers.encoded, headers.omitted) == ([], [], ["a"])
+
+
+def test_a_value_that_cannot_fit_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoding makes no value shorter; 1 MiB of it would hold up all other messages for long."""
+    monkeypatch.setattr("gateway.core.headers.encode", pytest.fail)
+    headers = HeaderList()
+    assert headers.add_within("a", "\u4e2d" * 9_000, 8_192) == 0
+    assert headers.omitted == ["a"]

@@ -1,0 +1,132 @@
+"""A defect of ours costs one message a retry; a crash of a loop ends the route with its error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.core.disposition import Answered
+from gateway.core.facts import Delivered, DeliveryCrashed, Outcome
+from tests.builders import route
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.faults import Fault, Operation
+from tests.fakes.queue import InMemoryQueue
+from tests.fakes.rig import Rig, at_work
+
+pytestmark = VIRTUAL_TIME
+
+
+@pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
+async def test_a_crash_while_one_message_is_in_hand_retries_that_message_alone(queue: str):
+    async with at_work(route(queue=queue)) as rig:
+        crash = RuntimeError("a defect")
+        rig.stable.answer("m-3", crash)
+        for number in range(5):
+            rig.queue.send(group=f"g-{number}")
+        await rig.empty()
+        counts = {each.message_id: each.receive_count for each in rig.queue.messages}
+        assert counts == {"m-1": 1, "m-2": 1, "m-3": 2, "m-4": 1, "m-5": 1}
+        assert rig.observer.of(DeliveryCrashed) == [DeliveryCrashed("orders", "m-3", crash)]
+
+
+async def test_a_crash_gives_the_message_back_with_the_backoff():
+    async with at_work(route()) as rig:
+        rig.stable.answer("m-1", RuntimeError(), RuntimeError())
+        rig.chance = 1.0
+        rig.queue.send()
+        await rig.empty()
+        assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [4, 8]
+
+
+async def test_a_crash_in_a_group_gives_the_rest_of_it_back():
+    async with at_work(route(queue="orders.fifo")) as rig:
+        rig.stable.answer("m-1", RuntimeError())
+        rig.queue.send_many(3, group="g")
+        await rig.empty()
+        assert rig.stable.ids == ["m-1", "m-1", "m-2", "m-3"]
+
+
+async def test_a_crash_gives_the_version_s_turn_and_the_permit_back():
+    async with at_work(route(max_in_flight=10)) as rig:
+        for number in range(10):
+            rig.stable.answer(f"m-{number + 1}", RuntimeError())
+        rig.queue.send_many(30)
+        await rig.empty()
+        acked = [f for f in rig.observer.of(Delivered) if f.outcome is Outcome.ACK]
+        assert len(acked) == 30
+        assert rig.running.view().in_flight_by_version == {"stable": 0, "canary": 0}
+
+
+async def test_a_crash_of_the_poll_ends_the_route_with_that_error():
+    """No zombie that looks healthy and moves nothing."""
+
+    class Broken(InMemoryQueue):
+        async def receive(self, *asked: Any) -> list[Any]:
+            if self.left:
+                raise KeyError("a defect of the adapter")
+            return await super().receive(*asked)
+
+    async with at_work(route(wait_seconds=1), Broken()) as rig:
+        rig.queue.send()
+        with pytest.raises(ExceptionGroup) as crashed:
+            await rig.ended()
+        assert crashed.group_contains(KeyError)
+        assert not crashed.group_contains(RuntimeError)
+
+
+async def test_a_crash_amid_deliveries_ends_with_that_error_alone():
+    """The deliveries cannot be settled any more, and do not add errors of their own."""
+
+    class Broken(InMemoryQueue):
+        broken = False
+
+        async def receive(self, *asked: Any) -> list[Any]:
+            messages = await super().receive(*asked)
+            if self.broken:
+                raise KeyError("a defect of the adapter")
+            return messages
+
+    queue = Broken()
+    async with at_work(route(wait_seconds=1, visibility_seconds=30), queue) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(25)
+        await rig.until(lambda: rig.stable.running == 25)
+        queue.broken = True
+        with pytest.raises(ExceptionGroup) as crashed:
+            await rig.ended()
+        assert crashed.group_contains(KeyError)
+        assert not crashed.group_contains(RuntimeError)
+        await rig.rest(31)
+        assert len(queue.visible) == 25, "the leases give the messages back"
+
+
+async def test_everything_that_runs_is_named():
+    async with at_work(route()) as rig:
+        rig.stable.hold()
+        rig.queue.send()
+        await rig.until(lambda: rig.stable.running)
+        names = {task.get_name() for task in running(rig)}
+        assert {"poll orders", "extend leases orders", "deliver m-1"} <= names
+        assert not [name for name in names if name.startswith("Task-")]
+        rig.stable.release()
+
+
+def running(rig: Rig) -> list[Any]:
+    import asyncio
+
+    return [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+
+
+async def test_nothing_is_left_running_after_a_stop_amid_every_kind_of_work():
+    """The rig looks at what is left; here there is a great deal."""
+    async with at_work(route(max_in_flight=60)) as rig:
+        rig.queue.round_trip_seconds = 0.2
+        rig.queue.faults.choose = lambda operation, entries: (
+            Fault() if operation is not Operation.DELETE or entries % 2 else Fault(entries={})
+        )
+        rig.stable.default = Answered(500)
+        rig.stable.takes_seconds = 0.3
+        rig.queue.send_many(300)
+        await rig.until(lambda: len(rig.stable.sent) > 100)
+        await rig.stop(0.1)

@@ -1,0 +1,262 @@
+"""A message in flight keeps its lease, for as long as its delivery runs."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.core.disposition import Answered
+from gateway.core.facts import Action, Settled, SettlementFailed
+from gateway.core.route import Backoff
+from gateway.runtime.route import LINGER_SECONDS
+from tests.builders import route, version
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.faults import BUSY, LOST, Fault, Operation, entries_fail, refused
+from tests.fakes.queue import Call, InMemoryQueue
+from tests.fakes.rig import Rig, at_work
+
+if TYPE_CHECKING:
+    from gateway.core.route import Route
+
+pytestmark = VIRTUAL_TIME
+
+HOUR = 3600.0
+
+
+def patient(**rest: object) -> Route:
+    """A route whose one version may take as long as it likes."""
+    return route(versions=[version("stable", timeout_seconds=100 * HOUR)], **rest)
+
+
+def changes(rig: Rig) -> list[Call]:
+    return rig.queue.calls_of(Operation.CHANGE_VISIBILITY)
+
+
+def failures(rig: Rig, action: Action = Action.EXTEND) -> list[SettlementFailed]:
+    return [fact for fact in rig.observer.of(SettlementFailed) if fact.action is action]
+
+
+def receive_counts(rig: Rig) -> set[int]:
+    return {each.receive_count for each in rig.queue.messages}
+
+
+async def test_deliveries_much_longer_than_the_lease_are_received_once():
+    """Lesson 1: without extension every one of them would be delivered five times over."""
+    async with at_work(patient(visibility_seconds=2)) as rig:
+        rig.stable.takes_seconds = 9
+        rig.queue.send_many(60)
+        await rig.empty()
+        assert receive_counts(rig) == {1}
+        assert len(rig.stable.sent) == 60
+
+
+async def test_a_lease_is_extended_at_half_life_to_its_full_length():
+    async with at_work(patient(visibility_seconds=20)) as rig:
+        rig.stable.takes_seconds = 65
+        name = rig.queue.send()
+        await rig.empty()
+        assert rig.queue.message(name).changes == [(at, 20) for at in (10, 20, 30, 40, 50, 60)]
+
+
+async def test_extensions_go_out_ten_messages_a_call():
+    async with at_work(patient(visibility_seconds=20)) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(40)
+        await rig.until(lambda: rig.stable.running == 40)
+        await rig.rest(11)
+        assert [len(call.asked) for call in changes(rig)] == [10, 10, 10, 10]
+        rig.stable.release()
+
+
+async def test_extensions_are_counted_by_message():
+    async with at_work(patient(visibility_seconds=20)) as rig:
+        rig.stable.takes_seconds = 15
+        rig.queue.send_many(12)
+        await rig.empty()
+        extended = [f.messages for f in rig.observer.of(Settled) if f.action is Action.EXTEND]
+        assert sum(extended) == 12
+
+
+async def test_the_queue_s_own_timeout_is_asked_for_and_extended_to_where_none_is_configured():
+    """Lesson 2: an extension that ignores it makes receipts invalid for ever."""
+    async with at_work(patient(), visibility_seconds=50) as rig:
+        rig.stable.takes_seconds = 30
+        name = rig.queue.send()
+        await rig.empty()
+        assert rig.queue.calls_of(Operation.RECEIVE)[0].asked[2] == 50
+        assert rig.queue.message(name).changes == [(25, 50)]
+
+
+async def test_the_configured_visibility_wins_over_the_queue_s_own():
+    async with at_work(patient(visibility_seconds=8), visibility_seconds=50) as rig:
+        assert rig.queue.calls_of(Operation.RECEIVE)[0].asked[2] == 8
+
+
+async def test_a_queue_whose_own_timeout_is_zero_still_gets_a_lease():
+    async with at_work(patient(), visibility_seconds=0) as rig:
+        rig.stable.takes_seconds = 100
+        rig.queue.send()
+        await rig.empty()
+        assert receive_counts(rig) == {1}
+
+
+async def test_leases_are_kept_while_draining():
+    """Lesson 3: deliveries that run on after the stop signal still need their leases."""
+    async with at_work(patient(visibility_seconds=4)) as rig:
+        rig.stable.takes_seconds = 30
+        rig.queue.send_many(5)
+        await rig.until(lambda: rig.stable.running == 5)
+        await rig.stop(drain_seconds=60)
+        assert rig.queue.left == []
+        assert receive_counts(rig) == {1}
+
+
+async def test_a_message_waits_under_its_lease_until_its_delete_is_confirmed():
+    """A FIFO queue refuses a delete outside the visibility window."""
+    fifo = patient(queue="orders.fifo", visibility_seconds=4)
+    async with at_work(fifo) as rig:
+        rig.queue.faults.script(Operation.DELETE, *[refused()] * 6)
+        rig.queue.send(group="g")
+        await rig.empty()
+        assert receive_counts(rig) == {1}
+        assert rig.queue.message("m-1").deletes[0] > 4
+
+
+async def test_a_failed_extension_is_repeated_before_the_lease_ends():
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 30
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[refused()] * 6)
+        rig.queue.send()
+        await rig.empty()
+        assert [call.began_at for call in changes(rig)][:7] == [8, 9, 10, 11, 12, 13, 14]
+        assert receive_counts(rig) == {1}
+        assert len(failures(rig)) == 6
+
+
+async def test_entries_that_fail_alone_are_extended_again_without_the_others():
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 15
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(1, 3, error=BUSY))
+        rig.queue.send_many(5)
+        await rig.empty()
+        assert [[receipt for receipt, _ in call.asked] for call in changes(rig)][1:] == [
+            ["m-2#1", "m-4#1"]
+        ]
+        assert receive_counts(rig) == {1}
+
+
+async def test_a_lost_lease_is_counted_and_its_delivery_goes_on():
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 15
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
+        rig.queue.send()
+        await rig.empty()
+        assert [fact.lease_lost for fact in failures(rig)] == [True]
+        assert not rig.stable.sent[0].cancelled
+        assert len(changes(rig)) == 1, "a lost lease is not asked for again"
+
+
+async def test_a_message_is_extended_again_once_it_was_received_anew():
+    """The new receipt is a new lease, although the old one was lost."""
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 60
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
+        rig.queue.send()
+        await rig.empty()
+        assert receive_counts(rig) == {2}, "received again at 16 s, and kept from then on"
+        assert len(rig.stable.sent) == 1
+        assert {receipt for call in changes(rig)[1:] for receipt, _ in call.asked} == {"m-1#2"}
+
+
+async def test_a_message_on_its_way_back_is_not_extended():
+    """The extension would undo the backoff."""
+    async with at_work(route(visibility_seconds=4, retry=Backoff(100, 100))) as rig:
+        rig.stable.default = Answered(500)
+        slow = asyncio.Event()
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(after=slow))
+        rig.queue.send()
+        await rig.rest(50)
+        assert rig.queue.message("m-1").changes == [(LINGER_SECONDS, 100)]
+        assert rig.running.view().in_flight == 1, "the answer to the release is still to come"
+        slow.set()
+
+
+async def test_an_extension_that_is_repeated_leaves_out_what_went_back_meanwhile():
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 8.5
+        rig.stable.answer("m-1", Answered(500))
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, refused())
+        rig.queue.send()
+        await rig.until(lambda: rig.queue.message("m-1").changes)
+        await rig.rest(1.4)
+        assert [call.asked for call in changes(rig)] == [(("m-1#1", 16),), (("m-1#1", 2),)]
+
+
+async def test_a_message_deleted_while_its_extension_was_under_way_is_no_lost_lease():
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 8
+        late = asyncio.Event()
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(before=late))
+        rig.queue.send()
+        await rig.empty()
+        late.set()
+        await rig.until(lambda: changes(rig)[0].ended_at)
+        assert failures(rig) == []
+
+
+async def test_a_lease_is_never_asked_for_beyond_twelve_hours_after_the_receive():
+    """SQS counts 12 hours from the receive and refuses what goes beyond as a whole."""
+    async with at_work(patient(visibility_seconds=43_000)) as rig:
+        rig.stable.hold()
+        rig.queue.send()
+        await rig.rest(43_199)
+        asked = [seconds for call in changes(rig) for _, seconds in call.asked]
+        ends = [call.began_at + s for call, s in zip(changes(rig), asked, strict=True)]
+        assert len(asked) > 1
+        assert max(ends) <= 12 * HOUR
+        assert failures(rig) == []
+        rig.stable.release()
+
+
+async def test_a_delivery_that_outlives_twelve_hours_gets_twelve_more_with_a_new_receipt():
+    async with at_work(patient(visibility_seconds=600)) as rig:
+        rig.stable.takes_seconds = 13 * HOUR
+        rig.queue.send()
+        await rig.empty()
+        assert receive_counts(rig) == {2}
+        assert len(rig.stable.sent) == 1
+
+
+@pytest.mark.parametrize("lease", [1, 2, 3])
+async def test_even_the_shortest_lease_is_kept(lease: int):
+    async with at_work(patient(visibility_seconds=lease)) as rig:
+        rig.queue.round_trip_seconds = 0.05
+        rig.stable.takes_seconds = 20
+        rig.queue.send_many(3)
+        await rig.empty()
+        assert receive_counts(rig) == {1}
+
+
+async def test_messages_received_at_different_times_are_each_extended_at_their_own():
+    async with at_work(patient(visibility_seconds=20)) as rig:
+        rig.stable.takes_seconds = 35
+        for _ in range(5):
+            rig.queue.send()
+            await rig.rest(3)
+        await rig.empty()
+        for each in rig.queue.messages:
+            times = [each.receives[0], *(at for at, _ in each.changes)]
+            assert [round(b - a, 3) for a, b in pairwise(times)] == [10, 10, 10]
+
+
+async def test_messages_at_the_limit_of_their_version_wait_under_their_lease():
+    one = version("stable", max_in_flight=1, timeout_seconds=HOUR)
+    queue = InMemoryQueue(visibility_seconds=4)
+    async with at_work(route(versions=[one], max_in_flight=50), queue) as rig:
+        rig.stable.takes_seconds = 7
+        rig.queue.send_many(5)
+        await rig.empty()
+        assert receive_counts(rig) == {1}

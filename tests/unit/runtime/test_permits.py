@@ -1,0 +1,140 @@
+"""The right to hold one message in flight: given out as far as it goes, and never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+
+from gateway.runtime.permits import Permits
+from tests.fakes import VIRTUAL_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+pytestmark = VIRTUAL_TIME
+
+
+async def begun(*takes: Coroutine[None, None, int]) -> list[asyncio.Task[int]]:
+    """Start takers in this order and let each get as far as it can."""
+    tasks = [asyncio.create_task(take) for take in takes]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_taker_gets_what_is_there_and_not_all_it_asked_for():
+    permits = Permits(7)
+    assert await permits.take(10) == 7
+    assert permits.free == 0
+
+
+async def test_a_taker_never_gets_more_than_it_asked_for():
+    permits = Permits(7)
+    assert await permits.take(3) == 3
+    assert permits.free == 4
+
+
+async def test_a_taker_waits_only_where_nothing_is_free():
+    permits = Permits(1)
+    await permits.take(1)
+    (waiting,) = await begun(permits.take(10))
+    assert not waiting.done()
+    permits.give()
+    assert await waiting == 1
+
+
+async def test_takers_that_want_more_than_there_is_do_not_deadlock_each_other():
+    """Ten takers of ten share three permits: every one of them has its turn."""
+    permits, turns = Permits(3), []
+
+    async def take_and_give(name: int) -> int:
+        taken = await permits.take(10)
+        turns.append(name)
+        await asyncio.sleep(1)
+        permits.give(taken)
+        return taken
+
+    tasks = [asyncio.create_task(take_and_give(name)) for name in range(10)]
+    await asyncio.wait_for(asyncio.gather(*tasks), 60)
+    assert sorted(turns) == list(range(10))
+    assert permits.free == 3
+
+
+async def test_several_permits_given_at_once_wake_several_takers():
+    permits = Permits(2)
+    await permits.take(2)
+    tasks = await begun(permits.take(1), permits.take(1))
+    permits.give(2)
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 1) == [1, 1]
+
+
+async def test_takers_are_served_in_the_order_they_came():
+    permits, served = Permits(1), []
+    await permits.take(1)
+
+    async def take(name: str) -> int:
+        taken = await permits.take(1)
+        served.append(name)
+        return taken
+
+    tasks = await begun(take("first"), take("second"))
+    for _ in tasks:
+        permits.give()
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert served == ["first", "second"]
+
+
+async def test_a_taker_that_is_cancelled_while_it_waits_takes_nothing():
+    permits = Permits(1)
+    await permits.take(1)
+    (waiting,) = await begun(permits.take(1))
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    permits.give()
+    assert permits.free == 1
+
+
+async def test_a_taker_cancelled_in_the_moment_of_its_turn_passes_the_turn_on():
+    permits = Permits(1)
+    await permits.take(1)
+    first, second = await begun(permits.take(1), permits.take(1))
+    permits.give()
+    first.cancel()
+    assert await asyncio.wait_for(second, 1) == 1
+    assert first.cancelled()
+
+
+async def test_more_permits_are_to_be_had_at_once_after_a_resize():
+    permits = Permits(1)
+    await permits.take(1)
+    (waiting,) = await begun(permits.take(5))
+    permits.resize(4)
+    assert await asyncio.wait_for(waiting, 1) == 3
+    assert permits.limit == 4
+
+
+async def test_fewer_permits_are_reached_as_messages_are_settled():
+    permits = Permits(3)
+    await permits.take(3)
+    permits.resize(1)
+    assert permits.free == 0
+    permits.give(2)
+    assert permits.free == 0, "two of three are settled: the one left is all there may be"
+    permits.give()
+    assert permits.free == 1
+
+
+async def test_closing_sends_everybody_away_with_nothing():
+    permits = Permits(1)
+    await permits.take(1)
+    tasks = await begun(permits.take(1), permits.take(1))
+    permits.close()
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 1) == [0, 0]
+
+
+async def test_nothing_is_handed_out_once_closed_though_permits_are_free():
+    permits = Permits(5)
+    permits.close()
+    assert await permits.take(1) == 0
+    assert permits.free == 5

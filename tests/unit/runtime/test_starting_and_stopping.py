@@ -1,0 +1,331 @@
+"""Starting waits for the queue; a soft stop gives everything its time, a hard stop one second."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gateway.core.disposition import Answered
+from gateway.core.facts import Delivered, Phase, PhaseChanged
+from gateway.runtime.route import FLUSH_SECONDS, HALT_SECONDS
+from tests.builders import attribute, route, version
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.faults import Fault, Operation, refused
+from tests.fakes.queue import Call, InMemoryQueue
+from tests.fakes.rig import Rig, at_work
+
+pytestmark = VIRTUAL_TIME
+
+
+def phases(rig: Rig) -> list[Phase]:
+    return [fact.phase for fact in rig.observer.of(PhaseChanged)]
+
+
+def receives(rig: Rig) -> list[Call]:
+    return rig.queue.calls_of(Operation.RECEIVE)
+
+
+async def seconds_to_end(rig: Rig) -> float:
+    began = rig.now
+    await rig.ended()
+    return rig.now - began
+
+
+# ---- starting -----------------------------------------------------------------------------
+
+
+async def test_a_route_is_ready_once_its_queue_is_resolved():
+    async with at_work(route(), started=False) as rig:
+        assert rig.running.unready == "its queue is not resolved yet"
+        rig.start()
+        await rig.polling()
+        assert rig.running.unready is None
+        assert phases(rig) == [Phase.POLLING]
+
+
+async def test_a_queue_that_cannot_be_resolved_is_named_and_tried_again():
+    queue = InMemoryQueue()
+    queue.faults.script(Operation.RESOLVE, refused("it is not there"), refused("it is not there"))
+    async with at_work(route(), queue, started=False) as rig:
+        rig.start()
+        await rig.until(lambda: rig.observer.of(PhaseChanged))
+        assert rig.running.unready == "queue orders: it is not there"
+        await rig.polling()
+        assert phases(rig) == [Phase.FAILED, Phase.FAILED, Phase.POLLING]
+        assert rig.running.unready is None
+
+
+async def test_resolving_is_tried_less_and_less_often_but_at_least_twice_a_minute():
+    queue = InMemoryQueue()
+    queue.missing = True
+    async with at_work(route(), queue, started=False) as rig:
+        rig.start()
+        await rig.until(lambda: len(queue.calls) == 8)
+        began = [call.began_at for call in queue.calls]
+        assert began == [0, 1, 3, 7, 15, 31, 61, 91]
+
+
+async def test_a_stop_before_the_start_ends_the_route_at_once():
+    async with at_work(route(), started=False) as rig:
+        rig.running.stop(25)
+        rig.start()
+        assert await seconds_to_end(rig) == 0
+        assert receives(rig) == []
+
+
+@pytest.mark.parametrize("stop", ["soft", "hard"])
+@pytest.mark.parametrize("answer", ["answers later", "fails later", "never answers"])
+async def test_a_stop_while_resolving_ends_the_route_and_nothing_is_received(
+    stop: str, answer: str
+):
+    """Whatever comes of it, a route that was stopped never polls."""
+    queue, later = InMemoryQueue(), asyncio.Event()
+    fault = refused() if answer == "fails later" else Fault()
+    queue.faults.script(Operation.RESOLVE, Fault(error=fault.error, before=later))
+    async with at_work(route(), queue, started=False) as rig:
+        rig.start()
+        await rig.until(lambda: queue.calls)
+        rig.running.stop(25) if stop == "soft" else rig.running.halt()
+        if answer != "never answers":
+            later.set()
+        assert await seconds_to_end(rig) <= HALT_SECONDS
+        assert receives(rig) == []
+        assert phases(rig)[-1] is Phase.STOPPED
+        assert Phase.POLLING not in phases(rig)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+async def test_a_stop_between_two_tries_to_resolve_ends_the_route_at_once(*, hard: bool):
+    queue = InMemoryQueue()
+    queue.missing = True
+    async with at_work(route(), queue, started=False) as rig:
+        rig.start()
+        await rig.rest(10)
+        rig.running.halt() if hard else rig.running.stop(25)
+        assert await seconds_to_end(rig) == 0
+        assert phases(rig)[-2:] == [Phase.STOPPING, Phase.STOPPED]
+
+
+# ---- soft stop ----------------------------------------------------------------------------
+
+
+async def test_an_idle_route_stops_as_soon_as_its_poll_has_returned():
+    async with at_work(route(wait_seconds=20)) as rig:
+        await rig.rest(5)
+        assert await rig.stop() == 15
+        assert len(receives(rig)) == 1
+
+
+async def test_the_poll_under_way_is_awaited_and_never_cancelled():
+    """Lesson 4: a cancelled long poll strands what SQS has already set aside for it."""
+    async with at_work(route(wait_seconds=20)) as rig:
+        rig.running.stop(0)
+        await rig.rest(5)
+        rig.queue.send()
+        await rig.ended()
+        assert receives(rig)[0].ended_at is not None
+        assert rig.queue.message("m-1").receive_count == 1
+        assert rig.queue.visible == ["m-1"]
+        assert rig.stable.sent == []
+
+
+async def test_what_the_last_poll_brings_goes_back_at_once_while_a_delivery_still_runs():
+    async with at_work(route(wait_seconds=20)) as rig:
+        rig.stable.takes_seconds = 15
+        rig.queue.send()
+        await rig.until(lambda: rig.stable.running and len(receives(rig)) == 2)
+        stopping = asyncio.create_task(rig.stop())
+        await rig.rest(1)
+        rig.queue.send()
+        await rig.until(lambda: rig.queue.message("m-2").changes)
+        assert rig.queue.visible == ["m-2"]
+        await stopping
+        assert rig.stable.ids == ["m-1"]
+        assert rig.queue.left == ["m-2"]
+
+
+async def test_deliveries_end_and_are_settled_within_the_drain():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.stable.takes_seconds = 20
+        rig.queue.send_many(15)
+        await rig.until(lambda: rig.stable.running == 15)
+        assert await rig.stop(25) == pytest.approx(20, abs=0.1)
+        assert rig.queue.left == []
+        assert not any(sent.cancelled for sent in rig.stable.sent)
+
+
+async def test_deliveries_that_outlive_the_drain_are_cancelled_and_visible_at_once():
+    """Lesson 5: a deploy must not leave messages hidden for a whole visibility timeout."""
+    async with at_work(route(wait_seconds=1, visibility_seconds=600)) as rig:
+        rig.stable.pace = lambda name: 5 if name == "m-1" else 29
+        rig.queue.send_many(3)
+        await rig.until(lambda: rig.stable.running == 3)
+        assert await rig.stop(10) == pytest.approx(10, abs=0.1)
+        assert rig.queue.visible == ["m-2", "m-3"]
+        assert [sent.cancelled for sent in rig.stable.sent] == [False, True, True]
+        assert len(rig.observer.of(Delivered)) == 1
+
+
+async def test_a_drain_of_nothing_cancels_at_once():
+    async with at_work(route(wait_seconds=1, max_in_flight=5)) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(5)
+        await rig.until(lambda: rig.stable.running == 5)
+        assert await rig.stop(0) < 0.1
+        assert len(rig.queue.visible) == 5
+
+
+async def test_a_stop_in_the_moment_messages_arrive_gives_them_back_undelivered():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.queue.send_many(10)
+        await rig.until(lambda: receives(rig)[0].ended_at is not None)
+        await rig.stop(0)
+        assert set(rig.queue.left) == set(rig.queue.visible)
+        deleted = 10 - len(rig.queue.left)
+        assert deleted == len(rig.observer.of(Delivered))
+
+
+async def test_settlements_are_flushed_before_the_end():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.queue.faults.script(Operation.DELETE, refused(), refused())
+        rig.queue.send()
+        await rig.until(lambda: rig.stable.sent)
+        await rig.stop()
+        assert rig.queue.left == []
+
+
+async def test_settlements_that_never_work_are_given_up_after_a_while():
+    """The lease gives the message back; the pod's grace period is not endless."""
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.queue.faults.choose = lambda operation, _: (
+            refused() if operation is Operation.DELETE else Fault()
+        )
+        rig.queue.send()
+        await rig.until(lambda: rig.stable.sent)
+        assert await rig.stop() <= 1 + FLUSH_SECONDS + 0.1
+        assert rig.queue.left == ["m-1"]
+
+
+async def test_a_call_that_never_returns_does_not_keep_the_route_from_stopping():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.queue.faults.script(Operation.DELETE, Fault(before=asyncio.Event()))
+        rig.queue.send()
+        await rig.until(lambda: rig.queue.calls_of(Operation.DELETE))
+        assert await rig.stop() <= 1 + FLUSH_SECONDS + 0.1
+
+
+async def test_no_receive_begins_after_the_stop_however_busy_the_queue():
+    async with at_work(route()) as rig:
+        rig.queue.round_trip_seconds = 0.1
+        rig.queue.send_many(500)
+        await rig.until(lambda: len(rig.stable.sent) > 50)
+        stopped_at = rig.now
+        await rig.stop()
+        assert max(call.began_at for call in receives(rig)) <= stopped_at
+        assert set(rig.queue.left) == set(rig.queue.visible)
+
+
+async def test_a_stop_during_the_pause_after_an_error_takes_effect_at_once():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.queue.faults.choose = lambda operation, _: (
+            refused() if operation is Operation.RECEIVE else Fault()
+        )
+        await rig.rest(40)
+        assert await rig.stop() < 0.1
+
+
+async def test_a_stop_while_polling_waits_for_a_permit_takes_effect():
+    async with at_work(route(wait_seconds=1, max_in_flight=10)) as rig:
+        rig.stable.takes_seconds = 5
+        rig.queue.send_many(20)
+        await rig.until(lambda: rig.stable.running == 10)
+        await rig.stop()
+        assert len(rig.stable.sent) == 10
+
+
+async def test_a_second_soft_stop_changes_nothing():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.stable.takes_seconds = 10
+        rig.queue.send()
+        await rig.until(lambda: rig.stable.running)
+        rig.running.stop(25)
+        rig.running.stop(0)
+        await rig.ended()
+        assert rig.queue.left == []
+        assert phases(rig) == [Phase.POLLING, Phase.STOPPING, Phase.STOPPED]
+
+
+async def test_a_fallback_that_begins_while_draining_is_still_a_part_of_its_delivery():
+    table = route(wait_seconds=1, fallback=default_fallback())
+    async with at_work(table) as rig:
+        rig.canary.takes_seconds = 5
+        rig.canary.default = Answered(404)
+        rig.queue.send(attributes={"version": attribute("v2")})
+        await rig.until(lambda: rig.canary.running)
+        await rig.stop()
+        assert rig.stable.ids == ["m-1"]
+        assert rig.queue.left == []
+
+
+def default_fallback() -> Any:
+    from gateway.core.route import Fallback
+
+    return Fallback()
+
+
+# ---- hard stop ----------------------------------------------------------------------------
+
+
+async def test_a_hard_stop_gives_everything_back_and_ends_at_once_where_the_queue_answers():
+    async with at_work(route(wait_seconds=20, visibility_seconds=600)) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(25)
+        await rig.until(lambda: rig.stable.running == 25)
+        rig.running.halt()
+        assert await seconds_to_end(rig) < 0.1
+        assert len(rig.queue.visible) == 25
+        assert all(sent.cancelled for sent in rig.stable.sent)
+
+
+async def test_a_hard_stop_ends_within_a_second_where_the_queue_does_not_answer():
+    async with at_work(route(wait_seconds=20)) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(25)
+        await rig.until(lambda: rig.stable.running == 25)
+        rig.queue.faults.choose = lambda *_: Fault(before=asyncio.Event())
+        rig.running.halt()
+        assert await seconds_to_end(rig) == HALT_SECONDS
+
+
+@pytest.mark.parametrize("after", [0, 3, 24.9])
+async def test_a_hard_stop_cuts_a_drain_short(after: float):
+    async with at_work(route(versions=[version("stable", timeout_seconds=900)])) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(3)
+        await rig.until(lambda: rig.stable.running == 3)
+        rig.running.stop(25)
+        await rig.rest(after)
+        rig.running.halt()
+        assert await seconds_to_end(rig) <= HALT_SECONDS
+        assert len(rig.queue.visible) == 3
+
+
+async def test_a_hard_stop_cuts_the_wait_for_the_last_poll_short():
+    async with at_work(route(wait_seconds=20)) as rig:
+        rig.running.stop(0)
+        await rig.rest(5)
+        rig.running.halt()
+        assert await seconds_to_end(rig) < 0.1
+
+
+async def test_a_hard_stop_cuts_the_last_settlements_short():
+    async with at_work(route(wait_seconds=1)) as rig:
+        rig.queue.faults.script(Operation.DELETE, Fault(before=asyncio.Event()))
+        rig.queue.send()
+        await rig.until(lambda: rig.queue.calls_of(Operation.DELETE))
+        rig.running.stop(0)
+        await rig.rest(0.5)
+        rig.running.halt()
+        assert await seconds_to_end(rig) <= HALT_SECONDS

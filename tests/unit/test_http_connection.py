@@ -1,0 +1,208 @@
+"""One connection, driven in memory and in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.http_connection import Connection
+from gateway.adapters.http_pool import Pool
+from gateway.core.disposition import Answered, Broken, TimedOut
+from tests.unit.test_http_answer import OK, answers, cuts, pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from gateway.core.disposition import DeliveryResult
+
+
+class FakeTransport(asyncio.Transport):
+    """Keeps what is written; closes like a real one, one turn of the loop later."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.unsent = 0
+        self._connection = connection
+        self._closing = False
+        connection.connection_made(self)
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.written += [bytes(piece) for piece in list_of_data]
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def abort(self) -> None:
+        self.lose(None)
+
+    def lose(self, error: Exception | None) -> None:
+        if not self._closing:
+            self._closing = True
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, error)
+
+
+def opened() -> tuple[Pool, Connection, FakeTransport]:
+    pool = Pool(max_idle=1)
+    connection = Connection(pool, asyncio.get_running_loop())
+    return pool, connection, FakeTransport(connection)
+
+
+def exchange(connection: Connection, seconds: float) -> asyncio.Task[DeliveryResult]:
+    deadline = asyncio.get_running_loop().time() + seconds
+    return asyncio.create_task(connection.exchange(b"head", b"body", deadline, seconds))
+
+
+async def turn() -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.looptime
+async def test_each_request_has_its_own_deadline() -> None:
+    """One timer serves them all: it must neither keep a later request short nor miss it."""
+    pool, connection, _ = opened()
+    first = exchange(connection, 10)
+    await asyncio.sleep(9)
+    connection.data_received(OK)
+    assert await first == Answered(200)
+    assert pool.take() is connection
+
+    second = exchange(connection, 10)  # until 19; the timer of the first goes off at 10
+    await asyncio.sleep(9)
+    connection.data_received(OK)
+    assert await second == Answered(200)
+    assert pool.take() is connection
+
+    third = exchange(connection, 10)  # until 28
+    assert await third == TimedOut(10)
+    assert asyncio.get_running_loop().time() == pytest.approx(28)
+
+
+@pytest.mark.looptime
+async def test_a_shorter_deadline_is_not_missed_for_a_longer_one() -> None:
+    pool, connection, _ = opened()
+    first = exchange(connection, 1000)
+    await turn()
+    connection.data_received(OK)
+    assert await first == Answered(200)
+    assert pool.take() is connection
+    assert await exchange(connection, 3) == TimedOut(3)
+    assert asyncio.get_running_loop().time() == pytest.approx(3)
+
+
+@pytest.mark.looptime
+async def test_a_connection_at_rest_has_no_deadline() -> None:
+    pool, connection, transport = opened()
+    first = exchange(connection, 5)
+    await turn()
+    connection.data_received(OK)
+    assert await first == Answered(200)
+    await asyncio.sleep(60)
+    assert not transport.is_closing()
+    assert pool.take() is connection
+
+
+async def test_head_and_body_go_out_together() -> None:
+    _, connection, transport = opened()
+    task = exchange(connection, 5)
+    await turn()
+    assert transport.written == [b"head", b"body"]
+    connection.data_received(OK)
+    assert await task == Answered(200)
+
+
+async def test_an_answer_before_all_was_sent_counts_and_closes() -> None:
+    pool, connection, transport = opened()
+    task = exchange(connection, 5)
+    await turn()
+    transport.unsent = 1
+    connection.data_received(OK)
+    assert await task == Answered(200)
+    assert transport.is_closing()
+    assert pool.take() is None
+
+
+async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> None:
+    """The service answers and closes before whoever waits for the answer has its turn."""
+    pool, connection, _ = opened()
+    task = exchange(connection, 5)
+    await turn()
+    connection.data_received(OK)
+    connection.eof_received()
+    assert await task == Answered(200)
+    assert pool.take() is None
+
+
+async def test_a_cancelled_delivery_whose_answer_has_come_closes_as_well() -> None:
+    pool, connection, transport = opened()
+    task = exchange(connection, 5)
+    await turn()
+    connection.data_received(OK)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert transport.is_closing()
+    assert pool.take() is None
+
+
+async def test_an_answer_after_the_cancellation_is_for_nobody() -> None:
+    pool, connection, transport = opened()
+    task = exchange(connection, 5)
+    await turn()
+    task.cancel()
+    connection.data_received(OK)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert transport.is_closing()
+    assert pool.take() is None
+
+
+async def test_a_close_before_any_byte_is_told_apart_from_one_within_an_answer() -> None:
+    for received, unanswered in ((b"", True), (b"\r\n", False), (b"HTTP", False)):
+        _, connection, transport = opened()
+        task = exchange(connection, 5)
+        await turn()
+        if received:
+            connection.data_received(received)
+        transport.lose(ConnectionResetError(104, "Connection reset by peer"))
+        assert isinstance(await task, Broken)
+        assert connection.closed_unanswered is unanswered
+
+
+def in_loop(story: Coroutine[None, None, None]) -> None:
+    with asyncio.Runner() as runner:
+        runner.run(story)
+
+
+@given(answer=st.binary() | answers, sizes=cuts, resets=st.booleans())
+def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
+    answer: bytes,
+    sizes: list[int],
+    resets: bool,  # noqa: FBT001 - drawn by chance
+) -> None:
+    async def story() -> None:
+        pool, connection, transport = opened()
+        task = exchange(connection, 5)
+        await turn()
+        for piece in pieces(answer, sizes):
+            if not transport.is_closing():
+                connection.data_received(piece)
+        await turn()
+        kept = pool.take()
+        assert (kept is not None) == (task.done() and not transport.is_closing())
+        if not transport.is_closing():
+            transport.lose(ConnectionResetError(104, "reset")) if resets else (
+                connection.eof_received()
+            )
+        assert isinstance(await task, Answered | Broken)
+        await turn()
+        assert len(pool) == 0
+
+    in_loop(story())
