@@ -56,6 +56,7 @@ class SqsQueue:
         answer = await self._call(
             self._address,
             "get_queue_attributes",
+            needs="Attributes",
             QueueUrl=self._url,
             AttributeNames=["VisibilityTimeout"],
         )
@@ -125,6 +126,7 @@ class SqsQueue:
         await self._call(
             target,
             "send_message",
+            needs="MessageId",
             QueueUrl=self._dead_letter_url,
             MessageBody=message.body,
             MessageAttributes={
@@ -145,7 +147,9 @@ class SqsQueue:
         """GetQueueUrl; an emulator's URL may have any word where AWS has the account."""
         account = address.account if (address.account or "").isdigit() else None
         owner = {"QueueOwnerAWSAccountId": account} if account else {}
-        answer = await self._call(address, "get_queue_url", QueueName=address.name, **owner)
+        answer = await self._call(
+            address, "get_queue_url", needs="QueueUrl", QueueName=address.name, **owner
+        )
         return str(answer["QueueUrl"])
 
     async def _dead_letter_url_of(self, address: QueueAddress) -> str:
@@ -163,12 +167,20 @@ class SqsQueue:
             found = address.url
         return address.url or found
 
-    async def _call(self, address: QueueAddress, operation: str, **arguments: Any) -> Any:
+    async def _call(
+        self, address: QueueAddress, operation: str, *, needs: str = "", **arguments: Any
+    ) -> Any:
         try:
             client = await self._clients.client(address, receiving=operation == "receive_message")
-            return await getattr(client, operation)(**arguments)
+            answer = await getattr(client, operation)(**arguments)
         except _FAILURES as error:
             raise _queue_error(error, operation) from error
+        if needs and needs not in answer:
+            # The SDK takes a 200 that is cut off, or not SQS's at all, for an empty success.
+            raise QueueError(
+                f"{operation}: the answer confirms nothing, it has no {needs}", "NoAnswer"
+            )
+        return answer
 
 
 def _message(raw: Mapping[str, Any]) -> Message:

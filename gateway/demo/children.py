@@ -90,6 +90,7 @@ class Children:
                 self._report("-", child)
             if self._guardian and self._guardian.stdin:
                 self._guardian.stdin.close()
+                await self._guardian.wait()
 
     async def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str]

@@ -83,7 +83,7 @@ class Show:
         self._line(PICTURE.format(stable=stable, canary=canary))
         for name, path, what in PLACES:
             usual = addresses.moved().get(name)
-            taken = f" (port {usual} is taken)" if usual else ""
+            taken = f" ({usual} is taken)" if usual else ""
             self._line(f"  {name:<8} {addresses.url(name, path):<30} {what}{taken}")
         self._line()
 
@@ -95,6 +95,10 @@ class Show:
                 yield bars.notice
         else:
             yield Lines(self._line, messages).notice
+
+    def stalled(self, missing: int) -> None:
+        """Say that some orders are not waited for any longer."""
+        self._line(f"  nothing has moved for a while; {missing:,} never came to D", "yellow")
 
     def account(self, account: Audit) -> None:
         """Print a row for each path, and what the columns are."""
@@ -117,9 +121,7 @@ class Show:
     def end(self, *, good: bool, messages: int) -> None:
         """Print the verdict in one line."""
         if good:
-            text = (
-                f"PASS: each of {messages:,} orders took the one path that its message id computes"
-            )
+            text = f"PASS: each of {messages:,} orders took the path that its pin or its id decides"
             self._line(f"\n{text}", "bold green")
         else:
             self._line("\nFAIL: not all of this held, see above", "bold red")

@@ -81,6 +81,8 @@ class Story:
         load = Load(session, stage.addresses, stage.route)
         with self.show.progress(self.messages) as notice:
             await load.run(self.messages, notice)
+        if load.on_their_way:
+            self.show.stalled(load.on_their_way)
         checks = [queue_check(await stage.drained())]
         if not self.keep_running:
             checks.append(await self._stop(stage))

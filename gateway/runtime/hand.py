@@ -38,7 +38,6 @@ class InHand:
     due_at: float
     stage: Stage = Stage.WAITING
     lease_lost: bool = False
-    task: asyncio.Task[None] | None = None
     settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
 
 

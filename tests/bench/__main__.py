@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench import latency, machine, report, throughput
 from tests.bench.arena import arena
-from tests.bench.peers import PEERS
+from tests.bench.peers import PEERS, PeerFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +27,13 @@ MEMORY_LOOKS = 10
 
 def main() -> int:
     arguments = _arguments()
-    machine.pin(os.getpid(), machine.HARNESS_CORE)
+    machine.pin_harness(os.getpid())
     chosen = [peer for peer in PEERS if not arguments.only or peer.name in arguments.only]
     with tempfile.TemporaryDirectory() as folder:
         try:
             asyncio.run(_run(arguments, chosen, Path(folder)))
-        except throughput.PeerFailedError as error:
-            print(f"a peer failed to start; the last it said:\n{error}", file=sys.stderr)
+        except PeerFailedError as error:
+            print(error, file=sys.stderr)
             return 1
     return 0
 

@@ -74,7 +74,7 @@ async def arena() -> AsyncIterator[Arena]:
         server_process("tests.bench.sink") as (sink, sink_url),
     ):
         for pid in (emulator.pid, sink.pid):
-            machine.pin(pid, machine.HARNESS_CORE)
+            machine.pin_harness(pid)
         channels = [await Channel.open(_port(url)) for url in (emulator_url, sink_url)]
         try:
             yield Arena(emulator_url, sink_url, (emulator.pid, sink.pid), *channels)

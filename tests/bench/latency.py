@@ -40,15 +40,15 @@ class Ages:
 async def measure(peer: Peer, arena: Arena, folder: Path, rate: float, seconds: float) -> Ages:
     """Offer so many messages a second, evenly; what comes in the first second does not count."""
     await arena.clear()
-    with running(peer, arena, folder) as process:
-        await until_it_polls(process.poll, arena, folder / f"{peer.name}.log")
+    with running(peer, arena, folder) as it:
+        await until_it_polls(it, arena)
         await _offer(arena, rate, WARM_UP_SECONDS)
         await _until_arrived(arena, round(rate * WARM_UP_SECONDS))
         await arena.sink.request("POST", "/_reset")
-        before, asked = machine.usage(process.pid), await arena.ledger()
+        before, asked = machine.usage(it.pid), await arena.ledger()
         offered = await _offer(arena, rate, seconds)
         arrivals = await _until_arrived(arena, offered)
-        after, ledger = machine.usage(process.pid), await arena.ledger()
+        after, ledger = machine.usage(it.pid), await arena.ledger()
     ages = arrivals["ages_ms"] or [0.0]
     requests = sum(ledger["operations"].values()) - sum(asked["operations"].values())
     return Ages(

@@ -10,9 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-CAN_PIN: Final = hasattr(os, "sched_setaffinity")
-GATEWAY_CORE: Final = 0
-HARNESS_CORE: Final = 1
+CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+"""What this process may run on; empty where the system knows no pinning (macOS)."""
 _PROC: Final = Path("/proc")
 _MIB: Final = 2**20
 _SHOWN: Final = ("uvloop", "httptools", "aiobotocore", "aiohttp", "httpx")
@@ -26,10 +25,16 @@ class Usage:
     rss_mib: float
 
 
-def pin(pid: int, core: int) -> None:
-    """Keep a process on one core, where the machine can do that."""
-    if CAN_PIN and core < (os.cpu_count() or 1):
-        os.sched_setaffinity(pid, {core})
+def pin_peer(pid: int) -> None:
+    """Keep the peer under test on the first core, where that can be done."""
+    if len(CORES) > 1:
+        os.sched_setaffinity(pid, {CORES[0]})
+
+
+def pin_harness(pid: int) -> None:
+    """Keep emulator, services and the bench itself on the second core."""
+    if len(CORES) > 1:
+        os.sched_setaffinity(pid, {CORES[1]})
 
 
 def usage(pid: int) -> Usage:
@@ -40,11 +45,9 @@ def usage(pid: int) -> Usage:
 def describe() -> list[str]:
     """Say what the figures were made on."""
     packages = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
-    pinning = (
-        f"gateway on core {GATEWAY_CORE}, emulator and services on core {HARNESS_CORE}"
-        if CAN_PIN and (os.cpu_count() or 1) > HARNESS_CORE
-        else "nothing is pinned: this system cannot, so figures vary more"
-    )
+    pinning = "nothing is pinned, since this system cannot: figures vary more"
+    if len(CORES) > 1:
+        pinning = f"peers on core {CORES[0]}, emulator and services on core {CORES[1]}"
     return [
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, {packages}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -81,8 +82,36 @@ routes:
 """
 
 
+class PeerFailedError(Exception):
+    """A peer did not start, or stopped on its own; `str()` has the last of what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A peer that runs."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    def check(self) -> None:
+        """Raise PeerFailedError where it runs no more."""
+        if self.process.poll() is not None:
+            raise self.failed(f"stopped with status {self.process.returncode}")
+
+    def failed(self, why: str) -> PeerFailedError:
+        """Return the error to raise, with the last of what it printed."""
+        said = self.log.read_text(errors="replace")[-2000:]
+        return PeerFailedError(f"{self.name} {why}; the last it said:\n{said}")
+
+
 @contextmanager
-def running(peer: Peer, arena: Arena, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(peer: Peer, arena: Arena, folder: Path) -> Iterator[Running]:
     """Run a peer on its core; on leaving it is asked to stop, and must."""
     config = folder / "routes.yaml"
     config.write_text(
@@ -96,19 +125,21 @@ def running(peer: Peer, arena: Arena, folder: Path) -> Iterator[subprocess.Popen
     )
     places = {"config": config, "sink": arena.sink_url, "emulator": arena.emulator_url}
     command = [sys.executable, *(part.format(**places) for part in peer.arguments)]
-    with (folder / f"{peer.name}.log").open("wb") as log:
+    log = folder / f"{peer.name}.log"
+    with log.open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=_environment(arena), stdout=log, stderr=subprocess.STDOUT
+            command, cwd=ROOT, env=_environment(arena), stdout=out, stderr=subprocess.STDOUT
         )
-        machine.pin(process.pid, machine.GATEWAY_CORE)
+        machine.pin_peer(process.pid)
         try:
-            yield process
+            yield Running(peer.name, process, log)
         finally:
             _stop(process)
 
 
 def _environment(arena: Arena) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    foreign = re.compile(r"(AWS|GATEWAY)_.*|.*_proxy", re.IGNORECASE)
+    kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
     return kept | {
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench import latency, report, throughput
 from tests.bench.arena import BODY_BYTES, arena, body
-from tests.bench.peers import PEERS, Peer
+from tests.bench.peers import PEERS, Peer, PeerFailedError
 from tests.bench.sink import Arrivals
 
 if TYPE_CHECKING:
@@ -84,5 +84,5 @@ async def test_a_peer_that_deletes_without_delivering_has_lost_everything(tmp_pa
 async def test_a_peer_that_fails_to_start_is_quoted(tmp_path: Path) -> None:
     broken = Peer("broken", "exits", ("-c", "raise SystemExit('no such thing')"))
 
-    with pytest.raises(throughput.PeerFailedError, match="no such thing"):
+    with pytest.raises(PeerFailedError, match="no such thing"):
         await measured(broken, tmp_path)

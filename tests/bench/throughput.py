@@ -12,19 +12,14 @@ from tests.bench.arena import PINNED_SHARE, body
 from tests.bench.peers import CANARY_WEIGHT, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.bench.arena import Arena
-    from tests.bench.peers import Peer
+    from tests.bench.peers import Peer, Running
 
 START_SECONDS: Final = 30.0
 STALL_SECONDS: Final = 20.0
-_LOOK_SECONDS: Final = 0.02
-
-
-class PeerFailedError(Exception):
-    """A peer did not start, or stopped on its own; `str()` has the last of what it printed."""
+_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +46,16 @@ class Run:
 async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: int = 2) -> Run:
     """Run a peer once; memory is looked at `looks` times, evenly over the messages."""
     await arena.clear()
-    with running(peer, arena, folder) as process:
-        await until_it_polls(process.poll, arena, folder / f"{peer.name}.log")
-        before, harness = machine.usage(process.pid), arena.cpu_seconds()
-        asked, begun = _requests(await arena.ledger()), time.monotonic()
+    with running(peer, arena, folder) as it:
+        await until_it_polls(it, arena)
+        before, asked = machine.usage(it.pid), _requests(await arena.ledger())
         await arena.fill(messages, body())
+        harness, begun = arena.cpu_seconds(), time.monotonic()
         rss = [before.rss_mib]
         for look in range(1, looks + 1):
-            await _until_deleted(arena, messages * look // looks)
-            rss.append(machine.usage(process.pid).rss_mib)
-        after, ledger = machine.usage(process.pid), await arena.ledger()
+            await _until_deleted(it, arena, messages * look // looks)
+            rss.append(machine.usage(it.pid).rss_mib)
+        after, ledger = machine.usage(it.pid), await arena.ledger()
         harness, wall = arena.cpu_seconds() - harness, time.monotonic() - begun
         arrivals = await arena.arrivals()
     done = ledger["deleted"]
@@ -83,23 +78,21 @@ def expected_canary_share() -> float:
     return PINNED_SHARE + (1 - PINNED_SHARE) * CANARY_WEIGHT / 100
 
 
-async def until_it_polls(exit_status: Callable[[], int | None], arena: Arena, log: Path) -> None:
+async def until_it_polls(it: Running, arena: Arena) -> None:
     """Wait for a peer's first receive; raises PeerFailedError."""
     deadline = time.monotonic() + START_SECONDS
     while "ReceiveMessage" not in (await arena.ledger())["operations"]:
-        if exit_status() is not None or time.monotonic() > deadline:
-            raise PeerFailedError(_last_of(log))
+        it.check()
+        if time.monotonic() > deadline:
+            raise it.failed(f"did not receive within {START_SECONDS:g} s")
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _last_of(log: Path) -> str:
-    return log.read_text(errors="replace")[-2000:]
-
-
-async def _until_deleted(arena: Arena, wanted: int) -> None:
+async def _until_deleted(it: Running, arena: Arena, wanted: int) -> None:
     """Wait until so many are deleted, or nothing has moved for a while: the rest counts as lost."""
     deleted, moved_at = -1, time.monotonic()
     while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:
+        it.check()
         now_deleted = (await arena.ledger())["deleted"]
         if now_deleted != deleted:
             deleted, moved_at = now_deleted, time.monotonic()

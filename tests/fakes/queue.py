@@ -179,7 +179,9 @@ class InMemoryQueue:
     def visible(self) -> list[str]:
         """Ids of the messages that a receive could get now, FIFO order aside."""
         now = self._now()
-        return [each.message_id for each in self.messages if not each.gone and each.visible_at <= now]
+        return [
+            each.message_id for each in self.messages if not each.gone and each.visible_at <= now
+        ]
 
     @property
     def moved(self) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from gateway import cli
 from gateway.config import loader
 from gateway.core.decision import decide
 from gateway.core.message import message_from_receive
 from gateway.explain import as_json
-from tests.integration.children import run_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,11 +40,12 @@ def computed(file: Path, route: str, sent: Iterable[Sent]) -> dict[str, dict[str
 
 def explained(file: Path, route: str, sent: Iterable[Sent]) -> dict[str, dict[str, Any]]:
     """Return what `gateway explain` prints, by message id."""
-    lines = "\n".join(json.dumps(each.received()) for each in sent)
-    command = ["explain", "--config", str(file), "--route", route, "--messages", "-"]
-    result = run_gateway(*command, stdin=lines)
-    assert (result.returncode, result.stderr) == (0, "")
-    decisions = [json.loads(line) for line in result.stdout.splitlines()]
+    messages = file.with_name("messages.jsonl")
+    messages.write_text("\n".join(json.dumps(each.received()) for each in sent), "utf-8")
+    command = ["explain", "--config", str(file), "--route", route, "--messages", str(messages)]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert cli.main(command) == 0
+    decisions = [json.loads(line) for line in printed.getvalue().splitlines()]
     return {decision["message_id"]: decision for decision in decisions}
 
 

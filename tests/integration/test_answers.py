@@ -85,10 +85,10 @@ def rows(
     moto: Sqs, new_service: NewService, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rows]:
     service, elsewhere = new_service("service"), new_service("elsewhere")
-    queues = {name: moto.create(f"answers-{name}") for name in ("acked", "retried", "rejected")}
     dead = moto.create("answers-dead")
-    routes = [_route(name, service) for name in (*queues, "kept")]
-    routes[2]["reject"] = dead.name
+    names = ("acked", "retried", "silent", "rejected", "kept")
+    queues = {name: moto.create(f"answers-{name}") for name in names}
+    routes = [_route(name, service) for name in names]
     folder = tmp_path_factory.mktemp("gateway")
     with GatewayProcess(folder, {"routes": routes}, moto.endpoint):
         date = int(time.time()) + 5
@@ -119,15 +119,13 @@ def _rejected() -> dict[str, int]:
     return {f"status {status}": status for status in REJECTED}
 
 
-_TIMEOUT = {"silent": {"timeout": "800ms"}}
-
-
 def _route(name: str, service: Service) -> dict[str, Any]:
+    timeout = "800ms" if name == "silent" else "30s"
     return {
         "name": name,
         "queue": f"answers-{name}",
         "wait": "1s",
-        "versions": {"stable": {"url": service.url, "tag": "v1", **_TIMEOUT.get(name, {})}},
+        "versions": {"stable": {"url": service.url, "tag": "v1", "timeout": timeout}},
         "retry": {"min": "1s", "max": "1s"},
         "reject": "answers-dead" if name == "rejected" else "redrive",
     }

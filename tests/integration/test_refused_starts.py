@@ -77,7 +77,7 @@ def test_a_broken_routing_file_is_refused_with_every_problem_on_its_line(
     assert "5 problems" in result.stderr
 
 
-@pytest.mark.parametrize("text", ["", "routes: []", "{", "routes:\n\t- a", "- 1", "routes: 7"])
+@pytest.mark.parametrize("text", ["", "routes:\n\t- a"], ids=["empty", "no YAML"])
 def test_what_is_no_routing_file_is_refused(
     start: Callable[..., CompletedProcess[str]], text: str
 ) -> None:

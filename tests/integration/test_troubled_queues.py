@@ -151,6 +151,7 @@ def test_the_process_that_has_trouble_is_still_alive_and_stops_cleanly(stage: St
 
 
 def test_without_credentials_the_reason_says_what_to_do(moto: Sqs, tmp_path: Path) -> None:
+    """The process goes on trying, and stops cleanly though it never found a queue."""
     routing = {
         "routes": [{"name": "poor", "queue": "poor", "versions": {"a": "http://127.0.0.1:9/"}}]
     }

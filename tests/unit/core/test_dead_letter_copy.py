@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from gateway.core.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
+from gateway.core.dead_letter import attribute_bytes, copy_attributes
 from gateway.core.message import Attribute
 from tests.builders import message
 
@@ -59,7 +59,7 @@ def overhead() -> int:
 
 
 def test_one_mib_is_counted_to_the_last_byte() -> None:
-    room = MAX_BYTES - overhead() - len("aString" + "x" + "bString" + "x")
+    room = 1_048_576 - overhead() - len("aString" + "x" + "bString" + "x")
     exact = message("\u00e9" * (room // 2) + "." * (room % 2), attributes={"a": "x", "b": "x"})
     assert copy_attributes(exact, MARKS)[1] == ()
     above = message(exact.body + ".", attributes={"a": "x", "b": "x"})
@@ -70,7 +70,7 @@ def test_one_mib_is_counted_to_the_last_byte() -> None:
 
 def test_a_body_that_leaves_no_room_at_all_keeps_the_marks() -> None:
     """SQS will refuse it, which means retry; nothing is lost."""
-    attributes, dropped = copy_attributes(message("x" * MAX_BYTES, attributes={"a": "x"}), MARKS)
+    attributes, dropped = copy_attributes(message("x" * 1_048_576, attributes={"a": "x"}), MARKS)
     assert attributes == MARKED
     assert dropped == ("a",)
 

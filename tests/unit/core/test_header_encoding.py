@@ -78,6 +78,8 @@ def test_every_single_character_of_one_byte_is_legal_or_encoded() -> None:
 def test_encoding_keeps_what_is_visible_and_inner_blanks() -> None:
     assert encode("a b\tc") == "a b\tc"
     assert encode("a%b") == "a%25b"
+    visible = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+    assert encode(visible + "\n") == visible + "%0A"
 
 
 @pytest.mark.parametrize(("room", "used"), [(9, 0), (10, 10), (11, 10)])

@@ -69,6 +69,14 @@ def test_many_brackets_beside_each_other_are_not_deep() -> None:
     assert parse_json("[" + ",".join(["[]", "{}"] * 2_000) + "]") == [[], {}] * 2_000
 
 
+@pytest.mark.parametrize(("levels", "is_json"), [(999, True), (1_000, False)])
+def test_brackets_that_were_closed_neither_add_to_the_depth_nor_lower_it(
+    levels: int, *, is_json: bool
+) -> None:
+    body = "[" + "[]," * 1_500 + nested(levels) + "]"
+    assert (parse_json(body) is not ABSENT) is is_json
+
+
 @pytest.mark.parametrize("text", ["[" * 3_000, '\\"' + "[{" * 1_500, "{" * 3_000 + "\\\\"])
 def test_brackets_within_strings_do_not_count(text: str) -> None:
     assert parse_json(f'["{text}", 1]') is not ABSENT

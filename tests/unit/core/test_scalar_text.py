@@ -47,6 +47,9 @@ def test_a_boolean_is_its_json_text(json_text: str, text: str) -> None:
         ("1e-1", "0.1"),
         ("100e-2", "1"),
         ("3.141592653589793", "3.141592653589793"),
+        ("15e299", "1.5e+300"),
+        ("-0.0000000015", "-1.5e-9"),
+        ("0.000015", "0.000015"),
     ],
 )
 def test_a_number_is_written_one_way_however_the_body_wrote_it(json_text: str, text: str) -> None:

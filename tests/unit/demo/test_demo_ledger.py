@@ -17,7 +17,7 @@ from gateway.demo.ledger import (
 )
 from tests.unit.demo.ledgers import WEIGHTS, good_run, order, sighting
 
-NOTHING_WRONG: dict[Defect, tuple[str, ...]] = {defect: () for defect in Defect}
+NOTHING_WRONG: dict[Defect, tuple[str, ...]] = dict.fromkeys(Defect, ())
 
 
 def account(orders: list[Order], sightings: list[Sighting]) -> Audit:
@@ -28,7 +28,10 @@ def test_a_run_in_which_all_is_right_has_no_defect() -> None:
     found = account(*good_run())
     assert found.orders == 100
     assert found.defects == NOTHING_WRONG
-    assert [(path.path, path.split) for path in found.paths] == [(PATHS["v1"], 90), (PATHS["v2"], 10)]
+    assert [(path.path, path.split) for path in found.paths] == [
+        (PATHS["v1"], 90),
+        (PATHS["v2"], 10),
+    ]
 
 
 def test_an_order_that_never_came_is_lost() -> None:

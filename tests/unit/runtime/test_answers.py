@@ -48,7 +48,7 @@ def outcomes(rig: Rig) -> list[Outcome]:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-async def test_a_2xx_answer_deletes_the_message(status: int):
+async def test_a_2xx_answer_deletes_the_message(status: int) -> None:
     async with at_work(route()) as rig:
         await first_effect(rig, Answered(status))
         assert rig.queue.left == []
@@ -57,7 +57,9 @@ async def test_a_2xx_answer_deletes_the_message(status: int):
 
 
 @pytest.mark.parametrize("result", RETRIED, ids=str)
-async def test_what_may_get_better_gives_the_message_back_after_the_backoff(result: DeliveryResult):
+async def test_what_may_get_better_gives_the_message_back_after_the_backoff(
+    result: DeliveryResult,
+) -> None:
     """Lesson 11: a 404 is what a half-rolled-back Service answers, so it never loses a message."""
     async with at_work(route(retry=Backoff(4, 60))) as rig:
         await first_effect(rig, result)
@@ -70,7 +72,7 @@ async def test_what_may_get_better_gives_the_message_back_after_the_backoff(resu
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_when_the_message_comes_back(status: int):
+async def test_retry_after_is_when_the_message_comes_back(status: int) -> None:
     """Lesson 13: the service's own word on when to come back."""
     async with at_work(route()) as rig:
         await first_effect(rig, Answered(status, retry_after_seconds=17.2))
@@ -82,20 +84,20 @@ async def test_retry_after_is_when_the_message_comes_back(status: int):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_cut_to_what_sqs_allows(status: int):
+async def test_retry_after_is_cut_to_what_sqs_allows(status: int) -> None:
     async with at_work(route()) as rig:
         await first_effect(rig, Answered(status, retry_after_seconds=1e9))
         ((at, seconds),) = rig.queue.message("m-1").changes
         assert 43_198 <= at + seconds <= 43_200
 
 
-async def test_retry_after_counts_on_no_other_status():
+async def test_retry_after_counts_on_no_other_status() -> None:
     async with at_work(route()) as rig:
         await first_effect(rig, Answered(500, retry_after_seconds=600))
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [2]
 
 
-async def test_the_backoff_doubles_with_each_receive_up_to_its_maximum():
+async def test_the_backoff_doubles_with_each_receive_up_to_its_maximum() -> None:
     async with at_work(route(retry=Backoff(2, 30))) as rig:
         rig.chance = 1.0
         rig.stable.answer("m-1", *[Answered(500)] * 6)
@@ -108,7 +110,7 @@ async def test_the_backoff_doubles_with_each_receive_up_to_its_maximum():
 @pytest.mark.parametrize("result", REJECTED, ids=str)
 async def test_a_rejected_message_is_left_to_the_redrive_policy_at_the_longest_backoff(
     result: DeliveryResult,
-):
+) -> None:
     async with at_work(route(retry=Backoff(2, 90)), max_receive_count=2) as rig:
         await first_effect(rig, result)
         assert outcomes(rig) == [Outcome.REJECT]
@@ -121,7 +123,7 @@ async def test_a_rejected_message_is_left_to_the_redrive_policy_at_the_longest_b
 @pytest.mark.parametrize("result", REJECTED, ids=str)
 async def test_a_rejected_message_is_copied_to_the_dead_letter_queue_and_then_deleted(
     result: DeliveryResult,
-):
+) -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         await first_effect(rig, result)
@@ -145,7 +147,7 @@ async def test_a_rejected_message_is_copied_to_the_dead_letter_queue_and_then_de
         assert actions == [Action.DEAD_LETTER, Action.DELETE]
 
 
-async def test_a_copy_that_cannot_be_sent_means_retry_and_nothing_is_deleted():
+async def test_a_copy_that_cannot_be_sent_means_retry_and_nothing_is_deleted() -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         queue.faults.script(Operation.SEND_DEAD_LETTER, *[refused()] * 3)
@@ -159,7 +161,7 @@ async def test_a_copy_that_cannot_be_sent_means_retry_and_nothing_is_deleted():
         assert len(queue.dead_letters.messages) == 1
 
 
-async def test_a_copy_that_was_not_confirmed_deletes_nothing_though_it_may_have_arrived():
+async def test_a_copy_that_was_not_confirmed_deletes_nothing_though_it_may_have_arrived() -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         queue.faults.script(Operation.SEND_DEAD_LETTER, reply_lost())
@@ -170,7 +172,7 @@ async def test_a_copy_that_was_not_confirmed_deletes_nothing_though_it_may_have_
         await rig.empty()
 
 
-async def test_the_original_stays_until_the_copy_is_confirmed():
+async def test_the_original_stays_until_the_copy_is_confirmed() -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         queue.round_trip_seconds = 2
@@ -181,7 +183,7 @@ async def test_the_original_stays_until_the_copy_is_confirmed():
         assert queue.message("m-1").deletes[0] > sending.ended_at
 
 
-async def test_attributes_without_room_on_the_copy_are_told():
+async def test_attributes_without_room_on_the_copy_are_told() -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         rig.stable.default = Answered(400)
@@ -193,7 +195,7 @@ async def test_attributes_without_room_on_the_copy_are_told():
         ]
 
 
-async def test_an_unknown_version_is_retried_until_there_is_one():
+async def test_an_unknown_version_is_retried_until_there_is_one() -> None:
     """No version is delivered to, so neither is a message lost nor does one get a wrong version."""
     async with at_work(route(unknown_version=UnknownVersion.RETRY)) as rig:
         rig.chance = 1.0
@@ -203,7 +205,7 @@ async def test_an_unknown_version_is_retried_until_there_is_one():
         assert rig.stable.sent == rig.canary.sent == []
 
 
-async def test_an_ack_tells_the_age_of_the_message_and_nothing_else_does():
+async def test_an_ack_tells_the_age_of_the_message_and_nothing_else_does() -> None:
     async with at_work(route()) as rig:
         rig.stable.answer("m-1", Answered(503, retry_after_seconds=10))
         rig.stable.takes_seconds = 1

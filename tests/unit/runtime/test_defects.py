@@ -18,7 +18,7 @@ pytestmark = VIRTUAL_TIME
 
 
 @pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
-async def test_a_crash_while_one_message_is_in_hand_retries_that_message_alone(queue: str):
+async def test_a_crash_while_one_message_is_in_hand_retries_that_message_alone(queue: str) -> None:
     async with at_work(route(queue=queue)) as rig:
         crash = RuntimeError("a defect")
         rig.stable.answer("m-3", crash)
@@ -30,7 +30,7 @@ async def test_a_crash_while_one_message_is_in_hand_retries_that_message_alone(q
         assert rig.observer.of(DeliveryCrashed) == [DeliveryCrashed("orders", "m-3", crash)]
 
 
-async def test_a_crash_gives_the_message_back_with_the_backoff():
+async def test_a_crash_gives_the_message_back_with_the_backoff() -> None:
     async with at_work(route()) as rig:
         rig.stable.answer("m-1", RuntimeError(), RuntimeError())
         rig.chance = 1.0
@@ -39,7 +39,7 @@ async def test_a_crash_gives_the_message_back_with_the_backoff():
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [4, 8]
 
 
-async def test_a_crash_in_a_group_gives_the_rest_of_it_back():
+async def test_a_crash_in_a_group_gives_the_rest_of_it_back() -> None:
     async with at_work(route(queue="orders.fifo")) as rig:
         rig.stable.answer("m-1", RuntimeError())
         rig.queue.send_many(3, group="g")
@@ -47,7 +47,7 @@ async def test_a_crash_in_a_group_gives_the_rest_of_it_back():
         assert rig.stable.ids == ["m-1", "m-1", "m-2", "m-3"]
 
 
-async def test_a_crash_gives_the_version_s_turn_and_the_permit_back():
+async def test_a_crash_gives_the_version_s_turn_and_the_permit_back() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         for number in range(10):
             rig.stable.answer(f"m-{number + 1}", RuntimeError())
@@ -58,7 +58,7 @@ async def test_a_crash_gives_the_version_s_turn_and_the_permit_back():
         assert rig.running.view().in_flight_by_version == {"stable": 0, "canary": 0}
 
 
-async def test_a_crash_of_the_poll_ends_the_route_with_that_error():
+async def test_a_crash_of_the_poll_ends_the_route_with_that_error() -> None:
     """No zombie that looks healthy and moves nothing."""
 
     class Broken(InMemoryQueue):
@@ -75,7 +75,7 @@ async def test_a_crash_of_the_poll_ends_the_route_with_that_error():
         assert not crashed.group_contains(RuntimeError)
 
 
-async def test_a_crash_amid_deliveries_ends_with_that_error_alone():
+async def test_a_crash_amid_deliveries_ends_with_that_error_alone() -> None:
     """The deliveries cannot be settled any more, and do not add errors of their own."""
 
     class Broken(InMemoryQueue):
@@ -101,7 +101,7 @@ async def test_a_crash_amid_deliveries_ends_with_that_error_alone():
         assert len(queue.visible) == 25, "the leases give the messages back"
 
 
-async def test_everything_that_runs_is_named():
+async def test_everything_that_runs_is_named() -> None:
     async with at_work(route()) as rig:
         rig.stable.hold()
         rig.queue.send()
@@ -118,7 +118,7 @@ def running(rig: Rig) -> list[Any]:
     return [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
 
 
-async def test_nothing_is_left_running_after_a_stop_amid_every_kind_of_work():
+async def test_nothing_is_left_running_after_a_stop_amid_every_kind_of_work() -> None:
     """The rig looks at what is left; here there is a great deal."""
     async with at_work(route(max_in_flight=60)) as rig:
         rig.queue.round_trip_seconds = 0.2

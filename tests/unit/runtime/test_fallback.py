@@ -43,7 +43,7 @@ CAUSES: list[tuple[FallbackOn, DeliveryResult]] = [
 @pytest.mark.parametrize(("cause", "result"), CAUSES, ids=str)
 async def test_a_delivery_that_fails_so_is_tried_on_stable_within_the_same_receive(
     cause: FallbackOn, result: DeliveryResult
-):
+) -> None:
     async with at_work(route(cause)) as rig:
         rig.canary.default = result
         send_canary(rig)
@@ -55,7 +55,9 @@ async def test_a_delivery_that_fails_so_is_tried_on_stable_within_the_same_recei
 
 
 @pytest.mark.parametrize(("cause", "result"), CAUSES, ids=str)
-async def test_a_delivery_that_fails_otherwise_is_not(cause: FallbackOn, result: DeliveryResult):
+async def test_a_delivery_that_fails_otherwise_is_not(
+    cause: FallbackOn, result: DeliveryResult
+) -> None:
     others = [other for other in FallbackOn if other is not cause]
     async with at_work(route(*others)) as rig:
         rig.canary.answer("m-1", result)
@@ -65,7 +67,7 @@ async def test_a_delivery_that_fails_otherwise_is_not(cause: FallbackOn, result:
         assert rig.queue.message("m-1").receive_count == 2
 
 
-async def test_the_version_header_stays_when_stable_takes_over():
+async def test_the_version_header_stays_when_stable_takes_over() -> None:
     """So the services downstream still reach the canary of the next hop."""
     async with at_work(route(FallbackOn.NOT_FOUND)) as rig:
         rig.canary.default = Answered(404)
@@ -78,7 +80,7 @@ async def test_the_version_header_stays_when_stable_takes_over():
         assert sent.headers["baggage"] == "version=v2"
 
 
-async def test_the_decision_is_told_once_and_is_still_for_the_canary():
+async def test_the_decision_is_told_once_and_is_still_for_the_canary() -> None:
     async with at_work(route(FallbackOn.NOT_FOUND)) as rig:
         rig.canary.default = Answered(404)
         send_canary(rig)
@@ -88,7 +90,7 @@ async def test_the_decision_is_told_once_and_is_still_for_the_canary():
         assert decided.decision.version.name == "canary"
 
 
-async def test_stable_s_own_answer_is_what_counts_after_a_fallback():
+async def test_stable_s_own_answer_is_what_counts_after_a_fallback() -> None:
     async with at_work(route(FallbackOn.NOT_FOUND)) as rig:
         rig.canary.default = Answered(404)
         rig.stable.answer("m-1", Answered(429, retry_after_seconds=9))
@@ -97,7 +99,7 @@ async def test_stable_s_own_answer_is_what_counts_after_a_fallback():
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [9]
 
 
-async def test_stable_does_not_fall_back_to_itself():
+async def test_stable_does_not_fall_back_to_itself() -> None:
     async with at_work(route(*FallbackOn)) as rig:
         rig.stable.answer("m-1", Answered(404))
         rig.queue.send()
@@ -106,7 +108,7 @@ async def test_stable_does_not_fall_back_to_itself():
         assert rig.queue.message("m-1").receive_count == 2
 
 
-async def test_a_service_that_says_when_to_come_back_is_taken_at_its_word():
+async def test_a_service_that_says_when_to_come_back_is_taken_at_its_word() -> None:
     async with at_work(route(*FallbackOn)) as rig:
         rig.canary.answer("m-1", Answered(503, retry_after_seconds=5))
         send_canary(rig)
@@ -114,7 +116,7 @@ async def test_a_service_that_says_when_to_come_back_is_taken_at_its_word():
         assert rig.stable.sent == []
 
 
-async def test_a_connection_that_broke_is_not_tried_elsewhere():
+async def test_a_connection_that_broke_is_not_tried_elsewhere() -> None:
     """The service may have done the work."""
     async with at_work(route(*FallbackOn)) as rig:
         rig.canary.answer("m-1", Broken("reset"))
@@ -123,7 +125,7 @@ async def test_a_connection_that_broke_is_not_tried_elsewhere():
         assert rig.stable.sent == []
 
 
-async def test_without_fallback_the_canary_s_failure_is_a_retry():
+async def test_without_fallback_the_canary_s_failure_is_a_retry() -> None:
     async with at_work(any_route(fallback=None)) as rig:
         rig.canary.answer("m-1", Unreachable("refused"), Answered(404))
         send_canary(rig)
@@ -132,7 +134,7 @@ async def test_without_fallback_the_canary_s_failure_is_a_retry():
         assert len(rig.canary.sent) == 3
 
 
-async def test_after_so_many_receives_stable_takes_the_message():
+async def test_after_so_many_receives_stable_takes_the_message() -> None:
     async with at_work(route(after_receives=3)) as rig:
         rig.canary.default = Answered(500)
         send_canary(rig)
@@ -143,7 +145,7 @@ async def test_after_so_many_receives_stable_takes_the_message():
         assert sent.headers["x-aws-sqsd-receive-count"] == "4"
 
 
-async def test_receives_never_lead_to_stable_where_after_receives_is_off():
+async def test_receives_never_lead_to_stable_where_after_receives_is_off() -> None:
     async with at_work(route(after_receives=None)) as rig:
         rig.canary.answer("m-1", *[Answered(500)] * 10)
         send_canary(rig)
@@ -151,7 +153,7 @@ async def test_receives_never_lead_to_stable_where_after_receives_is_off():
         assert rig.stable.sent == []
 
 
-async def test_the_dead_letter_marks_name_the_version_that_refused():
+async def test_the_dead_letter_marks_name_the_version_that_refused() -> None:
     queue = InMemoryQueue(dead_letters=InMemoryQueue("dead"))
     table = route(FallbackOn.NOT_FOUND, dead_letter=parse_queue("dead"))
     async with at_work(table, queue) as rig:

@@ -46,7 +46,7 @@ def back_at(rig: Rig, name: str) -> list[int]:
     return [seconds for _, seconds in rig.queue.message(name).changes]
 
 
-async def test_messages_of_a_group_are_delivered_in_order_one_at_a_time():
+async def test_messages_of_a_group_are_delivered_in_order_one_at_a_time() -> None:
     async with at_work(fifo()) as rig:
         rig.stable.takes_seconds = 0.1
         rig.queue.send_many(35, group="g")
@@ -55,7 +55,7 @@ async def test_messages_of_a_group_are_delivered_in_order_one_at_a_time():
         assert rig.stable.most_running == 1
 
 
-async def test_groups_are_delivered_in_parallel():
+async def test_groups_are_delivered_in_parallel() -> None:
     async with at_work(fifo()) as rig:
         rig.stable.hold()
         for number in range(20):
@@ -66,7 +66,7 @@ async def test_groups_are_delivered_in_parallel():
         assert rig.stable.most_running == 20
 
 
-async def test_a_slow_group_holds_up_no_other():
+async def test_a_slow_group_holds_up_no_other() -> None:
     """Lesson 9."""
     async with at_work(fifo()) as rig:
         rig.stable.takes_seconds = 0.01
@@ -79,7 +79,7 @@ async def test_a_slow_group_holds_up_no_other():
         await rig.empty()
 
 
-async def test_every_group_keeps_its_order_when_deliveries_take_different_times():
+async def test_every_group_keeps_its_order_when_deliveries_take_different_times() -> None:
     async with at_work(fifo()) as rig:
         rig.stable.pace = lambda name: (int(name) * 7 % 10) / 10
         for number in range(60):
@@ -89,7 +89,9 @@ async def test_every_group_keeps_its_order_when_deliveries_take_different_times(
             assert names == sorted(names)
 
 
-async def test_after_a_retry_the_rest_of_the_group_goes_back_unforwarded_with_the_same_delay():
+async def test_after_a_retry_the_rest_of_the_group_goes_back_unforwarded_with_the_same_delay() -> (
+    None
+):
     """Lesson 6: a successor must not overtake the message that failed."""
     async with at_work(fifo(retry=Backoff(7, 300))) as rig:
         rig.stable.answer("m-2", Answered(500))
@@ -101,7 +103,7 @@ async def test_after_a_retry_the_rest_of_the_group_goes_back_unforwarded_with_th
         assert rig.stable.ids == ["m-1", "m-2", "m-2", "m-3", "m-4"]
 
 
-async def test_a_retry_in_one_group_leaves_the_others_alone():
+async def test_a_retry_in_one_group_leaves_the_others_alone() -> None:
     async with at_work(fifo()) as rig:
         rig.stable.answer("m-1", Answered(500))
         rig.queue.send_many(3, group="failing")
@@ -111,7 +113,7 @@ async def test_a_retry_in_one_group_leaves_the_others_alone():
         assert {rig.queue.message(name).receive_count for name in ("m-4", "m-5", "m-6")} == {1}
 
 
-async def test_retry_after_is_the_delay_of_the_whole_group():
+async def test_retry_after_is_the_delay_of_the_whole_group() -> None:
     async with at_work(fifo()) as rig:
         rig.stable.answer("m-1", Answered(429, retry_after_seconds=40))
         rig.queue.send_many(3, group="g")
@@ -119,7 +121,7 @@ async def test_retry_after_is_the_delay_of_the_whole_group():
         assert [back_at(rig, name) for name in ("m-1", "m-2", "m-3")] == [[40], [40], [40]]
 
 
-async def test_the_next_message_waits_until_the_delete_of_the_one_before_it_is_confirmed():
+async def test_the_next_message_waits_until_the_delete_of_the_one_before_it_is_confirmed() -> None:
     """A crash in between may repeat a message; it can never overtake one."""
     async with at_work(fifo()) as rig:
         slow = asyncio.Event()
@@ -133,7 +135,7 @@ async def test_the_next_message_waits_until_the_delete_of_the_one_before_it_is_c
         assert rig.stable.ids == ["m-1", "m-2"]
 
 
-async def test_a_delete_that_has_to_be_repeated_holds_up_its_group_alone():
+async def test_a_delete_that_has_to_be_repeated_holds_up_its_group_alone() -> None:
     async with at_work(fifo()) as rig:
         rig.queue.faults.script(Operation.DELETE, refused(), refused())
         rig.queue.send_many(2, group="g")
@@ -143,7 +145,7 @@ async def test_a_delete_that_has_to_be_repeated_holds_up_its_group_alone():
         assert by_group(rig) == {"g": ["m-1", "m-2"], "other": ["m-3", "m-4"]}
 
 
-async def test_a_group_goes_on_after_a_confirmed_dead_letter_send():
+async def test_a_group_goes_on_after_a_confirmed_dead_letter_send() -> None:
     route, queue = with_dead_letters()
     async with at_work(route, queue) as rig:
         rig.stable.answer("m-1", Answered(400))
@@ -155,7 +157,7 @@ async def test_a_group_goes_on_after_a_confirmed_dead_letter_send():
         assert [each.group for each in queue.dead_letters.messages] == ["g"]
 
 
-async def test_a_group_goes_back_when_the_dead_letter_send_failed():
+async def test_a_group_goes_back_when_the_dead_letter_send_failed() -> None:
     route, queue = with_dead_letters()
     async with at_work(route, queue) as rig:
         rig.stable.answer("m-1", Answered(400), Answered(400))
@@ -165,7 +167,7 @@ async def test_a_group_goes_back_when_the_dead_letter_send_failed():
         assert rig.stable.ids == ["m-1", "m-1", "m-2", "m-3"]
 
 
-async def test_a_group_does_not_go_on_after_a_redrive():
+async def test_a_group_does_not_go_on_after_a_redrive() -> None:
     """The message stays where it is until the queue's redrive policy takes it away."""
     async with at_work(fifo(retry=Backoff(2, 50)), max_receive_count=2) as rig:
         rig.stable.answer("m-1", Answered(400), Answered(400))
@@ -176,7 +178,7 @@ async def test_a_group_does_not_go_on_after_a_redrive():
         assert rig.stable.ids == ["m-1", "m-1"]
 
 
-async def test_a_lost_lease_gives_the_rest_of_the_group_back():
+async def test_a_lost_lease_gives_the_rest_of_the_group_back() -> None:
     """SQS hands the group out again from the lost message on, so nothing may overtake it."""
     async with at_work(fifo(visibility_seconds=30)) as rig:
         rig.queue.faults.script(Operation.DELETE, entries_fail(0, error=LOST))
@@ -188,7 +190,7 @@ async def test_a_lost_lease_gives_the_rest_of_the_group_back():
         assert rig.stable.ids == ["m-1", "m-1", "m-2", "m-3"]
 
 
-async def test_an_unknown_version_holds_its_group_back_until_there_is_one():
+async def test_an_unknown_version_holds_its_group_back_until_there_is_one() -> None:
     route = fifo(unknown_version=UnknownVersion.RETRY)
     async with at_work(route) as rig:
         rig.queue.send(group="g", attributes={"version": attribute("v9")})
@@ -198,14 +200,14 @@ async def test_an_unknown_version_holds_its_group_back_until_there_is_one():
         assert rig.queue.left == ["m-1", "m-2", "m-3"]
 
 
-async def test_a_message_without_a_group_is_a_group_of_its_own():
+async def test_a_message_without_a_group_is_a_group_of_its_own() -> None:
     async with at_work(fifo()) as rig:
         rig.queue.send_many(2)
         await rig.empty()
         assert sorted(rig.stable.ids) == ["m-1", "m-2"]
 
 
-async def test_a_group_at_the_limit_of_its_version_waits_as_one():
+async def test_a_group_at_the_limit_of_its_version_waits_as_one() -> None:
     one = version("stable", max_in_flight=1)
     async with at_work(fifo(versions=[one], max_in_flight=50)) as rig:
         rig.stable.takes_seconds = 1
@@ -218,7 +220,7 @@ async def test_a_group_at_the_limit_of_its_version_waits_as_one():
         assert {each.receive_count for each in rig.queue.messages} == {1}
 
 
-async def test_a_soft_stop_gives_the_rest_of_each_group_back_at_once():
+async def test_a_soft_stop_gives_the_rest_of_each_group_back_at_once() -> None:
     """Lesson 5: what was not begun is visible at once, behind what still runs."""
     async with at_work(fifo()) as rig:
         rig.stable.hold()
@@ -233,7 +235,7 @@ async def test_a_soft_stop_gives_the_rest_of_each_group_back_at_once():
         assert rig.queue.left == ["m-2", "m-3", "m-5", "m-6"]
 
 
-async def test_a_soft_stop_in_the_middle_of_a_settlement_delivers_nothing_more():
+async def test_a_soft_stop_in_the_middle_of_a_settlement_delivers_nothing_more() -> None:
     async with at_work(fifo()) as rig:
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.DELETE, Fault(before=slow))
@@ -247,7 +249,9 @@ async def test_a_soft_stop_in_the_middle_of_a_settlement_delivers_nothing_more()
 
 
 @pytest.mark.parametrize("drain_seconds", [0, 5])
-async def test_a_delivery_that_outlives_the_drain_stays_in_front_of_its_group(drain_seconds: int):
+async def test_a_delivery_that_outlives_the_drain_stays_in_front_of_its_group(
+    drain_seconds: int,
+) -> None:
     async with at_work(fifo()) as rig:
         rig.stable.hold()
         rig.queue.send_many(3, group="g")

@@ -37,7 +37,7 @@ def back(rig: Rig) -> list[int]:
     return [seconds for each in rig.queue.messages for _, seconds in each.changes]
 
 
-async def test_a_message_at_the_limit_of_its_version_waits_and_is_not_received_again():
+async def test_a_message_at_the_limit_of_its_version_waits_and_is_not_received_again() -> None:
     async with at_work(route(visibility_seconds=4, max_in_flight=100)) as rig:
         rig.canary.takes_seconds = 7
         send_canary(rig, 10)
@@ -46,7 +46,7 @@ async def test_a_message_at_the_limit_of_its_version_waits_and_is_not_received_a
         assert {each.receive_count for each in rig.queue.messages} == {1}
 
 
-async def test_messages_wait_in_the_order_they_came():
+async def test_messages_wait_in_the_order_they_came() -> None:
     async with at_work(route(1, max_in_flight=100)) as rig:
         rig.canary.takes_seconds = 1
         names = send_canary(rig, 8)
@@ -54,7 +54,7 @@ async def test_messages_wait_in_the_order_they_came():
         assert rig.canary.ids == names
 
 
-async def test_at_most_a_tenth_of_the_permits_wait_and_further_messages_go_back():
+async def test_at_most_a_tenth_of_the_permits_wait_and_further_messages_go_back() -> None:
     async with at_work(route(max_in_flight=100, retry=Backoff(3, 60))) as rig:
         rig.canary.hold()
         send_canary(rig, 30)
@@ -65,7 +65,7 @@ async def test_at_most_a_tenth_of_the_permits_wait_and_further_messages_go_back(
         rig.canary.release()
 
 
-async def test_one_message_may_wait_even_where_a_tenth_of_the_permits_is_none():
+async def test_one_message_may_wait_even_where_a_tenth_of_the_permits_is_none() -> None:
     async with at_work(route(1, max_in_flight=4)) as rig:
         rig.canary.hold()
         send_canary(rig, 3)
@@ -74,7 +74,7 @@ async def test_one_message_may_wait_even_where_a_tenth_of_the_permits_is_none():
         rig.canary.release()
 
 
-async def test_a_message_that_goes_back_too_often_goes_to_stable():
+async def test_a_message_that_goes_back_too_often_goes_to_stable() -> None:
     """after_receives: the third receive is the last one that tries the canary."""
     on_receives = Fallback(on=frozenset(), after_receives=2)
     async with at_work(route(1, max_in_flight=10, fallback=on_receives)) as rig:
@@ -105,14 +105,14 @@ async def worst_wait_on_stable(*, canary_hangs: bool) -> float:
         return max(waits)
 
 
-async def test_a_hanging_canary_does_not_slow_stable_down():
+async def test_a_hanging_canary_does_not_slow_stable_down() -> None:
     """Lesson 9: the same load with a canary that works and with one that never answers."""
     healthy = await worst_wait_on_stable(canary_hangs=False)
     hanging = await worst_wait_on_stable(canary_hangs=True)
     assert hanging <= healthy + 0.05
 
 
-async def test_a_hanging_canary_never_holds_more_than_its_limit_and_the_seats():
+async def test_a_hanging_canary_never_holds_more_than_its_limit_and_the_seats() -> None:
     async with at_work(route(20, max_in_flight=100)) as rig:
         rig.canary.hold()
         send_canary(rig, 200)
@@ -128,7 +128,7 @@ async def test_a_hanging_canary_never_holds_more_than_its_limit_and_the_seats():
     reason="runtime/groups.py: messages behind a hanging one of their group keep their permits,"
     " so ten groups of ten stop stable on a FIFO queue",
 )
-async def test_a_hanging_canary_does_not_stop_stable_on_a_fifo_queue_either():
+async def test_a_hanging_canary_does_not_stop_stable_on_a_fifo_queue_either() -> None:
     slow = any_route(
         queue="orders.fifo",
         max_in_flight=100,
@@ -146,7 +146,7 @@ async def test_a_hanging_canary_does_not_stop_stable_on_a_fifo_queue_either():
         assert rig.now - began < 60
 
 
-async def test_a_version_gets_no_more_deliveries_a_second_than_its_rate():
+async def test_a_version_gets_no_more_deliveries_a_second_than_its_rate() -> None:
     async with at_work(route(200, max_rate=10)) as rig:
         send_canary(rig, 20)
         await rig.empty()
@@ -156,7 +156,7 @@ async def test_a_version_gets_no_more_deliveries_a_second_than_its_rate():
             assert eleventh - first >= 0.9, "ten a second, and one ahead"
 
 
-async def test_the_rate_is_used_to_the_full():
+async def test_the_rate_is_used_to_the_full() -> None:
     async with at_work(route(200, max_rate=10)) as rig:
         send_canary(rig, 20)
         await rig.empty()
@@ -164,7 +164,7 @@ async def test_the_rate_is_used_to_the_full():
         assert max(pauses) <= 0.1
 
 
-async def test_a_rate_that_was_not_used_is_not_saved_up():
+async def test_a_rate_that_was_not_used_is_not_saved_up() -> None:
     async with at_work(route(200, max_rate=10)) as rig:
         await rig.rest(600)
         send_canary(rig, 20)
@@ -173,7 +173,7 @@ async def test_a_rate_that_was_not_used_is_not_saved_up():
         assert rig.now - began >= 1.7
 
 
-async def test_a_rate_and_a_limit_hold_together():
+async def test_a_rate_and_a_limit_hold_together() -> None:
     async with at_work(route(2, max_rate=100)) as rig:
         rig.canary.takes_seconds = 1
         send_canary(rig, 10)
@@ -183,7 +183,7 @@ async def test_a_rate_and_a_limit_hold_together():
         assert rig.now - began == pytest.approx(5, abs=0.1)
 
 
-async def test_a_canary_at_its_rate_leaves_stable_alone():
+async def test_a_canary_at_its_rate_leaves_stable_alone() -> None:
     async with at_work(route(200, max_rate=1)) as rig:
         send_canary(rig, 15)
         rig.queue.send_many(300)
@@ -192,7 +192,7 @@ async def test_a_canary_at_its_rate_leaves_stable_alone():
         assert rig.now - began < 1
 
 
-async def test_a_full_room_of_canary_messages_does_not_burn_the_receives_of_a_busy_stable():
+async def test_a_full_room_of_canary_messages_does_not_burn_the_receives_of_a_busy_stable() -> None:
     """Stable is at its own limit, and no seat is left: nothing more is received for it."""
     stable = version("stable", "v1", max_in_flight=10)
     canary = version("canary", "v2", max_in_flight=1)
@@ -208,7 +208,7 @@ async def test_a_full_room_of_canary_messages_does_not_burn_the_receives_of_a_bu
         rig.canary.release()
 
 
-async def test_a_fallback_waits_for_its_turn_on_stable_as_any_message_does():
+async def test_a_fallback_waits_for_its_turn_on_stable_as_any_message_does() -> None:
     stable = version("stable", "v1", max_in_flight=1)
     falls = Fallback(on=frozenset({FallbackOn.NOT_FOUND}))
     both = any_route(versions=[stable, version("canary", "v2")], fallback=falls)
@@ -221,7 +221,7 @@ async def test_a_fallback_waits_for_its_turn_on_stable_as_any_message_does():
         assert {each.receive_count for each in rig.queue.messages} == {1}
 
 
-async def test_waiting_messages_go_back_at_once_on_a_soft_stop():
+async def test_waiting_messages_go_back_at_once_on_a_soft_stop() -> None:
     async with at_work(route(1, max_in_flight=50)) as rig:
         rig.canary.hold()
         send_canary(rig, 5)

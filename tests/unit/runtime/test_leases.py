@@ -43,7 +43,7 @@ def receive_counts(rig: Rig) -> set[int]:
     return {each.receive_count for each in rig.queue.messages}
 
 
-async def test_deliveries_much_longer_than_the_lease_are_received_once():
+async def test_deliveries_much_longer_than_the_lease_are_received_once() -> None:
     """Lesson 1: without extension every one of them would be delivered five times over."""
     async with at_work(patient(visibility_seconds=2)) as rig:
         rig.stable.takes_seconds = 9
@@ -53,7 +53,7 @@ async def test_deliveries_much_longer_than_the_lease_are_received_once():
         assert len(rig.stable.sent) == 60
 
 
-async def test_a_lease_is_extended_at_half_life_to_its_full_length():
+async def test_a_lease_is_extended_at_half_life_to_its_full_length() -> None:
     async with at_work(patient(visibility_seconds=20)) as rig:
         rig.stable.takes_seconds = 65
         name = rig.queue.send()
@@ -61,7 +61,7 @@ async def test_a_lease_is_extended_at_half_life_to_its_full_length():
         assert rig.queue.message(name).changes == [(at, 20) for at in (10, 20, 30, 40, 50, 60)]
 
 
-async def test_extensions_go_out_ten_messages_a_call():
+async def test_extensions_go_out_ten_messages_a_call() -> None:
     async with at_work(patient(visibility_seconds=20)) as rig:
         rig.stable.hold()
         rig.queue.send_many(40)
@@ -71,7 +71,7 @@ async def test_extensions_go_out_ten_messages_a_call():
         rig.stable.release()
 
 
-async def test_extensions_are_counted_by_message():
+async def test_extensions_are_counted_by_message() -> None:
     async with at_work(patient(visibility_seconds=20)) as rig:
         rig.stable.takes_seconds = 15
         rig.queue.send_many(12)
@@ -80,7 +80,9 @@ async def test_extensions_are_counted_by_message():
         assert sum(extended) == 12
 
 
-async def test_the_queue_s_own_timeout_is_asked_for_and_extended_to_where_none_is_configured():
+async def test_the_queue_s_own_timeout_is_asked_for_and_extended_to_where_none_is_configured() -> (
+    None
+):
     """Lesson 2: an extension that ignores it makes receipts invalid for ever."""
     async with at_work(patient(), visibility_seconds=50) as rig:
         rig.stable.takes_seconds = 30
@@ -90,12 +92,12 @@ async def test_the_queue_s_own_timeout_is_asked_for_and_extended_to_where_none_i
         assert rig.queue.message(name).changes == [(25, 50)]
 
 
-async def test_the_configured_visibility_wins_over_the_queue_s_own():
+async def test_the_configured_visibility_wins_over_the_queue_s_own() -> None:
     async with at_work(patient(visibility_seconds=8), visibility_seconds=50) as rig:
         assert rig.queue.calls_of(Operation.RECEIVE)[0].asked[2] == 8
 
 
-async def test_a_queue_whose_own_timeout_is_zero_still_gets_a_lease():
+async def test_a_queue_whose_own_timeout_is_zero_still_gets_a_lease() -> None:
     async with at_work(patient(), visibility_seconds=0) as rig:
         rig.stable.takes_seconds = 100
         rig.queue.send()
@@ -103,7 +105,7 @@ async def test_a_queue_whose_own_timeout_is_zero_still_gets_a_lease():
         assert receive_counts(rig) == {1}
 
 
-async def test_leases_are_kept_while_draining():
+async def test_leases_are_kept_while_draining() -> None:
     """Lesson 3: deliveries that run on after the stop signal still need their leases."""
     async with at_work(patient(visibility_seconds=4)) as rig:
         rig.stable.takes_seconds = 30
@@ -114,7 +116,7 @@ async def test_leases_are_kept_while_draining():
         assert receive_counts(rig) == {1}
 
 
-async def test_a_message_waits_under_its_lease_until_its_delete_is_confirmed():
+async def test_a_message_waits_under_its_lease_until_its_delete_is_confirmed() -> None:
     """A FIFO queue refuses a delete outside the visibility window."""
     fifo = patient(queue="orders.fifo", visibility_seconds=4)
     async with at_work(fifo) as rig:
@@ -125,7 +127,7 @@ async def test_a_message_waits_under_its_lease_until_its_delete_is_confirmed():
         assert rig.queue.message("m-1").deletes[0] > 4
 
 
-async def test_a_failed_extension_is_repeated_before_the_lease_ends():
+async def test_a_failed_extension_is_repeated_before_the_lease_ends() -> None:
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 30
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[refused()] * 6)
@@ -136,7 +138,7 @@ async def test_a_failed_extension_is_repeated_before_the_lease_ends():
         assert len(failures(rig)) == 6
 
 
-async def test_entries_that_fail_alone_are_extended_again_without_the_others():
+async def test_entries_that_fail_alone_are_extended_again_without_the_others() -> None:
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 15
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(1, 3, error=BUSY))
@@ -148,7 +150,7 @@ async def test_entries_that_fail_alone_are_extended_again_without_the_others():
         assert receive_counts(rig) == {1}
 
 
-async def test_a_lost_lease_is_counted_and_its_delivery_goes_on():
+async def test_a_lost_lease_is_counted_and_its_delivery_goes_on() -> None:
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 15
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
@@ -159,7 +161,7 @@ async def test_a_lost_lease_is_counted_and_its_delivery_goes_on():
         assert len(changes(rig)) == 1, "a lost lease is not asked for again"
 
 
-async def test_a_message_is_extended_again_once_it_was_received_anew():
+async def test_a_message_is_extended_again_once_it_was_received_anew() -> None:
     """The new receipt is a new lease, although the old one was lost."""
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 60
@@ -171,7 +173,7 @@ async def test_a_message_is_extended_again_once_it_was_received_anew():
         assert {receipt for call in changes(rig)[1:] for receipt, _ in call.asked} == {"m-1#2"}
 
 
-async def test_a_message_on_its_way_back_is_not_extended():
+async def test_a_message_on_its_way_back_is_not_extended() -> None:
     """The extension would undo the backoff."""
     async with at_work(route(visibility_seconds=4, retry=Backoff(100, 100))) as rig:
         rig.stable.default = Answered(500)
@@ -184,7 +186,7 @@ async def test_a_message_on_its_way_back_is_not_extended():
         slow.set()
 
 
-async def test_an_extension_that_is_repeated_leaves_out_what_went_back_meanwhile():
+async def test_an_extension_that_is_repeated_leaves_out_what_went_back_meanwhile() -> None:
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 8.5
         rig.stable.answer("m-1", Answered(500))
@@ -195,7 +197,7 @@ async def test_an_extension_that_is_repeated_leaves_out_what_went_back_meanwhile
         assert [call.asked for call in changes(rig)] == [(("m-1#1", 16),), (("m-1#1", 2),)]
 
 
-async def test_a_message_deleted_while_its_extension_was_under_way_is_no_lost_lease():
+async def test_a_message_deleted_while_its_extension_was_under_way_is_no_lost_lease() -> None:
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 8
         late = asyncio.Event()
@@ -207,7 +209,7 @@ async def test_a_message_deleted_while_its_extension_was_under_way_is_no_lost_le
         assert failures(rig) == []
 
 
-async def test_a_lease_is_never_asked_for_beyond_twelve_hours_after_the_receive():
+async def test_a_lease_is_never_asked_for_beyond_twelve_hours_after_the_receive() -> None:
     """SQS counts 12 hours from the receive and refuses what goes beyond as a whole."""
     async with at_work(patient(visibility_seconds=43_000)) as rig:
         rig.stable.hold()
@@ -221,7 +223,7 @@ async def test_a_lease_is_never_asked_for_beyond_twelve_hours_after_the_receive(
         rig.stable.release()
 
 
-async def test_a_delivery_that_outlives_twelve_hours_gets_twelve_more_with_a_new_receipt():
+async def test_a_delivery_that_outlives_twelve_hours_gets_twelve_more_with_a_new_receipt() -> None:
     async with at_work(patient(visibility_seconds=600)) as rig:
         rig.stable.takes_seconds = 13 * HOUR
         rig.queue.send()
@@ -231,7 +233,7 @@ async def test_a_delivery_that_outlives_twelve_hours_gets_twelve_more_with_a_new
 
 
 @pytest.mark.parametrize("lease", [1, 2, 3])
-async def test_even_the_shortest_lease_is_kept(lease: int):
+async def test_even_the_shortest_lease_is_kept(lease: int) -> None:
     async with at_work(patient(visibility_seconds=lease)) as rig:
         rig.queue.round_trip_seconds = 0.05
         rig.stable.takes_seconds = 20
@@ -240,7 +242,7 @@ async def test_even_the_shortest_lease_is_kept(lease: int):
         assert receive_counts(rig) == {1}
 
 
-async def test_messages_received_at_different_times_are_each_extended_at_their_own():
+async def test_messages_received_at_different_times_are_each_extended_at_their_own() -> None:
     async with at_work(patient(visibility_seconds=20)) as rig:
         rig.stable.takes_seconds = 35
         for _ in range(5):
@@ -252,7 +254,7 @@ async def test_messages_received_at_different_times_are_each_extended_at_their_o
             assert [round(b - a, 3) for a, b in pairwise(times)] == [10, 10, 10]
 
 
-async def test_messages_at_the_limit_of_their_version_wait_under_their_lease():
+async def test_messages_at_the_limit_of_their_version_wait_under_their_lease() -> None:
     one = version("stable", max_in_flight=1, timeout_seconds=HOUR)
     queue = InMemoryQueue(visibility_seconds=4)
     async with at_work(route(versions=[one], max_in_flight=50), queue) as rig:

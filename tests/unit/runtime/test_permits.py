@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-
 from gateway.runtime.permits import Permits
 from tests.fakes import VIRTUAL_TIME
 
@@ -22,19 +21,19 @@ async def begun(*takes: Coroutine[None, None, int]) -> list[asyncio.Task[int]]:
     return tasks
 
 
-async def test_a_taker_gets_what_is_there_and_not_all_it_asked_for():
+async def test_a_taker_gets_what_is_there_and_not_all_it_asked_for() -> None:
     permits = Permits(7)
     assert await permits.take(10) == 7
     assert permits.free == 0
 
 
-async def test_a_taker_never_gets_more_than_it_asked_for():
+async def test_a_taker_never_gets_more_than_it_asked_for() -> None:
     permits = Permits(7)
     assert await permits.take(3) == 3
     assert permits.free == 4
 
 
-async def test_a_taker_waits_only_where_nothing_is_free():
+async def test_a_taker_waits_only_where_nothing_is_free() -> None:
     permits = Permits(1)
     await permits.take(1)
     (waiting,) = await begun(permits.take(10))
@@ -43,7 +42,7 @@ async def test_a_taker_waits_only_where_nothing_is_free():
     assert await waiting == 1
 
 
-async def test_takers_that_want_more_than_there_is_do_not_deadlock_each_other():
+async def test_takers_that_want_more_than_there_is_do_not_deadlock_each_other() -> None:
     """Ten takers of ten share three permits: every one of them has its turn."""
     permits, turns = Permits(3), []
 
@@ -60,7 +59,7 @@ async def test_takers_that_want_more_than_there_is_do_not_deadlock_each_other():
     assert permits.free == 3
 
 
-async def test_several_permits_given_at_once_wake_several_takers():
+async def test_several_permits_given_at_once_wake_several_takers() -> None:
     permits = Permits(2)
     await permits.take(2)
     tasks = await begun(permits.take(1), permits.take(1))
@@ -68,7 +67,7 @@ async def test_several_permits_given_at_once_wake_several_takers():
     assert await asyncio.wait_for(asyncio.gather(*tasks), 1) == [1, 1]
 
 
-async def test_takers_are_served_in_the_order_they_came():
+async def test_takers_are_served_in_the_order_they_came() -> None:
     permits, served = Permits(1), []
     await permits.take(1)
 
@@ -85,7 +84,7 @@ async def test_takers_are_served_in_the_order_they_came():
     assert served == ["first", "second"]
 
 
-async def test_a_taker_that_is_cancelled_while_it_waits_takes_nothing():
+async def test_a_taker_that_is_cancelled_while_it_waits_takes_nothing() -> None:
     permits = Permits(1)
     await permits.take(1)
     (waiting,) = await begun(permits.take(1))
@@ -95,7 +94,7 @@ async def test_a_taker_that_is_cancelled_while_it_waits_takes_nothing():
     assert permits.free == 1
 
 
-async def test_a_taker_cancelled_in_the_moment_of_its_turn_passes_the_turn_on():
+async def test_a_taker_cancelled_in_the_moment_of_its_turn_passes_the_turn_on() -> None:
     permits = Permits(1)
     await permits.take(1)
     first, second = await begun(permits.take(1), permits.take(1))
@@ -105,7 +104,7 @@ async def test_a_taker_cancelled_in_the_moment_of_its_turn_passes_the_turn_on():
     assert first.cancelled()
 
 
-async def test_more_permits_are_to_be_had_at_once_after_a_resize():
+async def test_more_permits_are_to_be_had_at_once_after_a_resize() -> None:
     permits = Permits(1)
     await permits.take(1)
     (waiting,) = await begun(permits.take(5))
@@ -114,7 +113,7 @@ async def test_more_permits_are_to_be_had_at_once_after_a_resize():
     assert permits.limit == 4
 
 
-async def test_fewer_permits_are_reached_as_messages_are_settled():
+async def test_fewer_permits_are_reached_as_messages_are_settled() -> None:
     permits = Permits(3)
     await permits.take(3)
     permits.resize(1)
@@ -125,7 +124,7 @@ async def test_fewer_permits_are_reached_as_messages_are_settled():
     assert permits.free == 1
 
 
-async def test_closing_sends_everybody_away_with_nothing():
+async def test_closing_sends_everybody_away_with_nothing() -> None:
     permits = Permits(1)
     await permits.take(1)
     tasks = await begun(permits.take(1), permits.take(1))
@@ -133,7 +132,7 @@ async def test_closing_sends_everybody_away_with_nothing():
     assert await asyncio.wait_for(asyncio.gather(*tasks), 1) == [0, 0]
 
 
-async def test_nothing_is_handed_out_once_closed_though_permits_are_free():
+async def test_nothing_is_handed_out_once_closed_though_permits_are_free() -> None:
     permits = Permits(5)
     permits.close()
     assert await permits.take(1) == 0

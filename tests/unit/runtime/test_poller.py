@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-
 from gateway.core.facts import Received, ReceiveFailed
 from gateway.runtime.poller import MAX_PARALLEL_POLLS
 from tests.builders import route, version
@@ -27,7 +26,7 @@ def under_way(rig: Rig) -> int:
     return sum(call.ended_at is None for call in receives(rig))
 
 
-async def test_an_idle_queue_gets_exactly_one_receive_per_wait():
+async def test_an_idle_queue_gets_exactly_one_receive_per_wait() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         await rig.rest(HOUR - 1)
         assert len(receives(rig)) == HOUR / 20
@@ -35,7 +34,7 @@ async def test_an_idle_queue_gets_exactly_one_receive_per_wait():
         assert {call.asked[1] for call in receives(rig)} == {20}
 
 
-async def test_a_receive_asks_for_no_more_messages_than_there_are_permits():
+async def test_a_receive_asks_for_no_more_messages_than_there_are_permits() -> None:
     """With 3 of 13 permits left the next receive asks for three."""
     async with at_work(route(max_in_flight=13)) as rig:
         rig.stable.hold()
@@ -44,7 +43,7 @@ async def test_a_receive_asks_for_no_more_messages_than_there_are_permits():
         assert [call.asked[0] for call in receives(rig)] == [10, 3]
 
 
-async def test_nothing_is_received_while_no_permit_is_free():
+async def test_nothing_is_received_while_no_permit_is_free() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         rig.stable.hold()
         rig.queue.send_many(11)
@@ -55,7 +54,7 @@ async def test_nothing_is_received_while_no_permit_is_free():
         await rig.until(lambda: len(receives(rig)) > 1)
 
 
-async def test_no_more_messages_are_in_hand_than_the_route_allows():
+async def test_no_more_messages_are_in_hand_than_the_route_allows() -> None:
     async with at_work(route(max_in_flight=25)) as rig:
         rig.stable.takes_seconds = 2
         rig.queue.send_many(200)
@@ -64,7 +63,7 @@ async def test_no_more_messages_are_in_hand_than_the_route_allows():
         assert {each.receive_count for each in rig.queue.messages} == {1}
 
 
-async def test_permits_of_a_receive_that_came_back_short_are_free_again():
+async def test_permits_of_a_receive_that_came_back_short_are_free_again() -> None:
     async with at_work(route(max_in_flight=12)) as rig:
         rig.stable.hold()
         rig.queue.send()
@@ -72,7 +71,7 @@ async def test_permits_of_a_receive_that_came_back_short_are_free_again():
         assert [call.asked[0] for call in receives(rig)] == [10, 10]
 
 
-async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over():
+async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over() -> None:
     async with at_work(route(max_in_flight=1000)) as rig:
         rig.queue.round_trip_seconds = 0.05
         rig.queue.send_many(1000)
@@ -89,7 +88,7 @@ async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over(
         assert under_way(rig) == 1
 
 
-async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other():
+async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other() -> None:
     """Lesson 9: throughput is polls x 10 / round trip, so one poll alone would take 10 s here."""
     async with at_work(route(max_in_flight=1000)) as rig:
         rig.queue.round_trip_seconds = 0.1
@@ -99,7 +98,7 @@ async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other():
         assert rig.now - began < 5
 
 
-async def test_a_failing_queue_is_asked_less_and_less_often():
+async def test_a_failing_queue_is_asked_less_and_less_often() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.chance = 1.0
         rig.queue.faults.choose = lambda operation, _: (
@@ -111,7 +110,7 @@ async def test_a_failing_queue_is_asked_less_and_less_often():
         assert pauses == [0.5, 1, 2, 4, 8, 16, 20, 20, 20, 20]
 
 
-async def test_an_error_makes_the_route_unready_and_names_the_reason_until_it_is_over():
+async def test_an_error_makes_the_route_unready_and_names_the_reason_until_it_is_over() -> None:
     async with at_work(route()) as rig:
         await rig.until(lambda: receives(rig)[0].ended_at)
         rig.queue.faults.script(Operation.RECEIVE, refused("throttled"), refused("throttled"))
@@ -123,7 +122,7 @@ async def test_an_error_makes_the_route_unready_and_names_the_reason_until_it_is
         assert [fact.why for fact in rig.observer.of(ReceiveFailed)] == ["throttled", "throttled"]
 
 
-async def test_the_pause_after_an_error_is_short_again_once_a_receive_has_worked():
+async def test_the_pause_after_an_error_is_short_again_once_a_receive_has_worked() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.chance = 1.0
         rig.queue.faults.script(Operation.RECEIVE, *[refused()] * 6)
@@ -134,7 +133,7 @@ async def test_the_pause_after_an_error_is_short_again_once_a_receive_has_worked
         assert after.began_at - failed.began_at == 0.5
 
 
-async def test_a_failed_receive_gives_its_permits_back():
+async def test_a_failed_receive_gives_its_permits_back() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         rig.queue.faults.script(Operation.RECEIVE, *[refused()] * 5)
         await rig.until(lambda: len(rig.observer.of(ReceiveFailed)) == 5)
@@ -143,7 +142,7 @@ async def test_a_failed_receive_gives_its_permits_back():
         assert {call.asked[0] for call in receives(rig)} == {10}
 
 
-async def test_every_receive_is_told_with_how_many_messages_it_brought():
+async def test_every_receive_is_told_with_how_many_messages_it_brought() -> None:
     async with at_work(route(wait_seconds=5)) as rig:
         await rig.until(lambda: receives(rig)[0].ended_at)
         rig.queue.send_many(1)
@@ -151,7 +150,7 @@ async def test_every_receive_is_told_with_how_many_messages_it_brought():
         assert rig.observer.of(Received) == [Received("orders", 0), Received("orders", 1)]
 
 
-async def test_polling_pauses_while_stable_can_take_no_more():
+async def test_polling_pauses_while_stable_can_take_no_more() -> None:
     """Receive counts lead to the dead-letter queue: a slow stable version must not burn them."""
     stable = version("stable", max_in_flight=20)
     async with at_work(route(versions=[stable], max_in_flight=100)) as rig:
@@ -162,7 +161,7 @@ async def test_polling_pauses_while_stable_can_take_no_more():
         assert max(each.receive_count for each in rig.queue.messages) == 1
 
 
-async def test_polling_keeps_step_with_the_rate_that_stable_may_get():
+async def test_polling_keeps_step_with_the_rate_that_stable_may_get() -> None:
     stable = version("stable", max_rate=5)
     async with at_work(route(versions=[stable])) as rig:
         rig.queue.send_many(200)
@@ -172,7 +171,7 @@ async def test_polling_keeps_step_with_the_rate_that_stable_may_get():
         assert 39 <= rig.now - began < 42
 
 
-async def test_a_seat_is_not_promised_to_two_polls_at_once():
+async def test_a_seat_is_not_promised_to_two_polls_at_once() -> None:
     """Round trips take time, so several polls are under way when a seat becomes free."""
     stable = version("stable", max_in_flight=50)
     queue = InMemoryQueue()
@@ -184,14 +183,14 @@ async def test_a_seat_is_not_promised_to_two_polls_at_once():
         assert max(each.receive_count for each in rig.queue.messages) == 1
 
 
-async def test_an_idle_route_does_not_look_stuck():
+async def test_an_idle_route_does_not_look_stuck() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         for _ in range(60):
             await rig.rest(60)
             assert rig.running.stuck(rig.now) is None
 
 
-async def test_a_receive_that_never_returns_looks_stuck():
+async def test_a_receive_that_never_returns_looks_stuck() -> None:
     never = asyncio.Event()
     queue = InMemoryQueue()
     queue.faults.script(Operation.RECEIVE, Fault(before=never))
@@ -203,23 +202,23 @@ async def test_a_receive_that_never_returns_looks_stuck():
         never.set()
 
 
-async def test_a_route_does_not_look_stuck_when_permits_are_free_again_after_a_long_delivery():
+async def test_a_route_does_not_look_stuck_when_permits_are_free_again_after_a_long_delivery() -> (
+    None
+):
     """The liveness probe would end a healthy process in the first poll after a busy time."""
-    async with at_work(route(max_in_flight=20, versions=[version("stable", timeout_seconds=900)])) as rig:
+    patient = version("stable", timeout_seconds=900)
+    async with at_work(route(max_in_flight=35, versions=[patient])) as rig:
         rig.stable.takes_seconds = 600
-        rig.queue.send_many(20)
-        await rig.until(lambda: rig.stable.running == 20)
-        await rig.until(lambda: len(receives(rig)) > 2)
+        rig.queue.send_many(35)
+        await rig.empty()
         await rig.rest(1)
         assert rig.running.stuck(rig.now) is None
 
 
-async def test_a_route_does_not_look_stuck_while_polling_pauses_for_a_slow_stable_version():
+async def test_a_route_does_not_look_stuck_while_polling_pauses_for_a_slow_stable_version() -> None:
     slow = version("stable", max_in_flight=10, timeout_seconds=900)
     async with at_work(route(max_in_flight=20, versions=[slow])) as rig:
         rig.stable.takes_seconds = 600
         rig.queue.send_many(30)
         await rig.rest(90)
         assert rig.running.stuck(rig.now) is None
-
-

@@ -21,7 +21,7 @@ def deleted_with(rig: Rig) -> list[tuple[str, ...]]:
     return [call.asked for call in rig.queue.calls_of(Operation.DELETE)]
 
 
-async def test_a_message_received_again_during_its_delivery_is_not_delivered_twice():
+async def test_a_message_received_again_during_its_delivery_is_not_delivered_twice() -> None:
     async with at_work(route(visibility_seconds=2)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
         rig.stable.takes_seconds = 3
@@ -32,7 +32,9 @@ async def test_a_message_received_again_during_its_delivery_is_not_delivered_twi
         assert deleted_with(rig) == [("m-1#2",)]
 
 
-async def test_a_message_received_again_while_its_delete_is_under_way_is_deleted_with_the_new_receipt():
+async def test_a_message_received_again_while_its_delete_is_under_way_is_deleted_with_the_new_receipt() -> (
+    None
+):
     """Lesson 8: the old receipt deletes nothing, although SQS answers that it did."""
     async with at_work(route(visibility_seconds=2)) as rig:
         slow = asyncio.Event()
@@ -49,7 +51,7 @@ async def test_a_message_received_again_while_its_delete_is_under_way_is_deleted
 @pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
 async def test_a_message_given_back_and_received_before_the_release_has_returned_is_delivered(
     queue: str,
-):
+) -> None:
     """Lesson 8: to suppress it now would be to lose it until its lease ends."""
     async with at_work(route(queue=queue)) as rig:
         slow = asyncio.Event()
@@ -68,7 +70,7 @@ async def test_a_message_given_back_and_received_before_the_release_has_returned
 @pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
 async def test_a_release_whose_answer_was_lost_does_no_harm_to_the_message_that_came_again(
     queue: str,
-):
+) -> None:
     async with at_work(route(queue=queue)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, reply_lost())
         rig.stable.answer("m-1", AT_ONCE)
@@ -77,7 +79,7 @@ async def test_a_release_whose_answer_was_lost_does_no_harm_to_the_message_that_
         assert len(rig.stable.sent) == 2
 
 
-async def test_no_permit_is_lost_or_won_by_a_message_that_comes_again():
+async def test_no_permit_is_lost_or_won_by_a_message_that_comes_again() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, reply_lost())
         rig.stable.answer("m-1", AT_ONCE)
@@ -91,7 +93,7 @@ async def test_no_permit_is_lost_or_won_by_a_message_that_comes_again():
         rig.stable.release()
 
 
-async def test_a_receive_that_brings_only_what_is_in_hand_gives_all_its_permits_back():
+async def test_a_receive_that_brings_only_what_is_in_hand_gives_all_its_permits_back() -> None:
     async with at_work(route(max_in_flight=10, visibility_seconds=2)) as rig:
         rig.queue.faults.script(
             Operation.CHANGE_VISIBILITY, *[entries_fail(*range(5), error=LOST)] * 4
@@ -106,7 +108,7 @@ async def test_a_receive_that_brings_only_what_is_in_hand_gives_all_its_permits_
         assert len(rig.stable.sent) == 10
 
 
-async def test_a_message_the_service_takes_back_once_more_counts_its_receives():
+async def test_a_message_the_service_takes_back_once_more_counts_its_receives() -> None:
     """The decision is made anew, with the new receive count."""
     async with at_work(route()) as rig:
         rig.stable.answer("m-1", AT_ONCE, AT_ONCE)

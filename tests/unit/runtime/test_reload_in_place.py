@@ -24,7 +24,7 @@ ALL_STABLE = {"stable": 100, "canary": 0}
 ALL_CANARY = {"stable": 0, "canary": 100}
 
 
-async def test_weights_change_in_the_very_next_decision():
+async def test_weights_change_in_the_very_next_decision() -> None:
     async with at_work(route(ALL_STABLE)) as rig:
         rig.queue.send_many(10)
         await rig.empty()
@@ -34,7 +34,7 @@ async def test_weights_change_in_the_very_next_decision():
         assert len(rig.stable.sent) == len(rig.canary.sent) == 10
 
 
-async def test_a_poll_under_way_brings_messages_for_the_new_table():
+async def test_a_poll_under_way_brings_messages_for_the_new_table() -> None:
     async with at_work(route(ALL_STABLE)) as rig:
         rig.running.adopt(route(ALL_CANARY))
         rig.queue.send()
@@ -43,7 +43,7 @@ async def test_a_poll_under_way_brings_messages_for_the_new_table():
         assert rig.canary.ids == ["m-1"]
 
 
-async def test_a_message_in_flight_keeps_the_table_it_was_decided_by():
+async def test_a_message_in_flight_keeps_the_table_it_was_decided_by() -> None:
     """Its fallback, too, is that of its own table."""
     async with at_work(route(ALL_CANARY, fallback=Fallback())) as rig:
         rig.canary.default = Answered(404)
@@ -57,7 +57,7 @@ async def test_a_message_in_flight_keeps_the_table_it_was_decided_by():
         assert len(rig.observer.of(Decided)) == 1
 
 
-async def test_a_changed_url_gets_a_new_target_and_the_old_one_is_closed():
+async def test_a_changed_url_gets_a_new_target_and_the_old_one_is_closed() -> None:
     moved = version("canary", "v2", url="http://elsewhere.test/")
     async with at_work(route(ALL_CANARY)) as rig:
         old = rig.canary
@@ -70,7 +70,7 @@ async def test_a_changed_url_gets_a_new_target_and_the_old_one_is_closed():
         assert rig.canary.ids == ["m-1"]
 
 
-async def test_changed_headers_get_a_new_target_too():
+async def test_changed_headers_get_a_new_target_too() -> None:
     named = version("canary", "v2", headers=(("x-team", "shop"),))
     async with at_work(route(ALL_CANARY)) as rig:
         rig.running.adopt(route(ALL_CANARY, versions=[STABLE, named]))
@@ -78,7 +78,7 @@ async def test_changed_headers_get_a_new_target_too():
         assert len(rig.targets) == 3
 
 
-async def test_an_unchanged_version_keeps_its_target():
+async def test_an_unchanged_version_keeps_its_target() -> None:
     async with at_work(route(ALL_STABLE)) as rig:
         rig.running.adopt(route(ALL_CANARY))
         await rig.running.close_retired()
@@ -86,7 +86,7 @@ async def test_an_unchanged_version_keeps_its_target():
         assert not rig.stable.closed
 
 
-async def test_a_delivery_in_flight_ends_on_the_old_target():
+async def test_a_delivery_in_flight_ends_on_the_old_target() -> None:
     moved = version("canary", "v2", url="http://elsewhere.test/")
     async with at_work(route(ALL_CANARY)) as rig:
         old = rig.canary
@@ -101,7 +101,7 @@ async def test_a_delivery_in_flight_ends_on_the_old_target():
         assert rig.canary.sent == []
 
 
-async def test_deliveries_to_an_old_target_still_count_against_the_version_s_limit():
+async def test_deliveries_to_an_old_target_still_count_against_the_version_s_limit() -> None:
     narrow = version("canary", "v2", max_in_flight=2)
     moved = replace(narrow, url="http://elsewhere.test/")
     async with at_work(route(ALL_CANARY, versions=[STABLE, narrow])) as rig:
@@ -118,7 +118,7 @@ async def test_deliveries_to_an_old_target_still_count_against_the_version_s_lim
         assert rig.canary.ids == ["m-3"]
 
 
-async def test_a_removed_version_s_deliveries_end_and_its_target_is_closed():
+async def test_a_removed_version_s_deliveries_end_and_its_target_is_closed() -> None:
     async with at_work(route(ALL_CANARY)) as rig:
         gone = rig.canary
         gone.hold()
@@ -133,7 +133,7 @@ async def test_a_removed_version_s_deliveries_end_and_its_target_is_closed():
         assert set(rig.running.view().in_flight_by_version) == {"stable"}
 
 
-async def test_messages_that_wait_for_a_removed_version_are_decided_anew():
+async def test_messages_that_wait_for_a_removed_version_are_decided_anew() -> None:
     """Nobody lets them in any more, so they go back after retry.min."""
     one = version("canary", "v2", max_in_flight=1, timeout_seconds=3600)
     async with at_work(route(ALL_CANARY, versions=[STABLE, one])) as rig:
@@ -143,12 +143,13 @@ async def test_messages_that_wait_for_a_removed_version_are_decided_anew():
         await rig.until(lambda: rig.running.view().waiting == 2)
         rig.running.adopt(route(versions=[STABLE]))
         await rig.until(lambda: len(rig.stable.sent) == 2)
+        assert rig.now < 10, "long before the one in flight has ended"
         assert rig.running.view().waiting == 0
         assert gone.running == 1
         gone.release()
 
 
-async def test_a_higher_limit_lets_waiting_messages_in():
+async def test_a_higher_limit_lets_waiting_messages_in() -> None:
     narrow, wide = (version("canary", "v2", max_in_flight=n) for n in (1, 3))
     async with at_work(route(ALL_CANARY, versions=[STABLE, narrow])) as rig:
         rig.canary.hold()
@@ -159,7 +160,7 @@ async def test_a_higher_limit_lets_waiting_messages_in():
         rig.canary.release()
 
 
-async def test_more_and_fewer_permits_take_effect_at_once():
+async def test_more_and_fewer_permits_take_effect_at_once() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         rig.stable.hold()
         rig.queue.send_many(60)
@@ -173,7 +174,7 @@ async def test_more_and_fewer_permits_take_effect_at_once():
         assert rig.stable.running <= 5
 
 
-async def test_another_stable_version_is_stable_from_the_next_message_on():
+async def test_another_stable_version_is_stable_from_the_next_message_on() -> None:
     async with at_work(route()) as rig:
         rig.running.adopt(route(stable=CANARY))
         rig.queue.send()
@@ -181,7 +182,7 @@ async def test_another_stable_version_is_stable_from_the_next_message_on():
         assert rig.canary.ids == ["m-1"]
 
 
-async def test_an_adopted_table_is_what_the_view_shows():
+async def test_an_adopted_table_is_what_the_view_shows() -> None:
     async with at_work(route(ALL_STABLE)) as rig:
         rig.running.adopt(route(ALL_CANARY))
         assert rig.running.view().route.weights == tuple(ALL_CANARY.items())
@@ -194,7 +195,7 @@ def table(*routes: Route) -> RoutingTable:
     return RoutingTable(routes)
 
 
-def test_routes_that_are_alike_are_left_alone():
+def test_routes_that_are_alike_are_left_alone() -> None:
     """Two loads of one file never share objects, compiled JMESPaths among them."""
     first, second = (
         route(rules=(rule(CANARY, where(FromBody("customer.tier"), Present())),)) for _ in range(2)
@@ -204,7 +205,7 @@ def test_routes_that_are_alike_are_left_alone():
     assert change.stop == ()
 
 
-def test_new_routes_start_and_missing_ones_stop():
+def test_new_routes_start_and_missing_ones_stop() -> None:
     change = plan({"old": route(name="old")}, table(route(name="new")))
     assert [each.name for each in change.start] == ["new"]
     assert change.stop == ("old",)
@@ -220,7 +221,7 @@ def test_new_routes_start_and_missing_ones_stop():
     ],
     ids=["weights", "permits", "versions", "stable"],
 )
-def test_what_decides_is_swapped_in_place(changed: Route):
+def test_what_decides_is_swapped_in_place(changed: Route) -> None:
     change = plan({"orders": route()}, table(changed))
     assert change.swap == (changed,)
     assert change.changed == ("orders",)
@@ -236,7 +237,7 @@ def test_what_decides_is_swapped_in_place(changed: Route):
     ],
     ids=["queue", "wait", "visibility", "dead letter"],
 )
-def test_what_a_receive_was_begun_with_needs_the_route_replaced(changed: Route):
+def test_what_a_receive_was_begun_with_needs_the_route_replaced(changed: Route) -> None:
     change = plan({"orders": route()}, table(changed))
     assert change.replace == (changed,)
     assert change.changed == ("orders",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from gateway.core.disposition import Answered
 from gateway.core.facts import Action, Settled, SettlementFailed
@@ -11,8 +12,10 @@ from gateway.runtime.route import LINGER_SECONDS
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import BUSY, LOST, Fault, Operation, entries_fail, refused, reply_lost
-from tests.fakes.queue import Call
 from tests.fakes.rig import Rig, at_work
+
+if TYPE_CHECKING:
+    from tests.fakes.queue import Call
 
 pytestmark = VIRTUAL_TIME
 
@@ -33,7 +36,7 @@ def settled(rig: Rig, action: Action) -> int:
     return sum(fact.messages for fact in rig.observer.of(Settled) if fact.action is action)
 
 
-async def test_deletes_go_out_ten_a_call():
+async def test_deletes_go_out_ten_a_call() -> None:
     async with at_work(route()) as rig:
         rig.stable.hold()
         rig.queue.send_many(30)
@@ -43,7 +46,7 @@ async def test_deletes_go_out_ten_a_call():
         assert [len(call.asked) for call in deletes(rig)] == [10, 10, 10]
 
 
-async def test_a_full_batch_does_not_linger():
+async def test_a_full_batch_does_not_linger() -> None:
     async with at_work(route()) as rig:
         rig.queue.send_many(10)
         began = rig.now
@@ -51,7 +54,7 @@ async def test_a_full_batch_does_not_linger():
         assert rig.now == began
 
 
-async def test_a_batch_that_is_not_full_waits_for_company_for_a_moment_only():
+async def test_a_batch_that_is_not_full_waits_for_company_for_a_moment_only() -> None:
     async with at_work(route()) as rig:
         began = rig.now
         rig.queue.send()
@@ -62,7 +65,7 @@ async def test_a_batch_that_is_not_full_waits_for_company_for_a_moment_only():
         assert deletes(rig)[0].began_at - began == LINGER_SECONDS
 
 
-async def test_releases_are_batched_as_deletes_are():
+async def test_releases_are_batched_as_deletes_are() -> None:
     async with at_work(route()) as rig:
         rig.stable.default = Answered(500)
         rig.queue.send_many(20)
@@ -70,7 +73,7 @@ async def test_releases_are_batched_as_deletes_are():
         assert [len(call.asked) for call in releases(rig)] == [10, 10]
 
 
-async def test_failed_entries_of_a_delete_are_repeated_alone():
+async def test_failed_entries_of_a_delete_are_repeated_alone() -> None:
     """Lesson 7: DeleteMessageBatch answers 200 with failed entries in it."""
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, entries_fail(2, 5))
@@ -84,7 +87,7 @@ async def test_failed_entries_of_a_delete_are_repeated_alone():
         assert len(failed(rig, Action.DELETE)) == 2
 
 
-async def test_a_failed_delete_is_repeated_with_the_newest_receipt():
+async def test_a_failed_delete_is_repeated_with_the_newest_receipt() -> None:
     """Lesson 7: the receipt of the first try is out of date once the message came again."""
     async with at_work(route(visibility_seconds=2)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
@@ -96,7 +99,7 @@ async def test_a_failed_delete_is_repeated_with_the_newest_receipt():
         assert len(rig.stable.sent) == 1
 
 
-async def test_a_delete_that_failed_as_a_whole_is_repeated_until_it_works():
+async def test_a_delete_that_failed_as_a_whole_is_repeated_until_it_works() -> None:
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, *[refused()] * 20)
         rig.queue.send_many(10)
@@ -106,7 +109,7 @@ async def test_a_delete_that_failed_as_a_whole_is_repeated_until_it_works():
         assert {each.receive_count for each in rig.queue.messages} == {1}
 
 
-async def test_repeated_deletes_come_less_and_less_often():
+async def test_repeated_deletes_come_less_and_less_often() -> None:
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, *[refused()] * 9)
         rig.queue.send_many(10)
@@ -116,7 +119,9 @@ async def test_repeated_deletes_come_less_and_less_often():
         assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]
 
 
-async def test_a_delete_whose_answer_was_lost_is_repeated_and_the_message_is_not_delivered_again():
+async def test_a_delete_whose_answer_was_lost_is_repeated_and_the_message_is_not_delivered_again() -> (
+    None
+):
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, reply_lost())
         rig.queue.send_many(3)
@@ -126,7 +131,7 @@ async def test_a_delete_whose_answer_was_lost_is_repeated_and_the_message_is_not
         assert rig.running.view().in_flight == 0
 
 
-async def test_entries_that_took_effect_without_a_word_are_deleted_again_to_no_harm():
+async def test_entries_that_took_effect_without_a_word_are_deleted_again_to_no_harm() -> None:
     """An entry that the answer does not mention counts as failed; deleting twice succeeds."""
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, entries_fail(0, 1, error=BUSY, applied=True))
@@ -137,7 +142,7 @@ async def test_entries_that_took_effect_without_a_word_are_deleted_again_to_no_h
         assert len(rig.stable.sent) == 10
 
 
-async def test_a_delete_whose_lease_is_lost_is_given_up_and_counted():
+async def test_a_delete_whose_lease_is_lost_is_given_up_and_counted() -> None:
     async with at_work(route(queue="orders.fifo", visibility_seconds=30)) as rig:
         rig.queue.faults.script(Operation.DELETE, entries_fail(0, error=LOST))
         rig.queue.send(group="g")
@@ -148,7 +153,7 @@ async def test_a_delete_whose_lease_is_lost_is_given_up_and_counted():
         assert len(rig.stable.sent) == 2, "SQS hands it out again, so it is delivered again"
 
 
-async def test_a_release_that_failed_is_repeated():
+async def test_a_release_that_failed_is_repeated() -> None:
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, refused(), entries_fail(0))
         rig.stable.answer("m-1", Answered(500))
@@ -157,7 +162,7 @@ async def test_a_release_that_failed_is_repeated():
         assert [call.asked for call in releases(rig)] == [(("m-1#1", 2),)] * 3
 
 
-async def test_a_release_that_keeps_failing_is_left_to_the_lease():
+async def test_a_release_that_keeps_failing_is_left_to_the_lease() -> None:
     async with at_work(route(visibility_seconds=30)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[refused()] * 5)
         rig.stable.answer("m-1", Answered(500))
@@ -168,7 +173,7 @@ async def test_a_release_that_keeps_failing_is_left_to_the_lease():
         assert rig.queue.message("m-1").receives == [0, 30]
 
 
-async def test_permits_come_back_once_a_message_is_settled_and_not_before():
+async def test_permits_come_back_once_a_message_is_settled_and_not_before() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.DELETE, Fault(before=slow))
@@ -181,7 +186,7 @@ async def test_permits_come_back_once_a_message_is_settled_and_not_before():
         assert len(rig.stable.sent) == 20
 
 
-async def test_one_batch_that_hangs_does_not_hold_up_the_next():
+async def test_one_batch_that_hangs_does_not_hold_up_the_next() -> None:
     """Lesson 9."""
     async with at_work(route()) as rig:
         slow = asyncio.Event()
@@ -191,7 +196,7 @@ async def test_one_batch_that_hangs_does_not_hold_up_the_next():
         slow.set()
 
 
-async def test_a_delay_is_cut_to_what_is_left_of_twelve_hours():
+async def test_a_delay_is_cut_to_what_is_left_of_twelve_hours() -> None:
     """A message that was in hand for an hour can be hidden for eleven more."""
     async with at_work(route(visibility_seconds=43_200)) as rig:
         rig.stable.answer("m-1", Answered(503, retry_after_seconds=50_000))

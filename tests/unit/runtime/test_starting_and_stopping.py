@@ -36,7 +36,7 @@ async def seconds_to_end(rig: Rig) -> float:
 # ---- starting -----------------------------------------------------------------------------
 
 
-async def test_a_route_is_ready_once_its_queue_is_resolved():
+async def test_a_route_is_ready_once_its_queue_is_resolved() -> None:
     async with at_work(route(), started=False) as rig:
         assert rig.running.unready == "its queue is not resolved yet"
         rig.start()
@@ -45,7 +45,7 @@ async def test_a_route_is_ready_once_its_queue_is_resolved():
         assert phases(rig) == [Phase.POLLING]
 
 
-async def test_a_queue_that_cannot_be_resolved_is_named_and_tried_again():
+async def test_a_queue_that_cannot_be_resolved_is_named_and_tried_again() -> None:
     queue = InMemoryQueue()
     queue.faults.script(Operation.RESOLVE, refused("it is not there"), refused("it is not there"))
     async with at_work(route(), queue, started=False) as rig:
@@ -57,7 +57,7 @@ async def test_a_queue_that_cannot_be_resolved_is_named_and_tried_again():
         assert rig.running.unready is None
 
 
-async def test_resolving_is_tried_less_and_less_often_but_at_least_twice_a_minute():
+async def test_resolving_is_tried_less_and_less_often_but_at_least_twice_a_minute() -> None:
     queue = InMemoryQueue()
     queue.missing = True
     async with at_work(route(), queue, started=False) as rig:
@@ -67,7 +67,7 @@ async def test_resolving_is_tried_less_and_less_often_but_at_least_twice_a_minut
         assert began == [0, 1, 3, 7, 15, 31, 61, 91]
 
 
-async def test_a_stop_before_the_start_ends_the_route_at_once():
+async def test_a_stop_before_the_start_ends_the_route_at_once() -> None:
     async with at_work(route(), started=False) as rig:
         rig.running.stop(25)
         rig.start()
@@ -79,7 +79,7 @@ async def test_a_stop_before_the_start_ends_the_route_at_once():
 @pytest.mark.parametrize("answer", ["answers later", "fails later", "never answers"])
 async def test_a_stop_while_resolving_ends_the_route_and_nothing_is_received(
     stop: str, answer: str
-):
+) -> None:
     """Whatever comes of it, a route that was stopped never polls."""
     queue, later = InMemoryQueue(), asyncio.Event()
     fault = refused() if answer == "fails later" else Fault()
@@ -97,7 +97,7 @@ async def test_a_stop_while_resolving_ends_the_route_and_nothing_is_received(
 
 
 @pytest.mark.parametrize("hard", [False, True])
-async def test_a_stop_between_two_tries_to_resolve_ends_the_route_at_once(*, hard: bool):
+async def test_a_stop_between_two_tries_to_resolve_ends_the_route_at_once(*, hard: bool) -> None:
     queue = InMemoryQueue()
     queue.missing = True
     async with at_work(route(), queue, started=False) as rig:
@@ -111,14 +111,14 @@ async def test_a_stop_between_two_tries_to_resolve_ends_the_route_at_once(*, har
 # ---- soft stop ----------------------------------------------------------------------------
 
 
-async def test_an_idle_route_stops_as_soon_as_its_poll_has_returned():
+async def test_an_idle_route_stops_as_soon_as_its_poll_has_returned() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         await rig.rest(5)
         assert await rig.stop() == 15
         assert len(receives(rig)) == 1
 
 
-async def test_the_poll_under_way_is_awaited_and_never_cancelled():
+async def test_the_poll_under_way_is_awaited_and_never_cancelled() -> None:
     """Lesson 4: a cancelled long poll strands what SQS has already set aside for it."""
     async with at_work(route(wait_seconds=20)) as rig:
         rig.running.stop(0)
@@ -131,7 +131,7 @@ async def test_the_poll_under_way_is_awaited_and_never_cancelled():
         assert rig.stable.sent == []
 
 
-async def test_what_the_last_poll_brings_goes_back_at_once_while_a_delivery_still_runs():
+async def test_what_the_last_poll_brings_goes_back_at_once_while_a_delivery_still_runs() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         rig.stable.takes_seconds = 15
         rig.queue.send()
@@ -146,7 +146,7 @@ async def test_what_the_last_poll_brings_goes_back_at_once_while_a_delivery_stil
         assert rig.queue.left == ["m-2"]
 
 
-async def test_deliveries_end_and_are_settled_within_the_drain():
+async def test_deliveries_end_and_are_settled_within_the_drain() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.stable.takes_seconds = 20
         rig.queue.send_many(15)
@@ -156,7 +156,7 @@ async def test_deliveries_end_and_are_settled_within_the_drain():
         assert not any(sent.cancelled for sent in rig.stable.sent)
 
 
-async def test_deliveries_that_outlive_the_drain_are_cancelled_and_visible_at_once():
+async def test_deliveries_that_outlive_the_drain_are_cancelled_and_visible_at_once() -> None:
     """Lesson 5: a deploy must not leave messages hidden for a whole visibility timeout."""
     async with at_work(route(wait_seconds=1, visibility_seconds=600)) as rig:
         rig.stable.pace = lambda name: 5 if name == "m-1" else 29
@@ -168,7 +168,7 @@ async def test_deliveries_that_outlive_the_drain_are_cancelled_and_visible_at_on
         assert len(rig.observer.of(Delivered)) == 1
 
 
-async def test_a_drain_of_nothing_cancels_at_once():
+async def test_a_drain_of_nothing_cancels_at_once() -> None:
     async with at_work(route(wait_seconds=1, max_in_flight=5)) as rig:
         rig.stable.hold()
         rig.queue.send_many(5)
@@ -177,7 +177,7 @@ async def test_a_drain_of_nothing_cancels_at_once():
         assert len(rig.queue.visible) == 5
 
 
-async def test_a_stop_in_the_moment_messages_arrive_gives_them_back_undelivered():
+async def test_a_stop_in_the_moment_messages_arrive_gives_them_back_undelivered() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.queue.send_many(10)
         await rig.until(lambda: receives(rig)[0].ended_at is not None)
@@ -187,7 +187,7 @@ async def test_a_stop_in_the_moment_messages_arrive_gives_them_back_undelivered(
         assert deleted == len(rig.observer.of(Delivered))
 
 
-async def test_settlements_are_flushed_before_the_end():
+async def test_settlements_are_flushed_before_the_end() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.queue.faults.script(Operation.DELETE, refused(), refused())
         rig.queue.send()
@@ -196,7 +196,7 @@ async def test_settlements_are_flushed_before_the_end():
         assert rig.queue.left == []
 
 
-async def test_settlements_that_never_work_are_given_up_after_a_while():
+async def test_settlements_that_never_work_are_given_up_after_a_while() -> None:
     """The lease gives the message back; the pod's grace period is not endless."""
     async with at_work(route(wait_seconds=1)) as rig:
         rig.queue.faults.choose = lambda operation, _: (
@@ -208,7 +208,7 @@ async def test_settlements_that_never_work_are_given_up_after_a_while():
         assert rig.queue.left == ["m-1"]
 
 
-async def test_a_call_that_never_returns_does_not_keep_the_route_from_stopping():
+async def test_a_call_that_never_returns_does_not_keep_the_route_from_stopping() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.queue.faults.script(Operation.DELETE, Fault(before=asyncio.Event()))
         rig.queue.send()
@@ -216,7 +216,7 @@ async def test_a_call_that_never_returns_does_not_keep_the_route_from_stopping()
         assert await rig.stop() <= 1 + FLUSH_SECONDS + 0.1
 
 
-async def test_no_receive_begins_after_the_stop_however_busy_the_queue():
+async def test_no_receive_begins_after_the_stop_however_busy_the_queue() -> None:
     async with at_work(route()) as rig:
         rig.queue.round_trip_seconds = 0.1
         rig.queue.send_many(500)
@@ -227,7 +227,7 @@ async def test_no_receive_begins_after_the_stop_however_busy_the_queue():
         assert set(rig.queue.left) == set(rig.queue.visible)
 
 
-async def test_a_stop_during_the_pause_after_an_error_takes_effect_at_once():
+async def test_a_stop_during_the_pause_after_an_error_takes_effect_at_once() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.queue.faults.choose = lambda operation, _: (
             refused() if operation is Operation.RECEIVE else Fault()
@@ -236,7 +236,7 @@ async def test_a_stop_during_the_pause_after_an_error_takes_effect_at_once():
         assert await rig.stop() < 0.1
 
 
-async def test_a_stop_while_polling_waits_for_a_permit_takes_effect():
+async def test_a_stop_while_polling_waits_for_a_permit_takes_effect() -> None:
     async with at_work(route(wait_seconds=1, max_in_flight=10)) as rig:
         rig.stable.takes_seconds = 5
         rig.queue.send_many(20)
@@ -245,7 +245,7 @@ async def test_a_stop_while_polling_waits_for_a_permit_takes_effect():
         assert len(rig.stable.sent) == 10
 
 
-async def test_a_second_soft_stop_changes_nothing():
+async def test_a_second_soft_stop_changes_nothing() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.stable.takes_seconds = 10
         rig.queue.send()
@@ -257,7 +257,7 @@ async def test_a_second_soft_stop_changes_nothing():
         assert phases(rig) == [Phase.POLLING, Phase.STOPPING, Phase.STOPPED]
 
 
-async def test_a_fallback_that_begins_while_draining_is_still_a_part_of_its_delivery():
+async def test_a_fallback_that_begins_while_draining_is_still_a_part_of_its_delivery() -> None:
     table = route(wait_seconds=1, fallback=default_fallback())
     async with at_work(table) as rig:
         rig.canary.takes_seconds = 5
@@ -278,7 +278,7 @@ def default_fallback() -> Any:
 # ---- hard stop ----------------------------------------------------------------------------
 
 
-async def test_a_hard_stop_gives_everything_back_and_ends_at_once_where_the_queue_answers():
+async def test_a_hard_stop_gives_everything_back_and_ends_at_once_where_the_queue_answers() -> None:
     async with at_work(route(wait_seconds=20, visibility_seconds=600)) as rig:
         rig.stable.hold()
         rig.queue.send_many(25)
@@ -289,7 +289,7 @@ async def test_a_hard_stop_gives_everything_back_and_ends_at_once_where_the_queu
         assert all(sent.cancelled for sent in rig.stable.sent)
 
 
-async def test_a_hard_stop_ends_within_a_second_where_the_queue_does_not_answer():
+async def test_a_hard_stop_ends_within_a_second_where_the_queue_does_not_answer() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         rig.stable.hold()
         rig.queue.send_many(25)
@@ -300,7 +300,7 @@ async def test_a_hard_stop_ends_within_a_second_where_the_queue_does_not_answer(
 
 
 @pytest.mark.parametrize("after", [0, 3, 24.9])
-async def test_a_hard_stop_cuts_a_drain_short(after: float):
+async def test_a_hard_stop_cuts_a_drain_short(after: float) -> None:
     async with at_work(route(versions=[version("stable", timeout_seconds=900)])) as rig:
         rig.stable.hold()
         rig.queue.send_many(3)
@@ -312,7 +312,7 @@ async def test_a_hard_stop_cuts_a_drain_short(after: float):
         assert len(rig.queue.visible) == 3
 
 
-async def test_a_hard_stop_cuts_the_wait_for_the_last_poll_short():
+async def test_a_hard_stop_cuts_the_wait_for_the_last_poll_short() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         rig.running.stop(0)
         await rig.rest(5)
@@ -320,12 +320,12 @@ async def test_a_hard_stop_cuts_the_wait_for_the_last_poll_short():
         assert await seconds_to_end(rig) < 0.1
 
 
-async def test_a_hard_stop_cuts_the_last_settlements_short():
+async def test_a_hard_stop_cuts_the_last_settlements_short() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.queue.faults.script(Operation.DELETE, Fault(before=asyncio.Event()))
         rig.queue.send()
         await rig.until(lambda: rig.queue.calls_of(Operation.DELETE))
         rig.running.stop(0)
-        await rig.rest(0.5)
+        await rig.rest(1.5)  # the poll has returned, only the delete is left
         rig.running.halt()
         assert await seconds_to_end(rig) <= HALT_SECONDS

@@ -1,0 +1,121 @@
+"""What a person reads: ASCII lines of at most 100 columns, and names where something is wrong."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gateway.demo.addresses import USUAL, Addresses
+from gateway.demo.ledger import audit
+from gateway.demo.show import Show
+from gateway.demo.verdict import Check
+from tests.unit.demo.ledgers import WEIGHTS, good_run, order, sighting
+
+WIDE = 100
+
+
+class Printed:
+    """A Show that prints into `text`, on something as narrow as can be that is no terminal."""
+
+    def __init__(self) -> None:
+        self._file = io.StringIO()
+        self.show = Show(Console(file=self._file, width=40, highlight=False, emoji=False))
+
+    @property
+    def text(self) -> str:
+        return self._file.getvalue()
+
+
+@pytest.fixture
+def printed() -> Printed:
+    return Printed()
+
+
+def test_the_stage_names_every_address_and_each_weight(printed: Printed) -> None:
+    printed.show.stage(Addresses(USUAL), WEIGHTS)
+    for part in ("90% v1", "10% v2", "http://127.0.0.1:8080/ ", "http://127.0.0.1:18101/orders"):
+        assert part in printed.text
+    assert "taken" not in printed.text
+
+
+def test_a_port_that_somebody_else_has_is_said(printed: Printed) -> None:
+    printed.show.stage(Addresses({**USUAL, "B1": 40_000}), WEIGHTS)
+    (line,) = (line for line in printed.text.splitlines() if "taken" in line)
+    assert "http://127.0.0.1:40000/events" in line
+    assert "(18112 is taken)" in line
+
+
+def test_each_path_is_a_row_with_its_share(printed: Printed) -> None:
+    orders, sightings = good_run()
+    pinned = order(500, "v2", pin="v2")
+    printed.show.account(audit([*orders, pinned], [*sightings, sighting(pinned)], WEIGHTS))
+    rows = [line.split() for line in printed.text.splitlines() if line.startswith("  A-")]
+    times = ["10", "ms"] * 3
+    assert rows == [
+        ["A-B-C-D", "90", "90.0%", "90%", "0", "90", *times],
+        ["A-B1-C1-D", "10", "10.0%", "10%", "1", "11", *times],
+    ]
+    assert "1 to v2" in printed.text
+
+
+def test_a_path_that_should_not_be_has_no_share(printed: Printed) -> None:
+    one = order(1)
+    printed.show.account(audit([one], [sighting(one, ("A", "B", "C1", "D"))], WEIGHTS))
+    assert ["A-B-C1-D", "1", "-", "-", "0", "1"] in [
+        line.split()[:6] for line in printed.text.splitlines()
+    ]
+
+
+def test_orders_that_are_given_up_are_said(printed: Printed) -> None:
+    printed.show.stalled(3)
+    assert "3 never came to D" in printed.text
+
+
+def test_a_failed_check_names_the_first_ten_orders(printed: Printed) -> None:
+    names = [f"order-{number}" for number in range(12)]
+    printed.show.checks([Check(good=False, name="lost", text="12", orders=names)])
+    assert "FAIL  lost" in printed.text
+    assert "order-0, order-1" in printed.text
+    assert "order-9 and 2 more" in printed.text
+    assert "order-10" not in printed.text
+
+
+def test_a_check_that_held_says_ok(printed: Printed) -> None:
+    printed.show.checks([Check(good=True, name="queue", text="empty")])
+    assert printed.text == "  ok    queue      empty\n"
+
+
+@pytest.mark.parametrize(("good", "word"), [(True, "PASS"), (False, "FAIL")])
+def test_the_last_line_is_the_verdict(printed: Printed, word: str, *, good: bool) -> None:
+    printed.show.end(good=good, messages=2_000)
+    assert printed.text.strip().startswith(word)
+
+
+def test_a_failure_shows_what_the_process_printed_last(printed: Printed) -> None:
+    printed.show.failure("B ended", ["Traceback", "OSError: [Errno 98]"])
+    assert printed.text == "FAIL: B ended\n  | Traceback\n  | OSError: [Errno 98]\n"
+
+
+def test_what_there_is_to_try_can_be_copied_in_one_piece(printed: Printed) -> None:
+    printed.show.running(Addresses(USUAL), Path("/tmp/demo/routes.yaml"))
+    assert (
+        "  curl -d '{\"order\": \"mine\"}' -H 'version: v2' http://127.0.0.1:18101/orders\n"
+        "  curl http://127.0.0.1:18104/paths/mine\n"
+    ) in printed.text
+    assert "  /tmp/demo/routes.yaml\n" in printed.text
+
+
+def test_everything_is_ascii_and_no_line_is_too_wide(printed: Printed) -> None:
+    show = printed.show
+    orders, sightings = good_run()
+    show.title()
+    show.stage(Addresses(dict.fromkeys(USUAL, 65_535)), WEIGHTS)
+    show.account(audit(orders, sightings, WEIGHTS))
+    show.end(good=True, messages=2_000)
+    show.running(Addresses(USUAL), Path("routes.yaml"))
+    show.stopped()
+    assert printed.text.isascii()
+    assert max(map(len, printed.text.splitlines())) <= WIDE
