@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+import re
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -20,15 +18,15 @@ from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
 from tests.builders import attribute, message
 from tests.emulator.running import served
-from tests.fakes.queue import InMemoryQueue
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from gateway.core.message import Message
     from gateway.ports import Queue
 
-LEASE = 30
 LONG = 10
 MARKS = {
     "gateway-route": "orders",
@@ -36,41 +34,6 @@ MARKS = {
     "gateway-status": "422",
     "gateway-reason": "split",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A message to send, as a producer sees it."""
-
-    body: str = "{}"
-    attributes: Mapping[str, Attribute] | None = None
-    group: str | None = None
-    deduplication_id: str | None = None
-
-
-class Backend(ABC):
-    """Where queues of one kind are made; sends go round the port, as a producer's do."""
-
-    @abstractmethod
-    async def queue(
-        self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
-    ) -> Queue:
-        """Make a queue; `dead_letters` is "standard" or "fifo" for one with such a queue beside it.
-
-        It is not resolved yet.
-        """
-
-    @abstractmethod
-    async def missing(self) -> Queue:
-        """Return a queue that does not exist."""
-
-    @abstractmethod
-    async def send(self, queue: Queue, sending: Sending) -> str:
-        """Send a message; return its id."""
-
-    @abstractmethod
-    def dead_letters(self, queue: Queue) -> Queue:
-        """Return the dead-letter queue beside a queue."""
 
 
 class QueueContract:
@@ -438,38 +401,7 @@ async def send_group(backend: Backend, queue: Queue, group: str, messages: int) 
 # ---- the fake -----------------------------------------------------------------------------
 
 
-class InMemory(Backend):
-    """Queues in memory."""
-
-    async def queue(
-        self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
-    ) -> Queue:
-        beside = InMemoryQueue(named("dead", fifo=dead_letters == "fifo")) if dead_letters else None
-        return InMemoryQueue(
-            named("orders", fifo=fifo), visibility_seconds=visibility_seconds, dead_letters=beside
-        )
-
-    async def missing(self) -> Queue:
-        queue = InMemoryQueue()
-        queue.missing = True
-        return queue
-
-    async def send(self, queue: Queue, sending: Sending) -> str:
-        assert isinstance(queue, InMemoryQueue)
-        return queue.send(
-            sending.body,
-            attributes=sending.attributes,
-            group=sending.group,
-            deduplication_id=sending.deduplication_id,
-        )
-
-    def dead_letters(self, queue: Queue) -> Queue:
-        assert isinstance(queue, InMemoryQueue)
-        assert queue.dead_letters is not None
-        return queue.dead_letters
-
-
-@pytest.mark.looptime
+@VIRTUAL_TIME
 class TestInMemoryQueue(QueueContract):
     """The fake that the runtime is tested against, in virtual time."""
 
@@ -479,58 +411,6 @@ class TestInMemoryQueue(QueueContract):
 
 
 # ---- the adapter --------------------------------------------------------------------------
-
-
-class Sqs(Backend):
-    """Queues of the SQS that the SDK is pointed at, through the gateway's own adapter."""
-
-    def __init__(self, clients: SqsClients) -> None:
-        self._clients = clients
-        self._beside: dict[int, SqsQueue] = {}
-
-    async def queue(
-        self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
-    ) -> Queue:
-        address = parse_queue(await self._create(fifo, visibility_seconds))
-        if not dead_letters:
-            return SqsQueue(self._clients, address)
-        beside = parse_queue(await self._create(dead_letters == "fifo", LEASE))
-        queue = SqsQueue(self._clients, address, beside)
-        self._beside[id(queue)] = SqsQueue(self._clients, beside)
-        return queue
-
-    async def missing(self) -> Queue:
-        return SqsQueue(self._clients, parse_queue(named("missing", fifo=False)))
-
-    async def send(self, queue: Queue, sending: Sending) -> str:
-        client = await self._client()
-        answer = await client.send_message(
-            QueueUrl=(await queue.resolve()).url,
-            MessageBody=sending.body,
-            MessageAttributes={
-                name: on_the_wire(each) for name, each in (sending.attributes or {}).items()
-            },
-            **given(MessageGroupId=sending.group),
-            **given(MessageDeduplicationId=sending.deduplication_id),
-        )
-        return str(answer["MessageId"])
-
-    def dead_letters(self, queue: Queue) -> Queue:
-        return self._beside[id(queue)]
-
-    async def _create(self, fifo: bool, visibility_seconds: int) -> str:  # noqa: FBT001
-        client = await self._client()
-        answer = await client.create_queue(
-            QueueName=named("orders", fifo=fifo),
-            Attributes={
-                "VisibilityTimeout": str(visibility_seconds),
-                **given(FifoQueue="true" if fifo else None),
-            },
-        )
-        return str(answer["QueueUrl"])
-
-    async def _client(self) -> Any:
-        return await self._clients.client(parse_queue("any"), receiving=False)
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
@@ -588,18 +468,45 @@ class TestSqsQueueOnTheEmulator(QueueContract):
         return pointed_at(emulator, clients, monkeypatch)
 
 
-def named(stem: str, *, fifo: bool) -> str:
-    """Return a name that no other test uses."""
-    return f"{stem}-{uuid4().hex[:12]}{'.fifo' if fifo else ''}"
+# ---- answers that are none ----------------------------------------------------------------
 
 
-def given(**members: str | None) -> dict[str, str]:
-    """Return the members that have a value."""
-    return {name: value for name, value in members.items() if value is not None}
+@pytest_asyncio.fixture
+async def proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answer every call with status 200 and the body that a test puts in."""
+    bodies: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(length[1]) if length else 0)
+        (body,) = bodies
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2]), bodies
 
 
-def on_the_wire(value: Attribute) -> dict[str, Any]:
-    """Return an attribute as boto takes it."""
-    if value.binary:
-        return {"DataType": value.data_type, "BinaryValue": base64.b64decode(value.text)}
-    return {"DataType": value.data_type, "StringValue": value.text}
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>hello</html>", b'{"MessageId": "cut of'])
+async def test_a_200_that_is_no_answer_of_sqs_confirms_nothing(
+    body: bytes, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK takes it for an empty success; the original would be deleted with no copy made."""
+    url, bodies = proxy
+    bodies.append(body)
+    async with SqsClients() as clients:
+        pointed_at(url, clients, monkeypatch)
+        address = parse_queue("http://sqs.test/123456789012/orders")
+        queue = SqsQueue(clients, address, address)
+        with pytest.raises(QueueError):
+            await queue.send_dead_letter(message(), MARKS)
+        with pytest.raises(QueueError):
+            await queue.resolve()
+        failed = await queue.delete(["a", "b"])
+        assert set(failed) == {0, 1}
+        assert not any(error.lease_lost for error in failed.values())
+        assert set(await queue.change_visibility([("a", 0)])) == {0}

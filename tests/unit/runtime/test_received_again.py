@@ -32,9 +32,7 @@ async def test_a_message_received_again_during_its_delivery_is_not_delivered_twi
         assert deleted_with(rig) == [("m-1#2",)]
 
 
-async def test_a_message_received_again_while_its_delete_is_under_way_is_deleted_with_the_new_receipt() -> (
-    None
-):
+async def test_a_message_received_again_during_its_delete_is_deleted_with_the_new_receipt() -> None:
     """Lesson 8: the old receipt deletes nothing, although SQS answers that it did."""
     async with at_work(route(visibility_seconds=2)) as rig:
         slow = asyncio.Event()

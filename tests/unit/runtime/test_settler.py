@@ -119,9 +119,7 @@ async def test_repeated_deletes_come_less_and_less_often() -> None:
         assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]
 
 
-async def test_a_delete_whose_answer_was_lost_is_repeated_and_the_message_is_not_delivered_again() -> (
-    None
-):
+async def test_a_delete_whose_answer_was_lost_is_repeated_and_not_delivered_again() -> None:
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, reply_lost())
         rig.queue.send_many(3)

@@ -1,0 +1,157 @@
+"""Where queues for the contract are made: in memory, or in an SQS behind the gateway's adapter."""
+
+from __future__ import annotations
+
+import base64
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from gateway.adapters.sqs import SqsQueue
+from gateway.core.queues import parse_queue
+from tests.fakes.queue import InMemoryQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.adapters.sqs_clients import SqsClients
+    from gateway.core.message import Attribute
+    from gateway.ports import Queue
+
+LEASE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message to send, as a producer sees it."""
+
+    body: str = "{}"
+    attributes: Mapping[str, Attribute] | None = None
+    group: str | None = None
+    deduplication_id: str | None = None
+
+
+class Backend(ABC):
+    """Where queues of one kind are made; sends go round the port, as a producer's do."""
+
+    @abstractmethod
+    async def queue(
+        self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
+    ) -> Queue:
+        """Make a queue; `dead_letters` is "standard" or "fifo" for one with such a queue beside it.
+
+        It is not resolved yet.
+        """
+
+    @abstractmethod
+    async def missing(self) -> Queue:
+        """Return a queue that does not exist."""
+
+    @abstractmethod
+    async def send(self, queue: Queue, sending: Sending) -> str:
+        """Send a message; return its id."""
+
+    @abstractmethod
+    def dead_letters(self, queue: Queue) -> Queue:
+        """Return the dead-letter queue beside a queue."""
+
+
+class InMemory(Backend):
+    """Queues in memory."""
+
+    async def queue(
+        self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
+    ) -> Queue:
+        beside = InMemoryQueue(named("dead", fifo=dead_letters == "fifo")) if dead_letters else None
+        return InMemoryQueue(
+            named("orders", fifo=fifo), visibility_seconds=visibility_seconds, dead_letters=beside
+        )
+
+    async def missing(self) -> Queue:
+        queue = InMemoryQueue()
+        queue.missing = True
+        return queue
+
+    async def send(self, queue: Queue, sending: Sending) -> str:
+        assert isinstance(queue, InMemoryQueue)
+        return queue.send(
+            sending.body,
+            attributes=sending.attributes,
+            group=sending.group,
+            deduplication_id=sending.deduplication_id,
+        )
+
+    def dead_letters(self, queue: Queue) -> Queue:
+        assert isinstance(queue, InMemoryQueue)
+        assert queue.dead_letters is not None
+        return queue.dead_letters
+
+
+class Sqs(Backend):
+    """Queues of the SQS that the SDK is pointed at, through the gateway's own adapter."""
+
+    def __init__(self, clients: SqsClients) -> None:
+        self._clients = clients
+        self._beside: dict[int, SqsQueue] = {}
+
+    async def queue(
+        self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
+    ) -> Queue:
+        address = parse_queue(await self._create(fifo, visibility_seconds))
+        if not dead_letters:
+            return SqsQueue(self._clients, address)
+        beside = parse_queue(await self._create(dead_letters == "fifo", LEASE))
+        queue = SqsQueue(self._clients, address, beside)
+        self._beside[id(queue)] = SqsQueue(self._clients, beside)
+        return queue
+
+    async def missing(self) -> Queue:
+        return SqsQueue(self._clients, parse_queue(named("missing", fifo=False)))
+
+    async def send(self, queue: Queue, sending: Sending) -> str:
+        client = await self._client()
+        answer = await client.send_message(
+            QueueUrl=(await queue.resolve()).url,
+            MessageBody=sending.body,
+            MessageAttributes={
+                name: on_the_wire(each) for name, each in (sending.attributes or {}).items()
+            },
+            **given(MessageGroupId=sending.group),
+            **given(MessageDeduplicationId=sending.deduplication_id),
+        )
+        return str(answer["MessageId"])
+
+    def dead_letters(self, queue: Queue) -> Queue:
+        return self._beside[id(queue)]
+
+    async def _create(self, fifo: bool, visibility_seconds: int) -> str:  # noqa: FBT001
+        client = await self._client()
+        answer = await client.create_queue(
+            QueueName=named("orders", fifo=fifo),
+            Attributes={
+                "VisibilityTimeout": str(visibility_seconds),
+                **given(FifoQueue="true" if fifo else None),
+            },
+        )
+        return str(answer["QueueUrl"])
+
+    async def _client(self) -> Any:
+        return await self._clients.client(parse_queue("any"), receiving=False)
+
+
+def named(stem: str, *, fifo: bool) -> str:
+    """Return a name that no other test uses."""
+    return f"{stem}-{uuid4().hex[:12]}{'.fifo' if fifo else ''}"
+
+
+def given(**members: str | None) -> dict[str, str]:
+    """Return the members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def on_the_wire(value: Attribute) -> dict[str, Any]:
+    """Return an attribute as boto takes it."""
+    if value.binary:
+        return {"DataType": value.data_type, "BinaryValue": base64.b64decode(value.text)}
+    return {"DataType": value.data_type, "StringValue": value.text}
