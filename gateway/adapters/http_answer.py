@@ -107,7 +107,6 @@ class AnswerReader:
         try:
             self._parser.feed_data(piece)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self.reusable = False
             self._result = self._result or Broken(f"answer is no HTTP/1.1: {error}")
 
     def _too_long(self) -> Answered | Broken:

@@ -6,10 +6,13 @@ Source: https://www.w3.org/TR/baggage/ (sections 3.2 and 3.3)
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MAX_CHARACTERS: Final = 8_192
+"""What section 3.3.2 makes everybody propagate; a longer carrier is not read."""
 
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -17,6 +20,8 @@ _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 def members(carrier: str) -> Mapping[str, str]:
     """Return values by lower-case name, decoded, without properties; the first of a name counts."""
     found: dict[str, str] = {}
+    if len(carrier) > MAX_CHARACTERS:
+        return found
     for member in carrier.split(","):
         name, equals, value = member.partition(";")[0].partition("=")
         if equals and name.strip():

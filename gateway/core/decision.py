@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gateway.core.route import UnknownVersion
 from gateway.core.split import Split
@@ -59,6 +59,8 @@ def _unknown(route: Route) -> Decision | None:
             return Decision(None, Reason.UNKNOWN_VERSION)
         case UnknownVersion.SPLIT:
             return None
+        case _:
+            assert_never(route.unknown_version)
 
 
 def _ruled(message: Message, route: Route) -> Decision | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.core.versions import Version
 
 MAX_ATTRIBUTE_BYTES: Final = 8 * 1024
+"""For all headers made of attributes together: Node.js refuses more than 16 KiB in all."""
 ATTRIBUTE_PREFIX: Final = "x-aws-sqsd-attr-"
 FIXED_NAMES: Final = frozenset(
     {
@@ -107,9 +108,9 @@ def delivery_headers(
         headers.add("x-amzn-trace-id", message.trace_header)
     if fifo:
         _add_fifo(headers, message)
-    _add_context(headers, message, belongs_to.tag)
+    room = _add_context(headers, message, belongs_to.tag)
     if message.attributes:
-        _add_attributes(headers, message)
+        _add_attributes(headers, message, room)
     _add_lists(headers, message)
     return headers.items
 
@@ -121,20 +122,36 @@ def _add_fifo(headers: HeaderList, message: Message) -> None:
         headers.add("message-deduplication-id", message.deduplication_id)
 
 
-def _add_context(headers: HeaderList, message: Message, tag: str) -> None:
-    """Add content-type, trace context and baggage; beyond 8 KiB one falls to its default."""
+def _add_context(headers: HeaderList, message: Message, tag: str) -> int:
+    """Add content-type, trace context and baggage; return the room left for attribute headers.
+
+    What has no room falls to its default or is left out.
+    """
+    room = MAX_ATTRIBUTE_BYTES
     content_type = _text(message, "content-type")
-    if content_type is None or not headers.add_within(
-        "content-type", content_type, MAX_ATTRIBUTE_BYTES
-    ):
+    used = 0 if content_type is None else headers.add_within("content-type", content_type, room)
+    if not used:
         headers.items.append(("content-type", _default_content_type(message)))
+    room -= used
     for name in ("traceparent", "tracestate"):
         value = _text(message, name)
         if value is not None:
-            headers.add_within(name, value, MAX_ATTRIBUTE_BYTES)
-    carrier = baggage.with_member(_text(message, "baggage") or "", "version", tag)
-    if not headers.add_within("baggage", carrier, MAX_ATTRIBUTE_BYTES):
-        headers.items.append(("baggage", baggage.with_member("", "version", tag)))
+            room -= headers.add_within(name, value, room)
+    return room - _add_baggage(headers, _text(message, "baggage"), tag, room)
+
+
+def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) -> int:
+    """Baggage is always sent; a carrier that has no room is left out but for our own member."""
+    own = baggage.with_member("", "version", tag)
+    if carrier is None or len(carrier) > baggage.MAX_CHARACTERS:
+        if carrier is not None:
+            headers.omitted.append("baggage")
+        headers.items.append(("baggage", own))
+        return 0
+    used = headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room)
+    if not used:
+        headers.items.append(("baggage", own))
+    return used
 
 
 def _default_content_type(message: Message) -> str:
@@ -146,9 +163,8 @@ def _text(message: Message, name: str) -> str | None:
     return None if attribute is None or attribute.binary else attribute.text
 
 
-def _add_attributes(headers: HeaderList, message: Message) -> None:
+def _add_attributes(headers: HeaderList, message: Message, room: int) -> None:
     """Add attributes in the order of their names; of names alike but for case only the first."""
-    room = MAX_ATTRIBUTE_BYTES
     for name in sorted(message.attributes):
         attribute: Attribute = message.attributes[name]
         header = ATTRIBUTE_PREFIX + name

@@ -1,4 +1,4 @@
-"""One received message, as an immutable view that the rest of the core reads.
+"""One received message, as a view that the rest of the core reads and nobody changes.
 
 Values that cost something to derive (parsed JSON, case-folded attributes, baggage) are derived
 on first use and kept, so that no message is parsed twice.
@@ -23,7 +23,8 @@ ABSENT: Final = object()
 """What :attr:`Message.json` is for a body that is not JSON (``None`` is JSON's ``null``)."""
 
 # Possessive, and content with a string that never ends: linear in the body's length.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +113,9 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _depth(body: str) -> int:
     depth = deepest = 0
-    for token in _STRING_OR_BRACKET.finditer(body):
-        match token.group()[0]:
-            case "[" | "{":
-                depth += 1
-                deepest = max(deepest, depth)
-            case "]" | "}":
-                depth -= 1
-            case _:
-                pass
+    for bracket in _NO_BRACKET.sub("", _STRING.sub("", body)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 
@@ -133,7 +128,7 @@ def message_from_receive(raw: Mapping[str, Any]) -> Message:
     return Message(
         message_id=_text(raw, "MessageId"),
         body=_text(raw, "Body"),
-        receipt=str(raw.get("ReceiptHandle", "")),
+        receipt=str(raw.get("ReceiptHandle") or ""),
         attributes={
             name: _attribute(name, value)
             for name, value in _mapping(raw, "MessageAttributes").items()

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NAME = r"[A-Za-z0-9_-]{1,80}(?<![.])|[A-Za-z0-9_-]{1,75}\.fifo"
+_NAME = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"
 _NAME_ONLY = re.compile(rf"(?:{_NAME})\Z")
 _ARN = re.compile(
     rf"arn:(?P<partition>aws[a-z-]*):sqs:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{{12}}):(?P<name>{_NAME})\Z"
 )
 _URL = re.compile(
-    rf"(?P<origin>https?://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
+    rf"(?P<origin>https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
     rf"(?:/(?:queue/)?(?P<path_region>[a-z]{{2}}(?:-[a-z]+)+-[0-9]))?/(?P<account>[A-Za-z0-9]+)/(?P<name>{_NAME})\Z"
 )
 _SUFFIX = r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|api\.aws|api\.amazonwebservices\.com\.cn)"

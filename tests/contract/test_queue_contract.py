@@ -453,7 +453,9 @@ class TestSqsQueue(QueueContract):
         return pointed_at(moto, clients, monkeypatch)
 
     @pytest.mark.skip(reason="moto changes the visibility of a message that nobody holds")
-    async def test_the_lease_of_a_message_that_nobody_holds_is_lost(self) -> None:
+    async def test_the_lease_of_a_message_that_nobody_holds_is_lost(
+        self, backend: Backend, resolved: Any
+    ) -> None:
         """SQS answers MessageNotInflight."""
 
 

@@ -64,6 +64,7 @@ CUT = {
     "half a status line": b"HTTP/1.",
     "half the headers": b"HTTP/1.1 200 OK\r\ncontent-le",
     "half the body": HALF,
+    "half a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nok",
     "half the chunks": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"),
     "no last line": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
     "only 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n",

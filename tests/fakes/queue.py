@@ -105,7 +105,7 @@ class InMemoryQueue:
         return await self._batch(
             Operation.CHANGE_VISIBILITY,
             leases,
-            lambda lease: self._store.change_visibility(*lease, self._now()),
+            lambda lease: self._store.change_visibility(lease[0], lease[1], self._now()),
         )
 
     async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:

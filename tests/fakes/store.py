@@ -37,10 +37,15 @@ class Stored:
     deduplication_id: str | None = None
     receive_count: int = 0
     receipt: str = ""
-    gone: bool = False
+    gone_at: float | None = None
     receives: list[float] = field(default_factory=list)
     deletes: list[float] = field(default_factory=list)
     changes: list[tuple[float, int]] = field(default_factory=list)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted, or moved by the redrive policy."""
+        return self.gone_at is not None
 
     def in_flight(self, now: float) -> bool:
         """Whether somebody holds it under a lease."""
@@ -88,13 +93,13 @@ class Store:
 
     def receive(self, limit: int, visibility_seconds: int, now: float) -> list[Message]:
         """Lease up to `limit` visible messages; a group with one in flight is blocked."""
-        taken = []
+        taken: list[Message] = []
         until = later(now, visibility_seconds)
         for stored in self._available(now):
             if len(taken) == limit:
                 break
             if self._used_up(stored):
-                self._remove(stored)
+                self._remove(stored, now)
                 self.moved.append(stored)
             else:
                 taken.append(self._lease(stored, now, until))
@@ -111,7 +116,7 @@ class Store:
         if self._fifo and not (newest and stored.in_flight(now)):
             return STALE
         if newest:
-            self._remove(stored)
+            self._remove(stored, now)
             stored.deletes.append(now)
         return None
 
@@ -156,6 +161,6 @@ class Store:
         self._by_receipt[stored.receipt] = stored
         return stored.view()
 
-    def _remove(self, stored: Stored) -> None:
-        stored.gone = True
+    def _remove(self, stored: Stored, now: float) -> None:
+        stored.gone_at = now
         del self._present[stored.message_id]

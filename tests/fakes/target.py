@@ -27,6 +27,7 @@ class Sent:
     began_at: float
     ended_at: float | None = None
     cancelled: bool = False
+    result: DeliveryResult | Exception | None = None
 
     @property
     def message_id(self) -> str:
@@ -47,13 +48,14 @@ class Sent:
 class FakeTarget:
     """A `Target`; `default` is its answer, `takes_seconds` how long each one takes.
 
-    `pace` gives the seconds by message id instead. A delivery that is held, or takes longer, ends
-    with TimedOut at the version's timeout.
+    `choose` gives answers one by one instead, `pace` the seconds by message id. A delivery that is
+    held, or takes longer than the version's timeout, ends with TimedOut.
     """
 
     def __init__(self, bell: Bell | None = None) -> None:
         self.bell = bell or Bell()
         self.default: DeliveryResult | Exception = OK
+        self.choose: Callable[[], DeliveryResult | Exception] = lambda: self.default
         self.takes_seconds = 0.0
         self.pace: Callable[[str], float] = lambda _: self.takes_seconds
         self.sent: list[Sent] = []
@@ -83,7 +85,10 @@ class FakeTarget:
         finally:
             sent.ended_at = loop.time()
             self._moved(-1)
-        return self._answer(sent.message_id)
+        sent.result = self._answer(sent.message_id)
+        if isinstance(sent.result, Exception):
+            raise sent.result
+        return sent.result
 
     async def close(self) -> None:
         """Note that it was closed."""
@@ -110,12 +115,9 @@ class FakeTarget:
         """Return the deliveries of one message."""
         return [each for each in self.sent if each.message_id == message_id]
 
-    def _answer(self, message_id: str) -> DeliveryResult:
+    def _answer(self, message_id: str) -> DeliveryResult | Exception:
         scripted = self._scripted[message_id]
-        result = scripted.popleft() if scripted else self.default
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return scripted.popleft() if scripted else self.choose()
 
     def _moved(self, by: int) -> None:
         self.running += by

@@ -153,3 +153,17 @@ def test_a_sudden_death_loses_nothing(stage: Stage) -> None:
         assert gateway.stop() == 0
     counts = {each.text: each.receive_count for each in stage.service.seen()}
     assert counts == {f"m-{n}": 2 for n in range(12)}
+
+
+def test_a_restart_in_the_middle_of_a_flood_loses_and_doubles_nothing(stage: Stage) -> None:
+    """A soft stop while hundreds are delivered a second; the next process does the rest."""
+    stage.queue.send_all([Draft(f"m-{n}") for n in range(1_000)])
+    with stage.gateway() as gateway:
+        stage.service.wait_for(200)
+        assert gateway.stop() == 0
+    assert stage.ledger()["in_flight"] == 0
+    assert stage.ledger()["deleted"] == len(stage.service.seen()) < 1_000
+    with stage.gateway():
+        until(lambda: stage.ledger()["deleted"] == 1_000, "all to be deleted")
+    came = [each.text for each in stage.service.seen()]
+    assert sorted(came) == sorted(f"m-{n}" for n in range(1_000))

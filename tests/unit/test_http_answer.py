@@ -109,7 +109,7 @@ def test_one_reader_reads_one_answer_after_another() -> None:
     assert not reading.reusable
 
 
-@pytest.mark.parametrize("surplus", [b"x", b"HTTP", OK, b"\r\n\r\nx"])
+@pytest.mark.parametrize("surplus", [b"x", b"HTTP", OK, b"\r\n\r\nx", b"HTTP/1.1 101 x\r\n\r\n"])
 def test_bytes_behind_an_answer_do_not_change_it(surplus: bytes) -> None:
     reading = reader()
     assert reading.feed(OK + surplus) == Answered(200)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FakeTransport(asyncio.Transport):
-    """Keeps what is written; closes like a real one, one turn of the loop later."""
+    """Keeps what is written; the end of it is told some turns of the loop later."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__()
@@ -46,7 +46,8 @@ class FakeTransport(asyncio.Transport):
     def lose(self, error: Exception | None) -> None:
         if not self._closing:
             self._closing = True
-            asyncio.get_running_loop().call_soon(self._connection.connection_lost, error)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, loop.call_soon, self._connection.connection_lost, error)
 
 
 def opened() -> tuple[Pool, Connection, FakeTransport]:
@@ -202,7 +203,7 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
                 connection.eof_received()
             )
         assert isinstance(await task, Answered | Broken)
-        await turn()
+        await connection.closed.wait()
         assert len(pool) == 0
 
     in_loop(story())

@@ -222,6 +222,33 @@ def test_8_kib_are_counted_as_sent() -> None:
     assert headers["x-aws-sqsd-encoded"] == "x-aws-sqsd-attr-b"
 
 
+def test_context_and_attributes_share_the_8_kib_and_context_comes_first() -> None:
+    """A service that takes 16 KiB of headers in all takes every delivery."""
+    carrier = "k=" + "x" * 5_000
+    headers = sent(message(attributes={"a": "y" * 3_000, "baggage": carrier}))
+    assert headers["baggage"] == f"{carrier},version=v2"
+    assert headers["x-aws-sqsd-attr-a"] == "y" * 3_000
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-baggage"
+
+
+def test_baggage_without_room_falls_to_our_own_member() -> None:
+    """It is always sent."""
+    crowded = {"tracestate": "k=" + "x" * 8_000, "baggage": "k=" + "y" * 500}
+    headers = sent(message(attributes=crowded))
+    assert headers["baggage"] == "version=v2"
+    assert "baggage" in headers["x-gateway-omitted"].split(", ")
+
+
+@pytest.mark.parametrize("length", [8_193, 1_000_000])
+def test_a_baggage_attribute_longer_than_w3c_asks_for_is_not_read(length: int) -> None:
+    """A million commas must cost nothing."""
+    taken = message(attributes={"baggage": "version=v1".ljust(length, ",")})
+    assert taken.baggage_member("version") is None
+    headers = sent(taken)
+    assert headers["baggage"] == "version=v2"
+    assert "baggage" in headers["x-gateway-omitted"].split(", ")
+
+
 def test_context_beyond_8_kib_is_left_out_or_falls_to_its_default() -> None:
     long = "x" * 9_000
     attributes = dict.fromkeys(("content-type", "traceparent", "tracestate"), long)

@@ -26,7 +26,7 @@ def test_a_fact_is_frozen_and_small(fact: type) -> None:
     """Several observers get the same object, and the hot path makes many."""
     assert dataclasses.is_dataclass(fact)
     assert fact.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert not hasattr(fact, "__dict__") or "__slots__" in vars(fact)
+    assert "__slots__" in vars(fact)
 
 
 def test_one_settlement_is_one_message_unless_said() -> None:

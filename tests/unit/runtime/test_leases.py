@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,7 +26,7 @@ pytestmark = VIRTUAL_TIME
 HOUR = 3600.0
 
 
-def patient(**rest: object) -> Route:
+def patient(**rest: Any) -> Route:
     """A route whose one version may take as long as it likes."""
     return route(versions=[version("stable", timeout_seconds=100 * HOUR)], **rest)
 

@@ -1,0 +1,85 @@
+"""A world that goes wrong at random, the same way for the same seed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import looptime
+
+from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
+from tests.fakes.faults import BUSY, LOST, NONE, Operation, entries_fail, refused, reply_lost
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from gateway.core.disposition import DeliveryResult
+    from tests.fakes.faults import Fault
+    from tests.fakes.rig import Rig
+
+BATCHES: Final = (Operation.DELETE, Operation.CHANGE_VISIBILITY)
+FAILURES: Final[tuple[DeliveryResult | Exception, ...]] = (
+    Answered(404),
+    Answered(500),
+    Answered(400),
+    Answered(429, retry_after_seconds=0),
+    Answered(503, retry_after_seconds=3),
+    Unreachable("refused"),
+    Broken("reset"),
+    TimedOut(30),
+    RuntimeError("a defect"),
+)
+
+
+class VirtualTimeLoop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to the next timer: many worlds, each from time 0."""
+
+
+def in_virtual_time(story: Coroutine[None, None, None]) -> None:
+    """Run a coroutine in a virtual-time loop of its own."""
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(noop_cycles=0)) as runner:
+        runner.run(story)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How much goes wrong, 0..1 each."""
+
+    deliveries: float = 0.0
+    calls: float = 0.0
+
+
+class Chaos:
+    """Makes the targets and the queue of a rig misbehave."""
+
+    def __init__(self, seed: int, trouble: Trouble) -> None:
+        self.random, self._trouble = Random(seed), trouble
+
+    def unleash(self, rig: Rig) -> None:
+        """Misbehave from now on."""
+        rig.queue.faults.choose = self._fault
+        for _, target in rig.targets:
+            target.pace = lambda _: self.random.choice([0, 0.01, 0.3, 4])
+            target.choose = self._result
+
+    def calm(self, rig: Rig) -> None:
+        """Let everything work from now on."""
+        rig.queue.faults.choose = lambda *_: NONE
+        for _, target in rig.targets:
+            target.choose = lambda: Answered(200)
+
+    def _result(self) -> DeliveryResult | Exception:
+        if self.random.random() >= self._trouble.deliveries:
+            return Answered(200)
+        return self.random.choice(FAILURES)
+
+    def _fault(self, operation: Operation, entries: int) -> Fault:
+        if self.random.random() >= self._trouble.calls:
+            return NONE
+        if operation not in BATCHES or self.random.random() < 0.5:
+            return self.random.choice([refused(), reply_lost()])
+        positions = [at for at in range(entries) if self.random.random() < 0.5]
+        error, applied = self.random.choice([(BUSY, False), (BUSY, True), (LOST, False)])
+        return entries_fail(*positions, error=error, applied=applied)
