@@ -47,11 +47,6 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def waiting(self) -> int:
-        """How many messages wait for this version."""
-        return len(self._queue)
-
-    @property
     def _closed(self) -> bool:
         return self._removed or self._room.closed
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from gateway.core.disposition import Answered
 from gateway.core.facts import Delivered, DeliveryCrashed, Outcome
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
-from tests.fakes.faults import Fault, Operation
+from tests.fakes.faults import Operation, entries_fail
 from tests.fakes.queue import InMemoryQueue
-from tests.fakes.rig import Rig, at_work
+from tests.fakes.rig import at_work
 
 pytestmark = VIRTUAL_TIME
 
@@ -106,27 +106,18 @@ async def test_everything_that_runs_is_named() -> None:
         rig.stable.hold()
         rig.queue.send()
         await rig.until(lambda: rig.stable.running)
-        names = {task.get_name() for task in running(rig)}
+        names = {task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}}
         assert {"poll orders", "extend leases orders", "deliver m-1"} <= names
         assert not [name for name in names if name.startswith("Task-")]
         rig.stable.release()
 
 
-def running(rig: Rig) -> list[Any]:
-    import asyncio
-
-    return [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
-
-
 async def test_nothing_is_left_running_after_a_stop_amid_every_kind_of_work() -> None:
-    """The rig looks at what is left; here there is a great deal."""
+    """The rig looks at what is left; here there is a great deal to leave."""
     async with at_work(route(max_in_flight=60)) as rig:
         rig.queue.round_trip_seconds = 0.2
-        rig.queue.faults.choose = lambda operation, entries: (
-            Fault() if operation is not Operation.DELETE or entries % 2 else Fault(entries={})
-        )
-        rig.stable.default = Answered(500)
-        rig.stable.takes_seconds = 0.3
+        rig.queue.faults.script(Operation.DELETE, *[entries_fail(0, 1)] * 3)
+        rig.stable.pace = lambda name: int(name.removeprefix("m-")) % 7 / 10
         rig.queue.send_many(300)
         await rig.until(lambda: len(rig.stable.sent) > 100)
         await rig.stop(0.1)

@@ -173,6 +173,19 @@ async def test_a_message_is_extended_again_once_it_was_received_anew() -> None:
         assert {receipt for call in changes(rig)[1:] for receipt, _ in call.asked} == {"m-1#2"}
 
 
+async def test_an_extension_that_comes_too_late_does_not_speak_for_the_new_receipt() -> None:
+    async with at_work(patient(visibility_seconds=2)) as rig:
+        rig.stable.takes_seconds = 20
+        late = asyncio.Event()
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(before=late))
+        rig.queue.send()
+        await rig.until(lambda: rig.queue.message("m-1").receive_count == 2)
+        late.set()
+        await rig.empty()
+        assert receive_counts(rig) == {2}
+        assert [fact.lease_lost for fact in failures(rig)] == [False]
+
+
 async def test_a_message_on_its_way_back_is_not_extended() -> None:
     """The extension would undo the backoff."""
     async with at_work(route(visibility_seconds=4, retry=Backoff(100, 100))) as rig:

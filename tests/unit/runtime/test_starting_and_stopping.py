@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from gateway.core.disposition import Answered
 from gateway.core.facts import Delivered, Phase, PhaseChanged
+from gateway.core.route import Fallback
 from gateway.runtime.route import FLUSH_SECONDS, HALT_SECONDS
 from tests.builders import attribute, route, version
 from tests.fakes import VIRTUAL_TIME
@@ -258,7 +258,7 @@ async def test_a_second_soft_stop_changes_nothing() -> None:
 
 
 async def test_a_fallback_that_begins_while_draining_is_still_a_part_of_its_delivery() -> None:
-    table = route(wait_seconds=1, fallback=default_fallback())
+    table = route(wait_seconds=1, fallback=Fallback())
     async with at_work(table) as rig:
         rig.canary.takes_seconds = 5
         rig.canary.default = Answered(404)
@@ -267,12 +267,6 @@ async def test_a_fallback_that_begins_while_draining_is_still_a_part_of_its_deli
         await rig.stop()
         assert rig.stable.ids == ["m-1"]
         assert rig.queue.left == []
-
-
-def default_fallback() -> Any:
-    from gateway.core.route import Fallback
-
-    return Fallback()
 
 
 # ---- hard stop ----------------------------------------------------------------------------
