@@ -35,9 +35,19 @@ _HINTS: Final = {
     "AccessDeniedException": "the gateway's role lacks a permission on this queue",
     "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY",
+    "ValueError": "check AWS_REGION, AWS_ENDPOINT_URL_SQS and what the credentials come from",
     "NoRegionError": "set region: on the route, or AWS_REGION in the environment",
 }
-_FAILURES = (ClientError, BotoCoreError, aiohttp.ClientError, OSError, TimeoutError)
+_FAILURES = (
+    ClientError,
+    BotoCoreError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    ValueError,  # botocore's word for a region, endpoint or credentials address that cannot be
+    AttributeError,  # these two: its parser met JSON of another shape, so that was no SQS
+    TypeError,
+)
 
 
 class SqsQueue:

@@ -123,6 +123,7 @@ class Courier:
         return _Leg(version, version, decision.reason)
 
     async def _deliver(self, entry: InHand, route: Route, leg: _Leg) -> _Verdict:
+        entry.carried_to = leg.to.name
         lane = self._lanes.of(leg.to)
         if lane is None or not await lane.enter():
             wait_seconds = 0.0 if self._lanes.room.closed else route.retry.min_seconds

@@ -38,6 +38,7 @@ class InHand:
     due_at: float
     stage: Stage = Stage.WAITING
     lease_lost: bool = False
+    carried_to: str = ""  # the name of the version that it is on its way to
     settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
 
 

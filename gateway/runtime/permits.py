@@ -24,6 +24,11 @@ class Permits:
         """How many may be taken without waiting."""
         return max(0, self._free)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for one."""
+        return any(not turn.done() for turn in self._waiters)
+
     async def take(self, at_most: int) -> int:
         """Take 1..at_most permits, waiting for the first; 0 once closed."""
         while self._free <= 0 and not self._closed:

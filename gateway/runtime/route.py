@@ -3,7 +3,7 @@
 Task tree, all of it under one TaskGroup:
 
     route NAME -> poll (-> poll more ...), extend leases (-> extend ...),
-                  deliver ... (FIFO: one for each group), delete ..., release ...
+                  deliver ... (FIFO: one for each group, and relieve), delete ..., release ...
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.core.disposition import whole_seconds
 from gateway.core.facts import Phase, PhaseChanged
 from gateway.ports import QueueError, RouteView
 from gateway.runtime.delivery import Courier
@@ -38,6 +39,7 @@ FLUSH_SECONDS: Final = 5.0
 HALT_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LAST_PAUSE_SECONDS: Final = 30.0
+RELIEF_SECONDS: Final = 1.0
 STUCK_MARGIN_SECONDS: Final = 60.0
 
 
@@ -189,7 +191,9 @@ class RunningRoute:
         self._enter(Phase.POLLING)
         keeping = tasks.create_task(self._keeper.run(), name=f"extend leases {name}")
         polling = tasks.create_task(self._poller.run(), name=f"poll {name}")
+        relieving = tasks.create_task(self._relieve(), name=f"relieve {name}")
         await self._stopping.wait()
+        relieving.cancel()
         await self._drain(polling)
         await self._flush(tasks)
         keeping.cancel()
@@ -239,6 +243,15 @@ class RunningRoute:
             self._settler.release(entry, 0)
             return 0
         return await self._courier.carry(entry, self.route)
+
+    async def _relieve(self) -> None:
+        """On a FIFO route, keep what waits behind a hanging canary from taking every permit."""
+        while self._groups is not None:
+            await asyncio.sleep(RELIEF_SECONDS)
+            if self._permits.wanted:
+                others = {v.name for v in self.route.versions} - {self.route.stable.name}
+                pause_seconds = whole_seconds(self.route.retry.min_seconds)
+                self._groups.give_back_stalled(others, self._lanes.room.seats, pause_seconds)
 
     def _settled(self, entry: InHand, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
         self._permits.give()

@@ -106,6 +106,10 @@ class Settler:
         return self._deletes if action is Action.DELETE else self._releases
 
     def _put(self, action: Action, order: _Order) -> None:
+        if action is Action.RELEASE and not self._hand.holds(order.entry):
+            # Received again: it did go back, and this receipt must not touch the new lease.
+            self._ended(order.entry, confirmed=True)
+            return
         waiting = self._waiting(action)
         waiting.append(order)
         if len(waiting) >= BATCH:
@@ -173,14 +177,8 @@ class Settler:
         self._observer.notice(
             SettlementFailed(self._route, action, error.why or error.code, lease_lost=lost)
         )
-        if lost or self._gives_up(action, order):
+        if lost or (action is Action.RELEASE and order.attempts >= RELEASE_ATTEMPTS):
             self._ended(order.entry, confirmed=False)
             return
         delay = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(order.attempts - 1, 16))
         asyncio.get_running_loop().call_later(delay, self._put, action, order)
-
-    def _gives_up(self, action: Action, order: _Order) -> bool:
-        """Tell whether to leave it: a release is void once the message was received again."""
-        if action is Action.DELETE:
-            return False
-        return order.attempts >= RELEASE_ATTEMPTS or not self._hand.holds(order.entry)

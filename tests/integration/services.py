@@ -67,8 +67,8 @@ class Service:
         self._connections += 1
         try:
             await self._converse(reader, writer, self._connections)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the gateway is done with this connection
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the gateway is done with this connection, or the tests are
         finally:
             writer.close()
 

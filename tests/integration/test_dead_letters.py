@@ -1,4 +1,7 @@
-"""What becomes of a rejected message: redrive, the copy and its limits (contract, section 4)."""
+"""What becomes of a rejected message: redrive, the copy and its limits (contract, section 4).
+
+Here the routing file calls queues by their ARNs.
+"""
 
 from __future__ import annotations
 
@@ -53,18 +56,21 @@ def stage(
     emulator: EmulatedSqs, new_service: NewService, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     service = new_service("service")
-    for name in ("lettered", "letters", "redriven-dead"):
-        emulator.create(name)
-    emulator.create("redriven", RedrivePolicy=redrive(emulator.create("redriven-dead"), 2))
+    policy = redrive(emulator.create("redriven-dead"), 2)
+    redriven = emulator.create("redriven", RedrivePolicy=policy)
+    lettered, letters = emulator.create("lettered"), emulator.create("letters")
 
-    def route(name: str, **more: Any) -> dict[str, Any]:
-        retry = {"min": "1s", "max": "1s"}
-        versions = {"stable": service.url}
+    def route(queue: Queue, **more: Any) -> dict[str, Any]:
         return {
-            "name": name, "queue": name, "wait": "1s", "versions": versions, "retry": retry, **more
-        }  # fmt: skip
+            "name": queue.name,
+            "queue": queue.arn,
+            "wait": "1s",
+            "versions": {"stable": service.url},
+            "retry": {"min": "1s", "max": "1s"},
+            **more,
+        }
 
-    routing = {"routes": [route("lettered", reject="letters"), route("redriven")]}
+    routing = {"routes": [route(lettered, reject=letters.arn), route(redriven)]}
     folder = tmp_path_factory.mktemp("gateway")
     with GatewayProcess(folder, routing, emulator.endpoint) as gateway:
         yield Stage(gateway, emulator, service)

@@ -165,11 +165,12 @@ def test_weights_hold_for_every_single_message_id(stage: Stage) -> None:
 
 
 def test_rules_read_bodies_attributes_and_baggage(stage: Stage) -> None:
-    """The first rule is any of three matchers; the second has a split and a sticky key."""
+    """The first rule is any of three matchers, and wins over the second where both match."""
     vip = json.dumps({"customer": {"tier": "alpha"}})
     beta = [
         Draft(vip, {"tenant": "acme"}),
         Draft("no JSON at all", {"weight": 7}),
+        *[Draft(_chinese(f"both rules {n}"), {"weight": 7}) for n in range(6)],
         Draft(attributes={"baggage": "team=canada"}),
     ]
     others = [

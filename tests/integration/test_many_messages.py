@@ -84,6 +84,7 @@ def test_four_thousand_messages_arrive_once_each_where_they_belong(stage: Stage)
     lost = {each.message_id for each in sent} - set(came)
     doubled = {message_id for message_id, times in came.items() if times > 1}
     assert (len(lost), len(doubled), len(came)) == (0, 0, MANY)
+    assert len({(each.service, each.connection) for each in requests}) < MANY / 10  # kept alive
     service_of = {each.message_id: each.service for each in requests}
     assert service_of == {each.message_id: _expected(each) for each in sent}
 

@@ -150,15 +150,25 @@ def test_the_process_that_has_trouble_is_still_alive_and_stops_cleanly(stage: St
     assert "Traceback" not in stage.gateway.logged()
 
 
-def test_without_credentials_the_reason_says_what_to_do(moto: Sqs, tmp_path: Path) -> None:
+SETTINGS = {
+    "credentials": ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "AWS_ACCESS_KEY_ID"),
+    "endpoint": ({"AWS_ENDPOINT_URL_SQS": "no URL"}, "AWS_ENDPOINT_URL_SQS"),
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_aws_settings_that_cannot_work_are_told_with_what_to_change(
+    moto: Sqs, tmp_path: Path, what: str
+) -> None:
     """The process goes on trying, and stops cleanly though it never found a queue."""
+    environment, named = SETTINGS[what]
     routing = {
         "routes": [{"name": "poor", "queue": "poor", "versions": {"a": "http://127.0.0.1:9/"}}]
     }
-    environment = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     with GatewayProcess(
         tmp_path, routing, moto.endpoint, waits=False, environment=environment
     ) as gateway:
-        told = gateway.wait_until_unready("route poor", "queue poor", "credentials")
-        assert "AWS_ACCESS_KEY_ID" in told
+        told = gateway.wait_until_unready("route poor", "queue poor", what)
+        assert named in told
         assert gateway.stop() == 0
+        assert "Traceback" not in gateway.logged()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from gateway.adapters.http_retry_after import retry_after_seconds
 from gateway.core.disposition import Answered, Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC).timestamp()
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -179,6 +180,24 @@ def test_beyond_the_limit_of_an_answer_its_status_counts(size: int) -> None:
 def test_retry_after_is_seconds_or_a_date(header: bytes, seconds: float | None) -> None:
     answer = b"HTTP/1.1 503 x\r\n" + header + b"\r\ncontent-length: 0\r\n\r\n"
     assert read([answer]) == Answered(503, seconds)
+
+
+@pytest.fixture
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
+@pytest.mark.parametrize(
+    "date",
+    [b"Mon, 23 Nov 2026 12:01:30 GMT", b"Mon Nov 23 12:01:30 2026", b"Mon, 23 Nov 2026 12:01:30"],
+)
+def test_dates_are_not_local_ones(date: bytes) -> None:
+    assert retry_after_seconds(date, NOW) == 90.0
 
 
 def test_that_of_an_informational_answer_or_a_trailer_is_another_s() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,6 +141,35 @@ async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> Non
     connection.eof_received()
     assert await task == Answered(200)
     assert pool.take() is None
+
+
+async def test_one_that_closes_at_rest_is_handed_out_no_more() -> None:
+    for close in (Connection.eof_received, lambda it: it.data_received(b"nobody asked")):
+        pool, connection, _ = opened()
+        pool.rest(connection)
+        close(connection)
+        assert pool.take() is None  # even before the transport says that it is closed
+
+
+async def test_nor_is_one_that_is_reset_at_rest() -> None:
+    pool, connection, transport = opened()
+    pool.rest(connection)
+    transport.lose(ConnectionResetError(104, "Connection reset by peer"))
+    await connection.closed.wait()
+    assert pool.take() is None
+
+
+async def test_a_closed_connection_is_not_kept_until_its_timer_would_go_off() -> None:
+    pool, connection, transport = opened()
+    task = exchange(connection, 1000)
+    await turn()
+    transport.lose(None)
+    await task
+    await connection.closed.wait()
+    remains = weakref.ref(connection)
+    del pool, connection, transport, task
+    gc.collect()
+    assert remains() is None
 
 
 async def test_a_cancelled_delivery_whose_answer_has_come_closes_as_well() -> None:

@@ -16,6 +16,7 @@ from gateway.adapters.http_answer import MAX_ANSWER_BYTES, MAX_HEAD_BYTES
 from gateway.core.disposition import Answered, Broken, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import OK, answering, serving
+from tests.unit.test_http_connection import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -148,6 +149,40 @@ class TestConnections:
             go_on.set()
             assert await delivery == Answered(200)
             await until_open(target, 0)
+
+    async def test_close_returns_when_they_are_closed(self) -> None:
+        async with serving(answering_together(3)) as service, target_of(service.url) as target:
+            await post_at_once(target, 3)
+            assert target.open_connections() == 3
+            await target.close()
+            assert target.open_connections() == 0
+
+
+class TestOneTimeout:
+    @pytest.mark.looptime
+    async def test_connecting_for_a_second_try_is_within_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In virtual time: 6 s pass before the kept connection breaks, so 4 are left."""
+        loop = asyncio.get_running_loop()
+        transports = []
+
+        async def create_connection(make: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
+            if transports:
+                await asyncio.Event().wait()
+            connection = make()
+            transports.append(FakeTransport(connection))
+            loop.call_soon(connection.data_received, OK)
+            return transports[0], connection
+
+        monkeypatch.setattr(loop, "create_connection", create_connection)
+        target = HttpTarget("http://b.shop/")
+        assert await target.deliver([], b"", 10) == Answered(200)
+        loop.call_later(6, transports[0].lose, ConnectionResetError(104, "reset"))
+        result = await target.deliver([], b"", 10)
+        assert isinstance(result, Broken)
+        assert "no connection to b.shop:80 within 10 s" in result.why
+        assert loop.time() == pytest.approx(10)
 
 
 class TestEarlyAnswers:

@@ -145,6 +145,14 @@ async def test_after_so_many_receives_stable_takes_the_message() -> None:
         assert sent.headers["x-aws-sqsd-receive-count"] == "4"
 
 
+async def test_a_message_of_stable_is_no_fallback_however_often_it_was_received() -> None:
+    async with at_work(route(after_receives=1)) as rig:
+        rig.stable.answer("m-1", *[Answered(500)] * 3)
+        rig.queue.send()
+        await rig.empty()
+        assert [sent.reason for sent in rig.stable.sent] == ["default"] * 4
+
+
 async def test_receives_never_lead_to_stable_where_after_receives_is_off() -> None:
     async with at_work(route(after_receives=None)) as rig:
         rig.canary.answer("m-1", *[Answered(500)] * 10)

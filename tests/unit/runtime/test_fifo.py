@@ -55,6 +55,15 @@ async def test_messages_of_a_group_are_delivered_in_order_one_at_a_time() -> Non
         assert rig.stable.most_running == 1
 
 
+async def test_a_group_does_not_linger_between_its_messages() -> None:
+    """A batch that waited for company would hold up every message behind it."""
+    async with at_work(fifo()) as rig:
+        began = rig.now
+        rig.queue.send_many(30, group="g")
+        await rig.empty()
+        assert rig.now == began
+
+
 async def test_groups_are_delivered_in_parallel() -> None:
     async with at_work(fifo()) as rig:
         rig.stable.hold()

@@ -46,6 +46,20 @@ async def test_a_message_received_again_during_its_delete_is_deleted_with_the_ne
         assert len(rig.stable.sent) == 1
 
 
+async def test_a_delete_that_came_too_late_is_repeated_with_the_new_receipt() -> None:
+    """The old lease is lost, the new one is not."""
+    async with at_work(route(visibility_seconds=2)) as rig:
+        slow = asyncio.Event()
+        rig.queue.faults.script(Operation.DELETE, Fault(entries={0: LOST}, before=slow))
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
+        rig.queue.send()
+        await rig.until(lambda: rig.queue.message("m-1").receive_count == 2)
+        slow.set()
+        await rig.empty()
+        assert deleted_with(rig) == [("m-1#1",), ("m-1#2",)]
+        assert len(rig.stable.sent) == 1
+
+
 @pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
 async def test_a_message_given_back_and_received_before_the_release_has_returned_is_delivered(
     queue: str,
@@ -75,6 +89,8 @@ async def test_a_release_whose_answer_was_lost_does_no_harm_to_the_message_that_
         rig.queue.send(group="g")
         await rig.empty()
         assert len(rig.stable.sent) == 2
+        assert rig.queue.message("m-1").receive_count == 2
+        assert len(rig.queue.calls_of(Operation.CHANGE_VISIBILITY)) == 1, "the old receipt is void"
 
 
 async def test_no_permit_is_lost_or_won_by_a_message_that_comes_again() -> None:

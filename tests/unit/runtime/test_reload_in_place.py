@@ -157,6 +157,7 @@ async def test_a_higher_limit_lets_waiting_messages_in() -> None:
         await rig.until(lambda: rig.running.view().waiting == 2)
         rig.running.adopt(route(ALL_CANARY, versions=[STABLE, wide]))
         await rig.until(lambda: rig.canary.running == 3)
+        assert rig.now < 1, "nobody waits for the one in flight to end"
         rig.canary.release()
 
 
