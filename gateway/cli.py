@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -56,6 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     from gateway.app import Gateway
 
     logs.configure(settings.log_level, settings.log_format)
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
     async def serve() -> int:
         return await Gateway(settings, file, table).run()

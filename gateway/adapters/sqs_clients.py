@@ -35,6 +35,7 @@ class SqsClients:
         self._session = get_session()
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str | None, str | None, bool], Any] = {}
+        self._by_queue: dict[tuple[QueueAddress, bool], Any] = {}  # endpoints are known by then
         self._making = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -50,6 +51,13 @@ class SqsClients:
 
     async def client(self, address: QueueAddress, *, receiving: bool) -> Any:
         """Return the client for a queue; raises botocore's NoRegionError where none is known."""
+        client = self._by_queue.get((address, receiving))
+        if client is None:
+            client = await self._shared(address, receiving=receiving)
+            self._by_queue[address, receiving] = client
+        return client
+
+    async def _shared(self, address: QueueAddress, *, receiving: bool) -> Any:
         # botocore alone among the SDKs reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
         region = address.region or os.environ.get("AWS_REGION")
         key = (region, endpoint_of(address), receiving)

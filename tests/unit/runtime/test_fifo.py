@@ -11,7 +11,7 @@ import pytest
 from gateway.core.disposition import Answered
 from gateway.core.queues import parse_queue
 from gateway.core.route import Backoff, UnknownVersion
-from tests.builders import attribute, version
+from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import LOST, Fault, Operation, entries_fail, refused
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gateway.core.route import Route
 
 pytestmark = VIRTUAL_TIME
+
+LEASE_SECONDS = 30
 
 
 def fifo(**rest: Any) -> Route:
@@ -226,6 +228,63 @@ async def test_a_group_at_the_limit_of_its_version_waits_as_one() -> None:
         for names in by_group(rig).values():
             assert names == sorted(names)
         assert rig.stable.most_running == 1
+        assert {each.receive_count for each in rig.queue.messages} == {1}
+
+
+def with_canary(**rest: Any) -> Route:
+    """A route whose canary may take ten minutes for a message."""
+    return fifo(versions=[STABLE, version("canary", "v2", timeout_seconds=600)], **rest)
+
+
+def send_groups(rig: Rig, groups: int, messages: int, tag: str = "v2") -> None:
+    for number in range(groups):
+        pinned = {"version": attribute(tag)}
+        rig.queue.send_many(messages, group=f"{tag}-{number}", attributes=pinned)
+
+
+def gone_back(rig: Rig) -> int:
+    """Return how many messages went back; extensions ask for the whole lease."""
+    changes = [each.changes for each in rig.queue.messages]
+    return sum(any(seconds < LEASE_SECONDS for _, seconds in one) for one in changes)
+
+
+async def test_messages_behind_a_hanging_canary_go_back_when_permits_run_out() -> None:
+    """But for a tenth of the permits, as with messages at the limit of their version."""
+    async with at_work(with_canary(max_in_flight=20)) as rig:
+        rig.canary.hold()
+        send_groups(rig, groups=10, messages=2)
+        await rig.until(lambda: rig.canary.running == 10)
+        rig.queue.send(group="stable")
+        await rig.until(lambda: rig.stable.sent)
+        assert rig.now < 10
+        assert gone_back(rig) == 8
+        rig.canary.release()
+
+
+async def test_messages_behind_a_hanging_canary_stay_while_there_are_permits() -> None:
+    async with at_work(with_canary(max_in_flight=50)) as rig:
+        rig.canary.hold()
+        send_groups(rig, groups=10, messages=2)
+        await rig.rest(60)
+        assert gone_back(rig) == 0
+        rig.canary.release()
+
+
+async def test_messages_behind_a_canary_that_moves_stay_though_permits_have_run_out() -> None:
+    async with at_work(with_canary(max_in_flight=20)) as rig:
+        rig.canary.takes_seconds = 3
+        send_groups(rig, groups=10, messages=4)
+        await rig.empty()
+        assert {each.receive_count for each in rig.queue.messages} == {1}
+
+
+async def test_messages_behind_a_slow_stable_stay_though_permits_have_run_out() -> None:
+    """They would only come again, and nobody else has a use for the permits."""
+    async with at_work(with_canary(max_in_flight=20)) as rig:
+        rig.stable.takes_seconds = 20
+        send_groups(rig, groups=10, messages=2, tag="v1")
+        rig.queue.send(group="another")
+        await rig.empty()
         assert {each.receive_count for each in rig.queue.messages} == {1}
 
 
