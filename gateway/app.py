@@ -28,7 +28,7 @@ from gateway.adapters.tally import Tally
 from gateway.config import loader
 from gateway.config.problems import ProblemsFound
 from gateway.config.watcher import watch
-from gateway.core.facts import Reloaded, ReloadFailed
+from gateway.core.facts import Listening, Reloaded, ReloadFailed
 from gateway.runtime.reload import plan
 from gateway.runtime.route import RunningRoute
 
@@ -64,10 +64,12 @@ class Gateway:
     def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
         self._settings, self._file, self._table = settings, file, table
         self._generation = 0
+        self._refusal: tuple[str, ...] = ()
         self._clients = SqsClients()
         self._metrics, self._tally, self._log = Metrics(), Tally(), LogObserver()
         self._observer = Observers(self._metrics, self._tally, self._log)
         self._running: dict[str, RunningRoute] = {}
+        self._leaving: set[RunningRoute] = set()  # removed or replaced by a reload, still draining
         self._stopping = asyncio.Event()
         self._halted = False
         self._tasks: asyncio.TaskGroup | None = None
@@ -84,6 +86,7 @@ class Gateway:
     async def run(self) -> int:
         """Run until stopped; return the exit status."""
         await self._admin.start()
+        self._observer.notice(Listening(self._settings.admin_host, self._admin.port))
         try:
             async with self._clients, asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -108,7 +111,7 @@ class Gateway:
     def stop(self) -> None:
         """Stop softly; called a second time, stop hard."""
         self._halted = self._stopping.is_set()
-        for route in self._running.values():
+        for route in (*self._running.values(), *self._leaving):
             if self._halted:
                 route.halt()
             else:
@@ -134,23 +137,28 @@ class Gateway:
         await watch(self._file, self._table.digest, self._offer)
 
     async def _offer(self, content: bytes) -> None:
+        """Take what the watcher saw, unless a reload was there first: all is said once."""
         try:
             table = loader.load(content, str(self._file))
         except ProblemsFound as found:
-            self._refused(found)
+            if _said(found) != self._refusal:
+                self._refused(found)
         else:
-            await self._commit(table)
+            if self._refusal or table.digest != self._table.digest:
+                await self._commit(table)
 
     def _reload_soon(self) -> None:
         if self._tasks is not None and not self._stopping.is_set():
             self._tasks.create_task(self.reload(), name="reload")
 
     def _refused(self, found: ProblemsFound) -> ReloadFailed:
-        fact = ReloadFailed(self._generation, tuple(str(problem) for problem in found.problems))
+        self._refusal = _said(found)
+        fact = ReloadFailed(self._generation, self._refusal)
         self._observer.notice(fact)
         return fact
 
     async def _commit(self, table: RoutingTable) -> Reloaded:
+        self._refusal = ()
         if self._stopping.is_set() or table.digest == self._table.digest:
             fact = Reloaded(self._generation)
             self._observer.notice(fact)
@@ -164,7 +172,9 @@ class Gateway:
         """Put a table in force. Nothing in here may fail or wait: it is the commit."""
         change = plan({name: running.route for name, running in self._running.items()}, table)
         for name in (*change.stop, *(route.name for route in change.replace)):
-            self._running.pop(name).stop(self._settings.drain_seconds)
+            leaving = self._running.pop(name)
+            leaving.stop(self._settings.drain_seconds)
+            self._leaving.add(leaving)
         for route in change.swap:
             self._running[route.name].adopt(route)
         for route in (*change.start, *change.replace):
@@ -190,7 +200,8 @@ class Gateway:
             chance=random.random,
         )
         self._running[route.name] = running
-        self._tasks.create_task(running.run(), name=f"route {route.name}")
+        task = self._tasks.create_task(running.run(), name=f"route {route.name}")
+        task.add_done_callback(lambda _: self._leaving.discard(running))
 
     # ---- what the admin port asks -----------------------------------------------------------
 
@@ -216,6 +227,10 @@ class Gateway:
 
     def _in_flight(self) -> dict[str, int]:
         return {name: route.view().in_flight for name, route in self._running.items()}
+
+
+def _said(found: ProblemsFound) -> tuple[str, ...]:
+    return tuple(str(problem) for problem in found.problems)
 
 
 def _target(version: Version) -> HttpTarget:

@@ -27,7 +27,7 @@ _OPENING: Final = b"HTTP/1."
 _FIRST_FINAL_STATUS: Final = 200
 _INFORMATIONAL: Final = frozenset({100, *range(102, _FIRST_FINAL_STATUS)})  # 101 ends HTTP
 
-# Frozen, so that all deliveries may share one: saves a tenth of what reading an answer costs.
+# Frozen, so that all answers of a status may share one: making it is a good part of reading it.
 _answered = lru_cache(maxsize=1000)(Answered)
 
 

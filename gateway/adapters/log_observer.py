@@ -52,6 +52,8 @@ class LogObserver:
                 self._message_troubled(fact)
             case facts.PhaseChanged():
                 self._phase_changed(fact)
+            case facts.Listening(host, port):
+                self._log.info("admin port listens", host=host, port=port)
             case facts.Reloaded() | facts.ReloadFailed():
                 self._reload_ended(fact)
             case _:

@@ -129,7 +129,12 @@ class Metrics:
                 self._accepted()
             case facts.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
-            case facts.AttributesDropped() | facts.DeliveryCrashed() | facts.PhaseChanged():
+            case (
+                facts.AttributesDropped()
+                | facts.DeliveryCrashed()
+                | facts.PhaseChanged()
+                | facts.Listening()
+            ):
                 pass
             case _:
                 assert_never(fact)

@@ -73,7 +73,10 @@ class SqsQueue:
         if self._dead_letter is not None:
             self._dead_letter_url = await self._dead_letter_url_of(self._dead_letter)
         # ReceiveMessage never tells the timeout, so it has to be asked for.
-        return QueueFacts(self._url, int(answer["Attributes"]["VisibilityTimeout"]))
+        try:
+            return QueueFacts(self._url, int(answer["Attributes"]["VisibilityTimeout"]))
+        except ValueError as error:
+            raise QueueError(f"get_queue_attributes: VisibilityTimeout: {error}") from error
 
     async def receive(
         self, limit: int, wait_seconds: int, visibility_seconds: int
@@ -89,7 +92,10 @@ class SqsQueue:
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        return [_message(raw) for raw in answer.get("Messages", ())]
+        try:
+            return [_message(raw) for raw in answer.get("Messages", ())]
+        except ValueError as error:
+            raise QueueError(f"receive_message: a message is not readable: {error}") from error
 
     async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; it answers 200 even where entries failed."""

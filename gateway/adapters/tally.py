@@ -110,7 +110,7 @@ class Tally:
                 | facts.PhaseChanged()
             ):
                 self._erred(fact)
-            case facts.Settled() | facts.AttributesDropped():
+            case facts.Settled() | facts.AttributesDropped() | facts.Listening():
                 pass
             case _:
                 assert_never(fact)

@@ -141,6 +141,14 @@ class ReloadFailed:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The admin port answers."""
+
+    host: str
+    port: int
+
+
 Fact = (
     Received
     | ReceiveFailed
@@ -153,4 +161,5 @@ Fact = (
     | PhaseChanged
     | Reloaded
     | ReloadFailed
+    | Listening
 )

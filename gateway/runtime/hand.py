@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from gateway.core.message import Message
 
@@ -51,9 +51,6 @@ class Hand:
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def __iter__(self) -> Iterator[InHand]:
-        return iter(tuple(self._entries.values()))
 
     def take(self, messages: Sequence[Message], now: float, due_at: float) -> list[InHand]:
         """Put messages in hand and return the new ones; of the others keep the newest receipt."""

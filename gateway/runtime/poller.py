@@ -20,6 +20,7 @@ MAX_PARALLEL_POLLS: Final = 10
 FIRST_PAUSE_SECONDS: Final = 0.5
 LAST_PAUSE_SECONDS: Final = 20.0
 CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
+SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive with `wait: 0s` comes back at once
 FULL: Final = 1.0
 BUSY: Final = 0.5
 """An extra poll goes on while it comes back so full: SQS often gives a few less than asked."""
@@ -72,6 +73,8 @@ class Poller:
                 failures = failures + 1 if fill is None else 0
                 if failures:
                     await self._rest(self._backoff(failures))
+                elif not fill and not self._wait_seconds:
+                    await self._rest(SHORT_POLL_PAUSE_SECONDS)
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
         enough = min(self._permits.free, self._room_left()) >= BATCH

@@ -142,7 +142,8 @@ class RunningRoute:
         """Say why the queue is not polled at the moment; None while it is."""
         if self.phase.phase is not Phase.POLLING:
             return self.phase.why or self.phase.phase.value
-        return self._poller.failure if self._poller is not None else None
+        failure = self._poller.failure if self._poller is not None else None
+        return f"queue {self.route.queue.text}: {failure}" if failure else None
 
     def stuck(self, now: float) -> str | None:
         """Say what has not moved for too long: a poll that never came back."""
@@ -195,7 +196,7 @@ class RunningRoute:
         await self._stopping.wait()
         relieving.cancel()
         await self._drain(polling)
-        await self._flush(tasks)
+        await self._flush(tasks, polling)
         keeping.cancel()
 
     def _new_poller(self, lease_seconds: int) -> Poller:
@@ -269,19 +270,29 @@ class RunningRoute:
         for task in self._deliveries:
             task.cancel()
         await self._until_done({polling}, self._halted)
-        polling.cancel()
         if self._deliveries:
             await asyncio.wait(self._deliveries)
 
-    async def _flush(self, tasks: asyncio.TaskGroup) -> None:
-        flushing = tasks.create_task(self._settler.flush(), name=f"flush {self.route.name}")
+    async def _flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
+        flushing = tasks.create_task(self._let_go(polling), name=f"flush {self.route.name}")
         deadline = asyncio.get_running_loop().time() + FLUSH_SECONDS
         await self._until_done({flushing}, self._halted, deadline)
         if self._halted.is_set():
             await asyncio.wait({flushing}, timeout=HALT_SECONDS)
+        polling.cancel()
         if not flushing.done():
             flushing.cancel()
             self._settler.abandon()
+
+    async def _let_go(self, polling: asyncio.Task[None]) -> None:
+        """Settle all. After a hard stop a poll is under way still, and SQS may hand it just what
+        is being given back: as long as there is time it is awaited, and gives that back too.
+        """
+        given_back = len(self._hand)
+        await self._settler.flush()
+        if given_back and not polling.done():
+            await asyncio.wait({polling})
+            await self._settler.flush()
 
     async def _until_done(
         self,

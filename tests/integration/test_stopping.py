@@ -126,11 +126,10 @@ def test_a_lease_is_extended_for_as_long_as_the_drain_lasts(stage: Stage) -> Non
 def test_a_second_signal_is_a_hard_stop(stage: Stage) -> None:
     """Deliveries are cancelled, leases released, exit status 1.
 
-    Without long polls: one that is open at a hard stop may be handed what is released, and then
-    the lease has to give it back.
+    A poll is under way: what is released and handed to it is given back again.
     """
     stage.service.otherwise = Silence()
-    with stage.gateway(wait="0s") as gateway:
+    with stage.gateway() as gateway:
         stage.queue.send_all([Draft(f"hanging {n}") for n in range(3)])
         stage.service.wait_for(3)
         gateway.signal(signal.SIGTERM)
@@ -140,6 +139,22 @@ def test_a_second_signal_is_a_hard_stop(stage: Stage) -> None:
         assert "Traceback" not in gateway.logged()
     ledger = stage.ledger()
     assert (ledger["visible"], ledger["in_flight"], ledger["deleted"]) == (3, 0, 0)
+
+
+def test_a_hard_stop_reaches_routes_that_a_reload_has_removed(stage: Stage) -> None:
+    """Their deliveries drain for as long as the others' would, and no longer than that."""
+    stage.service.otherwise = Silence()
+    with stage.gateway(drain_seconds=3_600) as gateway:
+        stage.queue.send("hanging")
+        stage.service.wait_for(1)
+        renamed = {"name": "renamed", "queue": "another", "versions": {"stable": "http://x/y"}}
+        gateway.write({"routes": [renamed]})
+        assert gateway.reload().json()["removed"] == ["stopping"]
+        gateway.signal(signal.SIGTERM)
+        gateway.wait_until_unready("stopping")
+        gateway.signal(signal.SIGTERM)
+        assert gateway.exit_status() == 1
+    assert stage.ledger()["in_flight"] == 0
 
 
 def test_a_sudden_death_loses_nothing(stage: Stage) -> None:

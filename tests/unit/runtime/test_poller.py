@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 from gateway.core.facts import Received, ReceiveFailed
-from gateway.runtime.poller import MAX_PARALLEL_POLLS
+from gateway.runtime.poller import MAX_PARALLEL_POLLS, SHORT_POLL_PAUSE_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
@@ -32,6 +32,13 @@ async def test_an_idle_queue_gets_exactly_one_receive_per_wait() -> None:
         assert len(receives(rig)) == HOUR / 20
         assert under_way(rig) == 1
         assert {call.asked[1] for call in receives(rig)} == {20}
+
+
+async def test_an_idle_queue_without_long_polls_is_not_hammered() -> None:
+    """An empty receive with `wait: 0s` comes back at once."""
+    async with at_work(route(wait_seconds=0)) as rig:
+        await rig.rest(59.9)
+        assert len(receives(rig)) == 60 / SHORT_POLL_PAUSE_SECONDS
 
 
 async def test_a_receive_asks_for_no_more_messages_than_there_are_permits() -> None:
@@ -115,7 +122,7 @@ async def test_an_error_makes_the_route_unready_and_names_the_reason_until_it_is
         await rig.until(lambda: receives(rig)[0].ended_at)
         rig.queue.faults.script(Operation.RECEIVE, refused("throttled"), refused("throttled"))
         await rig.until(lambda: rig.observer.of(ReceiveFailed))
-        assert rig.running.unready == "throttled"
+        assert rig.running.unready == "queue orders: throttled"
         rig.queue.send()
         await rig.empty()
         assert rig.running.unready is None
