@@ -16,6 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
+from gateway.adapters.sqs_signing import SIGNATURE_VERSION
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -84,6 +85,7 @@ class SqsClients:
                 # Both are made anew for each call otherwise: 15 % of its cost when profiled.
                 user_agent=f"sqs-version-gateway/{__version__}",
                 parameter_validation=False,
+                signature_version=SIGNATURE_VERSION,
             ),
         )
         return await self._stack.enter_async_context(context)
