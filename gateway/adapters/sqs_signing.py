@@ -34,7 +34,8 @@ class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no type
         now = get_current_datetime().strftime("%Y%m%dT%H%M%SZ")
         headers = request.headers
         for name, value in self._own_headers(now).items():
-            del headers[name]  # a header of an earlier try; nothing happens where there is none
+            if name in headers:  # of an earlier try
+                del headers[name]
             headers[name] = value
         signed = _signed(headers, host)
         names = ";".join(signed)
@@ -42,16 +43,17 @@ class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no type
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{_canonical_hash(signed, names, request.body)}"
         key = _day_key(self.credentials.secret_key, now[:8], self._region_name, self._service_name)
         signature = hmac.digest(key, text.encode(), "sha256").hex()
+        del headers["Authorization"]
         headers["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
             f"SignedHeaders={names}, Signature={signature}"
         )
 
     def _own_headers(self, now: str) -> dict[str, str]:
-        own = {"Authorization": "", "X-Amz-Date": now}
+        own = {"X-Amz-Date": now}
         if self.credentials.token:
             own["X-Amz-Security-Token"] = self.credentials.token
-        return {name: value for name, value in own.items() if value}
+        return own
 
 
 AUTH_TYPE_MAPS[SIGNATURE_VERSION] = JsonPostSigner

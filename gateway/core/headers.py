@@ -142,7 +142,7 @@ def _add_context(headers: HeaderList, message: Message, tag: str) -> int:
 
 def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) -> int:
     """Baggage is always sent; a carrier that has no room is left out but for our own member."""
-    own = baggage.with_member("", "version", tag)
+    own = f"version={tag}"
     if carrier is None or len(carrier) > baggage.MAX_CHARACTERS:
         if carrier is not None:
             headers.omitted.append("baggage")
@@ -196,7 +196,21 @@ def iso_8601(epoch_ms: int) -> str:
     The calendar arithmetic is Howard Hinnant's civil_from_days
     (https://howardhinnant.github.io/date_algorithms.html): core imports no clock.
     """
-    days, second = divmod(epoch_ms // 1000, 86_400)
+    day, second = divmod(epoch_ms // 1000, 86_400)
+    date = _DATES.get(day)
+    if date is None:  # messages of one time come together: 1.5 % of the gateway's CPU without it
+        if len(_DATES) >= _MOST_DATES:
+            _DATES.clear()
+        date = _DATES[day] = _date(day)
+    return f"{date}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
+
+
+_MOST_DATES: Final = 100
+_DATES: Final[dict[int, str]] = {}
+
+
+def _date(days: int) -> str:
+    """Return year, month and day of a day since the epoch."""
     era, day_of_era = divmod(days + 719_468, 146_097)
     year_of_era = (
         day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
@@ -206,7 +220,4 @@ def iso_8601(epoch_ms: int) -> str:
     day = day_of_year - (153 * shifted_month + 2) // 5 + 1
     month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9  # noqa: PLR2004
     year = year_of_era + era * 400 + (month <= 2)  # noqa: PLR2004
-    return (
-        f"{year:04d}-{month:02d}-{day:02d}"
-        f"T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
-    )
+    return f"{year:04d}-{month:02d}-{day:02d}"
