@@ -59,8 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     logs.configure(settings.log_level, settings.log_format)
 
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.freeze()  # what lives as long as the process need not be looked at again
 
     async def serve() -> int:
         return await Gateway(settings, file, table).run()
