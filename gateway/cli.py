@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again
+    # About a tenth less CPU a message than by default; 50_000, 20, 20 let memory creep up.
+    gc.set_threshold(10_000, 5, 5)
 
     async def serve() -> int:
         return await Gateway(settings, file, table).run()
