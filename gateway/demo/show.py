@@ -30,7 +30,7 @@ PICTURE: Final = """\
 """
 
 PLACES: Final = (
-    ("gateway", "/", "dashboard"),
+    ("gateway", "/", "admin port: health, metrics, /api/routes"),
     ("SQS", "", "embedded, queue `orders`"),
     ("A", "/orders", "takes orders, sends them to the queue"),
     ("B", "/events", "stable, calls C"),
@@ -53,7 +53,7 @@ Send an order to the canary, then see which way it took:
   curl -d '{{"order": "mine"}}' -H 'version: v2' {a}/orders
   curl {d}/paths/mine
 
-Change the split: edit this file and watch the dashboard, {gateway}/
+Change the split: edit this file and watch {gateway}/api/routes
   {routing_file}
 """
 
