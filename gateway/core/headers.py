@@ -109,9 +109,11 @@ def delivery_headers(
     if fifo:
         _add_fifo(headers, message)
     room = _add_context(headers, message, belongs_to.tag)
+    binary: list[str] = []
     if message.attributes:
         _add_attributes(headers, message, room)
-    _add_lists(headers, message)
+        binary = _binary_sent(headers, message)
+    _add_lists(headers, binary)
     return headers.items
 
 
@@ -142,15 +144,13 @@ def _add_context(headers: HeaderList, message: Message, tag: str) -> int:
 
 def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) -> int:
     """Baggage is always sent; a carrier that has no room is left out but for our own member."""
-    own = f"version={tag}"
-    if carrier is None or len(carrier) > baggage.MAX_CHARACTERS:
-        if carrier is not None:
-            headers.omitted.append("baggage")
-        headers.items.append(("baggage", own))
-        return 0
-    used = headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room)
+    used = 0
+    if carrier is not None and len(carrier) > baggage.MAX_CHARACTERS:
+        headers.omitted.append("baggage")
+    elif carrier is not None:
+        used = headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room)
     if not used:
-        headers.items.append(("baggage", own))
+        headers.items.append(("baggage", f"version={tag}"))
     return used
 
 
@@ -174,13 +174,16 @@ def _add_attributes(headers: HeaderList, message: Message, room: int) -> None:
             room -= headers.add_within(header, attribute.text, room)
 
 
-def _add_lists(headers: HeaderList, message: Message) -> None:
+def _binary_sent(headers: HeaderList, message: Message) -> list[str]:
     sent = {name for name, _ in headers.items}
-    binary = [
+    return [
         name
         for name in sorted(message.attributes)
         if message.attributes[name].binary and ATTRIBUTE_PREFIX + name in sent
     ]
+
+
+def _add_lists(headers: HeaderList, binary: list[str]) -> None:
     for header, names in (
         ("x-aws-sqsd-binary", binary),
         ("x-gateway-omitted", headers.omitted),

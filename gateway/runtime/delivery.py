@@ -64,6 +64,7 @@ class _Verdict:
     leg: _Leg
     disposition: Disposition
     result: DeliveryResult | None = None  # None: the version was at its own limit
+    falls_back: bool = False
 
 
 class Courier:
@@ -105,7 +106,7 @@ class Courier:
 
     async def _brought(self, entry: InHand, route: Route, leg: _Leg) -> _Verdict:
         verdict = await self._deliver(entry, route, leg)
-        if verdict.result is None or not _falls_back(verdict.result, leg, route):
+        if not verdict.falls_back:
             return verdict
         fallback = _Leg(leg.belongs_to, route.stable, Reason.FALLBACK)
         return await self._deliver(entry, route, fallback)
@@ -149,7 +150,8 @@ class Courier:
         loop = asyncio.get_running_loop()
         began = loop.time()
         result = await target.deliver(headers, body, leg.to.timeout_seconds)
-        verdict = _Verdict(leg, self._judged(result, message, route), result)
+        disposition = self._judged(result, message, route)
+        verdict = _Verdict(leg, disposition, result, _falls_back(result, leg, route))
         self._notice(message, route, verdict, loop.time() - began)
         return verdict
 
@@ -161,7 +163,7 @@ class Courier:
         if result is None:
             return
         outcome = OUTCOMES[type(verdict.disposition)]
-        if _falls_back(result, leg, route):
+        if verdict.falls_back:
             outcome = Outcome.FALLBACK
         acked = outcome is Outcome.ACK
         age = max(0.0, self._wall() - message.sent_ms / 1000) if acked else None

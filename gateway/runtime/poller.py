@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.facts import Received, ReceiveFailed
 from gateway.ports import QueueError
+from gateway.runtime.pauses import doubling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,7 +144,7 @@ class Poller:
         self.moved_at = asyncio.get_running_loop().time()
 
     def _backoff(self, failures: int) -> float:
-        ceiling = min(LAST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16))
+        ceiling = doubling(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, failures)
         return ceiling * (0.5 + self._chance() / 2)
 
     async def _rest(self, seconds: float) -> None:

@@ -19,6 +19,7 @@ from gateway.runtime.groups import Groups
 from gateway.runtime.hand import Hand
 from gateway.runtime.lanes import Lanes
 from gateway.runtime.lease import LeaseKeeper
+from gateway.runtime.pauses import doubling
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.settler import Settler
@@ -167,14 +168,14 @@ class RunningRoute:
         return resolving.result()
 
     async def _resolve(self) -> int:
-        pause = FIRST_PAUSE_SECONDS
+        failures = 0
         while True:
             try:
                 facts = await self._queue.resolve()
             except QueueError as error:
                 self._enter(Phase.FAILED, f"queue {self.route.queue.text}: {error}")
-                await asyncio.sleep(pause)
-                pause = min(LAST_PAUSE_SECONDS, pause * 2)
+                failures += 1
+                await asyncio.sleep(doubling(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, failures))
             else:
                 own = facts.visibility_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
                 return self.route.visibility_seconds or own

@@ -14,6 +14,7 @@ from gateway.core.disposition import MAX_VISIBILITY_SECONDS
 from gateway.core.facts import Action, Settled, SettlementFailed
 from gateway.ports import EntryError, QueueError
 from gateway.runtime.hand import Stage
+from gateway.runtime.pauses import doubling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -180,5 +181,5 @@ class Settler:
         if lost or (action is Action.RELEASE and order.attempts >= RELEASE_ATTEMPTS):
             self._ended(order.entry, confirmed=False)
             return
-        delay = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(order.attempts - 1, 16))
+        delay = doubling(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, order.attempts)
         asyncio.get_running_loop().call_later(delay, self._put, action, order)
