@@ -5,15 +5,21 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gateway.adapters.sqs_answers import (
+    check_complete,
+    failed_entries,
+    messages_of,
+    short_code,
+    wire_attribute,
+)
+from gateway.adapters.sqs_attempts import Attempts
 from gateway.core.dead_letter import copy_attributes
-from gateway.core.message import message_from_receive
-from gateway.ports import EntryError, QueueError, QueueFacts
+from gateway.ports import QueueError, QueueFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,11 +27,7 @@ if TYPE_CHECKING:
     from gateway.adapters.sqs_clients import SqsClients
     from gateway.core.message import Message
     from gateway.core.queues import QueueAddress
-
-LEASE_LOST_CODES: Final = frozenset(
-    {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"}
-)
-"""For a receipt: the lease ran out first, so the message is not ours any more."""
+    from gateway.ports import EntryError
 
 _HINTS: Final = {
     "NonExistentQueue": "create it, or correct the routing file",
@@ -59,6 +61,7 @@ class SqsQueue:
         self._clients, self._address, self._dead_letter = clients, address, dead_letter
         self._url = ""
         self._dead_letter_url = ""
+        self._attempts = Attempts()
 
     async def resolve(self) -> QueueFacts:
         """Find the URL by name or ARN and read the queue's visibility timeout."""
@@ -81,21 +84,29 @@ class SqsQueue:
     async def receive(
         self, limit: int, wait_seconds: int, visibility_seconds: int
     ) -> list[Message]:
-        """ReceiveMessage, with every attribute."""
+        """ReceiveMessage, with every attribute; on FIFO a lost answer is asked for again."""
+        wanted = {
+            "MaxNumberOfMessages": limit,
+            "WaitTimeSeconds": wait_seconds,
+            "VisibilityTimeout": visibility_seconds,
+        }
+        if not self._address.fifo:
+            return messages_of(await self._received(wanted))
+        with self._attempts.one() as attempt_id:
+            answer = await self._received({**wanted, "ReceiveRequestAttemptId": attempt_id})
+        return messages_of(answer)
+
+    async def _received(self, wanted: Mapping[str, Any]) -> Any:
         answer = await self._call(
             self._address,
             "receive_message",
             QueueUrl=self._url,
-            MaxNumberOfMessages=limit,
-            WaitTimeSeconds=wait_seconds,
-            VisibilityTimeout=visibility_seconds,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
+            **wanted,
         )
-        try:
-            return [_message(raw) for raw in answer.get("Messages", ())]
-        except ValueError as error:
-            raise QueueError(f"receive_message: a message is not readable: {error}") from error
+        check_complete(answer)
+        return answer
 
     async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; it answers 200 even where entries failed."""
@@ -106,7 +117,7 @@ class SqsQueue:
         answer = await self._call(
             self._address, "delete_message_batch", QueueUrl=self._url, Entries=entries
         )
-        return _failed(answer, len(entries))
+        return failed_entries(answer, len(entries))
 
     async def change_visibility(
         self, leases: Sequence[tuple[str, int]]
@@ -122,7 +133,7 @@ class SqsQueue:
             QueueUrl=self._url,
             Entries=entries,
         )
-        return _failed(answer, len(entries))
+        return failed_entries(answer, len(entries))
 
     async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
         """SendMessage to the dead-letter queue; a FIFO one gets the group and the message id."""
@@ -146,7 +157,7 @@ class SqsQueue:
             QueueUrl=self._dead_letter_url,
             MessageBody=message.body,
             MessageAttributes={
-                name: _wire_attribute(value.data_type, value.text, binary=value.binary)
+                name: wire_attribute(value.data_type, value.text, binary=value.binary)
                 for name, value in attributes.items()
             },
             **fifo,
@@ -191,42 +202,11 @@ class SqsQueue:
             answer = await getattr(client, operation)(**arguments)
         except _FAILURES as error:
             raise _queue_error(error, operation) from error
-        if needs and needs not in answer:
-            # The SDK takes a 200 that is cut off, or not SQS's at all, for an empty success.
+        if needs and needs not in answer:  # a 200 that is cut off is an empty success for the SDK
             raise QueueError(
                 f"{operation}: the answer confirms nothing, it has no {needs}", "NoAnswer"
             )
         return answer
-
-
-def _message(raw: Mapping[str, Any]) -> Message:
-    attributes = raw.get("MessageAttributes")
-    if attributes:
-        for attribute in attributes.values():
-            if "BinaryValue" in attribute:
-                attribute["BinaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
-    return message_from_receive(raw)
-
-
-def _wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]:
-    if binary:
-        return {"DataType": data_type, "BinaryValue": base64.b64decode(text)}
-    return {"DataType": data_type, "StringValue": text}
-
-
-def _failed(answer: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
-    """Return failed entries by position; one that the answer does not mention failed too."""
-    succeeded = {int(entry["Id"]) for entry in answer.get("Successful", ())}
-    unmentioned = set(range(entries)) - succeeded
-    failed = {
-        position: EntryError("Unmentioned", "SQS's answer does not mention the entry")
-        for position in unmentioned
-    }
-    for entry in answer.get("Failed", ()):
-        code = short_code(entry.get("Code", ""))
-        why = f"{code}: {entry.get('Message', '')}"
-        failed[int(entry["Id"])] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
-    return failed
 
 
 def _queue_error(error: Exception, operation: str) -> QueueError:
@@ -239,8 +219,3 @@ def _queue_error(error: Exception, operation: str) -> QueueError:
     hint = _HINTS.get(code)
     text = f"{operation}: {why if code in why else f'{code}: {why}'}"
     return QueueError(f"{text} ({hint})" if hint else text, code)
-
-
-def short_code(code: str) -> str:
-    """Return the code without the query protocol's prefix, `AWS.SimpleQueueService.`."""
-    return code.rpartition(".")[2]

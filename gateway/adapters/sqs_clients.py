@@ -16,6 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
+from gateway.adapters.sqs_answers import keep_raw_receive
 from gateway.adapters.sqs_signing import SIGNATURE_VERSION
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class SqsClients:
                 signature_version=SIGNATURE_VERSION,
             ),
         )
-        return await self._stack.enter_async_context(context)
+        client = await self._stack.enter_async_context(context)
+        client.meta.events.register("before-parse.sqs.ReceiveMessage", keep_raw_receive)
+        return client
 
 
 def endpoint_of(address: QueueAddress) -> str | None:

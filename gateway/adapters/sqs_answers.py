@@ -1,0 +1,92 @@
+"""What SQS answered, read into the gateway's words; an answer that is cut off is an error."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.core.message import message_from_receive
+from gateway.ports import EntryError, QueueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.core.message import Message
+
+LEASE_LOST_CODES: Final = frozenset(
+    {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"}
+)
+"""For a receipt: the lease ran out first, so the message is not ours any more."""
+
+RAW_RECEIVE: Final = "RawBody"
+
+
+def keep_raw_receive(
+    response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: object
+) -> None:
+    """Hand the bytes of a receive's answer through the SDK, which takes cut-off JSON for `{}`.
+
+    A hook for botocore's `before-parse.sqs.ReceiveMessage`.
+    """
+    customized_response_dict[RAW_RECEIVE] = response_dict["body"]
+
+
+def check_complete(answer: Mapping[str, Any]) -> None:
+    """Raise QueueError where an answer without messages is not an empty receive.
+
+    One that was cut off has leased messages to us: not to be taken for an empty queue.
+    """
+    if answer.get("Messages"):
+        return
+    try:
+        empty = isinstance(json.loads(answer.get(RAW_RECEIVE, b"{}")), dict)
+    except ValueError:
+        empty = False
+    if not empty:
+        why = "receive_message: the answer is cut off, or not SQS's; its messages come back"
+        raise QueueError(f"{why} when their lease ends", "NoAnswer")
+
+
+def messages_of(answer: Mapping[str, Any]) -> list[Message]:
+    """Return the messages of a ReceiveMessage answer; raises QueueError for one without sense."""
+    try:
+        return [_message(raw) for raw in answer.get("Messages", ())]
+    except ValueError as error:
+        raise QueueError(f"receive_message: a message is not readable: {error}") from error
+
+
+def _message(raw: Mapping[str, Any]) -> Message:
+    attributes = raw.get("MessageAttributes")
+    if attributes:
+        for attribute in attributes.values():
+            if "BinaryValue" in attribute:
+                attribute["BinaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+    return message_from_receive(raw)
+
+
+def wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]:
+    """Return a message attribute as SendMessage takes it; a binary one has base64 text."""
+    if binary:
+        return {"DataType": data_type, "BinaryValue": base64.b64decode(text)}
+    return {"DataType": data_type, "StringValue": text}
+
+
+def failed_entries(answer: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
+    """Return failed entries by position; one that the answer does not mention failed too."""
+    succeeded = {int(entry["Id"]) for entry in answer.get("Successful", ())}
+    unmentioned = set(range(entries)) - succeeded
+    failed = {
+        position: EntryError("Unmentioned", "SQS's answer does not mention the entry")
+        for position in unmentioned
+    }
+    for entry in answer.get("Failed", ()):
+        code = short_code(entry.get("Code", ""))
+        why = f"{code}: {entry.get('Message', '')}"
+        failed[int(entry["Id"])] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
+    return failed
+
+
+def short_code(code: str) -> str:
+    """Return the code without the query protocol's prefix, `AWS.SimpleQueueService.`."""
+    return code.rpartition(".")[2]

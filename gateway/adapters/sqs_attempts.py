@@ -1,0 +1,32 @@
+"""Attempt ids of FIFO receives: a receive whose answer was lost is asked for once more.
+
+SQS has leased the messages of such an answer, and with them their groups are blocked; a receive
+with the same ReceiveRequestAttemptId gets the same messages again. Source:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-receiverequestattemptid-request-parameter.html
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Attempts:
+    """The ids of receives that failed, each for one of the next receives to take up."""
+
+    def __init__(self) -> None:
+        self._failed: list[str] = []
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """Give the id for one receive; whatever it raises, its answer may have been lost."""
+        attempt_id = self._failed.pop() if self._failed else uuid4().hex
+        try:
+            yield attempt_id
+        except BaseException:
+            self._failed.append(attempt_id)
+            raise
