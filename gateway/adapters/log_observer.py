@@ -48,7 +48,7 @@ class LogObserver:
                 self._receive_ended(fact)
             case facts.SettlementFailed():
                 self._settlement_failed(fact)
-            case facts.AttributesDropped() | facts.DeliveryCrashed():
+            case facts.AttributesDropped() | facts.DeliveryCrashed() | facts.LeaseCapped():
                 self._message_troubled(fact)
             case facts.PhaseChanged():
                 self._phase_changed(fact)
@@ -100,11 +100,16 @@ class LogObserver:
                 **_unsaid(suppressed),
             )
 
-    def _message_troubled(self, fact: facts.AttributesDropped | facts.DeliveryCrashed) -> None:
+    def _message_troubled(
+        self, fact: facts.AttributesDropped | facts.DeliveryCrashed | facts.LeaseCapped
+    ) -> None:
         about = {"route": fact.route, "message_id": fact.message_id}
         if isinstance(fact, facts.AttributesDropped):
             left_out = list(fact.names)
             self._log.warning("dead-letter copy lacks attributes", **about, names=left_out)
+            return
+        if isinstance(fact, facts.LeaseCapped):
+            self._log.warning("message given back: in hand for nearly SQS's 12 hours", **about)
             return
         suppressed = self._crashes.admit((fact.route, type(fact.error).__qualname__))
         if suppressed is not None:

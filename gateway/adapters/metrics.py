@@ -130,7 +130,8 @@ class Metrics:
             case facts.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
             case (
-                facts.AttributesDropped()
+                facts.LeaseCapped()
+                | facts.AttributesDropped()
                 | facts.DeliveryCrashed()
                 | facts.PhaseChanged()
                 | facts.Listening()

@@ -110,7 +110,12 @@ class Tally:
                 | facts.PhaseChanged()
             ):
                 self._erred(fact)
-            case facts.Settled() | facts.AttributesDropped() | facts.Listening():
+            case (
+                facts.Settled()
+                | facts.LeaseCapped()
+                | facts.AttributesDropped()
+                | facts.Listening()
+            ):
                 pass
             case _:
                 assert_never(fact)

@@ -97,6 +97,14 @@ class SettlementFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseCapped:
+    """A message was in hand for nearly SQS's 12 hours, so it is given back, its delivery cut."""
+
+    route: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttributesDropped:
     """A dead-letter copy had no room for these attributes."""
 
@@ -156,6 +164,7 @@ Fact = (
     | Delivered
     | Settled
     | SettlementFailed
+    | LeaseCapped
     | AttributesDropped
     | DeliveryCrashed
     | PhaseChanged

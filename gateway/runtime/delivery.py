@@ -88,8 +88,9 @@ class Courier:
 
         Returns None where the message is done with (deleted, or copied to the dead-letter queue
         and deleted), else the seconds after which it comes back. A cancelled delivery (the drain
-        is over) and a defect of ours both give the message back.
+        is over, or the 12 hours are) and a defect of ours both give the message back.
         """
+        entry.carrier = asyncio.current_task()
         try:
             leg = self._decided(entry.message, route)
             if leg is None:

@@ -71,6 +71,12 @@ class Groups:
         for line in self._lines.values():
             self._give_back(line, 0)
 
+    def give_back_behind(self, entry: InHand) -> None:
+        """Release at once what waits in the line of this message, itself among it."""
+        line = self._lines.get(_group(entry))
+        if line is not None:
+            self._give_back(line, 0)
+
     def give_back_stalled(self, versions: Collection[str], keep: int, seconds: int) -> None:
         """Release what waits behind slow deliveries to these versions, but for `keep` of it.
 

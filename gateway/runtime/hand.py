@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,6 +39,7 @@ class InHand:
     stage: Stage = Stage.WAITING
     lease_lost: bool = False
     carried_to: str = ""  # the name of the version that it is on its way to
+    carrier: asyncio.Task[Any] | None = None  # the task that carries it, once one does
     settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
 
 
@@ -83,6 +84,10 @@ class Hand:
                 break
             found.append(entry)
         return found
+
+    def received_before(self, moment: float) -> list[InHand]:
+        """Return what came in before then; looks at everything in hand."""
+        return [entry for entry in self._entries.values() if entry.received_at < moment]
 
     def next_due_at(self) -> float | None:
         """Return when the first lease is due; None with nothing in hand."""

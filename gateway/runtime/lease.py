@@ -1,4 +1,8 @@
-"""Extends the lease of what is in hand, at half-life, ten messages a call."""
+"""Extends the lease of what is in hand, at half-life, ten messages a call.
+
+SQS lets nobody keep a message for more than 12 hours from its receive; one that is still in hand
+a minute before that is given back, so that it does not come back by surprise.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,55 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.disposition import MAX_VISIBILITY_SECONDS
-from gateway.core.facts import Action, Settled, SettlementFailed
+from gateway.core.facts import Action, LeaseCapped, Settled, SettlementFailed
 from gateway.ports import QueueError
 from gateway.runtime.hand import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.ports import Observer, Queue
     from gateway.runtime.hand import Hand, InHand
 
 BATCH: Final = 10
-ATTEMPTS: Final = 7
-"""One at half-life and one each sixteenth of the lease after it: the last is just in time."""
+PARALLEL_CALLS: Final = 20
+"""What keeps 10,000 leases that are due at once from becoming 1,000 requests at once."""
+
+STEP: Final = 1 / 16
+"""Of a lease: how far ahead others join a batch, and how long after a failure it is tried again."""
+
+LAST_STEP: Final = 7 / 16
+"""Of a lease, counted from its half-life: what fails after that has run out."""
+
+CALL_SHARE: Final = 1 / 8
+"""Of a lease: how long a call may take, so that one that hangs leaves time for another."""
+
+SHORTEST_CALL_SECONDS: Final = 0.25
+CAP_MARGIN_SECONDS: Final = 60.0
+CAP_LOOK_SECONDS: Final = 20.0
 
 
 class LeaseKeeper:
-    """Keeps the leases of one route; one sleep serves them all, for all are of one length."""
+    """Keeps the leases of one route; one sleep serves them all, for all are of one length.
+
+    `give_up` ends the delivery of a message, if any, and gives it back.
+    """
 
     def __init__(
-        self, *, route: str, queue: Queue, hand: Hand, observer: Observer, lease_seconds: int
+        self,
+        *,
+        route: str,
+        queue: Queue,
+        hand: Hand,
+        observer: Observer,
+        lease_seconds: int,
+        give_up: Callable[[InHand], None],
     ) -> None:
         self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
+        self._give_up = give_up
         self.lease_seconds = lease_seconds
+        self._call_seconds = max(SHORTEST_CALL_SECONDS, lease_seconds * CALL_SHARE)
+        self._turns = asyncio.Semaphore(PARALLEL_CALLS)
 
     def due_at(self, now: float) -> float:
         """Return when a lease that begins now is to be extended: at half its life."""
@@ -38,6 +68,7 @@ class LeaseKeeper:
         """Extend for ever; cancelled when nothing is in hand any more."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as calls:
+            calls.create_task(self._watch_the_cap(), name=f"12 hours {self._route}")
             while True:
                 await asyncio.sleep(self._pause(loop.time()))
                 due = self._extendable(loop.time())
@@ -51,26 +82,37 @@ class LeaseKeeper:
         return self.due_at(now) - now if next_due_at is None else max(0.0, next_due_at - now)
 
     def _extendable(self, now: float) -> list[InHand]:
-        due = self._hand.due(now)
+        """Return what is due, and with it what will be very soon: that saves calls."""
+        due = self._hand.due(now + self.lease_seconds * STEP)
         for entry in due:
             self._hand.postpone(entry, self.due_at(now))
         return [entry for entry in due if self._keeps(entry)]
 
     async def _extend(self, batch: Sequence[InHand]) -> None:
-        for _ in range(ATTEMPTS):
-            batch = await self._extend_once([entry for entry in batch if self._keeps(entry)])
+        loop = asyncio.get_running_loop()
+        last = loop.time() + self.lease_seconds * LAST_STEP
+        while True:
+            async with self._turns:
+                batch = await self._extend_once([each for each in batch if self._keeps(each)])
             if not batch:
                 return
-            await asyncio.sleep(self.lease_seconds / 16)
+            if loop.time() + self.lease_seconds * STEP >= last:
+                break
+            await asyncio.sleep(self.lease_seconds * STEP)
+        # If SQS did take one of them after all, the next half-life finds out.
+        why = "every try failed, so the lease has run out"
+        self._notice_failed(why, len(batch), lease_lost=True)
 
     async def _extend_once(self, batch: Sequence[InHand]) -> Sequence[InHand]:
         """Return those that failed, but may not be lost yet."""
         now = asyncio.get_running_loop().time()
         leases = [(entry.receipt, self._seconds_left(entry, now)) for entry in batch]
         try:
-            failed = await self._queue.change_visibility(leases) if leases else {}
-        except QueueError as error:
-            self._notice_failed(str(error), len(batch))
+            async with asyncio.timeout(self._call_seconds):
+                failed = await self._queue.change_visibility(leases) if leases else {}
+        except (QueueError, TimeoutError) as error:
+            why = str(error) or "change_message_visibility_batch: SQS does not answer"
+            self._notice_failed(why, len(batch))
             return batch
         if len(batch) > len(failed):
             self._observer.notice(Settled(self._route, Action.EXTEND, len(batch) - len(failed)))
@@ -81,15 +123,26 @@ class LeaseKeeper:
             self._notice_failed(failure.why or failure.code, 1, lease_lost=entry.lease_lost)
         return [batch[position] for position in kept]
 
+    async def _watch_the_cap(self) -> None:
+        while True:
+            await asyncio.sleep(CAP_LOOK_SECONDS)
+            now = asyncio.get_running_loop().time()
+            too_old = now - MAX_VISIBILITY_SECONDS + CAP_MARGIN_SECONDS
+            for entry in self._hand.received_before(too_old):
+                if entry.stage in (Stage.WAITING, Stage.DELIVERING):
+                    message_id = entry.message.message_id
+                    self._observer.notice(LeaseCapped(self._route, message_id))
+                    self._give_up(entry)
+
     def _keeps(self, entry: InHand) -> bool:
         """Whether its lease is still to be kept: it may have been settled while a call ran."""
         going_back = entry.stage is Stage.RELEASING
         return self._hand.holds(entry) and not going_back and not entry.lease_lost
 
     def _seconds_left(self, entry: InHand, now: float) -> int:
-        """Never more than SQS's 12 hours, counted from the receive."""
+        """Never more than SQS's 12 hours, counted from the receive, and never a release."""
         left = MAX_VISIBILITY_SECONDS - int(now - entry.received_at) - 1
-        return max(0, min(self.lease_seconds, left))
+        return max(1, min(self.lease_seconds, left))
 
     def _notice_failed(self, why: str, messages: int, *, lease_lost: bool = False) -> None:
         self._observer.notice(

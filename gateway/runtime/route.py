@@ -188,6 +188,7 @@ class RunningRoute:
             hand=self._hand,
             observer=self._observer,
             lease_seconds=lease_seconds,
+            give_up=self._give_up,
         )
         self._poller = self._new_poller(lease_seconds)
         self._enter(Phase.POLLING)
@@ -254,6 +255,12 @@ class RunningRoute:
                 others = {v.name for v in self.route.versions} - {self.route.stable.name}
                 pause_seconds = whole_seconds(self.route.retry.min_seconds)
                 self._groups.give_back_stalled(others, self._lanes.room.seats, pause_seconds)
+
+    def _give_up(self, entry: InHand) -> None:
+        if entry.carrier is not None:
+            entry.carrier.cancel()
+        elif self._groups is not None:
+            self._groups.give_back_behind(entry)
 
     def _settled(self, entry: InHand, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
         self._permits.give()

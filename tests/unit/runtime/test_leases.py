@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.disposition import Answered
-from gateway.core.facts import Action, Settled, SettlementFailed
+from gateway.core.facts import Action, LeaseCapped, Settled, SettlementFailed
 from gateway.core.route import Backoff
+from gateway.runtime.lease import PARALLEL_CALLS, STEP
 from gateway.runtime.route import LINGER_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
-from tests.fakes.faults import BUSY, LOST, Fault, Operation, entries_fail, refused
+from tests.fakes.faults import BUSY, LOST, NONE, Fault, Operation, entries_fail, refused
 from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
@@ -174,16 +175,65 @@ async def test_a_message_is_extended_again_once_it_was_received_anew() -> None:
 
 
 async def test_an_extension_that_comes_too_late_does_not_speak_for_the_new_receipt() -> None:
-    async with at_work(patient(visibility_seconds=2)) as rig:
+    """SQS hands the message out again while the call for the first receipt is under way."""
+    async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 20
         late = asyncio.Event()
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(before=late))
         rig.queue.send()
+        await rig.until(lambda: changes(rig))
+        assert await rig.queue.change_visibility([("m-1#1", 0)]) == {}
         await rig.until(lambda: rig.queue.message("m-1").receive_count == 2)
         late.set()
         await rig.empty()
         assert receive_counts(rig) == {2}
         assert [fact.lease_lost for fact in failures(rig)] == [False]
+
+
+async def test_an_extension_that_hangs_leaves_time_for_another() -> None:
+    async with at_work(patient(visibility_seconds=16)) as rig:
+        rig.stable.takes_seconds = 30
+        never = asyncio.Event()
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[Fault(before=never)] * 2)
+        rig.queue.send()
+        await rig.empty()
+        assert [call.began_at for call in changes(rig)][:3] == [8, 11, 14]
+        assert receive_counts(rig) == {1}
+
+
+async def test_a_lease_that_no_call_could_extend_is_counted_as_lost_and_the_delivery_goes_on() -> (
+    None
+):
+    """Its delete may be refused; here SQS still takes it."""
+    async with at_work(patient(visibility_seconds=16), visibility_seconds=16) as rig:
+        rig.stable.takes_seconds = 15.5
+        rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[refused()] * 20)
+        rig.queue.send()
+        await rig.empty()
+        assert [fact.lease_lost for fact in failures(rig)] == [False] * 7 + [True]
+        assert not rig.stable.sent[0].cancelled
+        assert len(rig.stable.sent) == 1
+
+
+async def test_ten_thousand_leases_due_at_once_make_no_storm() -> None:
+    """1,000 calls for the half-life, and never more than 20 of them at once."""
+    stable = version("stable", max_in_flight=10_000, timeout_seconds=HOUR)
+    everything = route(versions=[stable], visibility_seconds=30, max_in_flight=10_000)
+    async with at_work(everything) as rig:
+        rig.stable.hold()
+        rig.queue.send_many(10_000)
+        await rig.until(lambda: rig.stable.running == 10_000)
+        rig.queue.round_trip_seconds = 0.02
+        await rig.rest(20)
+        calls = changes(rig)
+        assert len(calls) == 1_000
+        ends = [call.ended_at for call in calls]
+        assert all(end is not None for end in ends)
+        most = max(sum(o.began_at <= c.began_at < (o.ended_at or 0) for o in calls) for c in calls)
+        assert most <= PARALLEL_CALLS
+        rig.stable.release()
+        await rig.empty()
+        assert receive_counts(rig) == {1}
 
 
 async def test_a_message_on_its_way_back_is_not_extended() -> None:
@@ -236,13 +286,46 @@ async def test_a_lease_is_never_asked_for_beyond_twelve_hours_after_the_receive(
         rig.stable.release()
 
 
-async def test_a_delivery_that_outlives_twelve_hours_gets_twelve_more_with_a_new_receipt() -> None:
+async def test_a_message_in_hand_for_twelve_hours_is_given_back_in_time_and_that_is_said() -> None:
+    """SQS would give it to anybody then; so the delivery is cut and the message given back."""
     async with at_work(patient(visibility_seconds=600)) as rig:
-        rig.stable.takes_seconds = 13 * HOUR
+        hours = iter([13 * HOUR, 0.0])
+        rig.stable.pace = lambda _: next(hours)
         rig.queue.send()
         await rig.empty()
-        assert receive_counts(rig) == {2}
+        first, second = rig.stable.sent
+        assert first.cancelled
+        assert first.ended_at is not None
+        assert 12 * HOUR - 60 <= first.ended_at < 12 * HOUR - 30
+        assert second.began_at < 12 * HOUR, "it came back by the release, not by the lease's end"
+        assert [fact.message_id for fact in rig.observer.of(LeaseCapped)] == ["m-1"]
+        assert failures(rig) == []
+
+
+async def test_a_group_behind_a_message_of_twelve_hours_goes_back_with_it_in_order() -> None:
+    fifo = patient(queue="orders.fifo", visibility_seconds=600)
+    async with at_work(fifo) as rig:
+        hours = iter([13 * HOUR, 0.0, 0.0, 0.0])
+        rig.stable.pace = lambda _: next(hours)
+        for _ in range(3):
+            rig.queue.send(group="g")
+        await rig.empty()
+        assert rig.stable.ids == ["m-1", "m-1", "m-2", "m-3"]
+        assert rig.stable.sent[0].cancelled
+        assert len(rig.observer.of(LeaseCapped)) >= 1
+
+
+async def test_a_delete_that_goes_on_for_twelve_hours_is_not_given_back() -> None:
+    """It was acked: giving it back would deliver it a second time on purpose."""
+    async with at_work(patient(visibility_seconds=600)) as rig:
+        rig.queue.faults.choose = lambda operation, _: (
+            refused() if operation is Operation.DELETE else NONE
+        )
+        rig.queue.send()
+        await rig.rest(12 * HOUR - 10)
+        assert rig.observer.of(LeaseCapped) == []
         assert len(rig.stable.sent) == 1
+        rig.queue.faults.choose = lambda *_: NONE
 
 
 @pytest.mark.parametrize("lease", [1, 2, 3])
@@ -264,7 +347,18 @@ async def test_messages_received_at_different_times_are_each_extended_at_their_o
         await rig.empty()
         for each in rig.queue.messages:
             times = [each.receives[0], *(at for at, _ in each.changes)]
-            assert [round(b - a, 3) for a, b in pairwise(times)] == [10, 10, 10]
+            assert all(10 - 20 * STEP <= b - a <= 10 for a, b in pairwise(times))
+            assert len(times) == 4
+
+
+async def test_leases_that_are_due_nearly_together_share_a_call() -> None:
+    async with at_work(patient(visibility_seconds=20)) as rig:
+        rig.stable.takes_seconds = 15
+        for _ in range(10):
+            rig.queue.send()
+            await rig.rest(0.1)
+        await rig.empty()
+        assert [len(call.asked) for call in changes(rig)] == [10]
 
 
 async def test_messages_at_the_limit_of_their_version_wait_under_their_lease() -> None:
