@@ -100,6 +100,13 @@ def is_server_error(status: int) -> bool:
     return 500 <= status < 600  # noqa: PLR2004
 
 
+def shed_seconds(result: DeliveryResult) -> float | None:
+    """Return the Retry-After of a service that sheds load (429 or 503); None for all else."""
+    if isinstance(result, Answered) and result.status in RETRY_AFTER_STATUSES:
+        return result.retry_after_seconds
+    return None
+
+
 def falls_back(result: DeliveryResult, fallback: Fallback) -> bool:
     """Whether a failed delivery to another version is tried on stable within the same receive.
 

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from gateway.core.message import Message
     from gateway.core.route import Route
     from gateway.core.versions import Version
-    from gateway.ports import Observer, Queue, Target
+    from gateway.ports import Observer, Queue
     from gateway.runtime.hand import InHand
-    from gateway.runtime.lanes import Lanes
+    from gateway.runtime.lanes import Lane, Lanes
     from gateway.runtime.settler import Settler
 
 OUTCOMES = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
@@ -128,14 +128,19 @@ class Courier:
         entry.carried_to = leg.to.name
         lane = self._lanes.of(leg.to)
         if lane is None or not await lane.enter():
-            wait_seconds = 0.0 if self._lanes.room.closed else route.retry.min_seconds
-            return _Verdict(leg, Retry(whole_seconds(wait_seconds)))
+            return _Verdict(leg, Retry(self._pause_before_another_try(route, lane)))
         try:
-            return await self._send(entry, route, leg, lane.target)
+            return await self._send(entry, route, leg, lane)
         finally:
             lane.leave()
 
-    async def _send(self, entry: InHand, route: Route, leg: _Leg, target: Target) -> _Verdict:
+    def _pause_before_another_try(self, route: Route, lane: Lane | None) -> int:
+        if self._lanes.room.closed:
+            return 0
+        asked_seconds = lane.pause_seconds if lane is not None else 0.0
+        return whole_seconds(max(route.retry.min_seconds, asked_seconds))
+
+    async def _send(self, entry: InHand, route: Route, leg: _Leg, lane: Lane) -> _Verdict:
         message = entry.message
         headers = delivery_headers(
             message,
@@ -150,7 +155,8 @@ class Courier:
         entry.stage = Stage.DELIVERING
         loop = asyncio.get_running_loop()
         began = loop.time()
-        result = await target.deliver(headers, body, leg.to.timeout_seconds)
+        result = await lane.target.deliver(headers, body, leg.to.timeout_seconds)
+        lane.heard(result)
         disposition = self._judged(result, message, route)
         verdict = _Verdict(leg, disposition, result, _falls_back(result, leg, route))
         self._notice(message, route, verdict, loop.time() - began)

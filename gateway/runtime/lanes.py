@@ -10,9 +10,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.disposition import shed_seconds
+from gateway.runtime.shedding import Shedding
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.core.disposition import DeliveryResult
     from gateway.core.route import Route
     from gateway.core.versions import Version
     from gateway.ports import Target
@@ -27,6 +31,7 @@ class WaitingRoom:
     def __init__(self, seats: int) -> None:
         self.seats = seats
         self.taken = 0
+        self.shed = 0  # so many found no seat while their version shed load
         self.closed = False
 
     @property
@@ -42,6 +47,7 @@ class Lane:
         self.version, self.target = version, target
         self.in_flight = 0
         self._room, self._removed = room, False
+        self._shedding = Shedding()
         self._ready_at = 0.0  # generic cell rate algorithm: when the next delivery conforms
         self._queue: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -55,6 +61,7 @@ class Lane:
         if not self._queue and self._admits():
             return True
         if not self._room.left:
+            self._room.shed += self._shedding.sheds
             return False
         self._room.taken += 1
         try:
@@ -65,7 +72,21 @@ class Lane:
     def leave(self) -> None:
         """Give the turn back: a delivery ended."""
         self.in_flight -= 1
+        self._shedding.ended()
         self.wake()
+
+    def heard(self, result: DeliveryResult) -> None:
+        """Learn from a delivery's result how much the version takes."""
+        seconds = shed_seconds(result)
+        if seconds is None:
+            self._shedding.took()
+        else:
+            self._shedding.refused(seconds, asyncio.get_running_loop().time())
+
+    @property
+    def pause_seconds(self) -> float:
+        """For how long a message that finds no seat goes back; 0 for no longer than usual."""
+        return self._shedding.pause_seconds
 
     def remove(self) -> None:
         """Send everybody who waits away: the version is not to be had any more."""
@@ -80,11 +101,13 @@ class Lane:
                     break
                 self._queue[0].set_result(None)
             self._queue.popleft()
-        if self._queue and self.in_flight < self.version.max_in_flight and self._timer is None:
+        if self._queue and self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(self._ready_at - BURST_SECONDS, self._rate_allows)
+            opens_at = max(self._ready_at - BURST_SECONDS, self._shedding.rests_until)
+            if opens_at > loop.time():  # else: a delivery has to end first, and wakes the next
+                self._timer = loop.call_at(opens_at, self._time_has_come)
 
-    def _rate_allows(self) -> None:
+    def _time_has_come(self) -> None:
         self._timer = None
         self.wake()
 
@@ -93,20 +116,26 @@ class Lane:
         if self._queue:
             return 0
         by_number = max(0, self.version.max_in_flight - self.in_flight)
-        if self.version.max_rate is None:
+        if self.version.max_rate is None and not self._shedding.sheds:
             return by_number
         now = asyncio.get_running_loop().time()
+        if self._shedding.sheds:
+            by_number = min(by_number, int(self._shedding.admits(now)))
+        if self.version.max_rate is None:
+            return by_number
         ahead = now + BURST_SECONDS - max(now, self._ready_at)
         return min(by_number, int(ahead * self.version.max_rate) + 1) if ahead >= 0 else 0
 
     def _admits(self) -> bool:
         if self.in_flight >= self.version.max_in_flight:
             return False
-        if self.version.max_rate is not None:
+        if self.version.max_rate is not None or self._shedding.sheds:
             now = asyncio.get_running_loop().time()
-            if self._ready_at > now + BURST_SECONDS:
+            if self._ready_at > now + BURST_SECONDS or not self._shedding.admits(now):
                 return False
-            self._ready_at = max(now, self._ready_at) + 1 / self.version.max_rate
+            self._shedding.began()
+            if self.version.max_rate is not None:
+                self._ready_at = max(now, self._ready_at) + 1 / self.version.max_rate
         self.in_flight += 1
         return True
 
@@ -150,6 +179,11 @@ class Lanes:
     def room_for_stable(self) -> int:
         """How many messages stable can take or seat; receiving more would send them back."""
         return self._lanes[self._stable].open_turns() + self.room.left
+
+    @property
+    def shed(self) -> int:
+        """How many messages so far went back because their version sheds load."""
+        return self.room.shed
 
     def in_flight(self) -> dict[str, int]:
         """How many deliveries run, by version name."""

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
     from gateway.core.message import Message
     from gateway.ports import Observer, Queue
+    from gateway.runtime.lanes import Lanes
     from gateway.runtime.permits import Permits
 
 BATCH: Final = 10
-MAX_PARALLEL_POLLS: Final = 10
+MAX_PARALLEL_POLLS: Final = 6  # that many receives of the largest messages may be held at once
 FIRST_PAUSE_SECONDS: Final = 0.5
 LAST_PAUSE_SECONDS: Final = 20.0
 CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
-SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive with `wait: 0s` comes back at once
+LONGEST_VAIN_SECONDS: Final = 0.1  # long enough to count, short enough for stable to get by
+SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
 FULL: Final = 1.0
 BUSY: Final = 0.5
 """An extra poll goes on while it comes back so full: SQS often gives a few less than asked."""
@@ -30,8 +32,8 @@ BUSY: Final = 0.5
 class Poller:
     """Polls one queue. `hand_over` takes the messages of a receive and returns how many are new.
 
-    `room` says how many more messages would not be sent back at once. `moved_at` is when a receive
-    last began or ended, or was put off for want of room: one that hangs stays behind.
+    `moved_at` is when a receive last began or ended, or was put off for want of room: one that
+    hangs stays behind.
     """
 
     def __init__(
@@ -42,18 +44,20 @@ class Poller:
         permits: Permits,
         observer: Observer,
         hand_over: Callable[[Sequence[Message]], int],
-        room: Callable[[], int],
+        lanes: Lanes,
         chance: Callable[[], float],
         wait_seconds: int,
         lease_seconds: int,
     ) -> None:
         self._route, self._queue, self._permits = route, queue, permits
-        self._observer, self._hand_over, self._room = observer, hand_over, room
+        self._observer, self._hand_over, self._lanes = observer, hand_over, lanes
         self._chance, self._wait_seconds = chance, wait_seconds
         self._lease_seconds = lease_seconds
         self._stopping = asyncio.Event()
         self._extra_polls = 0
         self._asked = 0  # messages that receives under way may bring
+        self._came_back_at_once = False
+        self._in_vain = 0  # receives in a row of which most was sent back
         self.failure: str | None = None
         self.moved_at = 0.0
 
@@ -74,7 +78,7 @@ class Poller:
                 failures = failures + 1 if fill is None else 0
                 if failures:
                     await self._rest(self._backoff(failures))
-                elif not fill and not self._wait_seconds:
+                elif not fill and self._came_back_at_once:
                     await self._rest(SHORT_POLL_PAUSE_SECONDS)
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
@@ -95,28 +99,42 @@ class Poller:
             self._extra_polls -= 1
 
     async def _poll(self) -> float | None:
-        """Receive once; return how full the batch was, 0..1, None when the receive failed."""
+        """Receive once; return how full the batch was, 0..1, None when the receive failed.
+
+        Where most of what comes is for a version that sheds load, more of it would only raise
+        receive counts, so the poll rests. Up to half of it may be: a canary with a small share
+        never slows stable.
+        """
         taken = await self._take()
         if not taken:
             return 0.0
-        used = 0
+        used, shed = 0, self._lanes.shed
         self._asked += taken
         try:
             messages = await self._receive(taken)
             if messages:
+                shed = self._lanes.shed
                 used = self._hand_over(messages)
                 await asyncio.sleep(0)  # they take their places before the next receive is sized
         finally:
             self._asked -= taken
-            self._permits.give(taken - used)
-        return None if messages is None else len(messages) / taken
+            self._permits.give_unused(taken - used)
+        if messages is None:
+            return None
+        in_vain = (self._lanes.shed - shed) * 2 > len(messages)
+        self._in_vain = self._in_vain + 1 if in_vain else 0
+        if in_vain:
+            await self._rest(
+                doubling(CONGESTION_PAUSE_SECONDS, LONGEST_VAIN_SECONDS, self._in_vain)
+            )
+        return 0.0 if in_vain else len(messages) / taken
 
     async def _take(self) -> int:
         """Take permits for one receive, for no more than there is room for; 0 once stopped."""
         while not self._stopping.is_set():
             taken = await self._permits.take(BATCH)
             spare = max(0, taken - self._room_left())
-            self._permits.give(spare)
+            self._permits.give_unused(spare)
             if taken > spare:
                 return taken - spare
             self._moved()
@@ -124,10 +142,10 @@ class Poller:
         return 0
 
     def _room_left(self) -> int:
-        return max(0, self._room() - self._asked)
+        return max(0, self._lanes.room_for_stable() - self._asked)
 
     async def _receive(self, limit: int) -> list[Message] | None:
-        self._moved()
+        began = self._moved()
         try:
             messages = await self._queue.receive(limit, self._wait_seconds, self._lease_seconds)
         except QueueError as error:
@@ -135,13 +153,14 @@ class Poller:
             self._observer.notice(ReceiveFailed(self._route, self.failure))
             return None
         finally:
-            self._moved()
+            self._came_back_at_once = self._moved() - began < SHORT_POLL_PAUSE_SECONDS
         self.failure = None
         self._observer.notice(Received(self._route, len(messages)))
         return messages
 
-    def _moved(self) -> None:
+    def _moved(self) -> float:
         self.moved_at = asyncio.get_running_loop().time()
+        return self.moved_at
 
     def _backoff(self, failures: int) -> float:
         ceiling = doubling(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, failures)

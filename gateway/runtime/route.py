@@ -208,7 +208,7 @@ class RunningRoute:
             permits=self._permits,
             observer=self._observer,
             hand_over=self._hand_over,
-            room=self._lanes.room_for_stable,
+            lanes=self._lanes,
             chance=self._chance,
             wait_seconds=self.route.wait_seconds,
             lease_seconds=lease_seconds,
@@ -222,6 +222,7 @@ class RunningRoute:
             return 0
         now = asyncio.get_running_loop().time()
         fresh = self._hand.take(messages, now, self._keeper.due_at(now))
+        self._permits.weigh(len(fresh), sum(entry.held_bytes for entry in fresh))
         for entry in fresh:
             if self._stopping.is_set():
                 self._settler.release(entry, 0)
@@ -263,7 +264,7 @@ class RunningRoute:
             self._groups.give_back_behind(entry)
 
     def _settled(self, entry: InHand, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
-        self._permits.give()
+        self._permits.give(1, entry.held_bytes)
         if entry.settled is not None and not entry.settled.done():
             entry.settled.set_result(confirmed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from gateway.runtime.permits import Permits
+from gateway.runtime.permits import LARGEST_MESSAGE_BYTES, Permits
 from tests.fakes import VIRTUAL_TIME
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def test_a_taker_waits_only_where_nothing_is_free() -> None:
     await permits.take(1)
     (waiting,) = await begun(permits.take(10))
     assert not waiting.done()
-    permits.give()
+    permits.give_unused(1)
     assert await waiting == 1
 
 
@@ -50,7 +50,7 @@ async def test_takers_that_want_more_than_there_is_do_not_deadlock_each_other() 
         taken = await permits.take(10)
         turns.append(name)
         await asyncio.sleep(1)
-        permits.give(taken)
+        permits.give_unused(taken)
         return taken
 
     tasks = [asyncio.create_task(take_and_give(name)) for name in range(10)]
@@ -63,7 +63,7 @@ async def test_several_permits_given_at_once_wake_several_takers() -> None:
     permits = Permits(2)
     await permits.take(2)
     tasks = await begun(permits.take(1), permits.take(1))
-    permits.give(2)
+    permits.give_unused(2)
     assert await asyncio.wait_for(asyncio.gather(*tasks), 1) == [1, 1]
 
 
@@ -78,7 +78,7 @@ async def test_takers_are_served_in_the_order_they_came() -> None:
 
     tasks = await begun(take("first"), take("second"))
     for _ in tasks:
-        permits.give()
+        permits.give_unused(1)
         await asyncio.sleep(0)
     await asyncio.gather(*tasks)
     assert served == ["first", "second"]
@@ -90,7 +90,7 @@ async def test_a_taker_that_is_cancelled_while_it_waits_takes_nothing() -> None:
     (waiting,) = await begun(permits.take(1))
     waiting.cancel()
     await asyncio.wait({waiting})
-    permits.give()
+    permits.give_unused(1)
     assert permits.free == 1
 
 
@@ -98,7 +98,7 @@ async def test_a_taker_cancelled_in_the_moment_of_its_turn_passes_the_turn_on() 
     permits = Permits(1)
     await permits.take(1)
     first, second = await begun(permits.take(1), permits.take(1))
-    permits.give()
+    permits.give_unused(1)
     first.cancel()
     assert await asyncio.wait_for(second, 1) == 1
     assert first.cancelled()
@@ -118,9 +118,9 @@ async def test_fewer_permits_are_reached_as_messages_are_settled() -> None:
     await permits.take(3)
     permits.resize(1)
     assert permits.free == 0
-    permits.give(2)
+    permits.give_unused(2)
     assert permits.free == 0, "two of three are settled: the one left is all there may be"
-    permits.give()
+    permits.give_unused(1)
     assert permits.free == 1
 
 
@@ -137,3 +137,47 @@ async def test_nothing_is_handed_out_once_closed_though_permits_are_free() -> No
     permits.close()
     assert await permits.take(1) == 0
     assert permits.free == 5
+
+
+async def test_a_receive_under_way_counts_as_if_it_brought_the_largest_messages() -> None:
+    permits = Permits(200, held_bytes=25 * LARGEST_MESSAGE_BYTES)
+    assert await permits.take(10) == await permits.take(10) == 10
+    assert await permits.take(10) == 5
+    assert permits.free == 0
+
+
+async def test_small_messages_leave_room_for_more_and_large_ones_do_not() -> None:
+    permits = Permits(200, held_bytes=25 * LARGEST_MESSAGE_BYTES)
+    await permits.take(10)
+    permits.weigh(10, 10 * 1000)
+    assert permits.free == 24
+    await permits.take(10)
+    permits.weigh(10, 10 * LARGEST_MESSAGE_BYTES)
+    assert permits.free == 14
+
+
+async def test_a_receive_waits_for_bytes_as_it_does_for_permits() -> None:
+    permits = Permits(200, held_bytes=2 * LARGEST_MESSAGE_BYTES)
+    await permits.take(10)
+    permits.weigh(2, 2 * LARGEST_MESSAGE_BYTES)
+    waiting = asyncio.create_task(permits.take(10))
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    permits.give(1, LARGEST_MESSAGE_BYTES)
+    assert await waiting == 1
+
+
+async def test_more_than_was_reckoned_with_is_made_up_for() -> None:
+    """Text of rare characters takes four bytes of memory each, so a message may be larger."""
+    permits = Permits(200, held_bytes=4 * LARGEST_MESSAGE_BYTES)
+    await permits.take(2)
+    permits.weigh(2, 6 * LARGEST_MESSAGE_BYTES)
+    assert permits.free == 0
+    permits.give(2, 6 * LARGEST_MESSAGE_BYTES)
+    assert permits.free == 4
+
+
+async def test_what_is_unused_comes_back_whole() -> None:
+    permits = Permits(10, held_bytes=10 * LARGEST_MESSAGE_BYTES)
+    permits.give_unused(await permits.take(10))
+    assert permits.free == 10

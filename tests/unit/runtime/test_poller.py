@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from gateway.core.facts import Received, ReceiveFailed
 from gateway.runtime.poller import MAX_PARALLEL_POLLS, SHORT_POLL_PAUSE_SECONDS
@@ -12,6 +13,9 @@ from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
 from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+
+if TYPE_CHECKING:
+    from gateway.core.message import Message
 
 pytestmark = VIRTUAL_TIME
 
@@ -37,6 +41,22 @@ async def test_an_idle_queue_gets_exactly_one_receive_per_wait() -> None:
 async def test_an_idle_queue_without_long_polls_is_not_hammered() -> None:
     """An empty receive with `wait: 0s` comes back at once."""
     async with at_work(route(wait_seconds=0)) as rig:
+        await rig.rest(59.9)
+        assert len(receives(rig)) == 60 / SHORT_POLL_PAUSE_SECONDS
+
+
+class Hasty(InMemoryQueue):
+    """It answers at once, however long the receive would have waited."""
+
+    async def receive(
+        self, limit: int, wait_seconds: int, visibility_seconds: int
+    ) -> list[Message]:
+        return await super().receive(limit, 0, visibility_seconds)
+
+
+async def test_a_queue_that_takes_no_notice_of_the_long_poll_is_not_hammered() -> None:
+    """Some emulators, and proxies that answer for SQS."""
+    async with at_work(route(wait_seconds=20), Hasty()) as rig:
         await rig.rest(59.9)
         assert len(receives(rig)) == 60 / SHORT_POLL_PAUSE_SECONDS
 

@@ -1,0 +1,168 @@
+"""A version that answers 429 or 503 with Retry-After to everything is left alone for a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.core.disposition import Answered, Unreachable
+from gateway.core.route import Backoff
+from gateway.runtime.shedding import LONGEST_REST_SECONDS, ROW, Shedding
+from tests.builders import STABLE, attribute, version
+from tests.builders import route as any_route
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.faults import Operation
+from tests.fakes.rig import Rig, at_work
+
+LATER = Answered(503, 30.0)
+
+
+def refused_in_a_row(times: int, asked_seconds: float = 30.0, now: float = 100.0) -> Shedding:
+    shedding = Shedding()
+    for _ in range(times):
+        shedding.refused(asked_seconds, now)
+    return shedding
+
+
+def test_a_few_refusals_are_about_their_messages() -> None:
+    shedding = refused_in_a_row(ROW - 1)
+    assert not shedding.sheds
+    assert shedding.admits(100)
+    assert shedding.pause_seconds == 0
+
+
+def test_any_other_result_in_between_begins_the_row_anew() -> None:
+    shedding = refused_in_a_row(ROW - 1)
+    shedding.took()
+    shedding.refused(30, 100)
+    assert not shedding.sheds
+
+
+def test_a_whole_row_of_them_makes_it_rest_and_then_lets_one_delivery_try() -> None:
+    shedding = refused_in_a_row(ROW)
+    assert shedding.rests_until == 101
+    assert not shedding.admits(100.9)
+    assert shedding.admits(101)
+    shedding.began()
+    assert not shedding.admits(101), "one at a time"
+    shedding.ended()
+    assert shedding.admits(101)
+
+
+def test_a_delivery_that_works_ends_the_matter() -> None:
+    shedding = refused_in_a_row(ROW)
+    shedding.took()
+    assert shedding.admits(100)
+
+
+def test_each_try_that_is_refused_doubles_the_rest_up_to_what_was_asked_for() -> None:
+    shedding, now, rests = refused_in_a_row(ROW), 100.0, []
+    for _ in range(8):
+        rests.append(shedding.rests_until - now)
+        now = shedding.rests_until
+        shedding.refused(30, now)
+    assert rests == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_nobody_rests_for_longer_than_a_minute_whatever_was_asked_for() -> None:
+    """One customer's hour must not stop all the others for an hour."""
+    shedding, now = refused_in_a_row(ROW, asked_seconds=3600), 100.0
+    for _ in range(10):
+        now = shedding.rests_until
+        shedding.refused(3600, now)
+    assert shedding.rests_until - now == LONGEST_REST_SECONDS
+    assert shedding.pause_seconds == LONGEST_REST_SECONDS
+
+
+def test_answers_of_the_wave_that_was_under_way_do_not_prolong_the_rest() -> None:
+    shedding = refused_in_a_row(ROW)
+    shedding.refused(30, 100.5)
+    assert shedding.rests_until == 101
+
+
+# ---- a route at work -------------------------------------------------------------------------
+
+
+def worst_receive_count(rig: Rig) -> int:
+    return max(each.receive_count for each in rig.queue.messages)
+
+
+@VIRTUAL_TIME
+async def test_polling_goes_down_while_stable_sheds_and_receive_counts_are_not_burnt() -> None:
+    """Lesson 13: ten minutes of 503 with Retry-After: 30 would be twenty receives of each."""
+    async with at_work(any_route(versions=[STABLE], max_in_flight=50)) as rig:
+        rig.stable.default = LATER
+        rig.queue.send_many(400)
+        await rig.rest(600)
+        assert len(rig.stable.sent) < 100
+        receives = rig.queue.calls_of(Operation.RECEIVE)
+        assert sum(call.brought for call in receives) < 120
+        rig.stable.default = Answered(200)
+        await rig.empty()
+        assert worst_receive_count(rig) <= 5
+
+
+@VIRTUAL_TIME
+async def test_a_stable_that_works_again_gets_everything_at_once() -> None:
+    async with at_work(any_route(versions=[STABLE], max_in_flight=50)) as rig:
+        rig.stable.default = LATER
+        rig.queue.send_many(400)
+        await rig.rest(20)
+        rig.stable.default = Answered(200)
+        recovered_at = rig.now
+        await rig.empty()
+        last = max(sent.ended_at or 0 for sent in rig.stable.sent)
+        assert last - recovered_at <= 60, "the rest at that moment, and Retry-After of the refused"
+
+
+@VIRTUAL_TIME
+@pytest.mark.parametrize("answer", [Answered(503), Answered(500), Unreachable("no route")])
+async def test_failures_without_retry_after_make_nobody_rest(answer: Any) -> None:
+    """They have their backoff; a version that is rolled back must be found at once."""
+    async with at_work(any_route(versions=[STABLE], retry=Backoff(1, 1))) as rig:
+        rig.stable.default = answer
+        rig.queue.send_many(40)
+        await rig.until(lambda: len(rig.stable.sent) == 40 + 40)
+
+
+@VIRTUAL_TIME
+async def test_a_shedding_canary_does_not_hold_up_stable() -> None:
+    both = any_route(versions=[STABLE, version("canary", "v2", max_in_flight=5)], max_in_flight=100)
+    async with at_work(both) as rig:
+        rig.canary.default = LATER
+        rig.queue.send_many(60, attributes={"version": attribute("v2")})
+        rig.queue.send_many(300)
+        await rig.until(lambda: len(rig.stable.sent) == 300)
+        assert rig.now < 30, "virtual: no rest of the canary was waited for"
+
+
+@VIRTUAL_TIME
+async def test_what_finds_no_place_goes_back_for_as_long_as_the_canary_asked() -> None:
+    """Not for retry.min: that would only raise its receive count."""
+    both = any_route(
+        versions=[STABLE, version("canary", "v2", max_in_flight=5)],
+        max_in_flight=50,
+        retry=Backoff(2, 2),
+        fallback=None,
+    )
+    async with at_work(both) as rig:
+        rig.canary.default = LATER
+        rig.queue.send_many(100, attributes={"version": attribute("v2")})
+        await rig.rest(300)
+        late = {s for each in rig.queue.messages for at, s in each.changes if at > 1 and s < 600}
+        assert 2 not in late
+        assert worst_receive_count(rig) <= 12, "300 s by 30 s, where retry.min would make it 150"
+
+
+@VIRTUAL_TIME
+async def test_a_shedding_canary_that_has_it_all_slows_the_polls() -> None:
+    """With a split of 0 to 100 nearly all that is received has to go back: poll less."""
+    versions = [STABLE, version("canary", "v2", max_in_flight=5)]
+    route = any_route({"stable": 0, "canary": 100}, versions=versions, max_in_flight=100)
+    async with at_work(route) as rig:
+        rig.canary.default = Answered(503, 3600.0)
+        rig.queue.send_many(20_000)
+        await rig.rest(60)
+        receives = len(rig.queue.calls_of(Operation.RECEIVE))
+        assert receives < 60 * 10 + 100, "one in a tenth of a second, once it has slowed down"
