@@ -83,6 +83,8 @@ class RunningRoute:
         )
         self._groups = Groups(self._settler, self._carry) if fifo else None
         self._deliveries: set[asyncio.Task[None]] = set()
+        self._late: list[InHand] = []  # came in after the stop
+        self._polls_ended = False
         self._stopping, self._halted = asyncio.Event(), asyncio.Event()
         self._deadline = 0.0
         self._tasks: asyncio.TaskGroup | None = None
@@ -225,12 +227,19 @@ class RunningRoute:
         self._permits.weigh(len(fresh), sum(entry.held_bytes for entry in fresh))
         for entry in fresh:
             if self._stopping.is_set():
-                self._settler.release(entry, 0)
+                self._came_late(entry)
             elif self._groups is None:
                 self._begin(self._deliver(entry), entry)
             elif self._groups.join(entry):
                 self._begin(self._groups.walk(entry), entry)
         return len(fresh)
+
+    def _came_late(self, entry: InHand) -> None:
+        """Give it back once no poll is under way: a poll of our own would receive it again."""
+        if self._polls_ended:
+            self._settler.release(entry, 0)
+        else:
+            self._late.append(entry)
 
     def _begin(self, work: Coroutine[None, None, None], entry: InHand) -> None:
         if self._tasks is None:
@@ -275,12 +284,19 @@ class RunningRoute:
         self._lanes.close_room()
         if self._groups is not None:
             self._groups.give_back_waiting()
+        polling.add_done_callback(lambda _: self._give_back_late())
         await self._until_done(self._deliveries, self._halted, self._deadline)
         for task in self._deliveries:
             task.cancel()
         await self._until_done({polling}, self._halted)
+        self._give_back_late()
         if self._deliveries:
             await asyncio.wait(self._deliveries)
+
+    def _give_back_late(self) -> None:
+        self._polls_ended = True
+        while self._late:
+            self._settler.release(self._late.pop(), 0)
 
     async def _flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
         flushing = tasks.create_task(self._let_go(polling), name=f"flush {self.route.name}")

@@ -146,6 +146,19 @@ async def test_what_the_last_poll_brings_goes_back_at_once_while_a_delivery_stil
         assert rig.queue.left == ["m-2"]
 
 
+async def test_a_stop_under_load_burns_no_receive_count_by_polls_of_its_own() -> None:
+    """Lesson 5: with several polls under way each would get what another one has given back."""
+    async with at_work(route(wait_seconds=20, max_in_flight=1000)) as rig:
+        rig.queue.round_trip_seconds = 0.05
+        rig.queue.send_many(400)
+        await rig.until(lambda: sum(call.ended_at is None for call in receives(rig)) >= 4)
+        rig.stable.hold()
+        await rig.stop(drain_seconds=0)
+        assert rig.queue.left
+        assert set(rig.queue.left) == set(rig.queue.visible)
+        assert max(each.receive_count for each in rig.queue.messages) == 1
+
+
 async def test_deliveries_end_and_are_settled_within_the_drain() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
         rig.stable.takes_seconds = 20
