@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+TEST_LINK = re.compile(r"\[`(test_\w+)`\]\(([^)#\s]+\.py)\)")
 BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
@@ -50,6 +51,19 @@ def test_every_local_link_leads_somewhere(page: Path) -> None:
     """Links are relative to the page."""
     targets = LINK.findall(page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_linked_by_name_exists(page: Path) -> None:
+    """The text of such a link is the name of a test in the file that it leads to."""
+    for name, target in TEST_LINK.findall(page.read_text()):
+        assert f"def {name}(" in (page.parent / target).read_text(), name
+
+
+def test_guarantees_link_their_tests() -> None:
+    """The test above has something to look at."""
+    page = ROOT / "docs/explanation/guarantees.md"
+    assert len(TEST_LINK.findall(page.read_text())) > 20  # noqa: PLR2004
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
