@@ -128,17 +128,20 @@ class Courier:
         entry.carried_to = leg.to.name
         lane = self._lanes.of(leg.to)
         if lane is None or not await lane.enter():
-            return _Verdict(leg, Retry(self._pause_before_another_try(route, lane)))
+            return _Verdict(leg, Retry(self._pause_seconds(entry.message, route, lane)))
         try:
             return await self._send(entry, route, leg, lane)
         finally:
             lane.leave()
 
-    def _pause_before_another_try(self, route: Route, lane: Lane | None) -> int:
+    def _pause_seconds(self, message: Message, route: Route, lane: Lane | None) -> int:
+        """How long a message that found no place stays away: longer where its version sheds."""
         if self._lanes.room.closed:
             return 0
-        asked_seconds = lane.pause_seconds if lane is not None else 0.0
-        return whole_seconds(max(route.retry.min_seconds, asked_seconds))
+        asked_seconds = lane.pause_seconds if lane is not None else None
+        if asked_seconds is None:
+            return whole_seconds(route.retry.min_seconds)
+        return max(whole_seconds(asked_seconds), self._backoff(message, route))
 
     async def _send(self, entry: InHand, route: Route, leg: _Leg, lane: Lane) -> _Verdict:
         message = entry.message

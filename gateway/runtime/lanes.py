@@ -31,7 +31,6 @@ class WaitingRoom:
     def __init__(self, seats: int) -> None:
         self.seats = seats
         self.taken = 0
-        self.shed = 0  # so many found no seat while their version shed load
         self.closed = False
 
     @property
@@ -61,7 +60,6 @@ class Lane:
         if not self._queue and self._admits():
             return True
         if not self._room.left:
-            self._room.shed += self._shedding.sheds
             return False
         self._room.taken += 1
         try:
@@ -84,8 +82,8 @@ class Lane:
             self._shedding.refused(seconds, asyncio.get_running_loop().time())
 
     @property
-    def pause_seconds(self) -> float:
-        """For how long a message that finds no seat goes back; 0 for no longer than usual."""
+    def pause_seconds(self) -> float | None:
+        """For how long at least a message that finds no seat goes back; None: as usual."""
         return self._shedding.pause_seconds
 
     def remove(self) -> None:
@@ -179,11 +177,6 @@ class Lanes:
     def room_for_stable(self) -> int:
         """How many messages stable can take or seat; receiving more would send them back."""
         return self._lanes[self._stable].open_turns() + self.room.left
-
-    @property
-    def shed(self) -> int:
-        """How many messages so far went back because their version sheds load."""
-        return self.room.shed
 
     def in_flight(self) -> dict[str, int]:
         """How many deliveries run, by version name."""

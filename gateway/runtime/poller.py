@@ -22,7 +22,6 @@ MAX_PARALLEL_POLLS: Final = 6  # that many receives of the largest messages may 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LAST_PAUSE_SECONDS: Final = 20.0
 CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
-LONGEST_VAIN_SECONDS: Final = 0.1  # long enough to count, short enough for stable to get by
 SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
 FULL: Final = 1.0
 BUSY: Final = 0.5
@@ -57,7 +56,6 @@ class Poller:
         self._extra_polls = 0
         self._asked = 0  # messages that receives under way may bring
         self._came_back_at_once = False
-        self._in_vain = 0  # receives in a row of which most was sent back
         self.failure: str | None = None
         self.moved_at = 0.0
 
@@ -99,35 +97,21 @@ class Poller:
             self._extra_polls -= 1
 
     async def _poll(self) -> float | None:
-        """Receive once; return how full the batch was, 0..1, None when the receive failed.
-
-        Where most of what comes is for a version that sheds load, more of it would only raise
-        receive counts, so the poll rests. Up to half of it may be: a canary with a small share
-        never slows stable.
-        """
+        """Receive once; return how full the batch was, 0..1, None when the receive failed."""
         taken = await self._take()
         if not taken:
             return 0.0
-        used, shed = 0, self._lanes.shed
+        used = 0
         self._asked += taken
         try:
             messages = await self._receive(taken)
             if messages:
-                shed = self._lanes.shed
                 used = self._hand_over(messages)
                 await asyncio.sleep(0)  # they take their places before the next receive is sized
         finally:
             self._asked -= taken
             self._permits.give_unused(taken - used)
-        if messages is None:
-            return None
-        in_vain = (self._lanes.shed - shed) * 2 > len(messages)
-        self._in_vain = self._in_vain + 1 if in_vain else 0
-        if in_vain:
-            await self._rest(
-                doubling(CONGESTION_PAUSE_SECONDS, LONGEST_VAIN_SECONDS, self._in_vain)
-            )
-        return 0.0 if in_vain else len(messages) / taken
+        return None if messages is None else len(messages) / taken
 
     async def _take(self) -> int:
         """Take permits for one receive, for no more than there is room for; 0 once stopped."""

@@ -34,9 +34,9 @@ class Shedding:
         return self._refusals >= ROW
 
     @property
-    def pause_seconds(self) -> float:
-        """For how long a message that finds no place goes back; 0 for no longer than usual."""
-        return self._asked_seconds if self.sheds else 0.0
+    def pause_seconds(self) -> float | None:
+        """For how long at least a message that finds no place goes back; None: as usual."""
+        return self._asked_seconds if self.sheds else None
 
     def refused(self, retry_after_seconds: float, now: float) -> None:
         """Take note of a 429 or 503 with Retry-After."""
