@@ -59,22 +59,31 @@ class LeaseKeeper:
         self.lease_seconds = lease_seconds
         self._call_seconds = max(SHORTEST_CALL_SECONDS, lease_seconds * CALL_SHARE)
         self._turns = asyncio.Semaphore(PARALLEL_CALLS)
+        self._calls: asyncio.TaskGroup | None = None
 
     def due_at(self, now: float) -> float:
         """Return when a lease that begins now is to be extended: at half its life."""
         return now + self.lease_seconds / 2
 
+    def catch_up(self, entries: Sequence[InHand], late_seconds: float) -> None:
+        """Extend at once what came with an answer that was so long on its way."""
+        if late_seconds >= self.lease_seconds * STEP and self._calls is not None:
+            self._extend_all(self._calls, entries)
+
     async def run(self) -> None:
         """Extend for ever; cancelled when nothing is in hand any more."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as calls:
+            self._calls = calls
             calls.create_task(self._watch_the_cap(), name=f"12 hours {self._route}")
             while True:
                 await asyncio.sleep(self._pause(loop.time()))
-                due = self._extendable(loop.time())
-                for start in range(0, len(due), BATCH):
-                    batch = due[start : start + BATCH]
-                    calls.create_task(self._extend(batch), name=f"extend {self._route}")
+                self._extend_all(calls, self._extendable(loop.time()))
+
+    def _extend_all(self, calls: asyncio.TaskGroup, entries: Sequence[InHand]) -> None:
+        for start in range(0, len(entries), BATCH):
+            batch = entries[start : start + BATCH]
+            calls.create_task(self._extend(batch), name=f"extend {self._route}")
 
     def _pause(self, now: float) -> float:
         """Until the first lease is due; whatever comes in meanwhile is due later than that."""

@@ -29,7 +29,8 @@ BUSY: Final = 0.5
 
 
 class Poller:
-    """Polls one queue. `hand_over` takes the messages of a receive and returns how many are new.
+    """Polls one queue. `hand_over` takes the messages of a receive, and when their leases began at
+    the latest; it returns how many of them are new.
 
     `moved_at` is when a receive last began or ended, or was put off for want of room: one that
     hangs stays behind.
@@ -42,7 +43,7 @@ class Poller:
         queue: Queue,
         permits: Permits,
         observer: Observer,
-        hand_over: Callable[[Sequence[Message]], int],
+        hand_over: Callable[[Sequence[Message], float], int],
         lanes: Lanes,
         chance: Callable[[], float],
         wait_seconds: int,
@@ -104,9 +105,10 @@ class Poller:
         used = 0
         self._asked += taken
         try:
+            began = self._moved()
             messages = await self._receive(taken)
             if messages:
-                used = self._hand_over(messages)
+                used = self._hand_over(messages, min(self.moved_at, began + self._wait_seconds))
                 await asyncio.sleep(0)  # they take their places before the next receive is sized
         finally:
             self._asked -= taken

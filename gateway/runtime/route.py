@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.disposition import whole_seconds
-from gateway.core.facts import Phase, PhaseChanged
+from gateway.core.facts import Phase, PhaseChanged, ReceiveFailed
 from gateway.ports import QueueError, RouteView
 from gateway.runtime.delivery import Courier
 from gateway.runtime.groups import Groups
@@ -218,12 +218,17 @@ class RunningRoute:
 
     # ---- moving ---------------------------------------------------------------------------
 
-    def _hand_over(self, messages: Sequence[Message]) -> int:
+    def _hand_over(self, messages: Sequence[Message], leased_at: float) -> int:
         """Begin the deliveries of one receive; return how many messages were not in hand yet."""
         if self._keeper is None:
             return 0
         now = asyncio.get_running_loop().time()
-        fresh = self._hand.take(messages, now, self._keeper.due_at(now))
+        if now >= leased_at + self._keeper.lease_seconds:  # so they are visible again
+            why = f"the answer came {now - leased_at:.0f} s late, when its leases had ended"
+            self._observer.notice(ReceiveFailed(self.route.name, why))
+            return 0
+        fresh = self._hand.take(messages, leased_at, self._keeper.due_at(now))
+        self._keeper.catch_up(fresh, now - leased_at)
         self._permits.weigh(len(fresh), sum(entry.held_bytes for entry in fresh))
         for entry in fresh:
             if self._stopping.is_set():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.disposition import Answered
-from gateway.core.facts import Action, LeaseCapped, Settled, SettlementFailed
+from gateway.core.facts import Action, LeaseCapped, ReceiveFailed, Settled, SettlementFailed
 from gateway.core.route import Backoff
 from gateway.runtime.lease import PARALLEL_CALLS, STEP
 from gateway.runtime.route import LINGER_SECONDS
@@ -369,3 +369,37 @@ async def test_messages_at_the_limit_of_their_version_wait_under_their_lease() -
         rig.queue.send_many(5)
         await rig.empty()
         assert receive_counts(rig) == {1}
+
+
+async def answered_late(rig: Rig, seconds: float) -> None:
+    """Send a message, and let the answer that brings it be on its way for so long."""
+    held = asyncio.Event()
+    rig.queue.faults.script(Operation.RECEIVE, Fault(after=held))
+    receives = len(rig.queue.calls_of(Operation.RECEIVE))
+    await rig.until(lambda: len(rig.queue.calls_of(Operation.RECEIVE)) > receives)
+    rig.queue.send()
+    await rig.until(lambda: rig.queue.message("m-1").receives)
+    await rig.rest(seconds)
+    held.set()
+
+
+async def test_the_lease_of_a_late_answer_began_when_sqs_gave_it_not_when_it_came() -> None:
+    async with at_work(patient(visibility_seconds=10, wait_seconds=1)) as rig:
+        rig.stable.takes_seconds = 8
+        await answered_late(rig, 7)
+        await rig.empty()
+        assert receive_counts(rig) == {1}, "extended at once; half of ten seconds is too late"
+        assert len(rig.stable.sent) == 1
+
+
+async def test_messages_of_an_answer_that_came_after_their_lease_are_not_delivered_from_it() -> (
+    None
+):
+    """They are visible again, so somebody else may have them; on FIFO, their successors too."""
+    async with at_work(patient(visibility_seconds=10, wait_seconds=1)) as rig:
+        await answered_late(rig, 12)
+        await rig.empty()
+        assert len(rig.stable.sent) == 1
+        assert rig.stable.sent[0].headers["x-aws-sqsd-receive-count"] == "2"
+        (failure,) = rig.observer.of(ReceiveFailed)
+        assert "late" in failure.why

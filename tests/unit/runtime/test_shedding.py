@@ -179,7 +179,7 @@ async def test_a_shedding_canary_does_not_slow_stable_down() -> None:
 
 @VIRTUAL_TIME
 async def test_what_a_shedding_canary_turns_away_stays_away_longer_each_time() -> None:
-    """With a split of 0 to 100 and no fallback; `retry.min` each time would make it 300 receives."""
+    """With a split of 0 to 100 and no fallback; by `retry.min` it would be 300 receives."""
     versions = [STABLE, version("canary", "v2", max_in_flight=5)]
     route = any_route(
         {"stable": 0, "canary": 100}, versions=versions, retry=Backoff(2, 300), fallback=None
