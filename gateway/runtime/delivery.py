@@ -67,6 +67,10 @@ class _Verdict:
     falls_back: bool = False
 
 
+class _LeaseOver(Exception):  # noqa: N818 - what became of a message, not a defect
+    """The lease ended before the delivery began: the message may be somebody else's by now."""
+
+
 class Courier:
     """Carries the messages of one route. `wall` gives epoch seconds, `chance` uniform 0..1."""
 
@@ -87,8 +91,9 @@ class Courier:
         """Bring one message to its version and hand it to the settler.
 
         Returns None where the message is done with (deleted, or copied to the dead-letter queue
-        and deleted), else the seconds after which it comes back. A cancelled delivery (the drain
-        is over, or the 12 hours are) and a defect of ours both give the message back.
+        and deleted; or lost to somebody else before its turn came), else the seconds after which
+        it comes back. A cancelled delivery (the drain is over, or the 12 hours are) and a defect
+        of ours both give the message back.
         """
         entry.carrier = asyncio.current_task()
         try:
@@ -96,6 +101,9 @@ class Courier:
             if leg is None:
                 return self._release(entry, self._backoff(entry.message, route))
             return await self._settle(entry, route, await self._brought(entry, route, leg))
+        except _LeaseOver:
+            self._settler.lose(entry)
+            return None
         except asyncio.CancelledError:
             if entry.stage in (Stage.WAITING, Stage.DELIVERING):
                 self._settler.release(entry, 0)
@@ -155,9 +163,11 @@ class Courier:
             reason=leg.reason,
         )
         body = message.body.encode("utf-8", "surrogatepass")
-        entry.stage = Stage.DELIVERING
         loop = asyncio.get_running_loop()
         began = loop.time()
+        if entry.lease_lost or began >= entry.leased_until:
+            raise _LeaseOver
+        entry.stage = Stage.DELIVERING
         result = await lane.target.deliver(headers, body, leg.to.timeout_seconds)
         lane.heard(result)
         disposition = self._judged(result, message, route)

@@ -31,11 +31,15 @@ class Stage(Enum):
 
 @dataclass(slots=True, eq=False)
 class InHand:
-    """One message in hand. `due_at` and `received_at` are the event loop's seconds."""
+    """One message in hand. `received_at`, `leased_until` and `due_at` are the event loop's seconds.
+
+    `leased_until` is what SQS has confirmed; `due_at` is when the lease is to be extended.
+    """
 
     message: Message
     receipt: str
     received_at: float
+    leased_until: float
     due_at: float
     held_bytes: int = 0
     stage: Stage = Stage.WAITING
@@ -55,18 +59,24 @@ class Hand:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def take(self, messages: Sequence[Message], now: float, due_at: float) -> list[InHand]:
+    def take(
+        self, messages: Sequence[Message], leased_at: float, lease_seconds: float, due_at: float
+    ) -> list[InHand]:
         """Put messages in hand and return the new ones; of the others keep the newest receipt."""
+        until = leased_at + lease_seconds
         fresh = []
         for message in messages:
             held = self._entries.get(message.message_id)
             if held is None or held.stage is Stage.RELEASING:
-                entry = InHand(message, message.receipt, now, due_at, held_bytes(message))
+                size = held_bytes(message)
+                entry = InHand(message, message.receipt, leased_at, until, due_at, size)
                 self._entries[message.message_id] = entry
                 self._entries.move_to_end(message.message_id)
                 fresh.append(entry)
             else:
-                self._renew(held, message.receipt, now, due_at)
+                held.receipt, held.lease_lost = message.receipt, False
+                held.received_at, held.leased_until = leased_at, until
+                self.postpone(held, due_at)
         return fresh
 
     def holds(self, entry: InHand) -> bool:
@@ -101,12 +111,6 @@ class Hand:
         entry.due_at = due_at
         if self.holds(entry):
             self._entries.move_to_end(entry.message.message_id)
-
-    def _renew(self, held: InHand, receipt: str, now: float, due_at: float) -> None:
-        held.receipt = receipt
-        held.received_at = now
-        held.lease_lost = False
-        self.postpone(held, due_at)
 
 
 def held_bytes(message: Message) -> int:

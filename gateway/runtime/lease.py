@@ -123,6 +123,9 @@ class LeaseKeeper:
             why = str(error) or "change_message_visibility_batch: SQS does not answer"
             self._notice_failed(why, len(batch))
             return batch
+        for position, entry in enumerate(batch):
+            if position not in failed and entry.receipt == leases[position][0]:
+                entry.leased_until = now + leases[position][1]
         if len(batch) > len(failed):
             self._observer.notice(Settled(self._route, Action.EXTEND, len(batch) - len(failed)))
         kept = [position for position in failed if self._keeps(batch[position])]

@@ -227,7 +227,8 @@ class RunningRoute:
             why = f"the answer came {now - leased_at:.0f} s late, when its leases had ended"
             self._observer.notice(ReceiveFailed(self.route.name, why))
             return 0
-        fresh = self._hand.take(messages, leased_at, self._keeper.due_at(now))
+        lease_seconds, due_at = self._keeper.lease_seconds, self._keeper.due_at(now)
+        fresh = self._hand.take(messages, leased_at, lease_seconds, due_at)
         self._keeper.catch_up(fresh, now - leased_at)
         self._permits.weigh(len(fresh), sum(entry.held_bytes for entry in fresh))
         for entry in fresh:
@@ -305,7 +306,7 @@ class RunningRoute:
 
     async def _flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
         flushing = tasks.create_task(self._let_go(polling), name=f"flush {self.route.name}")
-        deadline = asyncio.get_running_loop().time() + FLUSH_SECONDS
+        deadline = max(self._deadline, asyncio.get_running_loop().time() + FLUSH_SECONDS)
         await self._until_done({flushing}, self._halted, deadline)
         if self._halted.is_set():
             await asyncio.wait({flushing}, timeout=HALT_SECONDS)

@@ -77,6 +77,13 @@ class Settler:
         self._began()
         self._put(Action.RELEASE, _Order(entry, seconds))
 
+    def lose(self, entry: InHand) -> None:
+        """Let go of a message whose lease ended before anything was done with it."""
+        why = "its lease ended before its turn came"
+        self._observer.notice(SettlementFailed(self._route, Action.EXTEND, why, lease_lost=True))
+        self._began()
+        self._ended(entry, confirmed=False)
+
     async def flush(self) -> None:
         """Send what waits and return once everything is settled."""
         for action in (Action.DELETE, Action.RELEASE):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = VIRTUAL_TIME
 
 HOUR = 3600.0
+TOO_LATE = "its lease ended before its turn came"
 
 
 def patient(**rest: Any) -> Route:
@@ -403,3 +404,43 @@ async def test_messages_of_an_answer_that_came_after_their_lease_are_not_deliver
         assert rig.stable.sent[0].headers["x-aws-sqsd-receive-count"] == "2"
         (failure,) = rig.observer.of(ReceiveFailed)
         assert "late" in failure.why
+
+
+async def test_a_message_whose_lease_ended_while_it_waited_for_its_turn_is_not_delivered() -> None:
+    """Another replica has it by then. Here extensions are refused, and the one turn is taken."""
+    queue = InMemoryQueue(visibility_seconds=6)
+    queue.faults.choose = lambda operation, _: (
+        refused() if operation is Operation.CHANGE_VISIBILITY else NONE
+    )
+    table = route(versions=[version("stable", max_in_flight=1)], max_in_flight=20, wait_seconds=2)
+    async with at_work(table, queue) as one:
+        one.stable.takes_seconds = 20
+        queue.send(message_id="long")
+        await one.until(lambda: one.stable.sent)
+        queue.send(message_id="waits")
+        await one.until(lambda: queue.message("waits").receive_count)
+        async with at_work(table, queue) as two:
+            await two.rest(60)
+            assert len([*one.stable.of("waits"), *two.stable.of("waits")]) == 1
+        assert SettlementFailed("orders", Action.EXTEND, TOO_LATE, lease_lost=True) in failures(one)
+
+
+async def test_a_group_s_next_message_is_not_delivered_once_its_lease_has_ended() -> None:
+    """On FIFO that would be two deliveries of one group at a time."""
+
+    def fails(operation: Operation, entries: int) -> Fault:
+        if operation is not Operation.CHANGE_VISIBILITY:
+            return NONE
+        return entries_fail(1) if entries > 1 else refused()
+
+    queue = InMemoryQueue("orders.fifo", visibility_seconds=6)
+    queue.faults.choose = fails
+    table = patient(queue="orders.fifo", max_in_flight=20, wait_seconds=2)
+    queue.send(message_id="first", group="g")
+    queue.send(message_id="second", group="g")
+    async with at_work(table, queue) as one:
+        one.stable.takes_seconds = 20
+        await one.until(lambda: one.stable.sent)
+        async with at_work(table, queue) as two:
+            await two.rest(90)
+            assert len([*one.stable.of("second"), *two.stable.of("second")]) == 1

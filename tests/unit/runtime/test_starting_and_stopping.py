@@ -227,8 +227,20 @@ async def test_settlements_that_never_work_are_given_up_after_a_while() -> None:
         )
         rig.queue.send()
         await rig.until(lambda: rig.stable.sent)
-        assert await rig.stop() <= 1 + FLUSH_SECONDS + 0.1
+        assert await rig.stop(drain_seconds=0) <= 1 + FLUSH_SECONDS + 0.1
         assert rig.queue.left == ["m-1"]
+
+
+async def test_settlements_may_take_what_is_left_of_the_drain() -> None:
+    """What was acked and is not deleted would be delivered again."""
+    async with at_work(route(wait_seconds=1), visibility_seconds=600) as rig:
+        rig.queue.faults.choose = lambda operation, _: (
+            refused() if operation is Operation.DELETE and rig.now < 20 else Fault()
+        )
+        rig.queue.send()
+        await rig.until(lambda: rig.stable.sent)
+        await rig.stop(drain_seconds=25)
+        assert rig.queue.left == []
 
 
 async def test_a_call_that_never_returns_does_not_keep_the_route_from_stopping() -> None:
@@ -236,7 +248,7 @@ async def test_a_call_that_never_returns_does_not_keep_the_route_from_stopping()
         rig.queue.faults.script(Operation.DELETE, Fault(before=asyncio.Event()))
         rig.queue.send()
         await rig.until(lambda: rig.queue.calls_of(Operation.DELETE))
-        assert await rig.stop() <= 1 + FLUSH_SECONDS + 0.1
+        assert await rig.stop(drain_seconds=0) <= 1 + FLUSH_SECONDS + 0.1
 
 
 async def test_no_receive_begins_after_the_stop_however_busy_the_queue() -> None:
