@@ -25,8 +25,7 @@ from gateway.adapters.metrics import Metrics
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.tally import Tally
-from gateway.config import loader
-from gateway.config.problems import ProblemsFound
+from gateway.config.reading import read_again
 from gateway.config.watcher import watch
 from gateway.core.facts import Listening, Reloaded, ReloadFailed
 from gateway.runtime.reload import plan
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from gateway.config.reading import Reading
     from gateway.config.settings import Settings
     from gateway.core.facts import Fact
     from gateway.core.route import Route, RoutingTable
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 EXIT_CLEAN: Final = 0
 EXIT_HALTED: Final = 1
+
+LEAVING_SECONDS: Final = 12 * 3600.0
+"""How long a route that a reload took away may go on with what it has in hand: until it is done."""
 
 
 class Observers:
@@ -64,7 +67,8 @@ class Gateway:
     def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
         self._settings, self._file, self._table = settings, file, table
         self._generation = 0
-        self._refusal: tuple[str, ...] = ()
+        self._judged = table.digest  # of the content that was read last, good or bad
+        self._reloading = asyncio.Lock()  # one at a time, so that the file has the last word
         self._clients = SqsClients()
         self._metrics, self._tally, self._log = Metrics(), Tally(), LogObserver()
         self._observer = Observers(self._metrics, self._tally, self._log)
@@ -97,6 +101,7 @@ class Gateway:
                 await self._stopping.wait()
                 watching.cancel()
         finally:
+            self._tasks = None
             await self._admin.stop()
         return EXIT_HALTED if self._halted else EXIT_CLEAN
 
@@ -111,12 +116,17 @@ class Gateway:
     def stop(self) -> None:
         """Stop softly; called a second time, stop hard."""
         self._halted = self._stopping.is_set()
-        for route in (*self._running.values(), *self._leaving):
-            if self._halted:
+        if self._halted:
+            for route in (*self._running.values(), *self._leaving):
                 route.halt()
-            else:
-                route.stop(self._settings.drain_seconds)
+            return
         self._stopping.set()
+        drain_seconds = self._settings.drain_seconds
+        for route in self._running.values():
+            route.stop(drain_seconds)
+        for route in self._leaving:  # from now on it has no more time than the others
+            longest = max(drain_seconds, route.route.wait_seconds)
+            asyncio.get_running_loop().call_later(longest, route.halt)
 
     # ---- the routing table ----------------------------------------------------------------
 
@@ -127,45 +137,48 @@ class Gateway:
 
     async def reload(self) -> Reloaded | ReloadFailed:
         """Re-read the routing file now; the last good one stays in force on any problem."""
-        try:
-            table = loader.read(self._file)
-        except ProblemsFound as found:
-            return self._refused(found)
-        return await self._commit(table)
+        async with self._reloading:
+            return await self._judge(await asyncio.to_thread(read_again, self._file))
 
     async def _watch(self) -> None:
-        await watch(self._file, self._table.digest, self._offer)
+        await watch(self._file, lambda: self._judged, self._offer)
 
-    async def _offer(self, content: bytes) -> None:
-        """Take what the watcher saw, unless a reload was there first: all is said once."""
-        try:
-            table = loader.load(content, str(self._file))
-        except ProblemsFound as found:
-            if _said(found) != self._refusal:
-                self._refused(found)
-        else:
-            if self._refusal or table.digest != self._table.digest:
-                await self._commit(table)
+    async def _offer(self, digest: str) -> None:
+        """Take what the watcher saw, unless a reload was there first, or the file moved on."""
+        async with self._reloading:
+            if digest != self._judged:
+                reading = await asyncio.to_thread(read_again, self._file)
+                if reading.digest == digest:
+                    await self._judge(reading)
 
     def _reload_soon(self) -> None:
-        if self._tasks is not None and not self._stopping.is_set():
-            self._tasks.create_task(self.reload(), name="reload")
+        if self._tasks is None:
+            return
+        reloading = self.reload()
+        try:
+            self._tasks.create_task(reloading, name="reload")
+        except RuntimeError:  # the task tree has ended, or is coming down by a crash
+            reloading.close()
 
-    def _refused(self, found: ProblemsFound) -> ReloadFailed:
-        self._refusal = _said(found)
-        fact = ReloadFailed(self._generation, self._refusal)
-        self._observer.notice(fact)
-        return fact
-
-    async def _commit(self, table: RoutingTable) -> Reloaded:
-        self._refusal = ()
-        if self._stopping.is_set() or table.digest == self._table.digest:
+    async def _judge(self, reading: Reading) -> Reloaded | ReloadFailed:
+        self._judged = reading.digest
+        table = reading.table
+        if table is None:
+            return self._refused(reading.problems)
+        if table.digest == self._table.digest:
             fact = Reloaded(self._generation)
             self._observer.notice(fact)
             return fact
+        if self._stopping.is_set():
+            return self._refused((f"{self._file}: comes too late, the gateway is stopping",))
         fact = self._swap(table)
         for route in tuple(self._running.values()):
             await route.close_retired()
+        return fact
+
+    def _refused(self, problems: tuple[str, ...]) -> ReloadFailed:
+        fact = ReloadFailed(self._generation, problems)
+        self._observer.notice(fact)
         return fact
 
     def _swap(self, table: RoutingTable) -> Reloaded:
@@ -173,7 +186,7 @@ class Gateway:
         change = plan({name: running.route for name, running in self._running.items()}, table)
         for name in (*change.stop, *(route.name for route in change.replace)):
             leaving = self._running.pop(name)
-            leaving.stop(self._settings.drain_seconds)
+            leaving.stop(LEAVING_SECONDS)
             self._leaving.add(leaving)
         for route in change.swap:
             self._running[route.name].adopt(route)
@@ -181,7 +194,7 @@ class Gateway:
             self._start(route)
         self._table = table
         self._generation += 1
-        for named in (self._metrics, self._tally, self._log):
+        for named in (self._metrics, self._tally):
             named.in_force(table, self._generation)
         names = tuple(route.name for route in change.start)
         fact = Reloaded(self._generation, names, change.changed, change.stop)
@@ -195,7 +208,7 @@ class Gateway:
             route,
             SqsQueue(self._clients, route.queue, route.dead_letter),
             _target,
-            self._observer,
+            Observers(self._metrics, self._tally, self._log.of(route)),
             wall=time.time,
             chance=random.random,
         )
@@ -226,11 +239,11 @@ class Gateway:
         return [route.view() for route in running if route is not None]
 
     def _in_flight(self) -> dict[str, int]:
-        return {name: route.view().in_flight for name, route in self._running.items()}
-
-
-def _said(found: ProblemsFound) -> tuple[str, ...]:
-    return tuple(str(problem) for problem in found.problems)
+        count = {name: route.view().in_flight for name, route in self._running.items()}
+        for leaving in self._leaving:
+            if leaving.route.name in count:
+                count[leaving.route.name] += leaving.view().in_flight
+        return count
 
 
 def _target(version: Version) -> HttpTarget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import structlog
@@ -14,7 +15,7 @@ from gateway.core.disposition import describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.route import RoutingTable
+    from gateway.core.route import Route
 
 _WHAT_TO_DO: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
@@ -27,27 +28,37 @@ class LogObserver:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = structlog.stdlib.get_logger("gateway")
-        self._versions, self._receives = Flips(clock), Flips(clock)
-        self._rejects, self._settlements, self._crashes = (Limiter(clock) for _ in range(3))
+        self._clock = clock
+        self._versions = Flips(clock)
+        self._rejects, self._losses, self._crashes = (Limiter(clock) for _ in range(3))
+        self._begin({})
+
+    def of(self, route: Route) -> LogObserver:
+        """Return one for a route at work: it names the queue of that, whatever is in force.
+
+        A route that a reload replaced drains under the same name, perhaps on another queue.
+        """
+        own = copy(self)
+        own._begin({route.name: route.queue.text})  # noqa: SLF001 - its own kind
+        return own
+
+    def _begin(self, queues: dict[str, str]) -> None:
+        self._queues = queues
+        self._receives, self._settlements = Flips(self._clock), Flips(self._clock)
         self._phases: dict[str, facts.Phase] = {}
         self._failures: dict[str, str] = {}
-        self._queues: dict[str, str] = {}
-
-    def in_force(self, table: RoutingTable, _generation: int) -> None:
-        """Learn the routes' queues, so that lines can name them."""
-        self._queues = {route.name: route.queue.text for route in table.routes}
 
     def notice(self, fact: facts.Fact) -> None:
         """Write a line if there is something new to say."""
         match fact:
             case facts.Delivered():
                 self._delivered(fact)
-            case facts.Decided() | facts.Settled():
+            case facts.Decided():
                 pass
             case facts.Received() | facts.ReceiveFailed():
                 self._receive_ended(fact)
-            case facts.SettlementFailed():
-                self._settlement_failed(fact)
+            case facts.Settled() | facts.SettlementFailed():
+                self._settlement_ended(fact)
             case facts.AttributesDropped() | facts.DeliveryCrashed() | facts.LeaseCapped():
                 self._message_troubled(fact)
             case facts.PhaseChanged():
@@ -87,8 +98,17 @@ class LogObserver:
             about = self._queue(fact.route)
             self._log.warning("receives fail", **about, why=fact.why, **_unsaid(suppressed))
 
-    def _settlement_failed(self, fact: facts.SettlementFailed) -> None:
-        suppressed = self._settlements.admit((fact.route, fact.action))
+    def _settlement_ended(self, fact: facts.Settled | facts.SettlementFailed) -> None:
+        key = (fact.route, fact.action)
+        if isinstance(fact, facts.Settled):
+            failures = self._settlements.worked(key)
+            if failures is not None:
+                about = {**self._queue(fact.route), "action": fact.action.value}
+                self._log.info("settlements work again", **about, failures=failures)
+            return
+        # A lease that is lost is one message's trouble; all else is the queue's, until it is over.
+        lost = fact.lease_lost
+        suppressed = self._losses.admit(key) if lost else self._settlements.failed(key)
         if suppressed is not None:
             self._log.warning(
                 "settlement failed",

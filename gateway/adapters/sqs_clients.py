@@ -1,8 +1,8 @@
 """aiobotocore clients, made once for each region and endpoint and shared by all routes.
 
 Receives have a client of their own: long polls would otherwise hold every connection of the pool
-while deletes wait behind them. A client for each call would leak memory; one session keeps one
-set of credentials fresh for all.
+while deletes wait behind them. A client for each call would leak memory. All sign with the same
+credentials.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from aiobotocore.session import get_session
 
 from gateway import __version__
 from gateway.adapters.sqs_answers import keep_raw_receive
+from gateway.adapters.sqs_credentials import SharedCredentials, hear_refusals
 from gateway.adapters.sqs_signing import SIGNATURE_VERSION
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class SqsClients:
     """Clients by (region, endpoint, receiving). Use as an async context manager."""
 
     def __init__(self) -> None:
+        self._credentials = SharedCredentials()
         self._session = get_session()
+        self._session.register_component("credential_provider", self._credentials)
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str | None, str | None, bool], Any] = {}
         self._by_queue: dict[tuple[QueueAddress, bool], Any] = {}  # endpoints are known by then
@@ -71,6 +74,7 @@ class SqsClients:
         return client
 
     async def _make(self, region: str | None, endpoint: str | None, receiving: bool) -> Any:  # noqa: FBT001
+        self._credentials.region = self._credentials.region or region
         read_seconds = RECEIVE_READ_SECONDS if receiving else SETTLE_READ_SECONDS
         context = self._session.create_client(
             "sqs",
@@ -91,6 +95,7 @@ class SqsClients:
         )
         client = await self._stack.enter_async_context(context)
         client.meta.events.register("before-parse.sqs.ReceiveMessage", keep_raw_receive)
+        client.meta.events.register("after-call.sqs", hear_refusals(self._credentials))
         return client
 
 

@@ -18,6 +18,9 @@ from botocore.auth import AUTH_TYPE_MAPS, SigV4Auth
 from botocore.compat import get_current_datetime
 
 SIGNATURE_VERSION: Final = "gateway-v4"
+SIGNED_WITH: Final = "gateway_access_key"
+"""Where a request's context says which access key it was signed with."""
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -26,6 +29,8 @@ class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no type
 
     def add_auth(self, request: Any) -> None:
         """Sign; raises botocore's NoCredentialsError as the original does."""
+        if self.credentials is not None:
+            request.context[SIGNED_WITH] = self.credentials.access_key
         host = _host(request.url)
         plain = request.method == "POST" and isinstance(request.body, bytes)
         if host is None or not plain or self.credentials is None:

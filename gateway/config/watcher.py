@@ -1,4 +1,4 @@
-"""Offers the routing file whenever its content has changed.
+"""Says whenever the content of the routing file has changed.
 
 Content is compared, not time stamps or events: a mounted ConfigMap swaps a symbolic link two
 directories up, editors rename, and a copy keeps the old time.
@@ -8,49 +8,65 @@ Source: https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-con
 from __future__ import annotations
 
 import asyncio
+import stat
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING, Final, Never
 
 from gateway.config.loader import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS: Final = 1.0
+GONE_LOOKS: Final = 4
+"""How many looks in a row a file may be gone, or unreadable, before that is said."""
+
+UNREADABLE: Final = ""
+"""Stands for the digest of a file that cannot be read."""
+
+
+class NotRegularError(OSError):
+    """A pipe or a device: it was read to its end when the gateway started."""
 
 
 async def watch(
     path: str | Path,
-    digest: str,
-    offer: Callable[[bytes], Awaitable[object]],
+    known: Callable[[], str],
+    offer: Callable[[str], Awaitable[object]],
     every_seconds: float = EVERY_SECONDS,
 ) -> Never:
-    """Look for ever; `digest` is the sha256 of the content that is known already.
+    """Look for ever, and offer the sha256 of content that is not `known()`.
 
     New content is offered once two looks in a row have seen it, so that a file caught between
-    truncating and writing is not. What was offered is not offered again, whatever came of it.
+    truncating and writing is not. It is up to `offer` to make it known, whatever comes of it.
     Whatever `offer` raises ends the watch.
     """
-    before = digest
+    before, gone = known(), 0
     while True:
         await asyncio.sleep(every_seconds)
-        content = _look(Path(path))
-        if content is None:
+        try:
+            seen = sha256(content_of(Path(path))).hexdigest()
+        except NotRegularError:
             continue
-        seen = sha256(content).hexdigest()
-        if seen == before != digest:
-            digest = seen
-            await offer(content)
+        except OSError:
+            gone += 1
+            if gone == GONE_LOOKS and known() != UNREADABLE:
+                await offer(UNREADABLE)
+            continue
+        gone = 0
+        if seen == before != known():
+            await offer(seen)
         before = seen
 
 
-def _look(path: Path) -> bytes | None:
-    """Return the content, as far as it could be a routing file's; None while there is no file."""
-    try:
-        if not path.is_file():  # a pipe has been read to its end when the gateway started
-            return None
-        with path.open("rb") as opened:
-            return opened.read(MAX_BYTES + 1)
-    except OSError:
-        return None
+def content_of(path: Path) -> bytes:
+    """Return the content, as far as it could be a routing file's; raises OSError.
+
+    Opening a pipe would wait until somebody writes, so that is not done.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise NotRegularError(0, "not a regular file, so it cannot be read again")
+    with path.open("rb") as opened:
+        return opened.read(MAX_BYTES + 1)

@@ -25,7 +25,7 @@ from gateway.core.facts import (
     Settled,
     SettlementFailed,
 )
-from tests.builders import CANARY
+from tests.builders import CANARY, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Log:
     def __init__(self, lines: list[Line]) -> None:
         self.clock = Clock()
         self._lines = lines
-        self._observer = LogObserver(self.clock)
-        self._observer.in_force(table(), 1)
+        self._observer = LogObserver(self.clock).of(table().routes[0])
 
     def after(self, *facts: Fact) -> list[Line]:
         """Return the lines that these facts make."""
@@ -55,9 +54,14 @@ class Log:
 
 
 @pytest.fixture
-def log() -> Iterator[Log]:
-    with capture_logs() as lines:
-        yield Log(lines)  # type: ignore[arg-type]
+def lines() -> Iterator[list[Line]]:
+    with capture_logs() as captured:
+        yield captured  # type: ignore[misc]
+
+
+@pytest.fixture
+def log(lines: list[Line]) -> Log:
+    return Log(lines)
 
 
 RETRY = delivered(Outcome.RETRY, Answered(500))
@@ -192,23 +196,38 @@ def test_receives_that_flap_do_not_flood(log: Log) -> None:
     assert log.events(*facts) == ["receives fail", "receives work again"]
 
 
-def test_settlements_that_fail_are_limited_by_action(log: Log) -> None:
-    delete = SettlementFailed("orders", Action.DELETE, "throttled", 3)
-    extend = SettlementFailed("orders", Action.EXTEND, "gone", lease_lost=True)
-    first, second = log.after(delete, delete, extend, delete)
-    assert first == {
-        "event": "settlement failed",
-        "log_level": "warning",
-        "route": "orders",
-        "queue": "orders",
-        "action": "delete",
-        "messages": 3,
-        "why": "throttled",
-        "lease_lost": False,
-    }
-    assert (second["action"], second["lease_lost"]) == ("extend", True)
+DELETE_FAILED = SettlementFailed("orders", Action.DELETE, "access denied", 3)
+
+
+def test_settlements_that_fail_are_one_line_and_one_when_they_work_again(log: Log) -> None:
+    """However long it takes and however often each is tried."""
+    lines = []
+    for _ in range(60):
+        lines += log.after(DELETE_FAILED)
+        log.clock.now += 1
+    lines += log.after(Settled("orders", Action.DELETE, 10), Settled("orders", Action.DELETE))
+    about = {"route": "orders", "queue": "orders", "action": "delete"}
+    told = {**about, "messages": 3, "why": "access denied", "lease_lost": False}
+    assert lines == [
+        {"event": "settlement failed", "log_level": "warning", **told},
+        {"event": "settlements work again", "log_level": "info", **about, "failures": 60},
+    ]
+
+
+def test_settlements_fail_apart_by_action(log: Log) -> None:
+    extend = SettlementFailed("orders", Action.EXTEND, "throttled")
+    lines = log.after(DELETE_FAILED, extend, Settled("orders", Action.RELEASE))
+    assert [line["action"] for line in lines] == ["delete", "extend"]
+    assert [line["action"] for line in log.after(Settled("orders", Action.EXTEND))] == ["extend"]
+
+
+def test_a_lost_lease_is_one_message_s_trouble_and_no_state(log: Log) -> None:
+    lost = SettlementFailed("orders", Action.EXTEND, "gone", lease_lost=True)
+    (first,) = log.after(lost, lost)
+    assert (first["action"], first["lease_lost"]) == ("extend", True)
+    assert log.after(Settled("orders", Action.EXTEND)) == []
     log.clock.now += 10
-    assert log.after(delete)[0]["suppressed"] == 2
+    assert log.after(lost)[0]["suppressed"] == 1
 
 
 # ---- single messages ----------------------------------------------------------------------------
@@ -278,12 +297,37 @@ def test_a_route_that_is_stopped_while_it_fails_starts_with_a_clean_sheet(log: L
     assert log.events(*again) == ["route is starting", "route is polling"]
 
 
-def test_the_end_of_a_replaced_route_does_not_hide_that_its_successor_fails(log: Log) -> None:
+def test_a_replaced_route_and_its_successor_name_their_own_queues_and_phases(
+    lines: list[Line],
+) -> None:
     """The old one drains while the new one of the same name already tries its queue."""
-    failed = phase(Phase.FAILED, "no such queue")
-    log.after(failed, phase(Phase.STOPPING), phase(Phase.STARTING), failed)
-    assert log.events(phase(Phase.STOPPED)) == ["route is stopped"]
-    assert log.events(failed, phase(Phase.POLLING)) == ["route works again"]
+    log = LogObserver(Clock())
+    old, new = (log.of(route(queue=queue)) for queue in ("old", "new"))
+    failed, stopped = phase(Phase.FAILED, "no such queue"), phase(Phase.STOPPED)
+    for observer, fact in (
+        (old, phase(Phase.POLLING)), (old, phase(Phase.STOPPING)), (new, phase(Phase.STARTING)),
+        (new, failed), (old, ReceiveFailed("orders", "no answer")), (old, stopped), (new, failed),
+        (new, phase(Phase.POLLING)),
+    ):  # fmt: skip
+        observer.notice(fact)
+    assert [(line["event"], line["queue"]) for line in lines] == [
+        ("route is polling", "old"),
+        ("route is stopping", "old"),
+        ("route is starting", "new"),
+        ("route failed", "new"),
+        ("receives fail", "old"),
+        ("route is stopped", "old"),
+        ("route works again", "new"),
+    ]
+
+
+def test_a_version_that_fails_is_told_once_across_the_routes_that_a_reload_starts_anew(
+    lines: list[Line],
+) -> None:
+    log = LogObserver(Clock())
+    for queue in ("old", "new"):
+        log.of(route(queue=queue)).notice(RETRY)
+    assert [line["event"] for line in lines] == ["version fails"]
 
 
 def test_a_route_without_a_known_queue_is_named_alone(log: Log) -> None:

@@ -27,7 +27,6 @@ from gateway.core.facts import (
     ReloadFailed,
     SettlementFailed,
 )
-from gateway.core.route import RoutingTable
 from tests.builders import route
 from tests.unit.adapters.fakes import delivered
 
@@ -196,8 +195,7 @@ def test_a_crash_comes_with_its_traceback(form: Any) -> None:
 
 
 def test_json_has_the_time_in_utc_the_level_and_snake_case_fields(as_json: io.StringIO) -> None:
-    observer = LogObserver()
-    observer.in_force(RoutingTable((route(),)), 1)
+    observer = LogObserver().of(route())
     observer.notice(PhaseChanged("orders", Phase.FAILED, "no such queue"))
     (line,) = objects(as_json)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line.pop("timestamp"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.config.loader import MAX_BYTES
-from gateway.config.watcher import watch
+from gateway.config.watcher import GONE_LOOKS, UNREADABLE, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,16 +25,30 @@ MOMENT = 0.5
 
 
 class Offers:
-    """What was offered so far, and an event for the next one."""
+    """Knows what was offered; the contents are told by their digests, None is an unreadable file.
+
+    As the gateway does, it takes what it is offered for known, good or bad.
+    """
 
     def __init__(self) -> None:
-        self.contents: list[bytes] = []
+        self.contents: list[bytes | None] = []
         self.error: Exception | None = None
+        self.known = digest(b"first")
 
-    async def __call__(self, content: bytes) -> None:
-        self.contents.append(content)
+    async def __call__(self, offered: str) -> None:
+        self.known = offered
+        self.contents.append(None if offered == UNREADABLE else BY_DIGEST[offered])
         if self.error:
             raise self.error
+
+
+def digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+OVERSIZE = bytes(MAX_BYTES + 1)
+CONTENTS = (b"", b"first", b"second", b"other", b"broken", b"sec", OVERSIZE)
+BY_DIGEST = {digest(content): content for content in CONTENTS}
 
 
 @pytest.fixture
@@ -50,9 +64,9 @@ def offers() -> Offers:
 
 
 @asynccontextmanager
-async def watching(path: Path, offers: Offers, known: bytes = b"first") -> AsyncIterator[None]:
+async def watching(path: Path, offers: Offers) -> AsyncIterator[None]:
     """Watch, a moment ahead of the looks, so that the test acts between two of them."""
-    task = asyncio.create_task(watch(path, sha256(known).hexdigest(), offers, EVERY))
+    task = asyncio.create_task(watch(path, lambda: offers.known, offers, EVERY))
     await asyncio.sleep(MOMENT)
     yield
     task.cancel()
@@ -103,7 +117,8 @@ async def test_what_differs_from_the_loaded_content_from_the_start_is_offered(
     file: Path, offers: Offers
 ) -> None:
     """The file may change between the start of the process and the first look."""
-    async with watching(file, offers, known=b"older"):
+    offers.known = digest(b"older")
+    async with watching(file, offers):
         await looks(2)
     assert offers.contents == [b"first"]
 
@@ -180,9 +195,9 @@ async def test_a_file_renamed_over_it_with_an_old_time_is_noticed(
 async def test_a_file_that_goes_away_is_waited_for(file: Path, offers: Offers) -> None:
     async with watching(file, offers):
         remove(file)
-        await looks(3)
+        await looks(2)
         put_folder(file)
-        await looks(3)
+        await looks(1)
         remove(file)
         assert offers.contents == []
         put(file, b"second")
@@ -190,11 +205,58 @@ async def test_a_file_that_goes_away_is_waited_for(file: Path, offers: Offers) -
     assert offers.contents == [b"second"]
 
 
+async def test_a_file_that_stays_away_is_told_once_and_offered_when_it_is_back(
+    file: Path, offers: Offers
+) -> None:
+    """The same content as before, too: it is no problem any more."""
+    async with watching(file, offers):
+        remove(file)
+        await looks(GONE_LOOKS - 1)
+        assert offers.contents == []
+        await looks(1)
+        assert offers.contents == [None]
+        await looks(2 * GONE_LOOKS)
+        put(file, b"first")
+        await looks(2)
+    assert offers.contents == [None, b"first"]
+
+
+async def test_a_file_that_somebody_else_found_missing_is_not_told_again(
+    file: Path, offers: Offers
+) -> None:
+    """A reload that was asked for has said it."""
+    async with watching(file, offers):
+        remove(file)
+        offers.known = UNREADABLE
+        await looks(2 * GONE_LOOKS)
+    assert offers.contents == []
+
+
+async def test_the_content_in_force_is_offered_after_a_reload_that_could_not_read_it(
+    file: Path, offers: Offers
+) -> None:
+    """Between two looks it was away and somebody asked for a reload."""
+    async with watching(file, offers):
+        await looks(2)
+        offers.known = UNREADABLE
+        await looks(2)
+    assert offers.contents == [b"first"]
+
+
+async def test_what_a_reload_took_meanwhile_is_not_offered(file: Path, offers: Offers) -> None:
+    async with watching(file, offers):
+        put(file, b"second")
+        await looks(1)
+        offers.known = digest(b"second")
+        await looks(5)
+    assert offers.contents == []
+
+
 async def test_a_pipe_is_left_alone(tmp_path: Path, offers: Offers) -> None:
     """Opening one would block the event loop until somebody writes."""
     os.mkfifo(tmp_path / "routes.yaml")
     async with watching(tmp_path / "routes.yaml", offers):
-        await looks(3)
+        await looks(3 * GONE_LOOKS)
     assert offers.contents == []
 
 
@@ -203,7 +265,7 @@ async def test_a_file_too_large_to_be_one_is_offered_cut(file: Path, offers: Off
     async with watching(file, offers):
         put(file, bytes(MAX_BYTES + 10))
         await looks(2)
-    assert [len(content) for content in offers.contents] == [MAX_BYTES + 1]
+    assert offers.contents == [OVERSIZE]
 
 
 async def test_a_file_that_cannot_be_read_for_a_while_is_waited_for(
@@ -226,4 +288,4 @@ async def test_an_error_of_the_offer_ends_the_watch(file: Path, offers: Offers) 
     offers.error = ValueError("a defect")
     put(file, b"second")
     with pytest.raises(ValueError, match="a defect"):
-        await watch(file, sha256(b"first").hexdigest(), offers, EVERY)
+        await watch(file, lambda: offers.known, offers, EVERY)
