@@ -27,9 +27,9 @@ class RequestHead:
         if parts.username is not None:
             raise ValueError("url: holds credentials (send them in `headers`)")
         if not _VISIBLE_ASCII.match(url):
-            raise ValueError(f"url {url!r}: must be visible ASCII (percent-encode the rest)")
+            raise ValueError("url: must be visible ASCII (percent-encode the rest)")
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ValueError(f"url {url!r}: must begin with http:// or https:// and name a host")
+            raise ValueError("url: must begin with http:// or https:// and name a host")
         self.host = parts.hostname
         self.port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         self.tls = parts.scheme == "https"

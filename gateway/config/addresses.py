@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from gateway.config.fields import QUOTE, Checked, text
-from gateway.config.findings import Wrong
+from gateway.config.findings import TOKEN, Wrong
 from gateway.core.headers import FIXED_NAMES, RESERVED_PREFIX
 from gateway.core.queues import parse_queue
 
@@ -33,7 +33,6 @@ HOP_HEADERS: Final = frozenset(
 MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _LEGAL_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
 
 
@@ -81,7 +80,7 @@ def header_name(value: Any) -> str:
     """Return the name of a header that a version may add to each delivery."""
     name = text(value)
     folded = name.lower()
-    if not _TOKEN.match(name):
+    if not TOKEN.match(name):
         raise Wrong("is no header name", "letters, digits and - are safe")
     if folded in FIXED_NAMES or folded.startswith(RESERVED_PREFIX):
         raise Wrong("is a header that the gateway sets itself")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.config import durations
-from gateway.config.findings import Finding, Wrong, listed, mapping, within
+from gateway.config.findings import TOKEN, Finding, Wrong, listed, mapping, within
 from gateway.config.rule_checks import Versions, rule_findings, split_findings
 from gateway.config.schema import Retry
 from gateway.core.queues import parse_queue
@@ -77,7 +77,7 @@ def _tags(versions: dict[str, Any]) -> Iterator[Finding]:
 
 def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:
     first: dict[str, str] = {}
-    for name in headers:
+    for name in filter(TOKEN.match, headers):  # of all else it is said that it is none
         if first.setdefault(name.lower(), name) != name:
             what = f"is the same header as {first[name.lower()]}"
             yield Finding((name,), what, "case does not matter in header names")

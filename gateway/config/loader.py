@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from gateway.config import checks, wording
 from gateway.config.compile import route_of
 from gateway.config.composer import compose
-from gateway.config.findings import WHOLE_FILE, on_one_line, place_of
+from gateway.config.findings import WHOLE_FILE, place_of, sayable
 from gateway.config.problems import Problem, ProblemsFound
 from gateway.config.schema import RoutingFile
 from gateway.config.syntax import Unreadable
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1024 * 1024
 """What a ConfigMap can hold. Source: https://kubernetes.io/docs/concepts/configuration/configmap/"""
+
+MAX_PROBLEMS: Final = 500
+"""So many are told at once: guessing what was meant in 50,000 places would take seconds."""
+
+_MOST: Final = MAX_PROBLEMS + 1  # of each kind, to know that there are more
 
 
 def read(path: str | Path) -> RoutingTable:
@@ -45,7 +51,7 @@ def load(text: bytes, file: str) -> RoutingTable:
     try:
         document = compose(text)
     except Unreadable as error:
-        raise ProblemsFound(_problems(text, file, error.findings)) from None
+        raise ProblemsFound(_problems(text, file, error.findings[:_MOST])) from None
     stated, findings = _validated(document)
     if stated is None or findings:
         raise ProblemsFound(_problems(text, file, findings, document))
@@ -54,11 +60,11 @@ def load(text: bytes, file: str) -> RoutingTable:
 
 
 def _validated(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
-    findings = [*document.findings, *checks.findings(document)]
+    findings = [*document.findings[:_MOST], *islice(checks.findings(document), _MOST)]
     try:
         return RoutingFile.model_validate(document.root.value), findings
     except ValidationError as error:
-        return None, [*findings, *wording.findings_of(error)]
+        return None, [*findings, *wording.findings_of(error, _MOST)]
 
 
 def _problems(
@@ -73,6 +79,10 @@ def _problems(
             line = document.line(path)
             # A version given as a URL has no key `url` that a place could name.
             path = path if finding.absent else document.existing(path)
-        what, hint = on_one_line(finding.what), on_one_line(finding.hint)
+        what, hint = sayable(finding.what), sayable(finding.hint)
         found.append(Problem(file, min(line or 1, last), place_of(path), what, hint))
-    return sorted(dict.fromkeys(found), key=lambda problem: problem.line or 0)
+    found = sorted(dict.fromkeys(found), key=lambda problem: problem.line or 0)
+    if len(found) > MAX_PROBLEMS:
+        what = f"has more problems than these {MAX_PROBLEMS}"
+        found[MAX_PROBLEMS:] = [Problem(file, last, WHOLE_FILE, what, "mend these first")]
+    return found

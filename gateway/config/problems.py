@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.config.findings import on_one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. `line` counts from 1, None where there is no line to show."""
+    """One thing that is wrong. `line` counts from 1, None where there is no line to show.
+
+    It reads as one line that a terminal and a log bear, whatever it mentions: a message's own
+    words, too, or the name of a file.
+    """
 
     file: str
     line: int | None
@@ -22,7 +28,7 @@ class Problem:
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}: {self.place}: {self.what}{hint}"
+        return on_one_line(f"{where}: {self.place}: {self.what}{hint}")
 
 
 class ProblemsFound(Exception):  # noqa: N818 - a report of problems, not one error

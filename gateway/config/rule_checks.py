@@ -11,7 +11,7 @@ from gateway.config.rule_schema import Condition, Match, Rule
 from gateway.core.values import scalar_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gateway.config.document import Document
     from gateway.config.findings import Path
@@ -25,15 +25,15 @@ WHOLE: Final = 100
 class Versions:
     """The names of a route's versions; `stable` is None where it cannot be told."""
 
-    names: tuple[str, ...]
+    names: Mapping[str, Any]
     stable: str | None
 
     @classmethod
     def of(cls, route: dict[str, Any]) -> Versions:
         """Read the names; none where the route has no versions to speak of."""
-        names = tuple(mapping(route.get("versions")))
-        stable = route.get("stable", names[0] if names else None)
-        return cls(names, stable if stable in names else None)
+        names = mapping(route.get("versions"))
+        stable = route.get("stable", next(iter(names), None))
+        return cls(names, stable if isinstance(stable, str) and stable in names else None)
 
     def unknown(self, name: Any) -> Iterator[Finding]:
         """Yield a finding if no version has this name."""
@@ -44,10 +44,12 @@ class Versions:
 
 def split_findings(split: dict[str, Any], versions: Versions) -> Iterator[Finding]:
     """Yield names that are no version's, and what is wrong with the weights together."""
-    strangers = [Finding((n,), f.what, f.hint) for n in split for f in versions.unknown(n)]
-    yield from strangers
+    stranger = None
+    for name in split:
+        for stranger in versions.unknown(name):
+            yield Finding((name,), stranger.what, stranger.hint)
     weights = list(split.values())
-    if strangers or not all(type(weight) is int and weight >= 0 for weight in weights):
+    if stranger or not all(type(weight) is int and weight >= 0 for weight in weights):
         return
     if versions.stable is not None and versions.stable not in split:
         rest = max(0, WHOLE - sum(weights))

@@ -32,9 +32,9 @@ _MISSING_HINTS: Final = {
 }
 
 
-def findings_of(error: ValidationError) -> Iterator[Finding]:
-    """Yield one finding for each thing that pydantic objects to."""
-    details = error.errors(include_url=False, include_input=False)
+def findings_of(error: ValidationError, most: int) -> Iterator[Finding]:
+    """Yield one finding for each thing that pydantic objects to, for the first so many."""
+    details = error.errors(include_url=False, include_input=False)[:most]
     unknown = {_path(one) for one in details if one["type"] == "extra_forbidden"}
     mistyped = {(*path[:-1], _meant_key(path)) for path in unknown}
     for one in details:

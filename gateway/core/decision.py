@@ -37,8 +37,13 @@ class Decision:
 
 
 def decide(message: Message, route: Route) -> Decision:
-    """Return the decision; the same message and route always give the same one."""
-    return _pinned(message, route) or _ruled(message, route) or _split(message, route)
+    """Return the decision; the same message and route always give the same one.
+
+    The message then forgets what was derived from it: it may be in hand for long.
+    """
+    decision = _pinned(message, route) or _ruled(message, route) or _split(message, route)
+    message.forget()
+    return decision
 
 
 def _pinned(message: Message, route: Route) -> Decision | None:

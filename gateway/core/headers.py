@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from gateway.core import baggage
-from gateway.core.message import ABSENT
 
 if TYPE_CHECKING:
     from gateway.core.decision import Reason
@@ -104,11 +103,12 @@ def delivery_headers(
     headers.add("x-aws-sqsd-msgid", message.message_id)
     if message.sender_id is not None:
         headers.add("x-aws-sqsd-sender-id", message.sender_id)
-    if message.trace_header is not None:
-        headers.add("x-amzn-trace-id", message.trace_header)
+    room = MAX_ATTRIBUTE_BYTES
+    if message.trace_header is not None:  # the sender's own words too
+        room -= headers.add_within("x-amzn-trace-id", message.trace_header, room)
     if fifo:
         _add_fifo(headers, message)
-    room = _add_context(headers, message, belongs_to.tag)
+    room = _add_context(headers, message, belongs_to.tag, room)
     binary: list[str] = []
     if message.attributes:
         _add_attributes(headers, message, room)
@@ -124,12 +124,11 @@ def _add_fifo(headers: HeaderList, message: Message) -> None:
         headers.add("message-deduplication-id", message.deduplication_id)
 
 
-def _add_context(headers: HeaderList, message: Message, tag: str) -> int:
+def _add_context(headers: HeaderList, message: Message, tag: str, room: int) -> int:
     """Add content-type, trace context and baggage; return the room left for attribute headers.
 
     What has no room falls to its default or is left out.
     """
-    room = MAX_ATTRIBUTE_BYTES
     content_type = _text(message, "content-type")
     used = 0 if content_type is None else headers.add_within("content-type", content_type, room)
     if not used:
@@ -155,7 +154,7 @@ def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) 
 
 
 def _default_content_type(message: Message) -> str:
-    return "text/plain; charset=utf-8" if message.json is ABSENT else "application/json"
+    return "application/json" if message.is_json else "text/plain; charset=utf-8"
 
 
 def _text(message: Message, name: str) -> str | None:

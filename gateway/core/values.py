@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 
 from gateway.core.message import ABSENT
+from gateway.core.searching import Search
 
 if TYPE_CHECKING:
     from gateway.core.message import Message
@@ -55,21 +55,24 @@ class FromBody:
     """What a JMESPath finds in the JSON body. Source: https://jmespath.org/specification.html."""
 
     path: str
-    _compiled: Any = field(init=False, repr=False, compare=False)
+    _search: Search = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile; raises ValueError where `path` is not a JMESPath."""
         try:
-            object.__setattr__(self, "_compiled", jmespath.compile(self.path))
+            object.__setattr__(self, "_search", Search(self.path))
         except JMESPathError as error:
             raise ValueError(str(error)) from error
 
     def read(self, message: Message) -> str | None:
-        """Return the text, or None for no JSON, no such value, null, an object or a list."""
+        """Return the text, or None for no JSON, no such value, null, an object or a list.
+
+        None too where the body would make the search take too much, or trips the library.
+        """
         if message.json is ABSENT:
             return None
         try:
-            return scalar_text(self._compiled.search(message.json))
+            return scalar_text(self._search.within(message.json))
         except Exception:  # noqa: BLE001 - the library lets TypeError, ValueError and others through
             return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.findings import meant, on_one_line, place_of, quoted, similar
+from gateway.config.findings import meant, on_one_line, place_of, quoted, sayable, similar
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,10 @@ from gateway.config.findings import meant, on_one_line, place_of, quoted, simila
         (("body", "customer.tier", "exact"), 'body["customer.tier"].exact'),
         (("a\nb",), '["a\\nb"]'),
         (("",), '[""]'),
+        (("routes", 0, "versions", "a", "headers", "x-y"), "routes[0].versions.a.headers.x-y"),
+        (("routes", 0, "versions", "a", "headers", "x y"), "routes[0].versions.a.headers[...]"),
+        (("routes", 0, "versions", "a", "headers", "x", "y"), "routes[0].versions.a.headers.x"),
+        (("routes", 0, "versions", "headers", "url"), "routes[0].versions.headers.url"),
     ],
 )
 def test_a_path_reads_as_a_place(path: tuple[str | int, ...], place: str) -> None:
@@ -46,11 +50,16 @@ def test_without_a_guess_the_hint_names_what_there_is() -> None:
     assert meant("cnary", ["stable", "canary"], "there are") == "did you mean canary?"
     assert meant("blue", ["stable", "canary"], "there are") == "there are: stable, canary"
     assert meant("blue", [], "there are") == ""
+    many = [f"v{n}" for n in range(60)]
+    assert meant("blue", many, "there are") == f"there are: {', '.join(many[:50])}, ..."
 
 
 def test_a_long_or_unprintable_word_is_shown_short_and_on_one_line() -> None:
     assert quoted("x" * 100) == f'"{"x" * 60}..."'
+    assert quoted("http://user:password@host/path?key") == '"http://..."'
     assert quoted("é\n") == '"\\u00e9\\n"'
     assert quoted("é") == '"é"'
     assert on_one_line("a\x1b[0m b") == "a\\x1b[0m b"
     assert on_one_line("é") == "é"
+    assert sayable("there are: a, http://user:password@host") == "there are: a, http://...@host"
+    assert sayable("x" * 5_000) == "x" * 4_000 + "..."

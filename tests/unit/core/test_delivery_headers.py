@@ -263,6 +263,17 @@ def test_context_beyond_8_kib_is_left_out_or_falls_to_its_default() -> None:
     ]  # fmt: skip
 
 
+def test_the_trace_header_of_aws_counts_towards_the_8_kib() -> None:
+    """The sender writes it, as it does the attributes, and SQS sets it no limit of its own."""
+    headers = sent(message(trace_header="x" * 9_000, attributes={"a": "b"}))
+    assert "x-amzn-trace-id" not in headers
+    assert headers["x-gateway-omitted"] == "x-amzn-trace-id"
+    assert headers["x-aws-sqsd-attr-a"] == "b"
+    headers = sent(message(trace_header="x" * 8_000, attributes={"a": "y" * 200}))
+    assert headers["x-amzn-trace-id"] == "x" * 8_000
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
+
+
 def test_all_that_needs_it_is_encoded_and_listed() -> None:
     taken = message(
         "{}",

@@ -188,6 +188,20 @@ def test_a_null_body_is_parsed_once_too(monkeypatch: pytest.MonkeyPatch) -> None
     assert taken.json is None
 
 
+def test_once_decided_a_message_forgets_what_is_large_but_not_whether_it_is_json(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be in hand for hours; its content type is told at each try to deliver it."""
+    taken = message('{"a": [1]}')
+    before = taken.json
+    taken.forget()
+    assert taken.json == before
+    assert taken.json is not before
+    taken.forget()
+    monkeypatch.setattr("gateway.core.message.parse_json", pytest.fail)
+    assert taken.is_json
+
+
 def test_two_messages_are_never_equal_by_content() -> None:
     """One message received twice is two leases."""
     assert Message("m", "") != Message("m", "")

@@ -1,0 +1,88 @@
+"""Any bytes as a service's answer: one result, however they are cut, and no memory of them.
+
+An input is a byte that says how many cuts follow, the sizes of the cuts, and the answer. A part of
+the answer between two \\xff\\xff that begins with \\xfd and a number is there so many times 64.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from gateway.adapters.http_answer import MAX_ANSWER_BYTES, AnswerReader
+from gateway.core.disposition import Answered, Broken, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+NOW: Final = 1_800_000_000.0
+MOST_CUTS: Final = 24
+MOST_BYTES: Final = 2 * MAX_ANSWER_BYTES
+SMALL: Final = 4_096
+NEXT: Final = b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok"
+RESET: Final = ConnectionResetError(104, "reset")
+
+
+def check(given: bytes) -> None:
+    """Read the answer whole, cut, and byte by byte."""
+    sizes, answer = _parts(given)
+    for error in (None, RESET):
+        whole = _read(_cut(answer, []), error)
+        _check_result(answer, *whole)
+        assert _read(_cut(answer, sizes), error) == whole
+        if len(answer) <= SMALL:
+            assert _read(_cut(answer, [1] * len(answer)), error) == whole
+
+
+def _parts(given: bytes) -> tuple[bytes, bytes]:
+    cuts = given[0] % MOST_CUTS if given else 0
+    answer = b"".join(map(_repeated, given[1 + cuts :].split(b"\xff\xff")))
+    return given[1 : 1 + cuts], answer[:MOST_BYTES]
+
+
+def _repeated(part: bytes) -> bytes:
+    if part[:1] != b"\xfd" or len(part) < 3:
+        return part
+    return part[2:] * min(part[1] * 64, MOST_BYTES // (len(part) - 2))
+
+
+def _cut(answer: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
+    for size in sizes:
+        if answer and size:
+            yield answer[:size]
+            answer = answer[size:]
+    if answer:
+        yield answer
+
+
+def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Answered | Broken, bool]:
+    """Read as a connection does; return the result and whether the connection is of use."""
+    reader, result, behind = AnswerReader(lambda: NOW), None, b""
+    for piece in pieces:
+        if result is not None:
+            behind += piece
+            continue
+        assert len(reader._opening or b"") < len(b"HTTP/1."), "what may be no HTTP is not kept"
+        result = reader.feed(piece)
+    if result is None:
+        return reader.end(error), False
+    assert reader.begun
+    # A line end too many is passed over where it comes with the answer, and else closes.
+    reusable = reader.reusable and not behind.strip(b"\r\n")
+    if reusable:
+        reader.expect()
+        assert reader.feed(NEXT) == Answered(202), "an answer leaves nothing to the next one"
+    return result, reusable
+
+
+def _check_result(answer: bytes, result: Answered | Broken, reusable: bool) -> None:  # noqa: FBT001
+    match result:
+        case Answered(status, retry_after):
+            assert 200 <= status <= 999
+            assert re.search(rb"HTTP/1\.\d+ +%d" % status, answer), "a status that nobody sent"
+            assert retry_after is None or 0 <= retry_after < 1e12
+            assert retry_after is None or b"retry-after" in answer.lower()
+        case Broken(why):
+            assert not reusable
+            assert "callback" not in why, "that would be an exception of ours"
+            assert len(describe(result)) < 500
