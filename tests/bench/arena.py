@@ -29,18 +29,21 @@ class Arena:
     emulator: Channel
     sink: Channel
 
-    async def clear(self) -> None:
-        """Start anew, with an empty queue."""
+    async def clear(self, *queues: str) -> None:
+        """Start anew, with these queues, empty; with the usual one where none are named."""
         await self.emulator.request("POST", "/_reset")
         await self.sink.request("POST", "/_reset")
-        members = {"QueueName": QUEUE, "Attributes": {"VisibilityTimeout": "60"}}
         target = {"x-amz-target": "AmazonSQS.CreateQueue"}
-        await self.emulator.request("POST", "/", json.dumps(members).encode(), target)
+        for queue in queues or (QUEUE,):
+            members = {"QueueName": queue, "Attributes": {"VisibilityTimeout": "60"}}
+            await self.emulator.request("POST", "/", json.dumps(members).encode(), target)
 
-    async def fill(self, count: int, body: str, pinned_share: float = PINNED_SHARE) -> None:
+    async def fill(
+        self, count: int, body: str, pinned_share: float = PINNED_SHARE, queue: str = QUEUE
+    ) -> None:
         """Enqueue messages; a share of them is pinned to the canary."""
         wanted = {
-            "queue": QUEUE,
+            "queue": queue,
             "count": count,
             "body": body,
             "share": pinned_share,
@@ -49,9 +52,9 @@ class Arena:
         status, answer = await self.emulator.request("POST", "/_fill", json.dumps(wanted).encode())
         assert status == 200, answer
 
-    async def ledger(self) -> dict[str, Any]:
-        """Return the queue in numbers."""
-        _, answer = await self.emulator.request("GET", f"/_ledger/{QUEUE}")
+    async def ledger(self, queue: str = QUEUE) -> dict[str, Any]:
+        """Return a queue in numbers."""
+        _, answer = await self.emulator.request("GET", f"/_ledger/{queue}")
         ledger: dict[str, Any] = json.loads(answer)
         return ledger
 

@@ -42,6 +42,21 @@ def usage(pid: int) -> Usage:
     return _usage_from_proc(pid) if _PROC.exists() else _usage_from_ps(pid)
 
 
+def peak_mib(pid: int) -> float:
+    """Return the most memory that was ever resident; only where there is a /proc."""
+    return int(_status(pid)["VmHWM"].split()[0]) / 1024
+
+
+def threads(pid: int) -> int:
+    """Return how many threads a process has; only where there is a /proc."""
+    return int(_status(pid)["Threads"])
+
+
+def open_files(pid: int) -> int:
+    """Return how many file descriptors are open, sockets among them; only with a /proc."""
+    return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
+
+
 def describe() -> list[str]:
     """Say what the figures were made on."""
     packages = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
@@ -53,6 +68,11 @@ def describe() -> list[str]:
         f"Python {platform.python_version()}, {packages}",
         pinning,
     ]
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _usage_from_proc(pid: int) -> Usage:

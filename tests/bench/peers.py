@@ -24,6 +24,7 @@ QUEUE: Final = "bench"
 CANARY_WEIGHT: Final = 10
 CANARY_TAG: Final = "v2"
 STOP_SECONDS: Final = 60.0
+SNAPSHOT: Final = "snapshot.json"
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -69,6 +70,13 @@ PEERS: Final = (
     ),
 )
 
+WATCHED: Final = Peer(
+    "gateway",
+    "python -m gateway, and a signal that makes it tell its tasks",
+    ("-m", "tests.bench.watched_gateway", "{snapshot}", "--config", "{config}"),
+    splits=True,
+)
+
 _CONFIG: Final = """\
 routes:
   - name: bench
@@ -111,19 +119,21 @@ class Running:
 
 
 @contextmanager
-def running(peer: Peer, arena: Arena, folder: Path) -> Iterator[Running]:
-    """Run a peer on its core; on leaving it is asked to stop, and must."""
+def running(
+    peer: Peer, arena: Arena, folder: Path, routing: str | None = None
+) -> Iterator[Running]:
+    """Run a peer on its core; on leaving it is asked to stop, and must.
+
+    The gateway goes by `routing`, the text of a routing file, or by that of the usual one route.
+    """
     config = folder / "routes.yaml"
-    config.write_text(
-        _CONFIG.format(
-            queue=QUEUE,
-            sink=arena.sink_url,
-            tag=CANARY_TAG,
-            weight=CANARY_WEIGHT,
-            rest=100 - CANARY_WEIGHT,
-        )
-    )
-    places = {"config": config, "sink": arena.sink_url, "emulator": arena.emulator_url}
+    config.write_text(_usual_routing(arena) if routing is None else routing)
+    places = {
+        "config": config,
+        "snapshot": folder / SNAPSHOT,
+        "sink": arena.sink_url,
+        "emulator": arena.emulator_url,
+    }
     command = [sys.executable, *(part.format(**places) for part in peer.arguments)]
     log = folder / f"{peer.name}.log"
     with log.open("wb") as out:
@@ -135,6 +145,16 @@ def running(peer: Peer, arena: Arena, folder: Path) -> Iterator[Running]:
             yield Running(peer.name, process, log)
         finally:
             _stop(process)
+
+
+def _usual_routing(arena: Arena) -> str:
+    return _CONFIG.format(
+        queue=QUEUE,
+        sink=arena.sink_url,
+        tag=CANARY_TAG,
+        weight=CANARY_WEIGHT,
+        rest=100 - CANARY_WEIGHT,
+    )
 
 
 def _environment(arena: Arena) -> dict[str, str]:

@@ -1,6 +1,8 @@
-"""The services of the bench: answers 204 to everything and counts what arrived, and how late.
+"""The services of the bench: counts what arrived, and how late.
 
-`POST /stable` and `POST /canary` are deliveries; `/_summary` and `/_reset` are the bench's own.
+`POST /stable`, `POST /canary` and the like are deliveries, answered with 204. `/slow/...` takes its
+time, `/never/...` does not answer, `/shed/...` answers 503 with Retry-After. `/_summary` and
+`/_reset` are the bench's own.
 """
 
 from __future__ import annotations
@@ -17,24 +19,30 @@ import httptools
 import uvloop
 
 NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
+SHED: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
+SLOW_SECONDS: Final = 0.2
 STAMP: Final = b'{"sent_at":'
 STAMP_LENGTH: Final = len(b"1700000000.000000")
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """What arrived so far."""
+    """What arrived so far; `connections` are those that are open at the moment."""
 
+    connections: int = 0
     paths: Counter[bytes] = field(default_factory=Counter)
-    pinned: int = 0
+    reasons: Counter[bytes] = field(default_factory=Counter)
     ids: set[bytes] = field(default_factory=set)
     doubled: int = 0
     ages_ms: list[float] = field(default_factory=list)
 
-    def note(self, path: bytes, message_id: bytes, body: bytes, *, pinned: bool) -> None:
-        """Take note of one delivery; a body that starts with a stamp tells its age."""
+    def note(self, path: bytes, message_id: bytes, body: bytes, reason: bytes = b"") -> None:
+        """Take note of one delivery that is taken; a body that starts with a stamp tells its age.
+
+        More than one for a message is a doubled one.
+        """
         self.paths[path] += 1
-        self.pinned += pinned
+        self.reasons[reason] += 1
         if message_id in self.ids:
             self.doubled += 1
         self.ids.add(message_id)
@@ -45,9 +53,10 @@ class Arrivals:
     def clear(self) -> None:
         """Forget all."""
         self.paths.clear()
+        self.reasons.clear()
         self.ids.clear()
         self.ages_ms.clear()
-        self.pinned = self.doubled = 0
+        self.doubled = 0
 
     def summary(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -55,8 +64,9 @@ class Arrivals:
             "by_path": {path.decode().strip("/"): count for path, count in self.paths.items()},
             "distinct": len(self.ids),
             "doubled": self.doubled,
-            "pinned": self.pinned,
+            "by_reason": {reason.decode(): count for reason, count in self.reasons.items()},
             "ages_ms": sorted(self.ages_ms),
+            "connections": self.connections,
         }
 
 
@@ -71,13 +81,16 @@ class Service(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._arrivals.connections += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrivals.connections -= 1
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
     def on_message_begin(self) -> None:
-        self._path = self._message_id = self._body = b""
-        self._pinned = False
+        self._path = self._message_id = self._reason = self._start = b""
 
     def on_url(self, url: bytes) -> None:
         self._path += url
@@ -87,18 +100,33 @@ class Service(asyncio.Protocol):
         if folded == b"x-aws-sqsd-msgid":
             self._message_id = value
         elif folded == b"x-gateway-reason":
-            self._pinned = value == b"pinned"
+            self._reason = value
 
     def on_body(self, body: bytes) -> None:
-        self._body += body
+        if not self._start:
+            self._start = body[: len(STAMP) + STAMP_LENGTH]
 
     def on_message_complete(self) -> None:
-        assert self._transport is not None
         if self._path.startswith(b"/_"):
-            self._transport.write(self._control())
-            return
-        self._arrivals.note(self._path, self._message_id, self._body, pinned=self._pinned)
-        self._transport.write(NO_CONTENT)
+            self._write(self._control())
+        elif self._path.startswith(b"/shed/"):
+            self._arrivals.paths[self._path] += 1
+            self._write(SHED)
+        elif self._path.startswith(b"/never/"):
+            self._arrivals.paths[self._path] += 1
+        else:
+            self._arrivals.note(self._path, self._message_id, self._start, self._reason)
+            self._take()
+
+    def _take(self) -> None:
+        if self._path.startswith(b"/slow/"):
+            asyncio.get_running_loop().call_later(SLOW_SECONDS, self._write, NO_CONTENT)
+        else:
+            self._write(NO_CONTENT)
+
+    def _write(self, answer: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(answer)
 
     def _control(self) -> bytes:
         if self._path == b"/_reset":
@@ -108,11 +136,12 @@ class Service(asyncio.Protocol):
 
 
 async def serve() -> None:
-    """Serve on a free port until SIGTERM."""
+    """Serve on a free port until SIGTERM or SIGINT."""
     arrivals = Arrivals()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     server = await loop.create_server(lambda: Service(arrivals), "127.0.0.1", 0)
     print(f"listening on http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await stop.wait()

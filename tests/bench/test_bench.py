@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.bench import latency, report, throughput
+from tests.bench import bodies, isolation, latency, report, soak_verdict, throughput
 from tests.bench.arena import BODY_BYTES, arena, body
+from tests.bench.isolation import Turn
 from tests.bench.peers import PEERS, Peer, PeerFailedError
 from tests.bench.sink import Arrivals
+from tests.bench.soak import Look, Soak
+from tests.bench.soak_verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +27,7 @@ CEILING = next(peer for peer in PEERS if peer.name == "ceiling")
 def test_a_message_that_arrives_twice_counts_once_and_as_doubled() -> None:
     arrivals = Arrivals()
     for message_id in (b"1", b"2", b"1"):
-        arrivals.note(b"/stable", message_id, b"{}", pinned=False)
+        arrivals.note(b"/stable", message_id, b"{}")
 
     summary = arrivals.summary()
     assert (summary["by_path"], summary["distinct"], summary["doubled"]) == ({"stable": 3}, 2, 1)
@@ -32,8 +35,8 @@ def test_a_message_that_arrives_twice_counts_once_and_as_doubled() -> None:
 
 def test_a_stamped_body_tells_its_age() -> None:
     arrivals = Arrivals()
-    arrivals.note(b"/stable", b"1", b'{"sent_at":1700000000.000000,"a":1}', pinned=False)
-    arrivals.note(b"/stable", b"2", b'{"a":1}', pinned=False)
+    arrivals.note(b"/stable", b"1", b'{"sent_at":1700000000.000000,"a":1}')
+    arrivals.note(b"/stable", b"2", b'{"a":1}')
 
     (age_ms,) = arrivals.summary()["ages_ms"]
     assert age_ms > 0
@@ -86,3 +89,100 @@ async def test_a_peer_that_fails_to_start_is_quoted(tmp_path: Path) -> None:
 
     with pytest.raises(PeerFailedError, match="no such thing"):
         await measured(broken, tmp_path)
+
+
+async def test_a_soak_looks_twenty_times_and_before_and_after(tmp_path: Path) -> None:
+    """The real process tells its tasks, and is as quiet at the end as it was at first."""
+    looks: list[Look] = []
+    async with arena() as here:
+        soak = Soak(here, tmp_path, 400)
+        await soak.run(looks.append)
+
+    verdict = Verdict(400, soak.looks)
+    assert looks == soak.looks
+    assert [look.resting for look in looks] == [True, *[False] * 20, True]
+    assert (verdict.lost, verdict.left, verdict.last.doubled, verdict.left_tasks) == (0, 0, 0, {})
+    assert looks[0].tasks["poll"] == 1
+    assert verdict.last.other_files > 0
+
+
+def look(**different: Any) -> Look:
+    usual = Look(
+        resting=False, seconds=1.0, sent=100, deleted=100, delivered=100, doubled=0,
+        worst_receive_count=1, rss_mib=80.0, connections=9, other_files=20, threads=6,
+        blocks=1, tasks={"poll": 1},
+    )  # fmt: skip
+    return dataclasses.replace(usual, **different)
+
+
+@pytest.mark.parametrize(
+    ("different", "fault"),
+    [
+        ({"delivered": 99}, "lost 1"),
+        ({"doubled": 2}, "doubled 2"),
+        ({"deleted": 97}, "3 not deleted"),
+        ({"tasks": {"poll": 1, "deliver": 1}}, "tasks left over: {'deliver': 1}"),
+    ],
+)
+def test_a_soak_says_what_is_wrong_at_its_end(different: dict[str, Any], fault: str) -> None:
+    end = look(resting=True, **different)
+
+    assert Verdict(100, [look(resting=True), look(), look(), end]).faults == [fault]
+
+
+@pytest.mark.parametrize(
+    ("different", "fault"),
+    [
+        ({"rss_mib": 84.0}, "memory grew by 5.0%"),
+        ({"other_files": 31}, "open files grew from 20 to 31"),
+        ({"connections": 301}, "301 connections"),
+    ],
+)
+def test_a_soak_says_what_grew(different: dict[str, Any], fault: str) -> None:
+    before, after = look(resting=True, deleted=0), look(resting=True)
+
+    assert Verdict(100, [before, look(), look(**different), after]).faults == [fault]
+
+
+def test_a_soak_that_is_broken_off_counts_what_is_deleted_already() -> None:
+    """What is still under way is not lost."""
+    before = look(resting=True, deleted=0, delivered=0)
+    fine, lossy = look(deleted=40, delivered=45), look(deleted=40, delivered=39)
+
+    assert Verdict(100, [before, fine]).faults == []
+    assert Verdict(100, [before, lossy]).faults == ["lost 1"]
+    assert "broken off" in soak_verdict.text(Verdict(100, [before, fine]))
+
+
+def test_isolation_compares_each_turn_with_the_canary_that_was_well() -> None:
+    """A median over the turns: one bad turn of three is the machine's."""
+    well, slow = Turn(100, 200, 10, 0.5, 0.1), Turn(50, 190, 10, 0.5, 0.1)
+    turns = {"well": [well] * 3, "hangs": [well, slow, well], "sheds": [slow, slow, well]}
+
+    assert isolation.shares(turns) == {"hangs": (1.0, 1.0), "sheds": (0.5, 0.95)}
+    assert not isolation.fine(turns)
+    assert isolation.fine({**turns, "sheds": [well] * 3})
+
+
+async def test_an_isolation_turn_sees_a_hanging_canary_and_those_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "WARM_UP_SECONDS", 0.1)
+    async with arena() as here:
+        turn = await isolation.measure(here, tmp_path, "hangs", 1.0, 300.0)
+
+    assert turn.stable > turn.tries > 0
+    assert turn.other > turn.tries
+
+
+async def test_large_bodies_are_counted_and_weighed(tmp_path: Path) -> None:
+    async with arena() as here:
+        run = await bodies.measure(here, tmp_path, "JSON", 20)
+
+    assert (run.deleted, run.lost, run.doubled) == (20, 0, 0)
+    assert run.peak_mib > run.before_mib
+
+
+@pytest.mark.parametrize("kind", bodies.KINDS)
+def test_large_bodies_are_as_large_as_sqs_allows(kind: str) -> None:
+    assert len(bodies.KINDS[kind].encode()) == bodies.BODY_BYTES

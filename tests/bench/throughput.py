@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench import machine
 from tests.bench.arena import PINNED_SHARE, body
-from tests.bench.peers import CANARY_WEIGHT, running
+from tests.bench.peers import CANARY_WEIGHT, QUEUE, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,10 +78,10 @@ def expected_canary_share() -> float:
     return PINNED_SHARE + (1 - PINNED_SHARE) * CANARY_WEIGHT / 100
 
 
-async def until_it_polls(it: Running, arena: Arena) -> None:
+async def until_it_polls(it: Running, arena: Arena, queue: str = QUEUE) -> None:
     """Wait for a peer's first receive; raises PeerFailedError."""
     deadline = time.monotonic() + START_SECONDS
-    while "ReceiveMessage" not in (await arena.ledger())["operations"]:
+    while "ReceiveMessage" not in (await arena.ledger(queue))["operations"]:
         it.check()
         if time.monotonic() > deadline:
             raise it.failed(f"did not receive within {START_SECONDS:g} s")
