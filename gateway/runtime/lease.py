@@ -31,9 +31,10 @@ LAST_STEP: Final = 7 / 16
 """Of a lease, counted from its half-life: what fails after that has run out."""
 
 CALL_SHARE: Final = 1 / 8
-"""Of a lease: how long a call may take, so that one that hangs leaves time for another."""
+SHORT_CALL_SHARE: Final = 1 / 4
+"""Of a lease: how long a call may take, so that one that hangs leaves time for another. Where an
+eighth is less than a second, a quarter: a busy machine alone can take that long."""
 
-SHORTEST_CALL_SECONDS: Final = 0.25
 CAP_MARGIN_SECONDS: Final = 60.0
 CAP_LOOK_SECONDS: Final = 20.0
 
@@ -57,7 +58,8 @@ class LeaseKeeper:
         self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
         self._give_up = give_up
         self.lease_seconds = lease_seconds
-        self._call_seconds = max(SHORTEST_CALL_SECONDS, lease_seconds * CALL_SHARE)
+        short_seconds = min(1.0, lease_seconds * SHORT_CALL_SHARE)
+        self._call_seconds = max(lease_seconds * CALL_SHARE, short_seconds)
         self._turns = asyncio.Semaphore(PARALLEL_CALLS)
         self._calls: asyncio.TaskGroup | None = None
 
