@@ -1,8 +1,10 @@
 """What tests and benches ask of the emulator outside SQS's own protocol; all answers are JSON.
 
 GET  /_ledger/QUEUE            the queue in numbers
-GET  /_ledger/QUEUE/messages   every message and what happened to it
-POST /_reset                   forget all queues and the ledger
+GET  /_ledger/QUEUE/messages   every message and what happened to it; with /FIRST/COUNT some of them
+GET  /_faults                  how many faults struck, by kind and operation
+POST /_faults                  {"seed", "rules"}: faults from now on (:class:`Rule`); {} is calm
+POST /_reset                   forget all queues, the ledger and the faults
 POST /_fill                    enqueue many messages at once (:class:`Fill` has the members)
 """
 
@@ -18,9 +20,10 @@ from tests.emulator import ledger
 from tests.emulator.app import Response
 from tests.emulator.errors import SqsError
 from tests.emulator.messages import Draft
+from tests.emulator.rules import Rule, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.emulator.app import Emulator
     from tests.emulator.messages import Attributes
@@ -57,8 +60,12 @@ def _answer(emulator: Emulator, method: str, path: str, body: bytes) -> object:
     match method, path.strip("/").split("/"):
         case "GET", ["_ledger", name]:
             return ledger.summary(emulator.registry, _queue(emulator, name))
-        case "GET", ["_ledger", name, "messages"]:
-            return ledger.messages(_queue(emulator, name))
+        case "GET", ["_ledger", name, "messages", *part]:
+            return ledger.messages(_queue(emulator, name), *map(int, part))
+        case "GET", ["_faults"]:
+            return _injected(emulator)
+        case "POST", ["_faults"]:
+            return _set_faults(emulator, **from_json(body))
         case "POST", ["_reset"]:
             return _reset(emulator)
         case "POST", ["_fill"]:
@@ -92,7 +99,27 @@ def _in_order(draft: Draft, number: int, now: float, groups: int) -> Draft:
     )
 
 
+def _injected(emulator: Emulator) -> dict[str, Any]:
+    by_kind: dict[str, dict[str, int]] = {}
+    for (kind, operation), count in sorted(emulator.injected.items()):
+        by_kind.setdefault(kind, {})[operation] = count
+    return {"injected": by_kind}
+
+
+def _set_faults(
+    emulator: Emulator, rules: Sequence[Mapping[str, Any]] = (), seed: object = 0
+) -> dict[str, Any]:
+    wanted = [Rule(**rule) for rule in rules]
+    if wanted:
+        emulator.intercept = Rules(wanted, seed)
+    else:
+        emulator.calm_down()
+    return {}
+
+
 def _reset(emulator: Emulator) -> dict[str, Any]:
+    emulator.calm_down()
+    emulator.injected.clear()
     emulator.registry.clear()
     emulator.polls.serve()
     return {}

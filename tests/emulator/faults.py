@@ -18,18 +18,32 @@ class Cut(Enum):
     AFTER_EFFECT = auto()
 
 
+class Mangling(Enum):
+    """How an answer is spoilt on its way back."""
+
+    CUT_JSON = auto()  # the length is honest, but the JSON breaks off
+    CUT_BODY = auto()  # the connection closes before all that was promised is out
+    GARBAGE = auto()  # status 200, and no JSON at all
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong: an error without any effect, entries of a batch that fail, a late answer.
 
     `failed_entries` has errors by entry id; such an entry has no effect, whether it is there or not
-    in the request at hand.
+    in the request at hand. With `silent` a cut connection stays open and nothing comes. `again`
+    (0..1) chooses a leased message that a receive brings once more. A fault with a `kind` is
+    counted under it, and written down for each message that it touched.
     """
 
     error: SqsError | None = None
     failed_entries: Mapping[str, SqsError] = field(default_factory=dict)
     cut: Cut | None = None
     delay_seconds: float = 0.0
+    silent: bool = False
+    mangling: Mangling | None = None
+    again: float | None = None
+    kind: str = ""
 
     def spare(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request without the entries that fail."""

@@ -31,9 +31,10 @@ def summary(registry: Registry, queue: Queue) -> dict[str, Any]:
     }
 
 
-def messages(queue: Queue) -> list[dict[str, Any]]:
-    """Return every message that ever was in the queue, in the order of sending."""
-    return [_page(message) for message in queue.messages]
+def messages(queue: Queue, first: int = 0, count: int | None = None) -> list[dict[str, Any]]:
+    """Return every message that ever was in the queue, in the order of sending, or some of them."""
+    last = None if count is None else first + count
+    return [_page(message) for message in queue.messages[first:last]]
 
 
 def _page(message: Message) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def _page(message: Message) -> dict[str, Any]:
         "stage": message.stage.name.lower(),
         "sent_at": message.sent_at,
         "receive_count": message.receive_count,
+        "deletes": sum(what.startswith("delete") for _, what, _ in message.events),
         "events": [
             {"at": at, "what": what, "number": number} for at, what, number in message.events
         ],

@@ -10,6 +10,7 @@ from tests.emulator.messages import Stage, attributes_md5
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.emulator.messages import Message
     from tests.emulator.queues import Queue
     from tests.emulator.registry import Call, Registry
 
@@ -39,11 +40,21 @@ def receive_message(registry: Registry, call: Call) -> Answer:
         raise errors.invalid_value(attempt_id, "ReceiveRequestAttemptId", reason)
     _check_in_flight(queue)
     messages = queue.receive(limit, visibility, call.now, attempt_id)
-    system = request.get("MessageSystemAttributeNames") or request.get("AttributeNames") or ()
-    names = request.get("MessageAttributeNames") or ()
     if not messages:
         return {}
-    return {"Messages": [answers.received(message, system, names) for message in messages]}
+    return {"Messages": [_received(message, request) for message in messages]}
+
+
+def receive_again(registry: Registry, call: Call, answer: Answer, chance: float) -> Answer:
+    """Add a message that is leased already to what was received, where there is one."""
+    queue, request = registry.find(call), call.request
+    visibility = _ranged(request, "VisibilityTimeout", 0, 43_200, queue.traits.visibility_seconds)
+    if len(answer.get("Messages", ())) >= _ranged(request, "MaxNumberOfMessages", 1, 10, 1):
+        return answer
+    message = queue.hand_out_again(chance, visibility, call.now)
+    if message is None:
+        return answer
+    return {"Messages": [*answer.get("Messages", ()), _received(message, request)]}
 
 
 def wait_seconds(registry: Registry, call: Call) -> int:
@@ -75,6 +86,11 @@ def change_message_visibility_batch(registry: Registry, call: Call) -> Answer:
     queue = registry.find(call)
     entries = batches.entries_of(call.request)
     return batches.run(entries, lambda entry: _change_visibility(queue, entry, call.now))
+
+
+def _received(message: Message, request: Mapping[str, Any]) -> Answer:
+    system = request.get("MessageSystemAttributeNames") or request.get("AttributeNames") or ()
+    return answers.received(message, system, request.get("MessageAttributeNames") or ())
 
 
 def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], now: float) -> Answer:

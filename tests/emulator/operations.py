@@ -58,6 +58,9 @@ def run(
     """Run it as far as the fault lets it; raises SqsError."""
     if fault.error is not None:
         raise fault.error
+    if fault.again is not None:
+        answer = OPERATIONS[operation](registry, call)
+        return messages.receive_again(registry, call, answer, fault.again)
     if not fault.failed_entries:
         return OPERATIONS[operation](registry, call)
     spared = dataclasses.replace(call, request=fault.spare(call.request))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.emulator.messages import Draft
 
 MAX_VISIBILITY_SECONDS: Final = 43_200
+_LATEST: Final = 2_000
 
 
 @dataclass(slots=True)
@@ -122,7 +123,7 @@ class Queue:
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
         """
         self.advance(now)
-        message = self._holder(receipt)
+        message = self.holder(receipt)
         newest = message.receipt == receipt
         if message.stage is Stage.DELETED:
             message.note(now, "deleted_again")
@@ -143,7 +144,7 @@ class Queue:
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
         """
         self.advance(now)
-        message = self._holder(receipt)
+        message = self.holder(receipt)
         if message.receipt != receipt or message.stage in (Stage.DELETED, Stage.MOVED):
             raise errors.not_available(receipt)
         if message.stage is Stage.VISIBLE:
@@ -153,6 +154,29 @@ class Queue:
         self._set_end([message], now + seconds)
         message.note(now, "visibility_changed", seconds)
         self.advance(now)
+
+    def holder(self, receipt: str) -> Message:
+        """Return the message of a receipt; raises SqsError where there is none."""
+        sequence = self._receipts.sequence_of(receipt)
+        if sequence >= len(self.messages):
+            raise errors.no_receipt(receipt)
+        return self.messages[sequence]
+
+    def hand_out_again(self, chance: float, visibility_seconds: int, now: float) -> Message | None:
+        """Lease one of the latest messages that are leased already; None where there is none.
+
+        A standard queue may do so now and then.
+        Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+        """
+        latest = self.messages[-_LATEST:]
+        leased = [m for m in latest if m.stage is Stage.LEASED and m.received_at < now]
+        if not leased or self.traits.fifo:
+            return None
+        message = leased[int(chance * len(leased))]
+        self._lease(message, now)
+        message.note(now, "handed_out_again")
+        self._set_end([message], now + visibility_seconds)
+        return message
 
     def purge(self, now: float) -> None:
         """Delete everything."""
@@ -239,9 +263,3 @@ class Queue:
         self.counts[message.stage] -= 1
         self.counts[stage] += 1
         message.stage = stage
-
-    def _holder(self, receipt: str) -> Message:
-        sequence = self._receipts.sequence_of(receipt)
-        if sequence >= len(self.messages):
-            raise errors.no_receipt(receipt)
-        return self.messages[sequence]

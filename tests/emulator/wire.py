@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from tests.emulator.app import Emulator, Response
     from tests.emulator.polls import Poll
 
-_REASONS: Final = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}
+_REASONS: Final = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 _CLOSE: Final = "Connection: close\r\n"
 _request_numbers = itertools.count(1)
 
@@ -110,8 +117,9 @@ class Connection(asyncio.Protocol):
         if response is None:
             self._transport.abort()
             return
-        self._transport.write(_head(response, keep_alive=request.keep_alive) + response.body)
-        if not request.keep_alive:
+        sent = response.body if response.breaks_at is None else response.body[: response.breaks_at]
+        self._transport.write(_head(response, keep_alive=request.keep_alive) + sent)
+        if not request.keep_alive or response.breaks_at is not None:
             self._close()
         elif not self._running:
             self._run_all()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from tests.integration.queues import Sqs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class EmulatedSqs(Sqs):
@@ -32,6 +35,10 @@ class EmulatedSqs(Sqs):
             page["body"]: [(event["what"], event["number"]) for event in page["events"]]
             for page in self._get(f"/_ledger/{queue}/messages")
         }
+
+    def break_with(self, *rules: Mapping[str, Any]) -> None:
+        """Let faults strike by these rules (tests/emulator/rules.py); without any, all is calm."""
+        self._control.post("/_faults", json={"rules": rules}).raise_for_status()
 
     def _get(self, path: str) -> Any:
         answer = self._control.get(path)

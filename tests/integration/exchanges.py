@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
 
     from tests.integration.loop_thread import Gate
@@ -20,11 +20,15 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, once its gate is open; `connection: close` is obeyed."""
+    """An HTTP answer, once its gate is open; `connection: close` is obeyed.
+
+    `seconds` is how long the service works on it.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     gate: Gate | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,13 @@ class Request:
         return int(self["x-aws-sqsd-receive-count"])
 
 
+class Event(NamedTuple):
+    """A request began, or was answered with a status."""
+
+    request: Request
+    status: int | None = None
+
+
 async def read_request(reader: asyncio.StreamReader, service: str, connection: int) -> Request:
     """Read one request; raises IncompleteReadError where the connection ends instead."""
     head = (await reader.readuntil(b"\r\n\r\n"))[:-4].decode("latin-1")
@@ -107,6 +118,7 @@ async def send_reply(
         case Answer():
             if reply.gate is not None:
                 await reply.gate.passed()
+            await asyncio.sleep(reply.seconds)
             writer.write(_answer(reply))
             await writer.drain()
             return reply.headers.get("connection") != "close"

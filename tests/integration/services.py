@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from tests.integration.children import LOOPBACK
-from tests.integration.exchanges import Answer, read_request, send_reply
+from tests.integration.exchanges import Answer, Event, read_request, send_reply
 from tests.integration.waiting import PATIENCE_SECONDS, NeverHappened
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ _SHOWN: Final = 20
 
 
 class Service:
-    """Records every request; a body may have a script of its own, the rest gets `otherwise`."""
+    """Records every request; a body may have a script of its own, the rest gets `otherwise`.
+
+    `record` has what began and what was answered, in the order in which it happened.
+    """
 
     def __init__(self, name: str, thread: LoopThread) -> None:
         self.name, self._thread = name, thread
         self.otherwise: Reply = Answer()
+        self.record: list[Event] = []
         self._scripts: dict[str, list[Reply]] = {}
         self._requests: list[Request] = []
         self._answering: list[Request] = []
@@ -81,12 +85,15 @@ class Service:
             reply = self._take(request)
             try:
                 goes_on = await send_reply(reply, reader, writer)
+                if isinstance(reply, Answer):
+                    self.record.append(Event(request, reply.status))
             finally:
                 self._answering.remove(request)
 
     def _take(self, request: Request) -> Reply:
         request.alongside.update(other.message_id for other in self._answering)
         self._answering.append(request)
+        self.record.append(Event(request))
         with self._news:
             self._requests.append(request)
             self._news.notify_all()
