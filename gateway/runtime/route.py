@@ -2,14 +2,14 @@
 
 Task tree, all of it under one TaskGroup:
 
-    route NAME -> poll (-> poll more ...), extend leases (-> extend ...),
+    route NAME -> poll (-> poll more ...), extend leases (-> extend ..., 12 hours),
                   deliver ... (FIFO: one for each group, and relieve), delete ..., release ...
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.disposition import whole_seconds
 from gateway.core.facts import Phase, PhaseChanged, ReceiveFailed
@@ -23,9 +23,10 @@ from gateway.runtime.pauses import doubling
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.settler import Settler
+from gateway.runtime.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.core.message import Message
     from gateway.core.route import Route
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 LINGER_SECONDS: Final = 0.02
 FIFO_LINGER_SECONDS: Final = 0.0  # the next message of a group waits for the settlement
 LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
-FLUSH_SECONDS: Final = 5.0
-HALT_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LAST_PAUSE_SECONDS: Final = 30.0
 RELIEF_SECONDS: Final = 1.0
@@ -83,10 +82,13 @@ class RunningRoute:
         )
         self._groups = Groups(self._settler, self._carry) if fifo else None
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._late: list[InHand] = []  # came in after the stop
-        self._polls_ended = False
-        self._stopping, self._halted = asyncio.Event(), asyncio.Event()
-        self._deadline = 0.0
+        self._stop = Stop(
+            route=route.name,
+            hand=self._hand,
+            lanes=self._lanes,
+            groups=self._groups,
+            settler=self._settler,
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._keeper: LeaseKeeper | None = None
         self._poller: Poller | None = None
@@ -107,17 +109,16 @@ class RunningRoute:
 
     def stop(self, drain_seconds: float) -> None:
         """Soft stop: no new receive, deliveries get `drain_seconds`, the rest goes back."""
-        if not self._stopping.is_set():
-            self._deadline = asyncio.get_running_loop().time() + drain_seconds
+        if not self._stop.soft.is_set():
             self._enter(Phase.STOPPING, "the gateway is stopping")
-            self._stopping.set()
+            self._stop.begin(drain_seconds)
             if self._poller is not None:
                 self._poller.stop()
 
     def halt(self) -> None:
         """Hard stop: cancel deliveries and polls; release leases if that works within 1 s."""
         self.stop(0)
-        self._halted.set()
+        self._stop.hard.set()
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
@@ -163,8 +164,8 @@ class RunningRoute:
     async def _resolved(self, tasks: asyncio.TaskGroup) -> int | None:
         """Return the lease to ask for, in seconds; None when stopped before that was known."""
         resolving = tasks.create_task(self._resolve(), name=f"resolve {self.route.name}")
-        await self._until_done({resolving}, self._stopping)
-        if self._stopping.is_set():
+        await self._stop.until_soft(resolving)
+        if self._stop.soft.is_set():
             resolving.cancel()
             return None
         return resolving.result()
@@ -197,10 +198,10 @@ class RunningRoute:
         keeping = tasks.create_task(self._keeper.run(), name=f"extend leases {name}")
         polling = tasks.create_task(self._poller.run(), name=f"poll {name}")
         relieving = tasks.create_task(self._relieve(), name=f"relieve {name}")
-        await self._stopping.wait()
+        await self._stop.soft.wait()
         relieving.cancel()
-        await self._drain(polling)
-        await self._flush(tasks, polling)
+        await self._stop.drain(polling, self._deliveries)
+        await self._stop.flush(tasks, polling)
         keeping.cancel()
 
     def _new_poller(self, lease_seconds: int) -> Poller:
@@ -232,20 +233,13 @@ class RunningRoute:
         self._keeper.catch_up(fresh, now - leased_at)
         self._permits.weigh(len(fresh), sum(entry.held_bytes for entry in fresh))
         for entry in fresh:
-            if self._stopping.is_set():
-                self._came_late(entry)
+            if self._stop.soft.is_set():
+                self._stop.came_late(entry)
             elif self._groups is None:
                 self._begin(self._deliver(entry), entry)
             elif self._groups.join(entry):
                 self._begin(self._groups.walk(entry), entry)
         return len(fresh)
-
-    def _came_late(self, entry: InHand) -> None:
-        """Give it back once no poll is under way: a poll of our own would receive it again."""
-        if self._polls_ended:
-            self._settler.release(entry, 0)
-        else:
-            self._late.append(entry)
 
     def _begin(self, work: Coroutine[None, None, None], entry: InHand) -> None:
         if self._tasks is None:
@@ -258,7 +252,7 @@ class RunningRoute:
         await self._carry(entry)
 
     async def _carry(self, entry: InHand) -> int | None:
-        if self._stopping.is_set():
+        if self._stop.soft.is_set():
             self._settler.release(entry, 0)
             return 0
         return await self._courier.carry(entry, self.route)
@@ -282,69 +276,6 @@ class RunningRoute:
         self._permits.give(1, entry.held_bytes)
         if entry.settled is not None and not entry.settled.done():
             entry.settled.set_result(confirmed)
-
-    # ---- stopping -------------------------------------------------------------------------
-
-    async def _drain(self, polling: asyncio.Task[None]) -> None:
-        """Give back what waits, let deliveries end, await the polls."""
-        self._lanes.close_room()
-        if self._groups is not None:
-            self._groups.give_back_waiting()
-        polling.add_done_callback(lambda _: self._give_back_late())
-        await self._until_done(self._deliveries, self._halted, self._deadline)
-        for task in self._deliveries:
-            task.cancel()
-        await self._until_done({polling}, self._halted)
-        self._give_back_late()
-        if self._deliveries:
-            await asyncio.wait(self._deliveries)
-
-    def _give_back_late(self) -> None:
-        self._polls_ended = True
-        while self._late:
-            self._settler.release(self._late.pop(), 0)
-
-    async def _flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
-        flushing = tasks.create_task(self._let_go(polling), name=f"flush {self.route.name}")
-        deadline = max(self._deadline, asyncio.get_running_loop().time() + FLUSH_SECONDS)
-        await self._until_done({flushing}, self._halted, deadline)
-        if self._halted.is_set():
-            await asyncio.wait({flushing}, timeout=HALT_SECONDS)
-        polling.cancel()
-        if not flushing.done():
-            flushing.cancel()
-            self._settler.abandon()
-
-    async def _let_go(self, polling: asyncio.Task[None]) -> None:
-        """Settle all. After a hard stop a poll is under way still, and SQS may hand it just what
-        is being given back: as long as there is time it is awaited, and gives that back too.
-        """
-        given_back = len(self._hand)
-        await self._settler.flush()
-        if given_back and not polling.done():
-            await asyncio.wait({polling})
-            await self._settler.flush()
-
-    async def _until_done(
-        self,
-        tasks: Collection[asyncio.Task[Any]],
-        cut_off: asyncio.Event,
-        deadline: float | None = None,
-    ) -> None:
-        """Wait for the tasks, but not beyond the deadline or the event."""
-        loop = asyncio.get_running_loop()
-        halted = loop.create_task(cut_off.wait(), name=f"cut off {self.route.name}")
-        try:
-            while tasks and not halted.done():
-                left = None if deadline is None else deadline - loop.time()
-                if left is not None and left <= 0:
-                    return
-                await asyncio.wait(
-                    {halted, *tasks}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
-                tasks = {task for task in tasks if not task.done()}
-        finally:
-            halted.cancel()
 
     def _enter(self, phase: Phase, why: str = "") -> None:
         self.phase = PhaseChanged(self.route.name, phase, why)
