@@ -70,6 +70,9 @@ class Replica:
         try:
             await asyncio.to_thread(self._process.wait_until_ready)
         except NeverHappened as error:
+            # One that lives goes on: each call that finds a queue may fail, and it tries for ever.
+            if self._process.running:
+                return True
             self._leave()
             if "address already in use" in str(error):
                 return False

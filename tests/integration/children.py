@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -20,6 +22,11 @@ REGION: Final = "eu-west-1"
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 _TAIL_LINES: Final = 40
 _ROOT: Final = Path(__file__).parents[2]
+
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS_EACH: Final = 2_000
+_FIRST_PORT: Final = 20_000 + _WORKER % 6 * _PORTS_EACH
+_ports = cycle(range(_FIRST_PORT, _FIRST_PORT + _PORTS_EACH))  # below those of outgoing connections
 
 LIVE: list[Child] = []
 """Every child that runs, so that the report of a failed test can show what they printed."""
@@ -136,11 +143,12 @@ def aws_environment(endpoint: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no outgoing connection is given either."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = next(_ports)
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def run_gateway(
