@@ -13,7 +13,8 @@ class Bell:
     """Rung by fakes whenever something happened; whoever waits then looks again."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Future[None]] = set()
+        # A dict for its order: worlds have to be the same every time.
+        self._listeners: dict[asyncio.Future[None], None] = {}
 
     def ring(self) -> None:
         """Have everybody who waits look again."""
@@ -29,6 +30,6 @@ class Bell:
     def next_ring(self) -> asyncio.Future[None]:
         """Return what is done at the next ring; it listens from this moment on."""
         listener = asyncio.get_running_loop().create_future()
-        self._listeners.add(listener)
-        listener.add_done_callback(self._listeners.discard)
+        self._listeners[listener] = None
+        listener.add_done_callback(self._listeners.pop)
         return listener

@@ -1,0 +1,179 @@
+"""Processes that work on one queue side by side, each of which may die without a word."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from gateway.core.facts import Phase
+from gateway.runtime.route import RunningRoute
+from tests.fakes.chaos import VirtualTimeLoop
+from tests.fakes.observer import FakeObserver
+from tests.fakes.target import FakeTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.core.disposition import DeliveryResult
+    from gateway.core.message import Message
+    from gateway.core.route import Route
+    from gateway.core.versions import Version
+    from gateway.ports import EntryError, QueueFacts
+    from tests.fakes.queue import InMemoryQueue
+    from tests.property.witness import Witness
+
+
+class NumberedTask(asyncio.Task[Any]):
+    """A task whose place in a set depends on its number, not on where it lies in memory."""
+
+    numbers = count()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._number = next(self.numbers)
+        super().__init__(*arguments, **named)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+def virtual_time() -> asyncio.Runner:
+    """Return a runner with a clock of its own, which does the same thing every time."""
+    return asyncio.Runner(loop_factory=_new_loop)
+
+
+def _new_loop() -> VirtualTimeLoop:
+    NumberedTask.numbers = count()
+    loop = VirtualTimeLoop(noop_cycles=0)
+    loop.set_task_factory(lambda own, work, **named: NumberedTask(work, loop=own, **named))
+    return loop
+
+
+class Line:
+    """One process's line to the queue, as a `Queue`: the witness listens, and it can be cut."""
+
+    def __init__(self, name: str, queue: InMemoryQueue, witness: Witness) -> None:
+        self.cut = False
+        self._name, self._queue, self._witness = name, queue, witness
+
+    async def resolve(self) -> QueueFacts:
+        self._goes_through()
+        return await self._queue.resolve()
+
+    async def receive(
+        self, limit: int, wait_seconds: int, visibility_seconds: int
+    ) -> list[Message]:
+        self._goes_through()
+        messages = await self._queue.receive(limit, wait_seconds, visibility_seconds)
+        self._witness.received(self._name, messages)
+        return messages
+
+    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+        self._goes_through()
+        for receipt in receipts:
+            self._witness.deletes(self._name, receipt)
+        return await self._queue.delete(receipts)
+
+    async def change_visibility(
+        self, leases: Sequence[tuple[str, int]]
+    ) -> Mapping[int, EntryError]:
+        self._goes_through()
+        return await self._queue.change_visibility(leases)
+
+    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+        self._goes_through()
+        dropped = await self._queue.send_dead_letter(message, marks)
+        self._witness.buried(self._name, message.message_id)
+        return dropped
+
+    async def close(self) -> None:
+        pass
+
+    def _goes_through(self) -> None:
+        if self.cut:
+            raise asyncio.CancelledError("the process is dead")
+
+
+class WatchedTarget(FakeTarget):
+    """A target of one process, with the witness looking on."""
+
+    def __init__(self, name: str, queue: InMemoryQueue, witness: Witness) -> None:
+        super().__init__(queue.bell)
+        self._name, self._witness = name, witness
+
+    async def deliver(
+        self, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float
+    ) -> DeliveryResult:
+        message_id = dict(headers)["x-aws-sqsd-msgid"]
+        self._witness.begins(self._name, message_id)
+        result: DeliveryResult | None = None
+        try:
+            result = await super().deliver(headers, body, timeout_seconds)
+            return result
+        finally:
+            self._witness.ends(self._name, message_id, result)
+
+
+class Replica:
+    """One gateway process: started at once, and stopped in one of three ways."""
+
+    def __init__(
+        self,
+        name: str,
+        route: Route,
+        queue: InMemoryQueue,
+        witness: Witness,
+        equip: Callable[[FakeTarget], None],
+    ) -> None:
+        self.name, self.stopping, self.killed = name, False, False
+        self._queue, self._witness, self._equip = queue, witness, equip
+        self._line = Line(name, queue, witness)
+        self.running = RunningRoute(
+            route,
+            self._line,
+            self._make_target,
+            FakeObserver(queue.bell),
+            wall=lambda: asyncio.get_running_loop().time(),
+            chance=lambda: 0.0,
+        )
+        self.task = asyncio.get_running_loop().create_task(self.running.run(), name=name)
+
+    def stop(self, drain_seconds: float) -> None:
+        """Soft stop."""
+        self.stopping = True
+        self.running.stop(drain_seconds)
+
+    def halt(self) -> None:
+        """Hard stop."""
+        self.stopping = True
+        self.running.halt()
+
+    async def kill(self) -> None:
+        """Sudden death: nothing that it still wants to say is heard."""
+        self.stopping = self.killed = self._line.cut = True
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+    @property
+    def wrong(self) -> str:
+        """Say what is wrong about how it ended, if it has."""
+        if not self.task.done() or self.killed:
+            return ""
+        if self.task.exception():
+            return f"{self.name} crashed: {self.task.exception()!r}"
+        if not self.stopping or self.running.phase.phase is not Phase.STOPPED:
+            return f"{self.name} has ended by itself"
+        return ""
+
+    @property
+    def kept_permits(self) -> bool:
+        """Whether it has not got back every permit."""
+        permits = self.running._permits
+        return permits.free != permits.limit
+
+    def _make_target(self, version: Version) -> FakeTarget:
+        target = WatchedTarget(self.name, self._queue, self._witness)
+        self._equip(target)
+        return target
