@@ -41,7 +41,8 @@ class Shedding:
     def refused(self, retry_after_seconds: float, now: float) -> None:
         """Take note of a 429 or 503 with Retry-After."""
         self._refusals += 1
-        self._asked_seconds = min(retry_after_seconds, LONGEST_REST_SECONDS)
+        at_least = max(retry_after_seconds, FIRST_REST_SECONDS)  # also for `Retry-After: 0`
+        self._asked_seconds = min(at_least, LONGEST_REST_SECONDS)
         if self.sheds and now >= self.rests_until:  # else: the rest of a wave that was under way
             self._rests += 1
             longest = doubling(FIRST_REST_SECONDS, LONGEST_REST_SECONDS, self._rests)

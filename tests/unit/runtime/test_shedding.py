@@ -76,6 +76,11 @@ def test_nobody_rests_for_longer_than_a_minute_whatever_was_asked_for() -> None:
     assert shedding.pause_seconds == LONGEST_REST_SECONDS
 
 
+def test_retry_after_0_from_everybody_makes_it_rest_all_the_same() -> None:
+    """Otherwise each message would go round and round as fast as the network allows."""
+    assert refused_in_a_row(ROW, asked_seconds=0).rests_until == 101
+
+
 def test_answers_of_the_wave_that_was_under_way_do_not_prolong_the_rest() -> None:
     shedding = refused_in_a_row(ROW)
     shedding.refused(30, 100.5)
