@@ -53,7 +53,7 @@ class World:
         self.queue.faults.choose = self._fault
         self.witness = Witness(self.queue)
         self.replicas: list[Replica] = []
-        self.pace_seconds = 0.0
+        self.pace_seconds = 0.05  # never 0: at `Retry-After: 0` time would stand still
         self._answers: Iterator[DeliveryResult | Exception] = cycle([OK])
         self._faults: defaultdict[Operation, deque[Fault]] = defaultdict(deque)
         self._failed_at: defaultdict[Operation, list[float]] = defaultdict(list)
