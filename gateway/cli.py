@@ -121,7 +121,15 @@ def demo(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace) -> Settings:
     from gateway.config.settings import load_settings
 
-    names = ("config", "admin_host", "admin_port", "log_level", "log_format", "drain_seconds")
+    names = (
+        "config",
+        "admin_host",
+        "admin_port",
+        "log_level",
+        "log_format",
+        "drain_seconds",
+        "sqs_client",
+    )
     return load_settings({name: getattr(arguments, name, None) for name in names})
 
 
@@ -223,3 +231,4 @@ def _add_settings(parser: argparse.ArgumentParser, default: object) -> None:
     settings.add_argument("--log-level", default=default, metavar="LEVEL")
     settings.add_argument("--log-format", default=default, metavar="text|json")
     settings.add_argument("--drain-seconds", default=default, metavar="SECONDS")
+    settings.add_argument("--sqs-client", default=default, metavar="lean|aiobotocore")

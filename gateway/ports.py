@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.disposition import DeliveryResult
     from gateway.core.facts import Fact, PhaseChanged, Reloaded, ReloadFailed
@@ -74,13 +74,29 @@ class Queue(Protocol):
         """Let go of connections."""
 
 
+class Sending(Protocol):
+    """A delivery that is under way at a target."""
+
+    def cancel(self) -> None:
+        """Give up: its connection is closed and nobody is told any more."""
+
+
 class Target(Protocol):
     """One version of a service."""
 
-    async def deliver(
-        self, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float
-    ) -> DeliveryResult:
-        """POST once. Every outcome is a result, not an error; only cancellation is raised."""
+    def send(
+        self,
+        lines: str,
+        body: bytes,
+        timeout_seconds: float,
+        done: Callable[[DeliveryResult], None],
+    ) -> Sending:
+        """POST once; `lines` are the delivery's headers, `name: value\\r\\n` each, legal ASCII.
+
+        `done` is called once with the result, later than this returns; not at all once cancelled.
+        Every outcome is a result, not an error. A callback: a task and a future for each message
+        would cost a tenth of all that one costs.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

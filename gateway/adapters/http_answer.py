@@ -23,7 +23,13 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 """What is read of one answer, its head included; beyond it the status counts."""
 
+MAX_SAME_BYTES: Final = 2048
+"""What is kept of one answer to know the next one by."""
+
 _OPENING: Final = b"HTTP/1."
+_LENGTHS: Final = frozenset(
+    len(name) for name in ("content-length", "transfer-encoding", "retry-after")
+)  # of the names that matter: most need no further look
 _FIRST_FINAL_STATUS: Final = 200
 _INFORMATIONAL: Final = frozenset({100, *range(102, _FIRST_FINAL_STATUS)})  # 101 ends HTTP
 
@@ -46,6 +52,8 @@ class AnswerReader:
         "_parser",
         "_result",
         "_retry_after",
+        "_same",
+        "_same_result",
         "_size",
         "_status",
         "begun",
@@ -55,20 +63,41 @@ class AnswerReader:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._parser = HttpResponseParser(self)
-        self.expect()
+        self._same: bytes | None = None
+        self._same_result: Answered | Broken | None = None
+        self.begun = self.reusable = False
+        self._begin()
 
     def expect(self) -> None:
+        """Make ready for the next answer."""
+        self.begun = False
+
+    def feed(self, received: bytes) -> Answered | Broken | None:
+        """Read on; return the result once there is one. However bytes are cut, it is the same."""
+        if self.begun:
+            return self._feed(received)
+        self.begun = True
+        # The bytes of a whole answer, once more: the parser would be where it is now, and say what
+        # it said. Services repeat themselves but for a date: that saves 3 us of each delivery.
+        if received == self._same:
+            self.reusable = True
+            return self._same_result
+        self._begin()
+        result = self._feed(received)
+        if self.reusable and self._retry_after is None and len(received) <= MAX_SAME_BYTES:
+            self._same, self._same_result = received, result
+        return result
+
+    def _begin(self) -> None:
         """Forget the last answer."""
-        self.begun = self.reusable = self._delimited = False
+        self.reusable = self._delimited = False
         self._opening: bytes | None = b""
         self._result: Answered | Broken | None = None
         self._retry_after: bytes | None = None
         self._status = self._size = 0
         self._limit = MAX_HEAD_BYTES
 
-    def feed(self, received: bytes) -> Answered | Broken | None:
-        """Read on; return the result once there is one. However bytes are cut, it is the same."""
-        self.begun = True
+    def _feed(self, received: bytes) -> Answered | Broken | None:
         if self._opening is not None:
             received = self._open(received)
         while received and self._result is None:
@@ -83,16 +112,15 @@ class AnswerReader:
 
     def end(self, error: Exception | None) -> Answered | Broken:
         """Return the result of an answer that the end of the connection cut or completed."""
-        if self._status and not self._delimited and error is None:
+        if self.begun and self._status and not self._delimited and error is None:
             return self._complete()
         cut = "in the middle of the answer" if self.begun else "without an answer"
         return Broken(f"connection closed {cut}" + (f" ({error})" if error else ""))
 
     def _open(self, received: bytes) -> bytes:
         """Hold bytes back until it is clear that this is HTTP/1: llhttp takes RTSP, ICE and 2.0."""
-        opening = (self._opening or b"") + received
         # An empty line too many after the previous answer is a known habit of servers.
-        opening = opening.lstrip(b"\r\n")
+        opening = ((self._opening or b"") + received).lstrip(b"\r\n")
         if len(opening) < len(_OPENING):
             self._opening = opening
             return b""
@@ -133,7 +161,7 @@ class AnswerReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep what the result or the end of the answer depends on."""
-        if self._status:  # a trailer
+        if len(name) not in _LENGTHS or self._status:  # the latter: a trailer
             return
         name = name.lower()
         if name == b"content-length" or (

@@ -20,7 +20,7 @@ class RequestHead:
     and for a header that would break out of its line.
     """
 
-    __slots__ = ("_start", "host", "port", "tls")
+    __slots__ = ("_start", "fixed", "host", "path", "port", "tls")
 
     def __init__(self, url: str, headers: Sequence[tuple[str, str]], user_agent: str) -> None:
         parts = urlsplit(url)
@@ -33,17 +33,19 @@ class RequestHead:
         self.host = parts.hostname
         self.port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         self.tls = parts.scheme == "https"
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        fixed = [("host", self._authority()), ("user-agent", user_agent), *headers]
-        self._start = f"POST {target} HTTP/1.1\r\n{_lines(fixed)}content-length: "
+        self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.fixed = [("host", self._authority()), ("user-agent", user_agent), *headers]
+        self._start = f"POST {self.path} HTTP/1.1\r\n{_lines(self.fixed)}content-length: "
 
-    def render(self, headers: Sequence[tuple[str, str]], content_length: int) -> bytes:
-        """Return the head of one request; names and values go out as they are.
+    def render(self, lines: str, content_length: int) -> bytes:
+        """Return the head of one request; `lines` (`name: value`, CR LF) go out as they are.
 
-        Raises ValueError for a header that would break out of its line: core lets no such header
-        through, so that is a defect.
+        Core renders them, and lets nothing through that breaks out of its line. Raises ValueError
+        where they are not ASCII or would end the head early, which is a defect.
         """
-        return f"{self._start}{content_length}\r\n{_lines(headers)}\r\n".encode()
+        if "\r\n\r\n" in lines:
+            raise ValueError("an empty line among the headers")
+        return f"{self._start}{content_length}\r\n{lines}\r\n".encode("ascii")
 
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -51,10 +51,15 @@ class LogObserver:
     def notice(self, fact: facts.Fact) -> None:
         """Write a line if there is something new to say."""
         match fact:
-            case facts.Delivered():
-                self._delivered(fact)
+            case facts.Acked(route, version):
+                failures = self._versions.worked((route, version))
+                if failures is not None:
+                    about = {"route": route, "version": version}
+                    self._log.info("version works again", **about, failures=failures)
             case facts.Decided():
                 pass
+            case facts.Delivered():
+                self._delivered(fact)
             case facts.Received() | facts.ReceiveFailed():
                 self._receive_ended(fact)
             case facts.Settled() | facts.SettlementFailed():
@@ -74,9 +79,7 @@ class LogObserver:
         version = (fact.route, fact.version)
         match fact.outcome:
             case facts.Outcome.ACK:
-                failures = self._versions.worked(version)
-                if failures is not None:
-                    self._log.info("version works again", **_version(fact), failures=failures)
+                pass
             case facts.Outcome.RETRY | facts.Outcome.FALLBACK:
                 suppressed = self._versions.failed(version)
                 if suppressed is not None:
@@ -175,13 +178,9 @@ class LogObserver:
         return {"route": route} if queue is None else {"route": route, "queue": queue}
 
 
-def _version(fact: facts.Delivered) -> dict[str, str]:
-    return {"route": fact.route, "version": fact.version}
-
-
 def _delivery(fact: facts.Delivered) -> dict[str, str]:
-    why = {"outcome": fact.outcome.value, "why": describe(fact.result)}
-    return {**_version(fact), **why, "message_id": fact.message_id}
+    about = {"route": fact.route, "version": fact.version, "message_id": fact.message_id}
+    return {**about, "outcome": fact.outcome.value, "why": describe(fact.result)}
 
 
 def _unsaid(suppressed: int) -> dict[str, Any]:

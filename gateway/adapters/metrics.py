@@ -33,7 +33,7 @@ from gateway.core.decision import Reason
 from gateway.core.route import UnknownVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from gateway.core.route import Route, RoutingTable
 
@@ -74,9 +74,11 @@ class _Histogram:
         self.counts = [0] * (len(edges) + 1)
         self.total = 0.0
 
-    def observe(self, value: float) -> None:
-        self.counts[bisect_left(self.edges, value)] += 1
-        self.total += value
+    def observe(self, values: Sequence[float]) -> None:
+        counts, edges = self.counts, self.edges
+        for value in values:
+            counts[bisect_left(edges, value)] += 1
+        self.total += sum(values)
 
     def buckets(self) -> list[tuple[str, float]]:
         """Return (upper edge, how many values are not above it)."""
@@ -101,7 +103,6 @@ class Metrics:
             if metric not in EDGES
         }
         self._histograms: dict[Described, dict[Labels, _Histogram]] = {name: {} for name in EDGES}
-        self._decisions = self._numbers[names.DECISIONS]
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -112,8 +113,10 @@ class Metrics:
     def notice(self, fact: facts.Fact) -> None:
         """Count a fact."""
         match fact:
-            case facts.Decided():
-                self._decided(fact)
+            case facts.Acked():
+                self._acked(fact)
+            case facts.Decided(route, version, reason, messages):
+                self._add(names.DECISIONS, (route, version or "", reason), messages)
             case facts.Delivered():
                 self._delivered(fact)
             case facts.Received(route, messages):
@@ -172,22 +175,21 @@ class Metrics:
             else:
                 yield _number_family(metric, self._numbers[metric])
 
-    def _decided(self, fact: facts.Decided) -> None:
-        decision = fact.decision
-        version = decision.version.name if decision.version else ""
-        if number := self._decisions.get((fact.route, version, decision.reason)):
-            number.value += 1
+    def _acked(self, fact: facts.Acked) -> None:
+        number = self._deliveries.get((fact.route, fact.version, facts.Outcome.ACK))
+        if number is None:
+            return
+        number.value += len(fact.seconds)
+        version = (fact.route, fact.version)
+        self._durations[version].observe(fact.seconds)
+        # The sender's clock may be ahead of ours; a sum that fell would look like a restart.
+        self._ages[version].observe([max(0.0, age) for age in fact.ages_seconds])
 
     def _delivered(self, fact: facts.Delivered) -> None:
         number = self._deliveries.get((fact.route, fact.version, fact.outcome))
-        if number is None:
-            return
-        number.value += 1
-        version = (fact.route, fact.version)
-        self._durations[version].observe(fact.seconds)
-        if fact.age_seconds is not None:
-            # The sender's clock may be ahead of ours; a sum that fell would look like a restart.
-            self._ages[version].observe(max(0.0, fact.age_seconds))
+        if number is not None:
+            number.value += 1
+            self._durations[fact.route, fact.version].observe((fact.seconds,))
 
     def _add(self, metric: Described, labels: Labels, amount: float = 1) -> None:
         if number := self._numbers[metric].get(labels):

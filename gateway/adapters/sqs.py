@@ -5,19 +5,16 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import aiohttp
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sqs_answers import (
     check_complete,
     failed_entries,
     messages_of,
-    short_code,
     wire_attribute,
 )
 from gateway.adapters.sqs_attempts import Attempts
+from gateway.adapters.sqs_errors import FAILURES, queue_error
 from gateway.core.dead_letter import copy_attributes
 from gateway.ports import QueueError, QueueFacts
 
@@ -28,28 +25,6 @@ if TYPE_CHECKING:
     from gateway.core.message import Message
     from gateway.core.queues import QueueAddress
     from gateway.ports import EntryError
-
-_HINTS: Final = {
-    "NonExistentQueue": "create it, or correct the routing file",
-    "QueueDoesNotExist": "create it, or correct the routing file",
-    "AccessDenied": "the gateway's role needs sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage,"
-    " DeleteMessage and ChangeMessageVisibility here, and SendMessage on a dead-letter queue",
-    "AccessDeniedException": "the gateway's role lacks a permission on this queue",
-    "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
-    " AWS_SECRET_ACCESS_KEY",
-    "ValueError": "check AWS_REGION, AWS_ENDPOINT_URL_SQS and what the credentials come from",
-    "NoRegionError": "set region: on the route, or AWS_REGION in the environment",
-}
-_FAILURES = (
-    ClientError,
-    BotoCoreError,
-    aiohttp.ClientError,
-    OSError,
-    TimeoutError,
-    ValueError,  # botocore's word for a region, endpoint or credentials address that cannot be
-    AttributeError,  # these two: its parser met JSON of another shape, so that was no SQS
-    TypeError,
-)
 
 
 class SqsQueue:
@@ -62,6 +37,11 @@ class SqsQueue:
         self._url = ""
         self._dead_letter_url = ""
         self._attempts = Attempts()
+
+    @property
+    def url(self) -> str:
+        """The queue's URL, once it is known."""
+        return self._url
 
     async def resolve(self) -> QueueFacts:
         """Find the URL by name or ARN and read the queue's visibility timeout."""
@@ -117,7 +97,7 @@ class SqsQueue:
         answer = await self._call(
             self._address, "delete_message_batch", QueueUrl=self._url, Entries=entries
         )
-        return failed_entries(answer, len(entries))
+        return _settled("delete_message_batch", answer, len(entries))
 
     async def change_visibility(
         self, leases: Sequence[tuple[str, int]]
@@ -133,7 +113,7 @@ class SqsQueue:
             QueueUrl=self._url,
             Entries=entries,
         )
-        return failed_entries(answer, len(entries))
+        return _settled("change_message_visibility_batch", answer, len(entries))
 
     async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
         """SendMessage to the dead-letter queue; a FIFO one gets the group and the message id."""
@@ -141,6 +121,13 @@ class SqsQueue:
         if target is None:
             raise QueueError("no dead-letter queue is configured")
         attributes, dropped = copy_attributes(message, marks)
+        try:
+            wired = {
+                name: wire_attribute(value.data_type, value.text, binary=value.binary)
+                for name, value in attributes.items()
+            }
+        except ValueError as error:
+            raise QueueError(f"send_message: a Binary attribute is no base64: {error}") from error
         fifo = (
             {
                 "MessageGroupId": message.group or message.message_id,
@@ -156,10 +143,7 @@ class SqsQueue:
             needs="MessageId",
             QueueUrl=self._dead_letter_url,
             MessageBody=message.body,
-            MessageAttributes={
-                name: wire_attribute(value.data_type, value.text, binary=value.binary)
-                for name, value in attributes.items()
-            },
+            MessageAttributes=wired,
             **fifo,
         )
         return dropped
@@ -200,8 +184,8 @@ class SqsQueue:
         try:
             client = await self._clients.client(address, receiving=operation == "receive_message")
             answer = await getattr(client, operation)(**arguments)
-        except _FAILURES as error:
-            raise _queue_error(error, operation) from error
+        except FAILURES as error:
+            raise queue_error(error, operation) from error
         if needs and needs not in answer:  # a 200 that is cut off is an empty success for the SDK
             raise QueueError(
                 f"{operation}: the answer confirms nothing, it has no {needs}", "NoAnswer"
@@ -209,13 +193,12 @@ class SqsQueue:
         return answer
 
 
-def _queue_error(error: Exception, operation: str) -> QueueError:
-    if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        code, why = short_code(told.get("Code", "")), str(told.get("Message", ""))
-    else:
-        code = type(error).__name__
-        why = str(error) or code
-    hint = _HINTS.get(code)
-    text = f"{operation}: {why if code in why else f'{code}: {why}'}"
-    return QueueError(f"{text} ({hint})" if hint else text, code)
+def _settled(operation: str, answer: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
+    try:
+        return failed_entries(answer, entries)
+    except FAILURES as error:
+        raise queue_error(error, operation) from error
+    except KeyError as error:
+        raise QueueError(
+            f"{operation}: an entry of the answer has no {error}", "NoAnswer"
+        ) from error

@@ -73,17 +73,23 @@ def wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]
 
 
 def failed_entries(answer: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
-    """Return failed entries by position; one that the answer does not mention failed too."""
-    succeeded = {int(entry["Id"]) for entry in answer.get("Successful", ())}
-    unmentioned = set(range(entries)) - succeeded
+    """Return failed entries by position; one that the answer does not mention failed too.
+
+    Raises a ValueError, TypeError, AttributeError or KeyError for an answer without sense.
+    """
+    positions = {str(position): position for position in range(entries)}
     failed = {
         position: EntryError("Unmentioned", "SQS's answer does not mention the entry")
-        for position in unmentioned
+        for position in positions.values()
     }
-    for entry in answer.get("Failed", ()):
-        code = short_code(entry.get("Code", ""))
-        why = f"{code}: {entry.get('Message', '')}"
-        failed[int(entry["Id"])] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
+    for entry in answer.get("Successful") or ():
+        failed.pop(positions.get(entry["Id"], -1), None)
+    for entry in answer.get("Failed") or ():
+        position = positions.get(entry["Id"])
+        if position is not None:
+            code = short_code(str(entry.get("Code", "")))
+            why = f"{code}: {entry.get('Message', '')}"
+            failed[position] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
     return failed
 
 

@@ -12,12 +12,15 @@ import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import structlog
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
 from gateway.adapters.sqs_answers import keep_raw_receive
 from gateway.adapters.sqs_credentials import SharedCredentials, hear_refusals
+from gateway.adapters.sqs_endpoint import Endpoint
+from gateway.adapters.sqs_places import needs_sdk, tls_for
 from gateway.adapters.sqs_signing import SIGNATURE_VERSION
 
 if TYPE_CHECKING:
@@ -41,7 +44,9 @@ class SqsClients:
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str | None, str | None, bool], Any] = {}
         self._by_queue: dict[tuple[QueueAddress, bool], Any] = {}  # endpoints are known by then
+        self._endpoints: dict[tuple[str, str], Endpoint | None] = {}
         self._making = asyncio.Lock()
+        self._log = structlog.stdlib.get_logger("gateway.sqs")
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,6 +66,27 @@ class SqsClients:
             client = await self._shared(address, receiving=receiving)
             self._by_queue[address, receiving] = client
         return client
+
+    async def endpoint(self, address: QueueAddress) -> Endpoint | None:
+        """Return where the lean client calls for a queue; None where only the SDK can.
+
+        It is what the SDK found: AWS_ENDPOINT_URL_SQS, FIPS and dual-stack have had their say.
+        """
+        meta = (await self.client(address, receiving=False)).meta
+        key = meta.endpoint_url, meta.region_name
+        async with self._making:
+            if key not in self._endpoints:
+                self._endpoints[key] = await self._endpoint(*key)
+        return self._endpoints[key]
+
+    async def _endpoint(self, url: str, region: str) -> Endpoint | None:
+        why = needs_sdk(url)
+        if why:
+            self._log.info("SQS is called by way of aiobotocore", endpoint=url, why=why)
+            return None
+        endpoint = Endpoint(url, region, self._credentials, await tls_for(url, self._session))
+        self._stack.push_async_callback(endpoint.close)
+        return endpoint
 
     async def _shared(self, address: QueueAddress, *, receiving: bool) -> Any:
         # botocore alone among the SDKs reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.

@@ -31,7 +31,7 @@ class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no type
         """Sign; raises botocore's NoCredentialsError as the original does."""
         if self.credentials is not None:
             request.context[SIGNED_WITH] = self.credentials.access_key
-        host = _host(request.url)
+        host = host_of(request.url)
         plain = request.method == "POST" and isinstance(request.body, bytes)
         if host is None or not plain or self.credentials is None:
             super().add_auth(request)
@@ -46,7 +46,7 @@ class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no type
         names = ";".join(signed)
         scope = f"{now[:8]}/{self._region_name}/{self._service_name}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{_canonical_hash(signed, names, request.body)}"
-        key = _day_key(self.credentials.secret_key, now[:8], self._region_name, self._service_name)
+        key = day_key(self.credentials.secret_key, now[:8], self._region_name, self._service_name)
         signature = hmac.digest(key, text.encode(), "sha256").hex()
         del headers["Authorization"]
         headers["Authorization"] = (
@@ -82,7 +82,7 @@ def _canonical_hash(signed: dict[str, str], names: str, body: bytes) -> str:
 
 
 @lru_cache(maxsize=64)
-def _host(url: str) -> str | None:
+def host_of(url: str) -> str | None:
     """Return the Host header of a plain endpoint; None where the URL has a path or a query."""
     parts = urlsplit(url)
     if parts.path not in ("", "/") or parts.query:
@@ -95,7 +95,8 @@ def _host(url: str) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _day_key(secret: str, day: str, region: str, service: str) -> bytes:
+def day_key(secret: str, day: str, region: str, service: str) -> bytes:
+    """Return the key that a day's requests are signed with."""
     key = f"AWS4{secret}".encode()
     for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -92,9 +92,12 @@ class Tally:
     def notice(self, fact: facts.Fact) -> None:
         """Take a fact into account."""
         match fact:
-            case facts.Decided(route, decision):
-                if decision.version is not None:
-                    self._version(route, decision.version.name).decisions += 1
+            case facts.Decided(route, version, _, messages):
+                if version is not None:
+                    self._version(route, version).decisions += messages
+            case facts.Acked(route, version, seconds):
+                acks = self._version(route, version).outcomes[facts.Outcome.ACK]
+                acks.add(self.clock(), len(seconds))
             case facts.Delivered():
                 self._delivered(fact)
             case facts.Received(route, messages):
@@ -147,8 +150,7 @@ class Tally:
     def _delivered(self, fact: facts.Delivered) -> None:
         tally = self._version(fact.route, fact.version)
         tally.outcomes[fact.outcome].add(self.clock())
-        if fact.outcome is not facts.Outcome.ACK:
-            tally.last_error = (fact.result, self._now())
+        tally.last_error = (fact.result, self._now())
 
     def _erred(
         self,

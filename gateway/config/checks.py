@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.config import durations
 from gateway.config.findings import TOKEN, Finding, Wrong, listed, mapping, within
+from gateway.config.pem import tls_findings
 from gateway.config.rule_checks import Versions, rule_findings, split_findings
 from gateway.config.schema import Retry
 from gateway.core.queues import parse_queue
@@ -54,13 +55,13 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from within(("stable",), versions.unknown(route["stable"]))
     if isinstance(route.get("split"), dict):
         yield from within(("split",), split_findings(route["split"], versions))
-    yield from within(("versions",), _tags(mapping(route.get("versions"))))
+    yield from within(("versions",), _versions(mapping(route.get("versions"))))
     yield from _retry(mapping(route.get("retry")))
     yield from _queues(route)
 
 
-def _tags(versions: dict[str, Any]) -> Iterator[Finding]:
-    """Yield tags that are another version's too, and headers that are there twice."""
+def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
+    """Yield tags that are another version's too, headers that are there twice, TLS in vain."""
     owners: dict[str, str] = {}
     for name, version in versions.items():
         tag = mapping(version).get("tag")
@@ -73,6 +74,9 @@ def _tags(versions: dict[str, Any]) -> Iterator[Finding]:
             yield Finding((name, "tag"), what, "a tag is for one version")
         headers = mapping(mapping(version).get("headers"))
         yield from within((name, "headers"), _same_but_for_case(headers))
+        tls = mapping(version).get("tls")
+        if isinstance(tls, dict):
+            yield from within((name, "tls"), tls_findings(mapping(version).get("url"), tls))
 
 
 def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:

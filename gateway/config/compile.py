@@ -10,7 +10,7 @@ from gateway.core.route import Backoff, Fallback, Route
 from gateway.core.rules import Exact, Matcher, Prefix, Present, Rule, Test
 from gateway.core.split import Split, upper_edges
 from gateway.core.values import FromAttribute, FromBaggage, FromGroup, FromMessageId
-from gateway.core.versions import Version
+from gateway.core.versions import Tls, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,9 +58,15 @@ def _versions(stated: schema.Route) -> tuple[Version, ...]:
             max_in_flight=version.max_in_flight or _share(stated, is_stable=name == stable),
             max_rate=version.max_rate,
             headers=tuple(version.headers.items()),
+            client=version.client,
+            tls=_tls(version.tls),
         )
         for name, version in stated.versions.items()
     )
+
+
+def _tls(stated: schema.Tls | None) -> Tls | None:
+    return None if stated is None else Tls(stated.ca, stated.certificate, stated.key)
 
 
 def _share(stated: schema.Route, *, is_stable: bool) -> int:

@@ -9,12 +9,13 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from gateway.config import addresses, fields, matching
+from gateway.config import addresses, fields, matching, pem
 from gateway.config.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.rule_schema import Rule, Weights
 from gateway.core.queues import QueueAddress
 from gateway.core.route import FallbackOn, UnknownVersion
 from gateway.core.values import FromAttribute, FromBaggage, Source
+from gateway.core.versions import Client
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
 HALF_A_DAY: Final = 12 * 3600
@@ -26,7 +27,27 @@ _VISIBILITY = fields.duration(1, HALF_A_DAY, up=True)
 _TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
+_CLIENT = fields.one_of(Client, *Client)
 _BACKOFF = fields.duration(0, HALF_A_DAY, above_low=True)
+
+
+class Tls(Part):
+    """Files for TLS, PEM each; read again when they change, as those of a Secret do."""
+
+    shape: ClassVar = "a mapping with `ca`, or `certificate` and `key`"
+
+    ca: Annotated[str | None, pem.PEM_FILE] = Field(
+        default=None,
+        description="The authorities to trust in place of the system's; an absolute path.",
+    )
+    certificate: Annotated[str | None, pem.PEM_FILE] = Field(
+        default=None,
+        description="What the gateway shows to a service that asks who it is, with the "
+        "certificates between it and its authority.",
+    )
+    key: Annotated[str | None, pem.PEM_FILE] = Field(
+        default=None, description="The certificate's private key, without a password."
+    )
 
 
 class Version(Part):
@@ -57,6 +78,14 @@ class Version(Part):
         dict[Annotated[str, addresses.HEADER_NAME], Annotated[str, addresses.HEADER_VALUE]],
         NOT_NULL,
     ] = Field(default_factory=dict, description="Headers added to each delivery.")
+    client: Annotated[Client, _CLIENT] = Field(
+        default=Client.LEAN,
+        description="What carries the deliveries: `lean` is HTTP/1.1 at the least cost; "
+        "`httpx` has HTTP/2, and takes proxies from the environment (HTTPS_PROXY, NO_PROXY).",
+    )
+    tls: Annotated[Tls | None, NOT_NULL] = Field(
+        default=None, description="Own files for TLS, with an https URL."
+    )
 
 
 def _url_or_mapping(value: Any, read: Callable[[Any], Any]) -> Any:

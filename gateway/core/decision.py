@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.core.route import UnknownVersion
+from gateway.core.first_match import FirstMatch
 from gateway.core.split import Split
 
 if TYPE_CHECKING:
     from gateway.core.message import Message
     from gateway.core.route import Route
+    from gateway.core.rules import Rule
     from gateway.core.versions import Version
 
 
@@ -26,9 +26,14 @@ class Reason(StrEnum):
     FALLBACK = "fallback"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The version (None: retry until one of that name exists), the reason, and what led there."""
+_new_tuple = tuple.__new__  # of a named tuple: takes a third of the time that its class takes
+
+
+class Decision(NamedTuple):
+    """The version (None: retry until one of that name exists), the reason, and what led there.
+
+    A tuple: a frozen dataclass takes four times as long to make, 1 us for each split message.
+    """
 
     version: Version | None
     reason: Reason
@@ -36,50 +41,61 @@ class Decision:
     bucket: int | None = None
 
 
+class Choices:
+    """The decisions that a route can come to, as far as they are known before the message is.
+
+    `unknown` is for a message that names a version which the route does not have; None: it goes on
+    as if it named none.
+    """
+
+    __slots__ = ("_default", "_first_match", "_pinned", "_split", "_unknown", "_version_from")
+
+    def __init__(self, route: Route, unknown: Decision | None) -> None:
+        self._version_from = route.version_from
+        self._pinned: dict[str, Decision] = {}
+        for version in route.versions:
+            for text in (version.tag, version.name):
+                self._pinned.setdefault(text, Decision(version, Reason.PINNED))
+        self._unknown = unknown
+        self._first_match = FirstMatch(route.rules) if route.rules else None
+        self._split = route.split
+        self._default = Decision(route.stable, Reason.DEFAULT)
+
+    def of(self, message: Message) -> Decision:
+        """Return the decision on a message."""
+        decision = self._named(message) if message.attributes else None
+        if decision is None and self._first_match is not None:
+            rule = self._first_match.of(message)
+            decision = None if rule is None else _by_rule(rule, message)
+        if decision is not None:
+            return decision
+        split = self._split
+        if split is None:
+            return self._default
+        bucket = split.bucket(message)
+        return _new_tuple(Decision, (split.pick(bucket), Reason.SPLIT, None, bucket))
+
+    def _named(self, message: Message) -> Decision | None:
+        """Decide by the first source of `version_from` that is present: attributes all of them."""
+        for source in self._version_from:
+            text = source.read(message)
+            if text is not None:
+                return self._pinned.get(text, self._unknown)
+        return None
+
+
+def _by_rule(rule: Rule, message: Message) -> Decision:
+    if not isinstance(rule.to, Split):
+        return Decision(rule.to, Reason.RULE, rule.name)
+    bucket = rule.to.bucket(message)
+    return Decision(rule.to.pick(bucket), Reason.RULE, rule.name, bucket)
+
+
 def decide(message: Message, route: Route) -> Decision:
     """Return the decision; the same message and route always give the same one.
 
     The message then forgets what was derived from it: it may be in hand for long.
     """
-    decision = _pinned(message, route) or _ruled(message, route) or _split(message, route)
+    decision = route.choices.of(message)
     message.forget()
     return decision
-
-
-def _pinned(message: Message, route: Route) -> Decision | None:
-    for source in route.version_from:
-        text = source.read(message)
-        if text is None:
-            continue
-        version = route.version_called(text)
-        return Decision(version, Reason.PINNED) if version else _unknown(route)
-    return None
-
-
-def _unknown(route: Route) -> Decision | None:
-    match route.unknown_version:
-        case UnknownVersion.STABLE:
-            return Decision(route.stable, Reason.UNKNOWN_VERSION)
-        case UnknownVersion.RETRY:
-            return Decision(None, Reason.UNKNOWN_VERSION)
-        case UnknownVersion.SPLIT:
-            return None
-        case _:
-            assert_never(route.unknown_version)
-
-
-def _ruled(message: Message, route: Route) -> Decision | None:
-    for rule in route.rules:
-        if rule.matches(message):
-            if not isinstance(rule.to, Split):
-                return Decision(rule.to, Reason.RULE, rule.name)
-            bucket = rule.to.bucket(message)
-            return Decision(rule.to.pick(bucket), Reason.RULE, rule.name, bucket)
-    return None
-
-
-def _split(message: Message, route: Route) -> Decision:
-    if route.split is None:
-        return Decision(route.stable, Reason.DEFAULT)
-    bucket = route.split.bucket(message)
-    return Decision(route.split.pick(bucket), Reason.SPLIT, bucket=bucket)

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.core.decision import Decision
+    from collections.abc import Sequence
+
+    from gateway.core.decision import Reason
     from gateway.core.disposition import DeliveryResult
 
 
@@ -57,15 +59,27 @@ class ReceiveFailed:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A message got its decision."""
+    """So many messages got this decision; `version` None: retry until there is one."""
 
     route: str
-    decision: Decision
+    version: str | None
+    reason: Reason
+    messages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """A version took messages: how long each delivery took, and each age, sent until acked."""
+
+    route: str
+    version: str
+    seconds: Sequence[float]
+    ages_seconds: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A delivery ended. `age_seconds`, sent until acked, is there for an ack alone."""
+    """A delivery ended in anything but an ack."""
 
     route: str
     version: str
@@ -73,7 +87,6 @@ class Delivered:
     outcome: Outcome
     result: DeliveryResult
     seconds: float
-    age_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +174,7 @@ Fact = (
     Received
     | ReceiveFailed
     | Decided
+    | Acked
     | Delivered
     | Settled
     | SettlementFailed

@@ -7,30 +7,27 @@ let go: a parsed body may take 25 times the memory of its text.
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.core import baggage
+from gateway.core.attribute_names import names_of
+from gateway.core.json_body import ABSENT, is_json, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_JSON_DEPTH: Final = 1_000
-"""A body that nests deeper counts as not JSON, whatever the interpreter's own limit is."""
+    from gateway.core.attribute_names import AttributeNames
 
-ABSENT: Final = object()
-"""What :attr:`Message.json` is for a body that is not JSON (``None`` is JSON's ``null``)."""
-
-# Possessive, and content with a string that never ends: linear in the body's length.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+_UNREAD: Any = object()
+_new_tuple = tuple.__new__  # of a named tuple: takes a third of the time that its class takes
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """A message attribute; `text` of a Binary one is its standard base64."""
+class Attribute(NamedTuple):
+    """A message attribute; `text` of a Binary one is its standard base64.
+
+    A tuple: a frozen dataclass takes four times as long to make, 0.6 us for each attribute.
+    """
 
     data_type: str
     text: str
@@ -39,6 +36,9 @@ class Attribute:
     def binary(self) -> bool:
         """Whether the value is bytes; SQS allows a custom label behind the type: `Binary.gif`."""
         return self.data_type.startswith("Binary")
+
+
+_NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -59,18 +59,16 @@ class Message:
     first_received_ms: int = 0
     sender_id: str | None = None
     trace_header: str | None = None
-    _json: Any = field(default=None, init=False, repr=False)
-    _json_parsed: bool = field(default=False, init=False, repr=False)
+    _json: Any = field(default=_UNREAD, init=False, repr=False)
     _is_json: bool | None = field(default=None, init=False, repr=False)
-    _names: dict[str, str] | None = field(default=None, init=False, repr=False)
+    _names: AttributeNames | None = field(default=None, init=False, repr=False)
     _baggage: Mapping[str, str] | None = field(default=None, init=False, repr=False)
 
     @property
     def json(self) -> Any:
         """The parsed body, or :data:`ABSENT` when it is not JSON."""
-        if not self._json_parsed:
+        if self._json is _UNREAD:
             self._json = parse_json(self.body)
-            self._json_parsed = True
             self._is_json = self._json is not ABSENT
         return self._json
 
@@ -78,60 +76,41 @@ class Message:
     def is_json(self) -> bool:
         """Whether the body is JSON; what it parses to is not kept for that alone."""
         if self._is_json is None:
-            self._is_json = parse_json(self.body) is not ABSENT
+            self._is_json = is_json(self.body)
         return self._is_json
 
     def forget(self) -> None:
         """Let go of the large things derived: the parsed body and the members of the baggage."""
-        self._json, self._json_parsed = None, False
+        self._json = _UNREAD
         self._baggage = None
 
     def attribute(self, folded_name: str) -> Attribute | None:
         """Return the attribute of that lower-case name; of names alike but for case, the first."""
-        name = self.first_names.get(folded_name) if self.attributes else None
+        if not self.attributes:
+            return None
+        name = self.names.first.get(folded_name)
         return None if name is None else self.attributes[name]
 
+    def text(self, folded_name: str) -> str | None:
+        """Return the text of the attribute of that lower-case name; a Binary one has none."""
+        attribute = self.attribute(folded_name)
+        return None if attribute is None or attribute.binary else attribute.text
+
     @property
-    def first_names(self) -> Mapping[str, str]:
-        """Attribute names by their lower case; of names alike but for case, the first."""
+    def names(self) -> AttributeNames:
+        """The names of the attributes, and what follows from them."""
         if self._names is None:
-            self._names = {}
-            for name in sorted(self.attributes):
-                self._names.setdefault(name.lower(), name)
+            self._names = names_of(tuple(self.attributes))
         return self._names
 
     def baggage_member(self, folded_name: str) -> str | None:
         """Return the decoded value of a W3C baggage member, its name in lower case."""
         if self._baggage is None:
             carrier = self.attribute("baggage")
-            usable = carrier is not None and not carrier.binary
-            self._baggage = baggage.members(carrier.text) if carrier and usable else {}
+            if carrier is None or carrier.binary:
+                return None
+            self._baggage = baggage.members(carrier.text)
         return self._baggage.get(folded_name)
-
-
-def parse_json(body: str) -> Any:
-    """Parse strict JSON (RFC 8259: no NaN or Infinity), or return :data:`ABSENT`."""
-    if body.count("[") + body.count("{") > MAX_JSON_DEPTH and _depth(body) > MAX_JSON_DEPTH:
-        return ABSENT
-    try:
-        return _DECODER.decode(body)
-    except (ValueError, RecursionError):
-        return ABSENT
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _depth(body: str) -> int:
-    depth = deepest = 0
-    for bracket in _NO_BRACKET.sub("", _STRING.sub("", body)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def message_from_receive(raw: Mapping[str, Any]) -> Message:
@@ -139,6 +118,60 @@ def message_from_receive(raw: Mapping[str, Any]) -> Message:
 
     Raises ValueError, saying what is wrong, when a field is missing or has the wrong type.
     """
+    try:
+        message = _trusted(raw, raw["Attributes"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        message = None
+    return _checked(raw) if message is None else message
+
+
+def _trusted(raw: Mapping[str, Any], system: Mapping[str, Any]) -> Message | None:
+    """Build a Message of what SQS usually answers; None, or any error, for what is unusual.
+
+    Each look at a field is one expression here: through the functions below, which find the words
+    for what is wrong, a message took four times as long.
+    """
+    get = system.get
+    message_id, body, receipt = raw["MessageId"], raw["Body"], raw["ReceiptHandle"]
+    group, deduplication_id = get("MessageGroupId"), get("MessageDeduplicationId")
+    sender_id, trace_header = get("SenderId"), get("AWSTraceHeader")
+    if not (
+        type(system) is dict
+        and type(message_id) is str
+        and type(body) is str
+        and type(receipt) is str
+        and (group is None or type(group) is str)
+        and (deduplication_id is None or type(deduplication_id) is str)
+        and (sender_id is None or type(sender_id) is str)
+        and (trace_header is None or type(trace_header) is str)
+    ):
+        return None
+    named = raw.get("MessageAttributes")
+    attributes = _NO_ATTRIBUTES if named is None else _trusted_attributes(named)
+    if attributes is None:
+        return None
+    return Message(
+        message_id, body, receipt, attributes, group, deduplication_id,
+        int(system["ApproximateReceiveCount"]), int(system["SentTimestamp"]),
+        int(system["ApproximateFirstReceiveTimestamp"]), sender_id, trace_header,
+    )  # fmt: skip
+
+
+def _trusted_attributes(raw: Mapping[str, Any]) -> Mapping[str, Attribute] | None:
+    """Build the attributes, all of them texts; None, or any error, for what is unusual."""
+    if type(raw) is not dict:
+        return None
+    attributes = {}
+    for name, each in raw.items():
+        data_type, text = each["DataType"], each["StringValue"]
+        if type(data_type) is not str or type(text) is not str or data_type[:6] == "Binary":
+            return None
+        attributes[name] = _new_tuple(Attribute, (data_type, text))
+    return attributes
+
+
+def _checked(raw: Mapping[str, Any]) -> Message:
+    """Build a Message of anything that can be one; raises ValueError in words."""
     system = _mapping(raw, "Attributes")
     return Message(
         message_id=_text(raw, "MessageId"),

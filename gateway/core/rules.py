@@ -1,4 +1,4 @@
-"""Matchers and rules: compiled once when the routing file is read, then only read.
+"""Conditions, matchers and rules; :mod:`gateway.core.first_match` finds the rule of a message.
 
 The four conditions are Istio's StringMatch plus presence.
 Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#StringMatch
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import re2
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
     from gateway.core.split import Split
     from gateway.core.values import Source
     from gateway.core.versions import Version
@@ -87,20 +86,12 @@ class Test:
     condition: Condition
     negated: bool = False
 
-    def holds(self, message: Message) -> bool:
-        """Whether the message passes."""
-        return self.condition.holds(self.source.read(message)) is not self.negated
-
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """All of its tests hold."""
 
     tests: tuple[Test, ...]
-
-    def holds(self, message: Message) -> bool:
-        """Whether the message passes every test."""
-        return all(test.holds(message) for test in self.tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +101,6 @@ class Rule:
     name: str
     matchers: tuple[Matcher, ...]
     to: Version | Split
-
-    def matches(self, message: Message) -> bool:
-        """Whether any matcher holds."""
-        return any(matcher.holds(message) for matcher in self.matchers)
 
 
 def _words(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jmespath.exceptions import JMESPathError
 
-from gateway.core.message import ABSENT
+from gateway.core.json_body import ABSENT
 from gateway.core.searching import Search
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ class FromAttribute:
     """The value of a message attribute; a Binary one's is its base64 text."""
 
     name: str
-    _folded: str = field(init=False, repr=False, compare=False)
+    folded: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Fold the name once: it is looked up for every message."""
-        object.__setattr__(self, "_folded", self.name.lower())
+        object.__setattr__(self, "folded", self.name.lower())
 
     def read(self, message: Message) -> str | None:
         """Return the text, or None where the message has no such attribute."""
-        attribute = message.attribute(self._folded)
+        attribute = message.attribute(self.folded)
         return None if attribute is None else attribute.text
 
 
@@ -39,15 +39,15 @@ class FromBaggage:
     """The decoded value of a member of the `baggage` attribute."""
 
     name: str
-    _folded: str = field(init=False, repr=False, compare=False)
+    folded: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Fold the name once: it is looked up for every message."""
-        object.__setattr__(self, "_folded", self.name.lower())
+        object.__setattr__(self, "folded", self.name.lower())
 
     def read(self, message: Message) -> str | None:
         """Return the text, or None where the message has no such member."""
-        return message.baggage_member(self._folded)
+        return message.baggage_member(self.folded)
 
 
 @dataclass(frozen=True, slots=True)

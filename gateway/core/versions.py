@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Client(StrEnum):
+    """What carries deliveries to a version."""
+
+    LEAN = "lean"
+    HTTPX = "httpx"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files by path: whom to trust in place of the system's authorities, and who we are."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +33,5 @@ class Version:
     max_in_flight: int = 200
     max_rate: float | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a secret
+    client: Client = Client.LEAN
+    tls: Tls | None = None

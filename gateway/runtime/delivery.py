@@ -1,37 +1,30 @@
-"""One message: decide -> deliver -> judge -> settle."""
+"""One message on its way: decide -> deliver -> judge -> settle.
+
+Callbacks, told by the lane when there is a turn and by the target when there is a result: with a
+task, a future and a cancel scope for each message the runtime took more CPU than the kernel.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core.decision import Reason, decide
 from gateway.core.disposition import (
     Ack,
     Answered,
-    Disposition,
     Reject,
     Retry,
-    backoff_seconds,
     falls_back,
     gives_up_on_version,
+    is_ack,
     judge,
     whole_seconds,
 )
-from gateway.core.facts import (
-    Action,
-    AttributesDropped,
-    Decided,
-    Delivered,
-    DeliveryCrashed,
-    Outcome,
-    Settled,
-    SettlementFailed,
-)
+from gateway.core.facts import Delivered, Outcome
 from gateway.core.headers import delivery_headers
-from gateway.ports import QueueError
 from gateway.runtime.hand import Stage
+from gateway.runtime.lanes import Seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,202 +33,227 @@ if TYPE_CHECKING:
     from gateway.core.message import Message
     from gateway.core.route import Route
     from gateway.core.versions import Version
-    from gateway.ports import Observer, Queue
+    from gateway.ports import Sending
+    from gateway.runtime.courier import Courier
     from gateway.runtime.hand import InHand
-    from gateway.runtime.lanes import Lane, Lanes
-    from gateway.runtime.settler import Settler
+    from gateway.runtime.lanes import Lane
 
-OUTCOMES = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
-
-
-@dataclass(frozen=True, slots=True)
-class _Leg:
-    """One delivery to make: the version a message belongs to, the one it goes to, and why."""
-
-    belongs_to: Version
-    to: Version
-    reason: Reason
+OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What a message's last delivery came to."""
+class Delivery:
+    """What becomes of one message in hand.
 
-    leg: _Leg
-    disposition: Disposition
-    result: DeliveryResult | None = None  # None: the version was at its own limit
-    falls_back: bool = False
+    `belongs_to` is the version that was chosen for it, `to` the one that gets it, and `reason` why.
+    `ended` is called with None where the message is done with (deleted, or copied to the
+    dead-letter queue and deleted, or somebody else's by now), else with the seconds after which it
+    comes back.
+    """
 
-
-class _LeaseOver(Exception):  # noqa: N818 - what became of a message, not a defect
-    """The lease ended before the delivery began: the message may be somebody else's by now."""
-
-
-class Courier:
-    """Carries the messages of one route. `wall` gives epoch seconds, `chance` uniform 0..1."""
+    __slots__ = (
+        "_courier",
+        "_ended",
+        "_lane",
+        "_route",
+        "_under_way",
+        "began_at",
+        "belongs_to",
+        "entry",
+        "reason",
+        "seconds",
+        "to",
+    )
 
     def __init__(
         self,
-        *,
-        queue: Queue,
-        lanes: Lanes,
-        settler: Settler,
-        observer: Observer,
-        wall: Callable[[], float],
-        chance: Callable[[], float],
+        courier: Courier,
+        entry: InHand,
+        route: Route,
+        ended: Callable[[int | None], None] | None,
     ) -> None:
-        self._queue, self._lanes, self._settler = queue, lanes, settler
-        self._observer, self._wall, self._chance = observer, wall, chance
+        self._courier, self.entry, self._route, self._ended = courier, entry, route, ended
+        self._lane: Lane | None = None  # where it has a turn
+        self._under_way: Sending | Seat | asyncio.Task[None] | None = None
+        self.began_at = self.seconds = 0.0  # on the loop's clock, and how long it took
+        self.reason = Reason.DEFAULT
+        self.belongs_to: Version
+        self.to: Version
 
-    async def carry(self, entry: InHand, route: Route) -> int | None:
-        """Bring one message to its version and hand it to the settler.
-
-        Returns None where the message is done with (deleted, or copied to the dead-letter queue
-        and deleted; or lost to somebody else before its turn came), else the seconds after which
-        it comes back. A cancelled delivery (the drain is over, or the 12 hours are) and a defect
-        of ours both give the message back.
-        """
-        entry.carrier = asyncio.current_task()
+    def begin(self) -> None:
+        """Decide, and bring it to a version."""
+        route = self._route
+        message = self.entry.message
         try:
-            leg = self._decided(entry.message, route)
-            if leg is None:
-                return self._release(entry, self._backoff(entry.message, route))
-            return await self._settle(entry, route, await self._brought(entry, route, leg))
-        except _LeaseOver:
-            self._settler.lose(entry)
-            return None
-        except asyncio.CancelledError:
-            if entry.stage in (Stage.WAITING, Stage.DELIVERING):
-                self._settler.release(entry, 0)
-            raise
+            version, reason, _, _ = decide(message, route)
+            self._courier.decided(version, reason)
+            if version is None:
+                self._release(self._backoff_seconds())
+                return
+            self.belongs_to = version
+            stable = route.stable
+            if version is not stable and gives_up_on_version(message.receive_count, route.fallback):
+                self._bring(stable, Reason.FALLBACK)
+            else:
+                self._bring(version, reason)
         except Exception as error:  # noqa: BLE001 - one message must not stop all the others
-            crash = DeliveryCrashed(route.name, entry.message.message_id, error)
-            self._observer.notice(crash)
-            return self._release(entry, self._backoff(entry.message, route))
+            self._crashed(error)
 
-    async def _brought(self, entry: InHand, route: Route, leg: _Leg) -> _Verdict:
-        verdict = await self._deliver(entry, route, leg)
-        if not verdict.falls_back:
-            return verdict
-        fallback = _Leg(leg.belongs_to, route.stable, Reason.FALLBACK)
-        return await self._deliver(entry, route, fallback)
+    def cancel(self) -> None:
+        """Give the message back, unless it is being settled already."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.cancel()
+        self._leave()
+        if self.entry.stage in (Stage.WAITING, Stage.DELIVERING):
+            self._release(0)
 
-    def _decided(self, message: Message, route: Route) -> _Leg | None:
-        decision = decide(message, route)
-        self._observer.notice(Decided(route.name, decision))
-        version = decision.version
-        if version is None:
-            return None
-        if version.name != route.stable.name and gives_up_on_version(
-            message.receive_count, route.fallback
-        ):
-            return _Leg(version, route.stable, Reason.FALLBACK)
-        return _Leg(version, version, decision.reason)
-
-    async def _deliver(self, entry: InHand, route: Route, leg: _Leg) -> _Verdict:
-        entry.carried_to = leg.to.name
-        lane = self._lanes.of(leg.to)
-        if lane is None or not await lane.enter():
-            return _Verdict(leg, Retry(self._pause_seconds(entry.message, route, lane)))
+    def admitted(self, turn: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        """Go on after a wait for a turn: there is one, or there will be none."""
+        lane = self._under_way.lane if isinstance(self._under_way, Seat) else None
+        self._under_way = None
         try:
-            return await self._send(entry, route, leg, lane)
-        finally:
-            lane.leave()
+            if turn and lane is not None:
+                self._send(lane)
+            else:
+                self._turned_away(lane)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._crashed(error)
 
-    def _pause_seconds(self, message: Message, route: Route, lane: Lane | None) -> int:
-        """How long a message that found no place stays away: longer where its version sheds."""
-        if self._lanes.room.closed:
-            return 0
-        asked_seconds = lane.pause_seconds if lane is not None else None
-        if asked_seconds is None:
-            return whole_seconds(route.retry.min_seconds)
-        return max(whole_seconds(asked_seconds), self._backoff(message, route))
+    def answered(self, result: DeliveryResult | Exception) -> None:
+        """Judge what came of the delivery; an exception is a defect of the target's."""
+        self._under_way = None
+        courier, lane = self._courier, self._lane
+        self.seconds = courier.clock() - self.began_at
+        try:
+            if isinstance(result, Exception):
+                raise result  # noqa: TRY301 - a defect is a defect, whoever's it is
+            if lane is not None:
+                self._lane = None
+                lane.leave(result)
+            if is_ack(result):
+                courier.acked(self)
+                self._end(None)
+            else:
+                self._failed(result)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._crashed(error)
 
-    async def _send(self, entry: InHand, route: Route, leg: _Leg, lane: Lane) -> _Verdict:
+    # ---- on the way there -----------------------------------------------------------------
+
+    def _bring(self, to: Version, reason: Reason) -> None:
+        self.to, self.reason = to, reason
+        lane = self._courier.lanes.of(to)
+        if lane is None:
+            self._turned_away(None)
+        elif lane.enter():
+            self._send(lane)
+        else:
+            self._under_way = seat = lane.sit_down(self.admitted)
+            if seat is None:
+                self._turned_away(lane)
+
+    def _turned_away(self, lane: Lane | None) -> None:
+        """Give it back, for longer where its version sheds."""
+        self._release(self._courier.pause_seconds(self.entry.message, self._route, lane))
+
+    def _send(self, lane: Lane) -> None:
+        self._lane = lane
+        entry, to, courier = self.entry, self.to, self._courier
         message = entry.message
-        headers = delivery_headers(
+        lines = delivery_headers(
             message,
-            route=route.name,
-            queue=route.queue.name,
-            fifo=route.queue.fifo,
-            belongs_to=leg.belongs_to,
-            delivered_to=leg.to,
-            reason=leg.reason,
+            route=courier.route,
+            queue=courier.queue_name,
+            fifo=courier.fifo,
+            belongs_to=self.belongs_to,
+            delivered_to=to,
+            reason=self.reason,
         )
-        body = message.body.encode("utf-8", "surrogatepass")
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        if entry.lease_lost or began >= entry.leased_until:
-            raise _LeaseOver
-        entry.stage = Stage.DELIVERING
-        result = await lane.target.deliver(headers, body, leg.to.timeout_seconds)
-        lane.heard(result)
-        disposition = self._judged(result, message, route)
-        verdict = _Verdict(leg, disposition, result, _falls_back(result, leg, route))
-        self._notice(message, route, verdict, loop.time() - began)
-        return verdict
-
-    def _judged(self, result: DeliveryResult, message: Message, route: Route) -> Disposition:
-        return judge(result, message.receive_count, route.retry, self._chance())
-
-    def _notice(self, message: Message, route: Route, verdict: _Verdict, seconds: float) -> None:
-        leg, result = verdict.leg, verdict.result
-        if result is None:
+        self.began_at = began_at = courier.clock()
+        if entry.lease_lost or began_at >= entry.leased_until:
+            self._leave()  # the message may be somebody else's by now
+            courier.settler.lose(entry)
+            self._end(None)
             return
-        outcome = OUTCOMES[type(verdict.disposition)]
-        if verdict.falls_back:
-            outcome = Outcome.FALLBACK
-        acked = outcome is Outcome.ACK
-        age = max(0.0, self._wall() - message.sent_ms / 1000) if acked else None
-        fact = Delivered(route.name, leg.to.name, message.message_id, outcome, result, seconds, age)
-        self._observer.notice(fact)
+        entry.stage = Stage.DELIVERING
+        body = message.body.encode("utf-8", "surrogatepass")
+        self._under_way = lane.target.send(lines, body, to.timeout_seconds, self.answered)
 
-    async def _settle(self, entry: InHand, route: Route, verdict: _Verdict) -> int | None:
-        match verdict.disposition:
-            case Ack():
-                self._settler.delete(entry)
-                return None
+    # ---- what becomes of it ---------------------------------------------------------------
+
+    def _failed(self, result: DeliveryResult) -> None:
+        receive_count, chance = self.entry.message.receive_count, self._courier.chance()
+        disposition = judge(result, receive_count, self._route.retry, chance)
+        stands_in = self._falls_back(result)
+        outcome = Outcome.FALLBACK if stands_in else OUTCOMES[type(disposition)]
+        self._courier.notice(self._delivered(outcome, result))
+        if stands_in:
+            self._bring(self._route.stable, Reason.FALLBACK)
+            return
+        match disposition:
             case Retry(after_seconds):
-                return self._release(entry, after_seconds)
+                self._release(after_seconds)
             case Reject():
-                return await self._reject(entry, route, verdict)
+                self._reject(result)
+            case Ack():
+                raise AssertionError("an ack has not failed")
             case _:
-                assert_never(verdict.disposition)
+                assert_never(disposition)
 
-    async def _reject(self, entry: InHand, route: Route, verdict: _Verdict) -> int | None:
+    def _falls_back(self, result: DeliveryResult) -> bool:
+        route = self._route
+        if self.to.name == route.stable.name or route.fallback is None:
+            return False
+        return falls_back(result, route.fallback)
+
+    def _delivered(self, outcome: Outcome, result: DeliveryResult) -> Delivered:
+        message_id, name = self.entry.message.message_id, self._route.name
+        return Delivered(name, self.to.name, message_id, outcome, result, self.seconds)
+
+    def _reject(self, result: DeliveryResult) -> None:
+        route = self._route
         if route.dead_letter is None:
-            return self._release(entry, whole_seconds(route.retry.max_seconds))
-        try:
-            dropped = await self._queue.send_dead_letter(entry.message, _marks(route, verdict))
-        except QueueError as error:
-            failure = SettlementFailed(route.name, Action.DEAD_LETTER, str(error))
-            self._observer.notice(failure)
-            return self._release(entry, self._backoff(entry.message, route))
-        self._observer.notice(Settled(route.name, Action.DEAD_LETTER))
-        if dropped:
-            self._observer.notice(AttributesDropped(route.name, entry.message.message_id, dropped))
-        self._settler.delete(entry)
-        return None
+            self._release(whole_seconds(route.retry.max_seconds))
+            return
+        marks = self._marks(result)
+        self._under_way = self._courier.send_dead_letter(self, marks, self._copied)
 
-    def _release(self, entry: InHand, seconds: int) -> int:
-        self._settler.release(entry, seconds)
-        return seconds
+    def _marks(self, result: DeliveryResult) -> dict[str, str]:
+        status = str(result.status) if isinstance(result, Answered) else ""
+        return {
+            "gateway-route": self._route.name,
+            "gateway-version": self.to.name,
+            "gateway-status": status,
+            "gateway-reason": self.reason.value,
+        }
 
-    def _backoff(self, message: Message, route: Route) -> int:
-        return backoff_seconds(message.receive_count, route.retry, self._chance())
+    def _copied(self, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        self._under_way = None
+        if confirmed:
+            self._courier.settler.delete(self.entry)
+            self._end(None)
+        else:
+            self._release(self._backoff_seconds())
 
+    def _crashed(self, error: Exception) -> None:
+        self._leave()
+        self._courier.crashed(self.entry, error)
+        if self.entry.stage in (Stage.WAITING, Stage.DELIVERING):
+            self._release(self._backoff_seconds())
 
-def _falls_back(result: DeliveryResult, leg: _Leg, route: Route) -> bool:
-    if leg.to.name == route.stable.name or route.fallback is None:
-        return False
-    return falls_back(result, route.fallback)
+    def _leave(self) -> None:
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            lane.leave(None)
 
+    def _release(self, seconds: int) -> None:
+        self._courier.settler.release(self.entry, seconds)
+        self._end(seconds)
 
-def _marks(route: Route, verdict: _Verdict) -> dict[str, str]:
-    status = str(verdict.result.status) if isinstance(verdict.result, Answered) else ""
-    return {
-        "gateway-route": route.name,
-        "gateway-version": verdict.leg.to.name,
-        "gateway-status": status,
-        "gateway-reason": verdict.leg.reason.value,
-    }
+    def _end(self, seconds: int | None) -> None:
+        self._courier.ended(self)
+        if self._ended is not None:
+            self._ended(seconds)
+
+    def _backoff_seconds(self) -> int:
+        return self._courier.backoff_seconds(self.entry.message, self._route)

@@ -33,7 +33,8 @@ class _Line:
     def stalled(self, now: float, versions: Collection[str]) -> bool:
         """Whether its message has been with one of these versions for long."""
         slow = now - self.began_at >= STALLED_SECONDS
-        return slow and self.current.carried_to in versions
+        delivery = self.current.delivery
+        return slow and delivery is not None and delivery.to.name in versions
 
 
 class Groups:

@@ -11,13 +11,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
 from sys import getsizeof
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
     from gateway.core.message import Message
+    from gateway.runtime.delivery import Delivery
 
 
 class Stage(Enum):
@@ -44,8 +45,9 @@ class InHand:
     held_bytes: int = 0
     stage: Stage = Stage.WAITING
     lease_lost: bool = False
-    carried_to: str = ""  # the name of the version that it is on its way to
-    carrier: asyncio.Task[Any] | None = None  # the task that carries it, once one does
+    delivery: Delivery | None = None  # while one is under way
+    back_after_seconds: int = 0  # once it is being released
+    attempts: int = 0  # to settle it, that failed
     settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
 
 
@@ -70,8 +72,9 @@ class Hand:
             if held is None or held.stage is Stage.RELEASING:
                 size = held_bytes(message)
                 entry = InHand(message, message.receipt, leased_at, until, due_at, size)
+                if held is not None:
+                    del self._entries[message.message_id]  # the new one goes to the end
                 self._entries[message.message_id] = entry
-                self._entries.move_to_end(message.message_id)
                 fresh.append(entry)
             else:
                 held.receipt, held.lease_lost = message.receipt, False
@@ -83,10 +86,13 @@ class Hand:
         """Whether this very entry is in hand, and not a later receive of the same message."""
         return self._entries.get(entry.message.message_id) is entry
 
-    def drop(self, entry: InHand) -> None:
-        """Let go of a settled message; nothing happens where a later receive took its place."""
-        if self.holds(entry):
-            del self._entries[entry.message.message_id]
+    def drop(self, settled: Sequence[InHand]) -> None:
+        """Let go of settled messages, but not of a later receive that took the place of one."""
+        entries = self._entries
+        for entry in settled:
+            message_id = entry.message.message_id
+            if entries.get(message_id) is entry:
+                del entries[message_id]
 
     def due(self, now: float) -> list[InHand]:
         """Return the entries whose lease is to be extended by now, the first due first."""
@@ -115,7 +121,7 @@ class Hand:
 
 def held_bytes(message: Message) -> int:
     """Return the memory that its texts take: up to four times their bytes, for rare characters."""
-    if not message.attributes:
-        return getsizeof(message.body)
-    texts = (attribute.text for attribute in message.attributes.values())
-    return getsizeof(message.body) + sum(map(getsizeof, texts))
+    size = getsizeof(message.body)
+    for attribute in message.attributes.values():
+        size += getsizeof(attribute.text)
+    return size

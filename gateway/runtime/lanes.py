@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import shed_seconds
+from gateway.core.disposition import is_ack, shed_seconds
 from gateway.runtime.shedding import Shedding
 
 if TYPE_CHECKING:
@@ -39,6 +39,19 @@ class WaitingRoom:
         return 0 if self.closed else max(0, self.seats - self.taken)
 
 
+class Seat:
+    """Where a message waits for its turn; `admitted` is told True for a turn, False for none."""
+
+    __slots__ = ("admitted", "lane")
+
+    def __init__(self, lane: Lane, admitted: Callable[[bool], None]) -> None:
+        self.lane, self.admitted = lane, admitted
+
+    def cancel(self) -> None:
+        """Wait no more; nobody is told."""
+        self.lane.get_up(self)
+
+
 class Lane:
     """One version's limits and its target."""
 
@@ -48,33 +61,46 @@ class Lane:
         self._room, self._removed = room, False
         self._shedding = Shedding()
         self._ready_at = 0.0  # generic cell rate algorithm: when the next delivery conforms
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._queue: deque[Seat] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._waking = False
 
     @property
     def _closed(self) -> bool:
         return self._removed or self._room.closed
 
-    async def enter(self) -> bool:
-        """Wait for a turn and take it; False where no seat is left to wait in."""
-        if not self._queue and self._admits():
-            return True
+    def enter(self) -> bool:
+        """Take a turn, if there is one."""
+        return not self._queue and self._admits()
+
+    def sit_down(self, admitted: Callable[[bool], None]) -> Seat | None:
+        """Take a seat, for `admitted` to be told of a turn; None where none is left."""
         if not self._room.left:
-            return False
+            return None
+        seat = Seat(self, admitted)
+        self._queue.append(seat)
         self._room.taken += 1
-        try:
-            return await self._turn()
-        finally:
+        self._set_timer()
+        return seat
+
+    def get_up(self, seat: Seat) -> None:
+        """Give a seat up."""
+        if seat in self._queue:
+            self._queue.remove(seat)
             self._room.taken -= 1
 
-    def leave(self) -> None:
-        """Give the turn back: a delivery ended."""
+    def leave(self, result: DeliveryResult | None) -> None:
+        """Give the turn back, and learn from the result, if there is one, what the version takes."""
         self.in_flight -= 1
-        self._shedding.ended()
-        self.wake()
+        shedding = self._shedding
+        if shedding.refusals:
+            shedding.ended()
+        if result is not None and (shedding.refusals or not is_ack(result)):
+            self._hear(result)
+        if self._queue:
+            self.wake()
 
-    def heard(self, result: DeliveryResult) -> None:
-        """Learn from a delivery's result how much the version takes."""
+    def _hear(self, result: DeliveryResult) -> None:
         seconds = shed_seconds(result)
         if seconds is None:
             self._shedding.took()
@@ -93,17 +119,24 @@ class Lane:
 
     def wake(self) -> None:
         """Let in whoever may go; everybody, without a turn, once the lane or the room is closed."""
-        while self._queue:
-            if not self._queue[0].done():
-                if not self._closed and not self._admits():
-                    break
-                self._queue[0].set_result(None)
-            self._queue.popleft()
-        if self._queue and self._timer is None:
-            loop = asyncio.get_running_loop()
-            opens_at = max(self._ready_at - BURST_SECONDS, self._shedding.rests_until)
-            if opens_at > loop.time():  # else: a delivery has to end first, and wakes the next
-                self._timer = loop.call_at(opens_at, self._time_has_come)
+        if self._waking:  # somebody who was let in left at once: the loop below sees that
+            return
+        self._waking = True
+        try:
+            while self._queue and (self._closed or self._admits()):
+                self._room.taken -= 1
+                self._queue.popleft().admitted(not self._closed)
+        finally:
+            self._waking = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if not self._queue or self._timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        opens_at = max(self._ready_at - BURST_SECONDS, self._shedding.rests_until)
+        if opens_at > loop.time():  # else: a delivery has to end first, and wakes the next
+            self._timer = loop.call_at(opens_at, self._time_has_come)
 
     def _time_has_come(self) -> None:
         self._timer = None
@@ -125,9 +158,10 @@ class Lane:
         return min(by_number, int(ahead * self.version.max_rate) + 1) if ahead >= 0 else 0
 
     def _admits(self) -> bool:
-        if self.in_flight >= self.version.max_in_flight:
+        version = self.version
+        if self.in_flight >= version.max_in_flight:
             return False
-        if self.version.max_rate is not None or self._shedding.sheds:
+        if version.max_rate is not None or self._shedding.refusals:
             now = asyncio.get_running_loop().time()
             if self._ready_at > now + BURST_SECONDS or not self._shedding.admits(now):
                 return False
@@ -136,18 +170,6 @@ class Lane:
                 self._ready_at = max(now, self._ready_at) + 1 / self.version.max_rate
         self.in_flight += 1
         return True
-
-    async def _turn(self) -> bool:
-        turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        self.wake()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and not self._closed:
-                self.leave()
-            raise
-        return not self._closed
 
 
 class Lanes:

@@ -41,7 +41,11 @@ class Permits:
     @property
     def wanted(self) -> bool:
         """Whether somebody waits for one."""
-        return any(not turn.done() for turn in self._waiters)
+        return bool(self._waiters)
+
+    def crowded(self, held: int) -> bool:
+        """Whether so many of them are more than a tenth, and somebody waits for one."""
+        return bool(self._waiters) and held * 10 > self.limit
 
     async def take(self, at_most: int) -> int:
         """Take 1..at_most permits, waiting for the first; 0 once closed."""
@@ -89,6 +93,8 @@ class Permits:
         try:
             await turn
         except asyncio.CancelledError:
+            if turn in self._waiters:
+                self._waiters.remove(turn)
             if turn.done() and not turn.cancelled():
                 self._wake()  # the turn was ours already: pass it on, or it is lost
             raise

@@ -24,13 +24,20 @@ LAST_PAUSE_SECONDS: Final = 20.0
 CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
 SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
 FULL: Final = 1.0
+FEW: Final = 5
+LONGEST_GATHERING_SECONDS: Final = 0.005
+SHORTEST_GATHERING_SECONDS: Final = 0.001
+"""After a receive that was not full messages may gather until there are a few, but not for long:
+at 1,000 messages a second that makes 5 a receive of 1.7 (docs/explanation/cost.md)."""
+
+RATE_SECONDS: Final = 0.2  # over which arrivals are averaged
 BUSY: Final = 0.5
 """An extra poll goes on while it comes back so full: SQS often gives a few less than asked."""
 
 
 class Poller:
     """Polls one queue. `hand_over` takes the messages of a receive, and when their leases began at
-    the latest; it returns how many of them are new.
+    the latest; it returns how many of them are new. `hurry` has settlements sent that hold permits.
 
     `moved_at` is when a receive last began or ended, or was put off for want of room: one that
     hangs stays behind.
@@ -45,18 +52,20 @@ class Poller:
         observer: Observer,
         hand_over: Callable[[Sequence[Message], float], int],
         lanes: Lanes,
+        hurry: Callable[[], None],
         chance: Callable[[], float],
         wait_seconds: int,
         lease_seconds: int,
     ) -> None:
         self._route, self._queue, self._permits = route, queue, permits
         self._observer, self._hand_over, self._lanes = observer, hand_over, lanes
-        self._chance, self._wait_seconds = chance, wait_seconds
+        self._hurry, self._chance, self._wait_seconds = hurry, chance, wait_seconds
         self._lease_seconds = lease_seconds
         self._stopping = asyncio.Event()
         self._extra_polls = 0
         self._asked = 0  # messages that receives under way may bring
         self._came_back_at_once = False
+        self._per_second, self._counted_at = 0.0, 0.0
         self.failure: str | None = None
         self.moved_at = 0.0
 
@@ -77,8 +86,17 @@ class Poller:
                 failures = failures + 1 if fill is None else 0
                 if failures:
                     await self._rest(self._backoff(failures))
-                elif not fill and self._came_back_at_once:
-                    await self._rest(SHORT_POLL_PAUSE_SECONDS)
+                elif not fill:
+                    if self._came_back_at_once:
+                        await self._rest(SHORT_POLL_PAUSE_SECONDS)
+                elif fill < FULL:
+                    await self._gather()
+
+    async def _gather(self) -> None:
+        """Let a few messages gather, for receives are what SQS is paid for."""
+        seconds = FEW / self._per_second if self._per_second else 0.0
+        if SHORTEST_GATHERING_SECONDS <= seconds:
+            await asyncio.sleep(min(seconds, LONGEST_GATHERING_SECONDS))
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
         enough = min(self._permits.free, self._room_left()) >= BATCH
@@ -109,7 +127,6 @@ class Poller:
             messages = await self._receive(taken)
             if messages:
                 used = self._hand_over(messages, min(self.moved_at, began + self._wait_seconds))
-                await asyncio.sleep(0)  # they take their places before the next receive is sized
         finally:
             self._asked -= taken
             self._permits.give_unused(taken - used)
@@ -118,6 +135,8 @@ class Poller:
     async def _take(self) -> int:
         """Take permits for one receive, for no more than there is room for; 0 once stopped."""
         while not self._stopping.is_set():
+            if not self._permits.free:
+                self._hurry()
             taken = await self._permits.take(BATCH)
             spare = max(0, taken - self._room_left())
             self._permits.give_unused(spare)
@@ -141,8 +160,14 @@ class Poller:
         finally:
             self._came_back_at_once = self._moved() - began < SHORT_POLL_PAUSE_SECONDS
         self.failure = None
+        self._count(len(messages))
         self._observer.notice(Received(self._route, len(messages)))
         return messages
+
+    def _count(self, messages: int) -> None:
+        passed = self.moved_at - self._counted_at
+        self._counted_at = self.moved_at
+        self._per_second = (self._per_second * RATE_SECONDS + messages) / (RATE_SECONDS + passed)
 
     def _moved(self) -> float:
         self.moved_at = asyncio.get_running_loop().time()

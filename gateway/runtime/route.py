@@ -3,7 +3,7 @@
 Task tree, all of it under one TaskGroup:
 
     route NAME -> poll (-> poll more ...), extend leases (-> extend ..., 12 hours),
-                  deliver ... (FIFO: one for each group, and relieve), delete ..., release ...
+                  delete ..., release ..., dead letter ... (FIFO: a walk ... for each group, relieve)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.disposition import whole_seconds
 from gateway.core.facts import Phase, PhaseChanged, ReceiveFailed
 from gateway.ports import QueueError, RouteView
-from gateway.runtime.delivery import Courier
+from gateway.runtime.courier import Courier
 from gateway.runtime.groups import Groups
 from gateway.runtime.hand import Hand
 from gateway.runtime.lanes import Lanes
@@ -26,7 +26,7 @@ from gateway.runtime.settler import Settler
 from gateway.runtime.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.core.message import Message
     from gateway.core.route import Route
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.ports import Observer, Queue, Target
     from gateway.runtime.hand import InHand
 
-LINGER_SECONDS: Final = 0.02
+LINGER_SECONDS: Final = 0.04  # at 100 messages a second a delete has four messages, not one
 FIFO_LINGER_SECONDS: Final = 0.0  # the next message of a group waits for the settlement
 LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -70,9 +70,11 @@ class RunningRoute:
             hand=self._hand,
             observer=observer,
             on_settled=self._settled,
+            crowded=self._permits.crowded,
             linger_seconds=FIFO_LINGER_SECONDS if fifo else LINGER_SECONDS,
         )
         self._courier = Courier(
+            route=route,
             queue=queue,
             lanes=self._lanes,
             settler=self._settler,
@@ -81,14 +83,16 @@ class RunningRoute:
             chance=chance,
         )
         self._groups = Groups(self._settler, self._carry) if fifo else None
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._walks: set[asyncio.Task[None]] = set()
         self._stop = Stop(
             route=route.name,
             hand=self._hand,
             lanes=self._lanes,
             groups=self._groups,
+            courier=self._courier,
             settler=self._settler,
         )
+        self.started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._keeper: LeaseKeeper | None = None
         self._poller: Poller | None = None
@@ -99,10 +103,13 @@ class RunningRoute:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._settler.start(tasks)
+                self._courier.start(tasks)
                 lease_seconds = await self._resolved(tasks)
                 if lease_seconds is not None:
                     await self._work(tasks, lease_seconds)
         finally:
+            self._settler.abandon()
+            self._courier.cancel()  # only after a crash is anything left
             await self._lanes.close()
             await self._queue.close()
         self._enter(Phase.STOPPED)
@@ -195,12 +202,13 @@ class RunningRoute:
         )
         self._poller = self._new_poller(lease_seconds)
         self._enter(Phase.POLLING)
+        self.started.set()
         keeping = tasks.create_task(self._keeper.run(), name=f"extend leases {name}")
         polling = tasks.create_task(self._poller.run(), name=f"poll {name}")
         relieving = tasks.create_task(self._relieve(), name=f"relieve {name}")
         await self._stop.soft.wait()
         relieving.cancel()
-        await self._stop.drain(polling, self._deliveries)
+        await self._stop.drain(polling, self._walks)
         await self._stop.flush(tasks, polling)
         keeping.cancel()
 
@@ -212,6 +220,7 @@ class RunningRoute:
             observer=self._observer,
             hand_over=self._hand_over,
             lanes=self._lanes,
+            hurry=self._settler.hurry,
             chance=self._chance,
             wait_seconds=self.route.wait_seconds,
             lease_seconds=lease_seconds,
@@ -236,26 +245,32 @@ class RunningRoute:
             if self._stop.soft.is_set():
                 self._stop.came_late(entry)
             elif self._groups is None:
-                self._begin(self._deliver(entry), entry)
+                self._courier.carry(entry, self.route)
             elif self._groups.join(entry):
-                self._begin(self._groups.walk(entry), entry)
+                self._walk(self._groups, entry)
         return len(fresh)
 
-    def _begin(self, work: Coroutine[None, None, None], entry: InHand) -> None:
+    def _walk(self, groups: Groups, entry: InHand) -> None:
         if self._tasks is None:
             return
-        task = self._tasks.create_task(work, name=f"deliver {entry.message.message_id}")
-        self._deliveries.add(task)
-        task.add_done_callback(self._deliveries.discard)
-
-    async def _deliver(self, entry: InHand) -> None:
-        await self._carry(entry)
+        name = f"walk {entry.message.group} {self.route.name}"
+        task = self._tasks.create_task(groups.walk(entry), name=name)
+        self._walks.add(task)
+        task.add_done_callback(self._walks.discard)
 
     async def _carry(self, entry: InHand) -> int | None:
+        """Carry one message of a group."""
         if self._stop.soft.is_set():
             self._settler.release(entry, 0)
             return 0
-        return await self._courier.carry(entry, self.route)
+        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+        def tell(seconds: int | None) -> None:
+            if not ended.done():  # else a crash has cancelled who waits for it
+                ended.set_result(seconds)
+
+        self._courier.carry(entry, self.route, tell)
+        return await ended
 
     async def _relieve(self) -> None:
         """On a FIFO route, keep what waits behind a hanging canary from taking every permit."""
@@ -267,15 +282,18 @@ class RunningRoute:
                 self._groups.give_back_stalled(others, self._lanes.room.seats, pause_seconds)
 
     def _give_up(self, entry: InHand) -> None:
-        if entry.carrier is not None:
-            entry.carrier.cancel()
+        if entry.delivery is not None:
+            entry.delivery.cancel()
         elif self._groups is not None:
             self._groups.give_back_behind(entry)
 
-    def _settled(self, entry: InHand, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
-        self._permits.give(1, entry.held_bytes)
-        if entry.settled is not None and not entry.settled.done():
-            entry.settled.set_result(confirmed)
+    def _settled(self, entries: Sequence[InHand], confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        held_bytes = 0
+        for entry in entries:
+            held_bytes += entry.held_bytes
+            if entry.settled is not None and not entry.settled.done():
+                entry.settled.set_result(confirmed)
+        self._permits.give(len(entries), held_bytes)
 
     def _enter(self, phase: Phase, why: str = "") -> None:
         self.phase = PhaseChanged(self.route.name, phase, why)

@@ -7,17 +7,16 @@ release that keeps failing is left to the lease, which gives the message back by
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.disposition import MAX_VISIBILITY_SECONDS
 from gateway.core.facts import Action, Settled, SettlementFailed
 from gateway.ports import EntryError, QueueError
 from gateway.runtime.hand import Stage
-from gateway.runtime.pauses import doubling
+from gateway.runtime.pauses import CLOCK_SECONDS, doubling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from gateway.ports import Observer, Queue
     from gateway.runtime.hand import Hand, InHand
@@ -28,16 +27,11 @@ FIRST_RETRY_SECONDS: Final = 0.2
 LAST_RETRY_SECONDS: Final = 10.0
 
 
-@dataclass(slots=True)
-class _Order:
-    entry: InHand
-    seconds: int = 0
-    attempts: int = 0
-    receipt: str = ""  # the one that the call in flight was made with
-
-
 class Settler:
-    """Settles one route's messages; `linger_seconds` is how long a batch waits for company."""
+    """Settles one route's messages; `linger_seconds` is how long a batch waits for company.
+
+    `crowded` says whether so many that wait hold too many of the permits that others wait for.
+    """
 
     def __init__(
         self,
@@ -46,18 +40,18 @@ class Settler:
         queue: Queue,
         hand: Hand,
         observer: Observer,
-        on_settled: Callable[[InHand, bool], None],
+        on_settled: Callable[[Sequence[InHand], bool], None],
+        crowded: Callable[[int], bool],
         linger_seconds: float,
     ) -> None:
         self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
-        self._on_settled = on_settled
+        self._on_settled, self._crowded = on_settled, crowded
         self._linger_seconds = linger_seconds
-        self._deletes: list[_Order] = []
-        self._releases: list[_Order] = []
+        self._waiting: dict[Action, list[InHand]] = {Action.DELETE: [], Action.RELEASE: []}
+        self._since: dict[Action, float] = {}  # when the first of those that wait began to
         self._timers: dict[Action, asyncio.TimerHandle] = {}
         self._unsettled = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Event | None = None  # while a flush waits for it
         self._calls: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -68,28 +62,36 @@ class Settler:
     def delete(self, entry: InHand) -> None:
         """Have the message deleted."""
         entry.stage = Stage.DELETING
-        self._began()
-        self._put(Action.DELETE, _Order(entry))
+        self._unsettled += 1
+        self._put(Action.DELETE, entry)
 
     def release(self, entry: InHand, seconds: int) -> None:
         """Have the message given back, visible again after so many seconds."""
-        entry.stage = Stage.RELEASING
-        self._began()
-        self._put(Action.RELEASE, _Order(entry, seconds))
+        entry.stage, entry.back_after_seconds = Stage.RELEASING, seconds
+        self._unsettled += 1
+        self._put(Action.RELEASE, entry)
+
+    def hurry(self) -> None:
+        """Send what waits for company where it holds permits that are wanted."""
+        for action, waiting in self._waiting.items():
+            if waiting and self._crowded(len(waiting)):
+                self._send(action)
 
     def lose(self, entry: InHand) -> None:
         """Let go of a message whose lease ended before anything was done with it."""
         why = "its lease ended before its turn came"
         self._observer.notice(SettlementFailed(self._route, Action.EXTEND, why, lease_lost=True))
-        self._began()
-        self._ended(entry, confirmed=False)
+        self._unsettled += 1
+        self._ended([entry], confirmed=False)
 
     async def flush(self) -> None:
         """Send what waits and return once everything is settled."""
-        for action in (Action.DELETE, Action.RELEASE):
-            self._send(action)
         self._linger_seconds = 0.0
-        await self._idle.wait()
+        for action in self._waiting:
+            self._send(action)
+        while self._unsettled:
+            self._idle = self._idle or asyncio.Event()
+            await self._idle.wait()
 
     def abandon(self) -> None:
         """Stop trying; the leases give the messages back."""
@@ -99,38 +101,47 @@ class Settler:
         for call in self._calls:
             call.cancel()
 
-    def _began(self) -> None:
-        self._unsettled += 1
-        self._idle.clear()
-
-    def _ended(self, entry: InHand, *, confirmed: bool) -> None:
-        self._hand.drop(entry)
-        self._on_settled(entry, confirmed)
-        self._unsettled -= 1
-        if not self._unsettled:
+    def _ended(self, entries: Sequence[InHand], *, confirmed: bool) -> None:
+        self._hand.drop(entries)
+        self._on_settled(entries, confirmed)
+        self._unsettled -= len(entries)
+        if self._idle is not None and not self._unsettled:
             self._idle.set()
+            self._idle = None
 
-    def _waiting(self, action: Action) -> list[_Order]:
-        return self._deletes if action is Action.DELETE else self._releases
-
-    def _put(self, action: Action, order: _Order) -> None:
-        if action is Action.RELEASE and not self._hand.holds(order.entry):
+    def _put(self, action: Action, entry: InHand) -> None:
+        if action is Action.RELEASE and not self._hand.holds(entry):
             # Received again: it did go back, and this receipt must not touch the new lease.
-            self._ended(order.entry, confirmed=True)
+            self._ended([entry], confirmed=True)
             return
-        waiting = self._waiting(action)
-        waiting.append(order)
-        if len(waiting) >= BATCH:
+        waiting = self._waiting[action]
+        waiting.append(entry)
+        if len(waiting) >= BATCH or self._crowded(len(waiting)):
             self._send(action)
-        elif action not in self._timers:
-            loop = asyncio.get_running_loop()
-            self._timers[action] = loop.call_later(self._linger_seconds, self._send, action)
+        elif len(waiting) == 1 and self._tasks is not None:
+            self._set_timer(action)
+
+    def _set_timer(self, action: Action) -> None:
+        """Send in a while. A timer that runs is left to run on: setting one costs 10 us."""
+        loop = asyncio.get_running_loop()
+        self._since[action] = loop.time()
+        if action not in self._timers:
+            later = loop.call_later(self._linger_seconds, self._time_has_come, action)
+            self._timers[action] = later
+
+    def _time_has_come(self, action: Action) -> None:
+        del self._timers[action]
+        if not self._waiting[action]:
+            return
+        loop = asyncio.get_running_loop()
+        send_at = self._since[action] + self._linger_seconds
+        if send_at > loop.time() + CLOCK_SECONDS:
+            self._timers[action] = loop.call_at(send_at, self._time_has_come, action)
+        else:
+            self._send(action)
 
     def _send(self, action: Action) -> None:
-        timer = self._timers.pop(action, None)
-        if timer is not None:
-            timer.cancel()
-        waiting = self._waiting(action)
+        waiting = self._waiting[action]
         while waiting and self._tasks is not None:
             batch, waiting[:BATCH] = waiting[:BATCH], []
             self._begin(self._tasks, self._settle(action, batch), f"{action} {self._route}")
@@ -147,46 +158,48 @@ class Settler:
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
-    async def _settle(self, action: Action, batch: list[_Order]) -> None:
-        for order in batch:
-            order.receipt = order.entry.receipt
-        failed = await self._call(action, batch)
-        confirmed = 0
-        for position, order in enumerate(batch):
-            if position in failed:
-                self._failed(action, order, failed[position])
-            elif action is Action.DELETE and order.receipt != order.entry.receipt:
-                self._put(action, order)  # received again meanwhile: only the newest receipt counts
+    async def _settle(self, action: Action, batch: list[InHand]) -> None:
+        receipts = [entry.receipt for entry in batch]
+        failed = await self._call(action, batch, receipts)
+        confirmed = []
+        for position, (entry, receipt) in enumerate(zip(batch, receipts, strict=True)):
+            if failed and position in failed:
+                self._failed(action, entry, receipt, failed[position])
+            elif action is Action.DELETE and receipt != entry.receipt:
+                self._put(action, entry)  # received again meanwhile: only the newest receipt counts
             else:
-                confirmed += 1
-                self._ended(order.entry, confirmed=True)
+                confirmed.append(entry)
         if confirmed:
-            self._observer.notice(Settled(self._route, action, confirmed))
+            self._ended(confirmed, confirmed=True)
+            self._observer.notice(Settled(self._route, action, len(confirmed)))
 
-    async def _call(self, action: Action, batch: list[_Order]) -> Mapping[int, EntryError]:
+    async def _call(
+        self, action: Action, batch: Sequence[InHand], receipts: Sequence[str]
+    ) -> Mapping[int, EntryError]:
         try:
             if action is Action.DELETE:
-                return await self._queue.delete([order.receipt for order in batch])
-            return await self._queue.change_visibility([self._lease(order) for order in batch])
+                return await self._queue.delete(receipts)
+            seconds = map(self._seconds_left, batch)
+            return await self._queue.change_visibility(list(zip(receipts, seconds, strict=True)))
         except QueueError as error:
             failure = EntryError(error.code, str(error))
             return dict.fromkeys(range(len(batch)), failure)
 
-    def _lease(self, order: _Order) -> tuple[str, int]:
+    def _seconds_left(self, entry: InHand) -> int:
         """Never more than what is left of SQS's 12 hours, counted from the receive."""
-        held_seconds = asyncio.get_running_loop().time() - order.entry.received_at
+        held_seconds = asyncio.get_running_loop().time() - entry.received_at
         left = MAX_VISIBILITY_SECONDS - int(held_seconds) - 1
-        return order.receipt, max(0, min(order.seconds, left))
+        return max(0, min(entry.back_after_seconds, left))
 
-    def _failed(self, action: Action, order: _Order, error: EntryError) -> None:
-        order.attempts += 1
-        renewed = order.receipt != order.entry.receipt
+    def _failed(self, action: Action, entry: InHand, receipt: str, error: EntryError) -> None:
+        entry.attempts += 1
+        renewed = receipt != entry.receipt
         lost = error.lease_lost and not renewed
         self._observer.notice(
             SettlementFailed(self._route, action, error.why or error.code, lease_lost=lost)
         )
-        if lost or (action is Action.RELEASE and order.attempts >= RELEASE_ATTEMPTS):
-            self._ended(order.entry, confirmed=False)
+        if lost or (action is Action.RELEASE and entry.attempts >= RELEASE_ATTEMPTS):
+            self._ended([entry], confirmed=False)
             return
-        delay = doubling(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, order.attempts)
-        asyncio.get_running_loop().call_later(delay, self._put, action, order)
+        delay = doubling(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, entry.attempts)
+        asyncio.get_running_loop().call_later(delay, self._put, action, entry)

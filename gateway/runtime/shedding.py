@@ -25,13 +25,13 @@ class Shedding:
     def __init__(self) -> None:
         self.rests_until = 0.0
         self._asked_seconds = 0.0
-        self._refusals = self._rests = 0
+        self.refusals = self._rests = 0
         self._trying = False
 
     @property
     def sheds(self) -> bool:
         """Whether it rests, or is being tried after a rest."""
-        return self._refusals >= ROW
+        return self.refusals >= ROW
 
     @property
     def pause_seconds(self) -> float | None:
@@ -40,7 +40,7 @@ class Shedding:
 
     def refused(self, retry_after_seconds: float, now: float) -> None:
         """Take note of a 429 or 503 with Retry-After."""
-        self._refusals += 1
+        self.refusals += 1
         at_least = max(retry_after_seconds, FIRST_REST_SECONDS)  # also for `Retry-After: 0`
         self._asked_seconds = min(at_least, LONGEST_REST_SECONDS)
         if self.sheds and now >= self.rests_until:  # else: the rest of a wave that was under way
@@ -50,7 +50,7 @@ class Shedding:
 
     def took(self) -> None:
         """Take note of any other result: all goes on as usual."""
-        self._refusals = self._rests = 0
+        self.refusals = self._rests = 0
         self.rests_until = 0.0
 
     def admits(self, now: float) -> bool:

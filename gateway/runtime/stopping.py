@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.runtime.pauses import CLOCK_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from gateway.runtime.courier import Courier
     from gateway.runtime.groups import Groups
     from gateway.runtime.hand import Hand, InHand
     from gateway.runtime.lanes import Lanes
@@ -24,10 +27,17 @@ class Stop:
     """The stop of one route. `soft` is set once it is to stop, `hard` once it is to hurry."""
 
     def __init__(
-        self, *, route: str, hand: Hand, lanes: Lanes, groups: Groups | None, settler: Settler
+        self,
+        *,
+        route: str,
+        hand: Hand,
+        lanes: Lanes,
+        groups: Groups | None,
+        courier: Courier,
+        settler: Settler,
     ) -> None:
         self._route, self._hand, self._lanes = route, hand, lanes
-        self._groups, self._settler = groups, settler
+        self._groups, self._courier, self._settler = groups, courier, settler
         self.soft, self.hard = asyncio.Event(), asyncio.Event()
         self._deadline = 0.0
         self._late: list[InHand] = []  # came in after the stop
@@ -50,20 +60,22 @@ class Stop:
         await self._until_done({task}, self.soft)
 
     async def drain(
-        self, polling: asyncio.Task[None], deliveries: Collection[asyncio.Task[None]]
+        self, polling: asyncio.Task[None], walks: Collection[asyncio.Task[None]]
     ) -> None:
         """Give back what waits, let deliveries end, await the polls."""
         self._lanes.close_room()
         if self._groups is not None:
             self._groups.give_back_waiting()
         polling.add_done_callback(lambda _: self._give_back_late())
-        await self._until_done(deliveries, self.hard, self._deadline)
-        for task in deliveries:
-            task.cancel()
+        delivering = asyncio.create_task(self._courier.idle(), name=f"deliver {self._route}")
+        await self._until_done({delivering, *walks}, self.hard, self._deadline)
+        delivering.cancel()
+        self._courier.cancel()
+        for walk in walks:
+            walk.cancel()
         await self._until_done({polling}, self.hard)
         self._give_back_late()
-        if deliveries:
-            await asyncio.wait(deliveries)
+        await asyncio.wait({delivering, *walks})
 
     async def flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
         """Settle all, for what is left of the drain and at least a few seconds."""
@@ -104,7 +116,7 @@ class Stop:
         try:
             while tasks and not cut.done():
                 left = None if deadline is None else deadline - loop.time()
-                if left is not None and left <= 0:
+                if left is not None and left <= CLOCK_SECONDS:
                     return
                 await asyncio.wait({cut, *tasks}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 tasks = {task for task in tasks if not task.done()}

@@ -11,7 +11,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import bodies, isolation, latency, machine, report, soak_verdict, throughput
+from tests.bench import (
+    bodies,
+    isolation,
+    machine,
+    rapid_modes,
+    report,
+    soak_verdict,
+    throughput,
+    written,
+)
 from tests.bench.arena import arena
 from tests.bench.peers import PEERS, PeerFailedError
 from tests.bench.sink import SLOW_SECONDS
@@ -23,11 +32,11 @@ if TYPE_CHECKING:
 
     from tests.bench.arena import Arena
     from tests.bench.isolation import Turn
-    from tests.bench.latency import Ages
     from tests.bench.peers import Peer
     from tests.bench.throughput import Run
 
 MEMORY_LOOKS = 10
+ISOLATION_TURNS = 3
 FAILED = 1
 INTERRUPTED = 130
 
@@ -36,9 +45,10 @@ def main() -> int:
     arguments = _arguments()
     machine.pin_harness(os.getpid())
     chosen = [peer for peer in PEERS if not arguments.only or peer.name in arguments.only]
+    run = _rapidly if arguments.mode in _RAPID else _run
     with tempfile.TemporaryDirectory() as folder:
         try:
-            fine = asyncio.run(_run(arguments, chosen, Path(folder)))
+            fine = asyncio.run(run(arguments, chosen, Path(folder)))
         except (PeerFailedError, ConnectionError) as error:
             print(error, file=sys.stderr)
             return FAILED
@@ -49,9 +59,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("mode", nargs="?", default="throughput", choices=_MODES)
+    parser.add_argument("mode", nargs="?", default="throughput", choices=[*_RAPID, *_MODES])
     parser.add_argument("--messages", type=int, help=_MESSAGES_HELP)
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--repetitions", type=int, help="5; idle: 1; isolation: 3")
     parser.add_argument(
         "--only", action="append", metavar="NAME", choices=[peer.name for peer in PEERS]
     )
@@ -59,49 +69,37 @@ def _arguments() -> argparse.Namespace:
         "--rate",
         type=float,
         action="append",
-        help="offered load: latency 100 and 1,000, isolation 400",
+        help="offered load: latency half of the gateway's rate, bill 10 to 10,000, isolation 400",
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="of load, each turn (10)")
+    parser.add_argument("--idle-seconds", type=float, default=60.0, help="to look on (60)")
+    parser.add_argument("--part", action="append", choices=rapid_modes.PARTS, help=_PARTS_HELP)
+    parser.add_argument("--write", action="store_true", help=f"figures into {written.PAGE.name}")
     return parser.parse_args()
 
 
 async def _run(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
     """Return whether all is as it should be, as far as the mode can tell."""
-    this = asyncio.current_task()
-    if this is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    _end_on_sigterm()
     async with arena() as here:
         return await _MODES[arguments.mode](arguments, chosen, here, folder) is not False
 
 
-async def _throughput(
-    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
-) -> None:
-    """Take turns, so that whatever else the machine does meets all peers alike."""
-    messages = arguments.messages or 20_000
-    print(report.header(f"{messages:,} messages, {arguments.repetitions} repetitions by turns"))
-    runs: dict[str, list[Run]] = {peer.name: [] for peer in chosen}
-    for repetition in range(arguments.repetitions):
-        for peer in chosen:
-            run = await throughput.measure(peer, here, folder, round(messages * peer.share))
-            runs[peer.name].append(run)
-            _progress(f"{repetition + 1}: {peer.name} {run.rate:,.0f} msg/s")
-    print(report.throughput(runs))
+async def _rapidly(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
+    """Print the figures, and write them down where that is asked for."""
+    _end_on_sigterm()
+    async with arena(folder) as here:
+        figures = await _RAPID[arguments.mode](arguments, chosen, here, folder)
+    print(figures)
+    if arguments.write:
+        written.write(arguments.mode, figures)
+    return True
 
 
-async def _latency(
-    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
-) -> None:
-    rates = arguments.rate or [100.0, 1000.0]
-    print(report.header(f"{arguments.seconds:g} s of offered load, visible to POST"))
-    ages: dict[tuple[str, float], list[Ages]] = {}
-    for repetition in range(arguments.repetitions):
-        for rate in rates:
-            for peer in (peer for peer in chosen if peer.delivers):
-                found = await latency.measure(peer, here, folder, rate, arguments.seconds)
-                ages.setdefault((peer.name, rate), []).append(found)
-                _progress(f"{repetition + 1}: {peer.name} at {rate:g}/s, p50 {found.p50_ms:.2f} ms")
-    print(report.latency(ages))
+def _end_on_sigterm() -> None:
+    this = asyncio.current_task()
+    if this is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
 
 
 async def _memory(
@@ -110,7 +108,7 @@ async def _memory(
     messages = arguments.messages or 100_000
     print(report.header(f"{messages:,} messages, memory at every tenth of them"))
     runs: dict[str, Run] = {}
-    for peer in (peer for peer in chosen if peer.splits):
+    for peer in (peer for peer in chosen if peer.name == "gateway"):
         runs[peer.name] = await throughput.measure(peer, here, folder, messages, MEMORY_LOOKS)
     print(report.memory(runs))
 
@@ -133,16 +131,19 @@ async def _soak(
 async def _isolation(
     arguments: argparse.Namespace, _chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> bool:
-    title = f"{arguments.repetitions} turns of {arguments.seconds:g} s for each state of the canary"
+    repetitions = arguments.repetitions or ISOLATION_TURNS
+    title = f"{repetitions} turns of {arguments.seconds:g} s for each state of the canary"
     print(report.header(title))
     fine = True
     for rate in (*(arguments.rate or [400.0]), None):
         turns: dict[str, list[Turn]] = {state: [] for state in isolation.STATES}
-        for repetition in range(arguments.repetitions):
+        for repetition in range(repetitions):
             for state, found in turns.items():
                 turn = await isolation.measure(here, folder, state, arguments.seconds, rate)
                 found.append(turn)
-                _progress(f"{repetition + 1}: canary {state}, stable {turn.stable:,.0f} msg/s")
+                rapid_modes.progress(
+                    f"{repetition + 1}: canary {state}, stable {turn.stable:,.0f} msg/s"
+                )
         print(isolation.text(turns, rate), flush=True)
         fine = fine and (rate is None or isolation.fine(turns))
     return fine
@@ -157,19 +158,25 @@ async def _bodies(
     print(bodies.text(runs))
 
 
-def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
+_RAPID = {
+    "throughput": rapid_modes.compare,
+    "latency": rapid_modes.waiting,
+    "idle": rapid_modes.resting,
+    "bill": rapid_modes.bill,
+    "scaling": rapid_modes.growth,
+}
+"""On the rapid SQS; their figures can be written down."""
 
 _MODES = {
-    "throughput": _throughput,
-    "latency": _latency,
     "memory": _memory,
     "soak": _soak,
     "isolation": _isolation,
     "bodies": _bodies,
 }
-_MESSAGES_HELP = "20,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+_MESSAGES_HELP = "200,000; scaling: 50,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+_PARTS_HELP = (
+    "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench import machine
-from tests.bench.arena import body
+from tests.bench.arena import NUMBERED, body
 from tests.bench.peers import running
 from tests.bench.throughput import until_it_polls
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from tests.bench.arena import Arena
     from tests.bench.peers import Peer
 
-TICK_SECONDS: Final = 0.005
-WARM_UP_SECONDS: Final = 1.0
-SETTLE_SECONDS: Final = 10.0
-STAMPED: Final = '{"sent_at":@now,'
+WARM_UP_SECONDS: Final = 2.0
+SETTLE_SECONDS: Final = 20.0
+STAMPED: Final = '{"sent_at":@now,' + NUMBERED.removeprefix("{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +29,48 @@ class Ages:
 
     offered: int
     arrived: int
+    doubled: int
     p50_ms: float
     p99_ms: float
     max_ms: float
     cpu_us_per_message: float
     requests_per_1000: float
+    harness_busy: float
 
 
-async def measure(peer: Peer, arena: Arena, folder: Path, rate: float, seconds: float) -> Ages:
-    """Offer so many messages a second, evenly; what comes in the first second does not count."""
+async def measure(
+    peer: Peer, arena: Arena, folder: Path, rate: float, seconds: float, routing: str | None = None
+) -> Ages:
+    """Offer so many messages a second, evenly; what comes while it warms up does not count.
+
+    The rapid SQS makes them by its own clock: a slow peer does not slow the load.
+    """
     await arena.clear()
-    with running(peer, arena, folder) as it:
+    with running(peer, arena, folder, routing) as it:
         await until_it_polls(it, arena)
-        await _offer(arena, rate, WARM_UP_SECONDS)
-        await _until_arrived(arena, round(rate * WARM_UP_SECONDS))
+        await _until_arrived(arena, await arena.flow(rate, WARM_UP_SECONDS, body(STAMPED)))
+        await _until_deleted(arena)
         await arena.sink.request("POST", "/_reset")
-        before, asked = machine.usage(it.pid), await arena.ledger()
-        offered = await _offer(arena, rate, seconds)
-        arrivals = await _until_arrived(arena, offered)
+        before, asked, harness = machine.usage(it.pid), await arena.ledger(), arena.cpu_seconds()
+        began = time.monotonic()
+        offered = await arena.flow(rate, seconds, body(STAMPED))
+        await _until_arrived(arena, offered)
+        took, harness = time.monotonic() - began, arena.cpu_seconds() - harness
+        await _until_deleted(arena)
         after, ledger = machine.usage(it.pid), await arena.ledger()
+        arrivals = await arena.arrivals()
     ages = arrivals["ages_ms"] or [0.0]
     requests = sum(ledger["operations"].values()) - sum(asked["operations"].values())
     return Ages(
         offered=offered,
         arrived=arrivals["distinct"],
+        doubled=arrivals["doubled"],
         p50_ms=quantile(ages, 0.50),
         p99_ms=quantile(ages, 0.99),
         max_ms=ages[-1],
         cpu_us_per_message=(after.cpu_seconds - before.cpu_seconds) / offered * 1e6,
         requests_per_1000=requests / offered * 1000,
+        harness_busy=harness / took,
     )
 
 
@@ -67,24 +79,20 @@ def quantile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
 
-async def _offer(arena: Arena, rate: float, seconds: float) -> int:
-    """Enqueue by the clock, not by the answers: a slow peer does not slow the load."""
-    text = body(STAMPED)
-    start = time.monotonic()
-    sent = 0
-    while (elapsed := time.monotonic() - start) < seconds:
-        due = int(elapsed * rate) - sent
-        if due:
-            await arena.fill(due, text)
-            sent += due
-        await asyncio.sleep(TICK_SECONDS)
-    return sent
-
-
-async def _until_arrived(arena: Arena, wanted: int) -> dict[str, Any]:
-    deadline = time.monotonic() + SETTLE_SECONDS
-    arrivals = await arena.arrivals()
-    while arrivals["distinct"] < wanted and time.monotonic() < deadline:
+async def _until_arrived(arena: Arena, wanted: int) -> None:
+    """Wait until all have, or none has for a while."""
+    arrived, moved_at = -1, time.monotonic()
+    while arrived < wanted and time.monotonic() < moved_at + SETTLE_SECONDS:
+        counts: dict[str, Any] = await arena.arrivals(with_ages=False)
+        if counts["distinct"] != arrived:
+            arrived, moved_at = counts["distinct"], time.monotonic()
         await asyncio.sleep(0.1)
-        arrivals = await arena.arrivals()
-    return arrivals
+
+
+async def _until_deleted(arena: Arena) -> None:
+    """Wait for the last deletes, which come a little after the last POST."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    ledger = await arena.ledger()
+    while ledger["deleted"] < ledger["sent"] and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+        ledger = await arena.ledger()

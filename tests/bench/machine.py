@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 """What this process may run on; empty where the system knows no pinning (macOS)."""
@@ -25,10 +29,34 @@ class Usage:
     rss_mib: float
 
 
-def pin_peer(pid: int) -> None:
-    """Keep the peer under test on the first core, where that can be done."""
-    if len(CORES) > 1:
-        os.sched_setaffinity(pid, {CORES[0]})
+@contextmanager
+def as_peer() -> Iterator[None]:
+    """Start a peer on the first core, where that can be done.
+
+    It inherits the core before it has a thread of its own; one pinned afterwards may have several.
+    """
+    with _on(0):
+        yield
+
+
+@contextmanager
+def as_harness() -> Iterator[None]:
+    """Start a second peer on the second core, which it shares with the harness."""
+    with _on(1):
+        yield
+
+
+@contextmanager
+def _on(core: int) -> Iterator[None]:
+    if len(CORES) < 2:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {CORES[core]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def pin_harness(pid: int) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.bench import machine
+from tests.bench import install, machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from tests.bench.arena import Arena
 
@@ -32,8 +33,8 @@ ROOT: Final = Path(__file__).parents[2]
 class Peer:
     """Somebody who moves messages from the queue to the services.
 
-    `arguments` follow the Python executable, with the places in braces filled in; a slow one gets
-    only `share` of the messages, which does not change its rate.
+    `arguments` follow the program (Python where none is named), with the places in braces filled
+    in; a slow one gets only `share` of the messages, which does not change its rate.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Peer:
     share: float = 1.0
     splits: bool = False
     delivers: bool = True
+    program: str = ""
 
 
 PEERS: Final = (
@@ -52,23 +54,40 @@ PEERS: Final = (
         splits=True,
     ),
     Peer(
+        "mq-bridge",
+        "mq-bridge from PyPI, a Rust core: aws input, switch on `version`, two http outputs",
+        (
+            "-m", "tests.bench.others.mq_bridge_route", "{cache}/mq-bridge", "{emulator}", QUEUE,
+            "{sink}",
+        ),
+        splits=True,
+    ),
+    Peer(
+        "sqs-consumer",
+        "sqs-consumer and undici from npm: batches of ten, 8 consumers, a pool of connections",
+        ("{cache}/sqs-consumer/sqs_consumer.mjs", "{emulator}/000000000000/bench", "{sink}"),
+        share=0.1,
+        splits=True,
+        program="node",
+    ),
+    Peer(
         "plain",
         "aiobotocore + httpx, as a user would write it",
         ("-m", "tests.bench.plain_consumer", QUEUE, "{sink}/stable"),
-        share=0.1,
+        share=0.015,
     ),
     Peer(
         "ceiling",
         "raw bytes: receive, POST, delete, nothing else",
-        ("-m", "tests.bench.raw_consumer", "{emulator}", QUEUE, "{sink}/stable"),
+        ("-m", "tests.bench.raw_consumer", "{driver}", "{emulator}", QUEUE, "{sink}/stable"),
     ),
     Peer(
         "ceiling-sqs",
         "raw bytes: receive and delete without any POST",
-        ("-m", "tests.bench.raw_consumer", "{emulator}", QUEUE),
+        ("-m", "tests.bench.raw_consumer", "{driver}", "{emulator}", QUEUE),
         delivers=False,
     ),
-)
+)  # fmt: skip
 
 WATCHED: Final = Peer(
     "gateway",
@@ -101,6 +120,8 @@ class Running:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    admin_port: int
+    began: float
 
     @property
     def pid(self) -> int:
@@ -120,7 +141,12 @@ class Running:
 
 @contextmanager
 def running(
-    peer: Peer, arena: Arena, folder: Path, routing: str | None = None
+    peer: Peer,
+    arena: Arena,
+    folder: Path,
+    routing: str | None = None,
+    *,
+    on_core: Callable[[], AbstractContextManager[None]] = machine.as_peer,
 ) -> Iterator[Running]:
     """Run a peer on its core; on leaving it is asked to stop, and must.
 
@@ -128,23 +154,39 @@ def running(
     """
     config = folder / "routes.yaml"
     config.write_text(_usual_routing(arena) if routing is None else routing)
-    places = {
-        "config": config,
-        "snapshot": folder / SNAPSHOT,
-        "sink": arena.sink_url,
-        "emulator": arena.emulator_url,
-    }
-    command = [sys.executable, *(part.format(**places) for part in peer.arguments)]
-    log = folder / f"{peer.name}.log"
+    admin_port = _free_port()
+    log = folder / f"{peer.name}-{admin_port}.log"
+    began = time.monotonic()
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=_environment(arena), stdout=out, stderr=subprocess.STDOUT
-        )
-        machine.pin_peer(process.pid)
+        with on_core():
+            process = subprocess.Popen(
+                _command(peer, arena, config),
+                cwd=_root_of(peer),
+                env=_environment(arena, admin_port),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         try:
-            yield Running(peer.name, process, log)
+            yield Running(peer.name, process, log, admin_port, began)
         finally:
             _stop(process)
+
+
+def _root_of(peer: Peer) -> Path:
+    """The gateway may be another tree's, to compare it with this one's."""
+    return Path(os.environ.get("BENCH_GATEWAY_ROOT", ROOT)) if peer.name == "gateway" else ROOT
+
+
+def _command(peer: Peer, arena: Arena, config: Path) -> list[str]:
+    places = {
+        "cache": install.CACHE,
+        "config": config,
+        "snapshot": config.parent / SNAPSHOT,
+        "sink": arena.sink_url,
+        "emulator": arena.emulator_url,
+        "driver": arena.driver or "",
+    }
+    return [peer.program or sys.executable, *(part.format(**places) for part in peer.arguments)]
 
 
 def _usual_routing(arena: Arena) -> str:
@@ -157,7 +199,7 @@ def _usual_routing(arena: Arena) -> str:
     )
 
 
-def _environment(arena: Arena) -> dict[str, str]:
+def _environment(arena: Arena, admin_port: int) -> dict[str, str]:
     foreign = re.compile(r"(AWS|GATEWAY)_.*|.*_proxy", re.IGNORECASE)
     kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
     return kept | {
@@ -167,7 +209,7 @@ def _environment(arena: Arena) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL_SQS": arena.emulator_url,
         "GATEWAY_ADMIN_HOST": "127.0.0.1",
-        "GATEWAY_ADMIN_PORT": str(_free_port()),
+        "GATEWAY_ADMIN_PORT": str(admin_port),
         "GATEWAY_LOG_FORMAT": "json",
     }
 

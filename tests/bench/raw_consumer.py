@@ -1,11 +1,14 @@
 """The least that a consumer can do, in raw bytes: shows what emulator and services could take.
 
-python -m tests.bench.raw_consumer EMULATOR_URL QUEUE [DELIVERY_URL]
+python -m tests.bench.raw_consumer DRIVER EMULATOR_URL QUEUE [DELIVERY_URL]
+
+DRIVER is the program made of driver.c, which does the same for less; "" where there is none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import Final
 from urllib.parse import urlsplit
@@ -80,5 +83,13 @@ async def main(emulator_url: str, queue: str, delivery_url: str | None = None) -
     await asyncio.gather(*(consume(port, queue, delivery_url) for _ in range(LOOPS)))
 
 
+def become(driver: str, emulator_url: str, queue: str, delivery_url: str | None = None) -> None:
+    """Run the driver instead of this."""
+    ports = [str(urlsplit(url or "").port or 0) for url in (emulator_url, delivery_url)]
+    os.execv(driver, [driver, ports[0], queue, ports[1], str(LOOPS)])
+
+
 if __name__ == "__main__":
-    uvloop.run(main(*sys.argv[1:]))
+    if sys.argv[1]:
+        become(*sys.argv[1:])
+    uvloop.run(main(*sys.argv[2:]))

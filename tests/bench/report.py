@@ -1,4 +1,4 @@
-"""The figures as text: medians with their spread, and each peer as a multiple of the plain one."""
+"""The figures as text: medians with their spread, and how many times a peer's rate ours is."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+OURS = "gateway"
 BUSY = 0.95
 """From this share of its core on, the harness is what limits a peer."""
 
@@ -34,18 +35,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def throughput(runs: Mapping[str, Sequence[Run]]) -> str:
     """Tell what each peer moved and what it cost."""
-    plain = runs.get("plain")
-    base = median(run.rate for run in plain) if plain else None
-    head = ["peer", "msg/s", "spread", "x plain", "CPU us/msg", "SQS req/1,000"]
+    ours = runs.get(OURS, ())
+    head = ["peer", "msg/s", "spread", "gateway / it", "spread", "CPU us/msg", "SQS req/1,000"]
     head += ["RSS MiB start/half/end", "lost", "doubled", "canary", "harness us/msg", "busy"]
-    rows = [[name, *_cells(found, base)] for name, found in runs.items() if found]
+    rows = [[name, *_cells(found, ours)] for name, found in runs.items() if found]
     return "\n".join([table(head, rows), "", *_notes(runs)])
+
+
+def ratios(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
+    """Return our rate by theirs for each repetition, whose runs met the same noise."""
+    return [a.rate / b.rate for a, b in zip(ours, theirs, strict=False) if b.rate]
 
 
 def latency(ages: Mapping[tuple[str, float], Sequence[Ages]]) -> str:
     """Tell how long messages waited, by peer and offered load."""
     head = ["peer", "offered/s", "p50 ms", "p99 ms", "max ms", "CPU us/msg", "SQS req/1,000"]
-    head += ["missing"]
+    head += ["missing", "doubled", "harness busy"]
     rows = [
         [
             name,
@@ -56,6 +61,8 @@ def latency(ages: Mapping[tuple[str, float], Sequence[Ages]]) -> str:
             _median(found, lambda age: age.cpu_us_per_message, ".0f"),
             _median(found, lambda age: age.requests_per_1000, ",.0f"),
             str(sum(age.offered - age.arrived for age in found)),
+            str(sum(age.doubled for age in found)),
+            _median(found, lambda age: age.harness_busy, ".0%"),
         ]
         for (name, rate), found in ages.items()
     ]
@@ -76,20 +83,23 @@ def memory(runs: Mapping[str, Run]) -> str:
     return "\n".join(lines)
 
 
-def header(title: str) -> str:
+def header(title: str, *more: str) -> str:
     """Say what is measured, and on what."""
-    return "\n".join([title, *(f"  {line}" for line in machine.describe()), ""])
+    lines = [*machine.describe(), *more]
+    return "\n".join([title, *(f"  {line}" for line in lines), ""])
 
 
-def _cells(runs: Sequence[Run], base: float | None) -> list[str]:
+def _cells(runs: Sequence[Run], ours: Sequence[Run]) -> list[str]:
     rate = median(run.rate for run in runs)
     rates = [run.rate for run in runs]
+    ratio = ratios(ours, runs)
     shares = [run.canary_share for run in runs if run.canary_share is not None]
     rss = "/".join(f"{median(column):.0f}" for column in zip(*(r.rss for r in runs), strict=True))
     return [
         f"{rate:,.0f}",
         f"{min(rates):,.0f}-{max(rates):,.0f}",
-        f"{rate / base:.1f}" if base else "-",
+        f"{median(ratio):.2f}" if ratio else "-",
+        f"{min(ratio):.2f}-{max(ratio):.2f}" if ratio else "-",
         _median(runs, lambda run: run.cpu_us_per_message, ".0f"),
         _median(runs, lambda run: run.requests_per_1000, ",.0f"),
         rss,
@@ -103,8 +113,13 @@ def _cells(runs: Sequence[Run], base: float | None) -> list[str]:
 
 def _notes(runs: Mapping[str, Sequence[Run]]) -> list[str]:
     notes = [f"{peer.name}: {peer.what}" for peer in PEERS if runs.get(peer.name)]
-    notes.append(f"canary: {expected_canary_share():.1%} expected (5 % pinned, 10 % of the rest)")
+    notes.append(f"canary: {expected_canary_share():.1%} expected of the gateway (5 % are pinned,")
+    notes.append("  10 % of the rest); of the others the 5 %, since they know no weights")
+    notes.append("gateway / it: taken in each repetition, then the median")
     notes.append("harness: CPU of emulator and services, and how busy that kept their core")
+    if runs.get("ceiling"):
+        us = median(run.harness_us_per_message for run in runs["ceiling"])
+        notes.append(f"at {us:.0f} us a message the harness alone could take {1e6 / us:,.0f} msg/s")
     for name, found in runs.items():
         if found and median(run.harness_busy for run in found) > BUSY:
             notes.append(f"{name} was limited by the harness: its own limit is higher")

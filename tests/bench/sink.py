@@ -1,14 +1,16 @@
 """The services of the bench: counts what arrived, and how late.
 
 `POST /stable`, `POST /canary` and the like are deliveries, answered with 204. `/slow/...` takes its
-time, `/never/...` does not answer, `/shed/...` answers 503 with Retry-After. `/_summary` and
-`/_reset` are the bench's own.
+time, `/after-N/...` N ms, `/never/...` does not answer, `/shed/...` answers 503 with Retry-After.
+`/_summary`, `/_counts` (without the ages) and `/_reset` are the bench's own. A message is told by
+its header `x-aws-sqsd-msgid`, or by the `id` that its body begins with. sink.c does it for less.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import time
 from collections import Counter
@@ -23,6 +25,8 @@ SHED: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-le
 SLOW_SECONDS: Final = 0.2
 STAMP: Final = b'{"sent_at":'
 STAMP_LENGTH: Final = len(b"1700000000.000000")
+HEAD_OF_BODY: Final = 64
+_NUMBER: Final = re.compile(rb'"id":"(.{12})')
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Arrivals:
         """
         self.paths[path] += 1
         self.reasons[reason] += 1
+        if not message_id and (number := _NUMBER.search(body, 0, HEAD_OF_BODY)):
+            message_id = number[1]
         if message_id in self.ids:
             self.doubled += 1
         self.ids.add(message_id)
@@ -58,14 +64,14 @@ class Arrivals:
         self.ages_ms.clear()
         self.doubled = 0
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self, *, with_ages: bool = True) -> dict[str, Any]:
         """Return it as JSON."""
         return {
             "by_path": {path.decode().strip("/"): count for path, count in self.paths.items()},
             "distinct": len(self.ids),
             "doubled": self.doubled,
             "by_reason": {reason.decode(): count for reason, count in self.reasons.items()},
-            "ages_ms": sorted(self.ages_ms),
+            "ages_ms": sorted(self.ages_ms) if with_ages else [],
             "connections": self.connections,
         }
 
@@ -104,7 +110,7 @@ class Service(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         if not self._start:
-            self._start = body[: len(STAMP) + STAMP_LENGTH]
+            self._start = body[:HEAD_OF_BODY]
 
     def on_message_complete(self) -> None:
         if self._path.startswith(b"/_"):
@@ -119,8 +125,11 @@ class Service(asyncio.Protocol):
             self._take()
 
     def _take(self) -> None:
-        if self._path.startswith(b"/slow/"):
-            asyncio.get_running_loop().call_later(SLOW_SECONDS, self._write, NO_CONTENT)
+        seconds = SLOW_SECONDS if self._path.startswith(b"/slow/") else 0.0
+        if self._path.startswith(b"/after-"):
+            seconds = int(self._path[7 : self._path.index(b"/", 1)]) / 1000
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self._write, NO_CONTENT)
         else:
             self._write(NO_CONTENT)
 
@@ -131,7 +140,8 @@ class Service(asyncio.Protocol):
     def _control(self) -> bytes:
         if self._path == b"/_reset":
             self._arrivals.clear()
-        body = json.dumps(self._arrivals.summary()).encode()
+        with_ages = self._path != b"/_counts"
+        body = json.dumps(self._arrivals.summary(with_ages=with_ages)).encode()
         return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.bench import bodies, isolation, latency, report, soak_verdict, throughput
+from tests.bench import bodies, isolation, latency, report, soak_verdict, throughput, written
 from tests.bench.arena import BODY_BYTES, arena, body
 from tests.bench.isolation import Turn
 from tests.bench.peers import PEERS, Peer, PeerFailedError
@@ -60,6 +61,45 @@ def test_a_table_lines_up_names_to_the_left_and_numbers_to_the_right() -> None:
         "a     1,000",
         "long      2",
     ]
+
+
+def run_at(rate: float) -> Run:
+    return throughput.Run(
+        messages=100, seconds=100 / rate, cpu_us_per_message=30.0, harness_busy=0.5,
+        harness_us_per_message=20.0, requests_per_1000=200.0, rss=(80.0,), lost=0, doubled=0,
+        canary_share=None,
+    )  # fmt: skip
+
+
+def test_a_ratio_is_taken_between_runs_of_the_same_repetition() -> None:
+    """Noise that halves both in one repetition changes no ratio."""
+    ours, theirs = [run_at(300), run_at(150)], [run_at(200), run_at(100)]
+
+    assert report.ratios(ours, theirs) == pytest.approx([1.5, 1.5])
+
+
+def test_figures_that_are_written_down_replace_those_of_their_mode_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written, "PAGE", tmp_path / "benchmarks.md")
+
+    written.write("idle", "first")
+    written.write("bill", "peer  offered/s")
+    written.write("idle", "second")
+
+    found = written.sections(written.PAGE.read_text())
+    assert list(found) == ["idle", "bill"]
+    assert "second" in found["idle"]
+    assert "first" not in written.PAGE.read_text()
+
+
+def test_the_page_of_benchmarks_has_the_shape_that_the_bench_writes() -> None:
+    found = written.sections(written.PAGE.read_text())
+
+    for figures in found.values():
+        assert re.match(r"20\d\d-\d\d-\d\d, sqs-version-gateway \d", figures)
+        assert re.search(r"^-+(  -+)+$", figures, re.MULTILINE)
+        assert "Python 3." in figures
 
 
 async def measured(peer: Peer, folder: Path, messages: int = 200) -> Run:

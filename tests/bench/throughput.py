@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench import machine
-from tests.bench.arena import PINNED_SHARE, body
+from tests.bench.arena import NUMBERED, PINNED_SHARE, body
 from tests.bench.peers import CANARY_WEIGHT, QUEUE, running
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: 
     with running(peer, arena, folder) as it:
         await until_it_polls(it, arena)
         before, asked = machine.usage(it.pid), _requests(await arena.ledger())
-        await arena.fill(messages, body())
+        await arena.fill(messages, body(NUMBERED))
         harness, begun = arena.cpu_seconds(), time.monotonic()
         rss = [before.rss_mib]
         for look in range(1, looks + 1):
@@ -57,7 +57,7 @@ async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: 
             rss.append(machine.usage(it.pid).rss_mib)
         after, ledger = machine.usage(it.pid), await arena.ledger()
         harness, wall = arena.cpu_seconds() - harness, time.monotonic() - begun
-        arrivals = await arena.arrivals()
+        arrivals = await arena.arrivals(with_ages=False)
     done = ledger["deleted"]
     return Run(
         messages=done,

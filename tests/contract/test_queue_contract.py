@@ -13,13 +13,14 @@ from moto.server import ThreadedMotoServer
 
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
+from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.core.message import Attribute
 from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
 from tests.builders import attribute, message
 from tests.emulator.running import served
 from tests.fakes import VIRTUAL_TIME
-from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs
+from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs, SqsKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -435,18 +436,23 @@ def moto() -> Iterator[str]:
     server.stop()
 
 
-def pointed_at(url: str, clients: SqsClients, environment: pytest.MonkeyPatch) -> Backend:
+def pointed_at(
+    url: str,
+    clients: SqsClients,
+    environment: pytest.MonkeyPatch,
+    kind: type[SqsKind] = SqsQueue,
+) -> Backend:
     """Point the SDK at an SQS, with credentials that are none."""
     environment.setenv("AWS_ENDPOINT_URL_SQS", url)
     environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
     environment.setenv("AWS_ACCESS_KEY_ID", "test")
     environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    return Sqs(clients)
+    return Sqs(clients, kind)
 
 
 @pytest.mark.asyncio(loop_scope="class")
 class TestSqsQueue(QueueContract):
-    """The adapter in front of moto."""
+    """The SDK's adapter in front of moto."""
 
     @pytest.fixture
     def backend(self, moto: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch) -> Backend:
@@ -461,13 +467,33 @@ class TestSqsQueue(QueueContract):
 
 @pytest.mark.asyncio(loop_scope="class")
 class TestSqsQueueOnTheEmulator(QueueContract):
-    """The adapter in front of the emulator that the integration tests use."""
+    """The SDK's adapter in front of the emulator that the integration tests use."""
 
     @pytest.fixture
     def backend(
         self, emulator: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
     ) -> Backend:
         return pointed_at(emulator, clients, monkeypatch)
+
+
+@pytest.mark.asyncio(loop_scope="class")
+class TestLeanSqsQueue(TestSqsQueue):
+    """The lean adapter in front of moto."""
+
+    @pytest.fixture
+    def backend(self, moto: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch) -> Backend:
+        return pointed_at(moto, clients, monkeypatch, LeanSqsQueue)
+
+
+@pytest.mark.asyncio(loop_scope="class")
+class TestLeanSqsQueueOnTheEmulator(QueueContract):
+    """The lean adapter in front of the emulator that the integration tests use."""
+
+    @pytest.fixture
+    def backend(
+        self, emulator: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
+    ) -> Backend:
+        return pointed_at(emulator, clients, monkeypatch, LeanSqsQueue)
 
 
 # ---- answers that are none ----------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.adapters.http import HttpTarget
+from gateway.adapters.httpx_target import HttpxTarget
 from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import (
@@ -19,19 +20,16 @@ from tests.contract.http_services import (
     serving,
     unaccepting,
 )
+from tests.contract.postings import SHORT_SECONDS, Watched, post
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from gateway.core.disposition import DeliveryResult
     from gateway.ports import Target
     from tests.contract.http_services import Service, Visit
 
 HEADERS = (("version", "v1"), ("x-aws-sqsd-attr-Tenant", "a\tb  c:d"), ("x-empty", ""))
-AMPLE_SECONDS = 30.0
-"""For deliveries that end by themselves."""
-SHORT_SECONDS = 0.05
-"""For deliveries that nothing but their timeout ends."""
+LINES = "".join(f"{name}: {value}\r\n" for name, value in HEADERS)
 
 HALF = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab"
 
@@ -92,12 +90,6 @@ def cases(table: dict[str, bytes]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("answer", table.values(), ids=table.keys())
 
 
-async def post(
-    target: Target, body: bytes = b"{}", timeout_seconds: float = AMPLE_SECONDS
-) -> DeliveryResult:
-    return await target.deliver(HEADERS, body, timeout_seconds)
-
-
 async def welcome(visit: Visit) -> None:
     """Answer a first request, so that a short timeout need not cover connecting as well."""
     await visit.request()
@@ -114,7 +106,8 @@ class TargetContract:
     async def target(
         self, service: Service | str, headers: Sequence[tuple[str, str]] = ()
     ) -> AsyncIterator[Target]:
-        target = self.make(service if isinstance(service, str) else service.url, headers)
+        url = service if isinstance(service, str) else service.url
+        target = Watched(self.make(url, headers))
         try:
             yield target
         finally:
@@ -139,7 +132,7 @@ class TargetContract:
     async def test_headers_arrive_as_they_were_given(self) -> None:
         own = ("X-Team", "shop; a=b")
         async with serving(answering(OK)) as service, self.target(service, [own]) as target:
-            await post(target)
+            await post(target, lines=LINES)
         sent = service.requests[0].headers
         assert own in sent
         assert tuple(header for header in sent if header in HEADERS) == HEADERS
@@ -459,3 +452,13 @@ class TestHttpTarget(TargetContract):
 
 
 TestHttpTargetOnUvloop = on_uvloop(TestHttpTarget)
+
+
+class TestHttpxTarget(TargetContract):
+    """The one for HTTP/2 and proxies."""
+
+    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
+        return HttpxTarget(url, headers)
+
+
+TestHttpxTargetOnUvloop = on_uvloop(TestHttpxTarget)

@@ -78,7 +78,9 @@ def routing_file_page() -> str:
     return page
 
 
-ORDER: Final = ("The file", "Route", "Version", "Rule", "Match", "Condition", "Fallback", "Retry")
+ORDER: Final = (
+    "The file", "Route", "Version", "Tls", "Rule", "Match", "Condition", "Fallback", "Retry",
+)  # fmt: skip
 
 
 def _rank(name: str) -> int:

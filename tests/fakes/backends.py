@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from gateway.adapters.sqs import SqsQueue
+from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.core.queues import parse_queue
 from tests.fakes.queue import InMemoryQueue
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.ports import Queue
 
 LEASE = 30
+
+SqsKind = SqsQueue | LeanSqsQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +94,23 @@ class InMemory(Backend):
 class Sqs(Backend):
     """Queues of the SQS that the SDK is pointed at, through the gateway's own adapter."""
 
-    def __init__(self, clients: SqsClients) -> None:
-        self._clients = clients
-        self._beside: dict[int, SqsQueue] = {}
+    def __init__(self, clients: SqsClients, kind: type[SqsKind] = SqsQueue) -> None:
+        self._clients, self._kind = clients, kind
+        self._beside: dict[int, SqsKind] = {}
 
     async def queue(
         self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
     ) -> Queue:
         address = parse_queue(await self._create(fifo, visibility_seconds))
         if not dead_letters:
-            return SqsQueue(self._clients, address)
+            return self._kind(self._clients, address)
         beside = parse_queue(await self._create(dead_letters == "fifo", LEASE))
-        queue = SqsQueue(self._clients, address, beside)
-        self._beside[id(queue)] = SqsQueue(self._clients, beside)
+        queue = self._kind(self._clients, address, beside)
+        self._beside[id(queue)] = self._kind(self._clients, beside)
         return queue
 
     async def missing(self) -> Queue:
-        return SqsQueue(self._clients, parse_queue(named("missing", fifo=False)))
+        return self._kind(self._clients, parse_queue(named("missing", fifo=False)))
 
     async def send(self, queue: Queue, sending: Sending) -> str:
         client = await self._client()

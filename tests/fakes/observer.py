@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+from gateway.core.facts import Acked, Delivered, Outcome
 from tests.fakes.bell import Bell
 
 if TYPE_CHECKING:
@@ -28,3 +29,13 @@ class FakeObserver:
     def of(self, kind: type[F]) -> list[F]:
         """Return the facts of one kind, in order."""
         return [fact for _, fact in self.timed if isinstance(fact, kind)]
+
+    def outcomes(self) -> list[tuple[str, Outcome]]:
+        """Return (version, outcome) of every delivery that ended, in order."""
+        found: list[tuple[str, Outcome]] = []
+        for _, fact in self.timed:
+            if isinstance(fact, Acked):
+                found += [(fact.version, Outcome.ACK)] * len(fact.seconds)
+            elif isinstance(fact, Delivered):
+                found.append((fact.version, fact.outcome))
+        return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gateway.core.disposition import Answered, TimedOut
 from tests.fakes.bell import Bell
+from tests.header_lines import pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from gateway.core.disposition import DeliveryResult
 
@@ -45,6 +46,34 @@ class Sent:
         return self.headers["x-gateway-reason"]
 
 
+class FakeSending:
+    """One delivery under way at a `FakeTarget`."""
+
+    def __init__(
+        self,
+        target: FakeTarget,
+        sent: Sent,
+        timeout_seconds: float,
+        done: Callable[[DeliveryResult], None],
+    ) -> None:
+        self._target, self._sent, self._done = target, sent, done
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(timeout_seconds), name=f"fake delivery of {sent.message_id}"
+        )
+
+    def cancel(self) -> None:
+        """Give up; nobody is told."""
+        if self._sent.ended_at is None:
+            self._sent.cancelled = True
+            self._target.ended(self._sent)
+            self._task.cancel()
+
+    async def _run(self, timeout_seconds: float) -> None:
+        result = await self._target.outcome(self._sent, timeout_seconds)
+        self._target.ended(self._sent)
+        self._done(cast("DeliveryResult", result))
+
+
 class FakeTarget:
     """A `Target`; `default` is its answer, `takes_seconds` how long each one takes.
 
@@ -65,30 +94,35 @@ class FakeTarget:
         self._open = asyncio.Event()
         self._open.set()
 
-    async def deliver(
-        self, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float
-    ) -> DeliveryResult:
-        """Answer, once nothing holds it any more."""
+    def send(
+        self,
+        lines: str,
+        body: bytes,
+        timeout_seconds: float,
+        done: Callable[[DeliveryResult], None],
+    ) -> FakeSending:
+        """Answer, once nothing holds it any more; an exception is told as if it were a result."""
         loop = asyncio.get_running_loop()
-        sent = Sent(dict(headers), body, loop.time())
+        sent = Sent(dict(pairs(lines)), body, loop.time())
         self.sent.append(sent)
         self._moved(+1)
+        return FakeSending(self, sent, timeout_seconds, done)
+
+    async def outcome(self, sent: Sent, timeout_seconds: float) -> DeliveryResult | Exception:
+        """Wait for whatever it waits for and return what comes of it."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._open.wait()
                 await asyncio.sleep(self.pace(sent.message_id))
         except TimeoutError:
             return TimedOut(timeout_seconds)
-        except asyncio.CancelledError:
-            sent.cancelled = True
-            raise
-        finally:
-            sent.ended_at = loop.time()
-            self._moved(-1)
         sent.result = self._answer(sent.message_id)
-        if isinstance(sent.result, Exception):
-            raise sent.result
         return sent.result
+
+    def ended(self, sent: Sent) -> None:
+        """Take note of the end of a delivery."""
+        sent.ended_at = asyncio.get_running_loop().time()
+        self._moved(-1)
 
     async def close(self) -> None:
         """Note that it was closed."""

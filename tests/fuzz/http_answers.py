@@ -30,8 +30,23 @@ def check(given: bytes) -> None:
         whole = _read(_cut(answer, []), error)
         _check_result(answer, *whole)
         assert _read(_cut(answer, sizes), error) == whole
+        if whole[1]:
+            _check_repeated(answer, sizes, error, whole)
         if len(answer) <= SMALL:
             assert _read(_cut(answer, [1] * len(answer)), error) == whole
+
+
+def _check_repeated(
+    answer: bytes, sizes: bytes, error: Exception | None, whole: tuple[Answered | Broken, bool]
+) -> None:
+    """Read it again and again on one connection, which knows an answer that it has had before."""
+    reader = AnswerReader(lambda: NOW)
+    for cuts in (b"", b"", sizes, b""):
+        assert _fed(reader, _cut(answer, cuts), error) == whole
+    for changed in (answer[:-1], answer[:1] + answer, answer + b"x", answer.swapcase()):
+        reader = AnswerReader(lambda: NOW)
+        _fed(reader, [answer], error)
+        assert _fed(reader, _cut(changed, b""), error) == _read(_cut(changed, b""), error)
 
 
 def _parts(given: bytes) -> tuple[bytes, bytes]:
@@ -57,22 +72,30 @@ def _cut(answer: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
 
 def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Answered | Broken, bool]:
     """Read as a connection does; return the result and whether the connection is of use."""
-    reader, result, behind = AnswerReader(lambda: NOW), None, b""
-    for piece in pieces:
-        if result is not None:
-            behind += piece
-            continue
-        assert len(reader._opening or b"") < len(b"HTTP/1."), "what may be no HTTP is not kept"
-        result = reader.feed(piece)
-    if result is None:
-        return reader.end(error), False
-    assert reader.begun
-    # A line end too many is passed over where it comes with the answer, and else closes.
-    reusable = reader.reusable and not behind.strip(b"\r\n")
+    reader = AnswerReader(lambda: NOW)
+    result, reusable = _fed(reader, pieces, error)
     if reusable:
         reader.expect()
         assert reader.feed(NEXT) == Answered(202), "an answer leaves nothing to the next one"
     return result, reusable
+
+
+def _fed(
+    reader: AnswerReader, pieces: Iterable[bytes], error: Exception | None
+) -> tuple[Answered | Broken, bool]:
+    reader.expect()
+    result, behind = None, b""
+    for piece in pieces:
+        if result is not None:
+            behind += piece
+            continue
+        result = reader.feed(piece)
+        assert len(reader._opening or b"") < len(b"HTTP/1."), "what may be no HTTP is not kept"
+    if result is None:
+        return reader.end(error), False
+    assert reader.begun
+    # A line end too many is passed over where it comes with the answer, and else closes.
+    return result, reader.reusable and not behind.strip(b"\r\n")
 
 
 def _check_result(answer: bytes, result: Answered | Broken, reusable: bool) -> None:  # noqa: FBT001

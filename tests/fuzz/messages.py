@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from hashlib import blake2b
 from typing import Any, Final
 
 from httptools import HttpRequestParser
@@ -25,8 +24,11 @@ from gateway.core.message import Message, message_from_receive
 from gateway.core.route import Route, UnknownVersion
 from gateway.core.searching import MAX_STEPS
 from gateway.core.split import Split
+from gateway.core.versions import Version
 from gateway.explain import as_json
 from tests.fuzz.routing_file import counted
+from tests.header_lines import pairs
+from tests.plain_decision import chosen, matches
 
 ROUTING: Final = rb"""
 routes:
@@ -139,7 +141,7 @@ def _check_decision(message: Message, route: Route, decision: Decision) -> None:
             assert decision.version is (None if retries else route.stable)
         case Reason.RULE:
             (rule,) = [each for each in route.rules if each.name == decision.rule]
-            assert rule.matches(message)
+            assert matches(rule, message)
             _check_choice(message, rule.to, decision)
         case Reason.SPLIT:
             _check_choice(message, route.split, decision)
@@ -151,26 +153,19 @@ def _check_decision(message: Message, route: Route, decision: Decision) -> None:
 
 
 def _check_choice(message: Message, to: object, decision: Decision) -> None:
-    if not isinstance(to, Split):
-        assert (to, None) == (decision.version, decision.bucket)
-        return
-    keys = [to.sticky.read(message), to.otherwise.read(message), message.message_id]
-    key = next(key for key in keys if key is not None)
-    text = to.seed.encode() + b"\0" + key.encode("utf-8", "surrogatepass")
-    bucket = int.from_bytes(blake2b(text, digest_size=8).digest(), "big") % 10_000
-    assert bucket == decision.bucket
-    owner = next(v for v, edge in zip(to.versions, to.edges, strict=True) if bucket < edge)
-    assert owner is decision.version
+    assert isinstance(to, Version | Split)
+    assert chosen(to, message) == (decision.version, decision.bucket)
 
 
 def _check_request(message: Message, route: Route, decision: Decision, reason: Reason) -> None:
     if decision.version is None:
         return
     target = route.stable if reason is Reason.FALLBACK else decision.version
-    headers = delivery_headers(
+    lines = delivery_headers(
         message, route=route.name, queue=route.queue.name, fifo=route.queue.fifo,
         belongs_to=decision.version, delivered_to=target, reason=reason,
     )  # fmt: skip
+    headers = pairs(lines)
     sent = dict(headers)
     assert sent["version"] == decision.version.tag
     assert (sent["x-gateway-route"], sent["x-gateway-version"]) == (route.name, target.name)
@@ -180,7 +175,7 @@ def _check_request(message: Message, route: Route, decision: Decision, reason: R
     _check_values(headers)
     head = RequestHead(target.url, target.headers, USER_AGENT)
     body = message.body.encode("utf-8", "surrogatepass")
-    read = _Read(head.render(headers, len(body)) + body)
+    read = _Read(head.render(lines, len(body)) + body)
     ours = len(target.headers) + len(("host", "user-agent", "content-length"))
     assert (read.url, read.body, read.requests) == (b"/events?x=1", body, 1)
     assert [pair for pair in read.headers[ours:] if pair not in headers] == []

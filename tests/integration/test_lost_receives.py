@@ -12,6 +12,7 @@ import pytest
 
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
+from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
 from tests.emulator.control import Fill, fill
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.emulator.app import Emulator
+    from tests.fakes.backends import SqsKind
     from tests.integration.conftest import NewService
     from tests.integration.emulator import EmulatedSqs
 
@@ -44,10 +46,10 @@ async def here(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
         yield here.emulator
 
 
-@pytest.fixture
-async def queue(here: Emulator) -> AsyncIterator[SqsQueue]:
+@pytest.fixture(params=[LeanSqsQueue, SqsQueue])
+async def queue(request: pytest.FixtureRequest, here: Emulator) -> AsyncIterator[SqsKind]:
     async with SqsClients() as clients:
-        queue = SqsQueue(clients, parse_queue("orders.fifo"))
+        queue = request.param(clients, parse_queue("orders.fifo"))
         await queue.resolve()
         yield queue
 
@@ -68,7 +70,7 @@ class LostReceives:
 
 
 async def test_what_lost_receives_leased_on_fifo_comes_with_the_next_one(
-    here: Emulator, queue: SqsQueue
+    here: Emulator, queue: SqsKind
 ) -> None:
     """Lost twice; the third receive has the messages in order, though their lease is not over."""
     fill(here, Fill("orders.fifo", 6, groups=2))
@@ -83,7 +85,7 @@ async def test_what_lost_receives_leased_on_fifo_comes_with_the_next_one(
 
 
 async def test_an_attempt_is_not_made_again_once_it_was_answered(
-    here: Emulator, queue: SqsQueue
+    here: Emulator, queue: SqsKind
 ) -> None:
     """Else the same messages would be handed out for ever."""
     fill(here, Fill("orders.fifo", 3))

@@ -12,6 +12,7 @@ from gateway.runtime.route import RunningRoute
 from tests.fakes.chaos import VirtualTimeLoop
 from tests.fakes.observer import FakeObserver
 from tests.fakes.target import FakeTarget
+from tests.header_lines import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.core.versions import Version
     from gateway.ports import EntryError, QueueFacts
     from tests.fakes.queue import InMemoryQueue
+    from tests.fakes.target import FakeSending, Sent
     from tests.property.witness import Witness
 
 
@@ -102,17 +104,21 @@ class WatchedTarget(FakeTarget):
         super().__init__(queue.bell)
         self._name, self._witness = name, witness
 
-    async def deliver(
-        self, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float
-    ) -> DeliveryResult:
-        message_id = dict(headers)["x-aws-sqsd-msgid"]
+    def send(
+        self,
+        lines: str,
+        body: bytes,
+        timeout_seconds: float,
+        done: Callable[[DeliveryResult], None],
+    ) -> FakeSending:
+        message_id = dict(pairs(lines))["x-aws-sqsd-msgid"]
         self._witness.begins(self._name, message_id)
-        result: DeliveryResult | None = None
-        try:
-            result = await super().deliver(headers, body, timeout_seconds)
-            return result
-        finally:
-            self._witness.ends(self._name, message_id, result)
+        return super().send(lines, body, timeout_seconds, done)
+
+    def ended(self, sent: Sent) -> None:
+        super().ended(sent)
+        result = None if sent.cancelled else sent.result
+        self._witness.ends(self._name, sent.message_id, result)
 
 
 class Replica:

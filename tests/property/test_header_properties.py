@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.decision import Reason
-from gateway.core.headers import delivery_headers
+from gateway.core.headers import delivery_headers, usual_lines
+from gateway.core.legal_headers import legal_lines
 from gateway.core.message import Attribute, Message
-from tests.builders import CANARY, STABLE
+from tests.builders import CANARY, STABLE, message
+from tests.header_lines import pairs
 
 ATTRIBUTE = "x-aws-sqsd-attr-"
 TABLE = {
@@ -72,7 +74,7 @@ class Sent:
 @st.composite
 def deliveries(draw: st.DrawFn) -> Sent:
     taken = draw(MESSAGES)
-    headers = delivery_headers(
+    lines = delivery_headers(
         taken,
         route="orders",
         queue="orders.fifo",
@@ -81,12 +83,40 @@ def deliveries(draw: st.DrawFn) -> Sent:
         delivered_to=draw(st.sampled_from([CANARY, STABLE])),
         reason=draw(st.sampled_from(Reason)),
     )
-    return Sent(taken, headers)
+    assert lines.isascii()
+    return Sent(taken, pairs(lines))
 
 
 def is_legal(value: str) -> bool:
     visible = all(0x21 <= ord(character) <= 0x7E or character in " \t" for character in value)
     return visible and value == value.strip(" \t")
+
+
+@given(taken=MESSAGES, fifo=st.booleans())
+def test_the_quick_way_gives_what_the_careful_way_gives_or_nothing(
+    taken: Message, *, fifo: bool
+) -> None:
+    assert usual_lines(taken, "v2", fifo=fifo) in (None, legal_lines(taken, "v2", fifo=fifo))
+
+
+PLAIN = st.text(string.ascii_letters + string.digits + "_-.=:/%,;", min_size=1, max_size=60)
+
+
+@given(
+    st.dictionaries(
+        LEGAL_NAME | st.sampled_from(["content-type", "traceparent", "baggage", "version"]),
+        st.builds(Attribute, st.sampled_from(["String", "Number", "Binary"]), PLAIN),
+        max_size=9,
+    ).filter(lambda named: len({name.lower() for name in named}) == len(named)),
+    PLAIN,
+    st.none() | PLAIN,
+)
+def test_what_is_plain_goes_the_quick_way(
+    attributes: dict[str, Attribute], message_id: str, sender_id: str | None
+) -> None:
+    """Otherwise each message would pay for both."""
+    taken = message(message_id=message_id, sender_id=sender_id, attributes=attributes)
+    assert usual_lines(taken, "v2", fifo=False) == legal_lines(taken, "v2", fifo=False)
 
 
 @given(deliveries())

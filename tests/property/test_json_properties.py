@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.message import ABSENT, parse_json
+from gateway.core.json_body import ABSENT, is_json, parse_json
 from gateway.core.values import FromBody, scalar_text
 from tests.builders import message
 
@@ -34,6 +34,27 @@ PATHS = [
 @given(ANY_TEXT | ALMOST_JSON)
 def test_parsing_never_raises(body: str) -> None:
     parse_json(body)
+
+
+PIECES = [
+    "[", "]", "{", "}", '"', ",", ":", "\\", "\\u", "d800", "00e9", "/", "0", "-", "1.5", "e9",
+    "E+400", "9" * 25, "true", "null", "NaN", "Infinity", " ", "\t", "\n", "\x0c", "\x00", "\x1f",
+    "\x7f", "\u00a0", "\u2028", "\ufeff", "\u00e9", "\ud800", '"a"', '"a":',
+]  # fmt: skip
+NEARLY_JSON = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@st.composite
+def marred(draw: st.DrawFn) -> str:
+    """Write JSON and put a piece that may not belong there somewhere into it."""
+    written = json.dumps(draw(JSON), ensure_ascii=draw(st.booleans()))
+    at = draw(st.integers(0, len(written)))
+    return written[:at] + draw(st.sampled_from(PIECES)) + written[at:]
+
+
+@given(ANY_TEXT | ALMOST_JSON | NEARLY_JSON | marred())
+def test_whether_a_body_is_json_is_asked_of_another_parser_with_the_same_result(body: str) -> None:
+    assert is_json(body) is (parse_json(body) is not ABSENT)
 
 
 @given(

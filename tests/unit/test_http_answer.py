@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.http_answer import MAX_ANSWER_BYTES, MAX_HEAD_BYTES, AnswerReader
+from gateway.adapters.http_answer import (
+    MAX_ANSWER_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_SAME_BYTES,
+    AnswerReader,
+)
 from gateway.adapters.http_retry_after import retry_after_seconds
 from gateway.core.disposition import Answered, Broken
 
@@ -104,10 +109,87 @@ def test_one_reader_reads_one_answer_after_another() -> None:
     assert reading.reusable
     reading.expect()
     assert not reading.begun
-    assert not reading.reusable
     assert reading.feed(b"HTTP/1.1 200 OK\r\n\r\n") is None
     assert reading.end(None) == Answered(200)
     assert not reading.reusable
+
+
+# An answer that is byte for byte the last one is not parsed again.
+
+
+@given(before=st.lists(answers, max_size=3), answer=answers, sizes=cuts)
+def test_what_came_before_does_not_change_a_result(
+    before: list[bytes], answer: bytes, sizes: list[int]
+) -> None:
+    """Not even the same bytes, and not those the answer begins with."""
+    alone = _result_and_reuse(reader(), pieces(answer, sizes))
+    for earlier in ([*before, answer], [answer, answer], [answer, *before], [answer[:40]]):
+        used = reader()
+        for one in earlier:
+            if not _result_and_reuse(used, [one])[1]:
+                used = reader()  # as the connection of such an answer is not used again
+        assert _result_and_reuse(used, pieces(answer, sizes)) == alone
+
+
+def _result_and_reuse(
+    reading: AnswerReader, parts: Iterable[bytes]
+) -> tuple[Answered | Broken | None, bool]:
+    reading.expect()
+    result = None
+    for part in parts:
+        if result is not None:
+            return result, False  # bytes that nobody asked for
+        result = reading.feed(part)
+    return result, result is not None and reading.reusable
+
+
+def test_the_same_bytes_are_not_parsed_twice() -> None:
+    reading = reader()
+    for _ in range(2):
+        reading.expect()
+        assert reading.feed(OK) == Answered(200)
+    reading._parser = None  # nobody asks it
+    reading.expect()
+    assert reading.feed(OK) == Answered(200)
+    assert reading.reusable
+    assert reading.begun
+
+
+@pytest.mark.parametrize("more", [b"x", OK, b"\r\nx"])
+def test_the_same_bytes_with_more_behind_them_are_another_answer(more: bytes) -> None:
+    reading = reader()
+    reading.feed(OK)
+    reading.expect()
+    assert reading.feed(OK + more) == Answered(200)
+    assert not reading.reusable
+
+
+def test_the_same_date_to_come_back_at_is_another_time_later() -> None:
+    times = iter([NOW, NOW + 30])
+    reading = AnswerReader(lambda: next(times))
+    answer = (
+        b"HTTP/1.1 503 x\r\nretry-after: Mon, 23 Nov 2026 12:01:30 GMT\r\ncontent-length: 0\r\n\r\n"
+    )
+    for seconds in (90.0, 60.0):
+        reading.expect()
+        assert reading.feed(answer) == Answered(503, seconds)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [OK + b"x", OK.replace(b"\r\n", b"\r\nconnection: close\r\n", 1), b"HTTP/1.1 200 OK\r\n\r\n"],
+)
+def test_what_ends_its_connection_is_not_known_again(answer: bytes) -> None:
+    reading = reader()
+    reading.feed(answer)
+    assert reading._same is None
+
+
+def test_a_long_answer_is_not_kept() -> None:
+    reading = reader()
+    reading.feed(head_of(MAX_SAME_BYTES + 1))
+    assert reading.reusable
+    assert reading._same is None
 
 
 @pytest.mark.parametrize("surplus", [b"x", b"HTTP", OK, b"\r\n\r\nx", b"HTTP/1.1 101 x\r\n\r\n"])

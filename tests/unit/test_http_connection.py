@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.http_connection import Connection
+from gateway.adapters.http_exchange import SMALL_BODY_BYTES, Exchange
 from gateway.adapters.http_pool import Pool
-from gateway.core.disposition import Answered, Broken, TimedOut
+from gateway.core.disposition import Answered, Broken, DeliveryResult, TimedOut
 from tests.unit.test_http_answer import OK, answers, cuts, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
-
-    from gateway.core.disposition import DeliveryResult
 
 
 class FakeTransport(asyncio.Transport):
@@ -32,6 +31,9 @@ class FakeTransport(asyncio.Transport):
         self._connection = connection
         self._closing = False
         connection.connection_made(self)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         self.written += [bytes(piece) for piece in list_of_data]
@@ -52,19 +54,36 @@ class FakeTransport(asyncio.Transport):
             loop.call_soon(loop.call_soon, loop.call_soon, self._connection.connection_lost, error)
 
 
-def opened() -> tuple[Pool, Connection, FakeTransport]:
+def opened(lifetime_seconds: float = 1e6) -> tuple[Pool, Connection, FakeTransport]:
     pool = Pool(max_idle=1)
-    connection = Connection(pool, asyncio.get_running_loop())
+    connection = Connection(pool, asyncio.get_running_loop(), lifetime_seconds)
     return pool, connection, FakeTransport(connection)
 
 
-def exchange(connection: Connection, seconds: float) -> asyncio.Task[DeliveryResult]:
+class Told(asyncio.Future[DeliveryResult | None]):
+    """What came of an exchange; None where it is to be tried again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: DeliveryResult | None = None
+
+    def again(self, _exchange: Exchange, result: DeliveryResult) -> None:
+        self.before = result
+        self.set_result(None)
+
+
+def exchange_of(connection: Connection, seconds: float, told: Told, body: bytes = b"") -> Exchange:
     deadline = asyncio.get_running_loop().time() + seconds
-    return asyncio.create_task(connection.exchange(b"head", b"body", deadline, seconds))
+    exchange = Exchange(b"head", body, deadline, seconds, told.set_result, told.again)
+    exchange.kept = True
+    connection.carry(exchange)
+    return exchange
 
 
-async def turn() -> None:
-    await asyncio.sleep(0)
+def exchange(connection: Connection, seconds: float) -> Told:
+    told = Told()
+    exchange_of(connection, seconds, told)
+    return told
 
 
 @pytest.mark.looptime
@@ -92,7 +111,6 @@ async def test_each_request_has_its_own_deadline() -> None:
 async def test_a_shorter_deadline_is_not_missed_for_a_longer_one() -> None:
     pool, connection, _ = opened()
     first = exchange(connection, 1000)
-    await turn()
     connection.data_received(OK)
     assert await first == Answered(200)
     assert pool.take() is connection
@@ -104,7 +122,6 @@ async def test_a_shorter_deadline_is_not_missed_for_a_longer_one() -> None:
 async def test_a_connection_at_rest_has_no_deadline() -> None:
     pool, connection, transport = opened()
     first = exchange(connection, 5)
-    await turn()
     connection.data_received(OK)
     assert await first == Answered(200)
     await asyncio.sleep(60)
@@ -114,17 +131,65 @@ async def test_a_connection_at_rest_has_no_deadline() -> None:
 
 async def test_head_and_body_go_out_together() -> None:
     _, connection, transport = opened()
-    task = exchange(connection, 5)
-    await turn()
-    assert transport.written == [b"head", b"body"]
+    told = Told()
+    exchange_of(connection, 5, told, b"body")
+    assert transport.written == [b"headbody"]
     connection.data_received(OK)
-    assert await task == Answered(200)
+    assert await told == Answered(200)
+    large = bytes(SMALL_BODY_BYTES + 1)
+    exchange_of(connection, 5, Told(), large)
+    assert transport.written == [b"headbody", b"head", large]
+
+
+async def test_a_connection_rests_before_anybody_is_told() -> None:
+    """Whoever is told may have the next request ready, and this connection is there for it."""
+    pool, connection, _ = opened()
+    found = []
+
+    def done(_: DeliveryResult) -> None:
+        found.append(pool.take())
+
+    connection.carry(Exchange(b"head", b"", 1e9, 5, done, Told().again))
+    connection.data_received(OK)
+    assert found == [connection]
+
+
+@pytest.mark.looptime
+async def test_one_that_has_lived_long_enough_is_closed_at_rest() -> None:
+    pool, connection, transport = opened(lifetime_seconds=60)
+    first = exchange(connection, 5)
+    connection.data_received(OK)
+    assert await first == Answered(200)
+    await asyncio.sleep(59)
+    assert not transport.is_closing()
+    await asyncio.sleep(1)
+    assert transport.is_closing()
+    assert pool.take() is None
+
+
+@pytest.mark.looptime
+async def test_one_that_is_in_use_by_then_answers_first() -> None:
+    pool, connection, transport = opened(lifetime_seconds=60)
+    await asyncio.sleep(59)
+    last = exchange(connection, 30)
+    await asyncio.sleep(20)
+    assert not transport.is_closing()
+    connection.data_received(OK)
+    assert await last == Answered(200)
+    assert transport.is_closing()
+    assert pool.take() is None
+
+
+@pytest.mark.looptime
+async def test_a_connection_that_nobody_takes_is_closed_in_the_end() -> None:
+    _, connection, _ = opened(lifetime_seconds=60)
+    await connection.closed.wait()
+    assert asyncio.get_running_loop().time() == pytest.approx(60)
 
 
 async def test_an_answer_before_all_was_sent_counts_and_closes() -> None:
     pool, connection, transport = opened()
     task = exchange(connection, 5)
-    await turn()
     transport.unsent = 1
     connection.data_received(OK)
     assert await task == Answered(200)
@@ -136,7 +201,6 @@ async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> Non
     """The service answers and closes before whoever waits for the answer has its turn."""
     pool, connection, _ = opened()
     task = exchange(connection, 5)
-    await turn()
     connection.data_received(OK)
     connection.eof_received()
     assert await task == Answered(200)
@@ -162,7 +226,6 @@ async def test_nor_is_one_that_is_reset_at_rest() -> None:
 async def test_a_closed_connection_is_not_kept_until_its_timer_would_go_off() -> None:
     pool, connection, transport = opened()
     task = exchange(connection, 1000)
-    await turn()
     transport.lose(None)
     await task
     await connection.closed.wait()
@@ -172,40 +235,49 @@ async def test_a_closed_connection_is_not_kept_until_its_timer_would_go_off() ->
     assert remains() is None
 
 
-async def test_a_cancelled_delivery_whose_answer_has_come_closes_as_well() -> None:
+async def test_cancelling_closes_and_nobody_is_told_of_an_answer() -> None:
     pool, connection, transport = opened()
-    task = exchange(connection, 5)
-    await turn()
+    told = Told()
+    sending = exchange_of(connection, 5, told)
+    sending.cancel()
     connection.data_received(OK)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert transport.is_closing()
+    await connection.closed.wait()
+    assert not told.done()
     assert pool.take() is None
+    assert len(pool) == 0
 
 
-async def test_an_answer_after_the_cancellation_is_for_nobody() -> None:
+async def test_cancelling_what_has_ended_leaves_the_connection_to_the_next_one() -> None:
     pool, connection, transport = opened()
-    task = exchange(connection, 5)
-    await turn()
-    task.cancel()
+    told = Told()
+    ended = exchange_of(connection, 5, told)
     connection.data_received(OK)
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert transport.is_closing()
-    assert pool.take() is None
+    assert await told == Answered(200)
+    assert pool.take() is connection
+    following = exchange(connection, 5)
+    ended.cancel()
+    assert not transport.is_closing()
+    connection.data_received(OK)
+    assert await following == Answered(200)
 
 
 async def test_a_close_before_any_byte_is_told_apart_from_one_within_an_answer() -> None:
     for received, unanswered in ((b"", True), (b"\r\n", False), (b"HTTP", False)):
         _, connection, transport = opened()
-        task = exchange(connection, 5)
-        await turn()
+        told = exchange(connection, 5)
         if received:
             connection.data_received(received)
         transport.lose(ConnectionResetError(104, "Connection reset by peer"))
-        assert isinstance(await task, Broken)
-        assert connection.closed_unanswered is unanswered
+        assert isinstance(await told or told.before, Broken)
+        assert (told.result() is None) is unanswered
+
+
+async def test_a_fresh_connection_that_closes_before_any_byte_is_not_tried_again() -> None:
+    _, connection, transport = opened()
+    told = Told()
+    connection.carry(Exchange(b"head", b"", 1e9, 5, told.set_result, told.again))
+    transport.lose(ConnectionResetError(104, "Connection reset by peer"))
+    assert isinstance(await told, Broken)
 
 
 def in_loop(story: Coroutine[None, None, None]) -> None:
@@ -222,18 +294,18 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
     async def story() -> None:
         pool, connection, transport = opened()
         task = exchange(connection, 5)
-        await turn()
         for piece in pieces(answer, sizes):
             if not transport.is_closing():
                 connection.data_received(piece)
-        await turn()
         kept = pool.take()
         assert (kept is not None) == (task.done() and not transport.is_closing())
+        if kept is not None:
+            pool.rest(kept)
         if not transport.is_closing():
             transport.lose(ConnectionResetError(104, "reset")) if resets else (
                 connection.eof_received()
             )
-        assert isinstance(await task, Answered | Broken)
+        assert isinstance(await task or task.before, Answered | Broken)
         await connection.closed.wait()
         assert len(pool) == 0
 

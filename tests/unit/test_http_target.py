@@ -16,16 +16,14 @@ from gateway.adapters.http_answer import MAX_ANSWER_BYTES, MAX_HEAD_BYTES
 from gateway.core.disposition import Answered, Broken, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import OK, answering, serving
+from tests.contract.postings import SHORT_SECONDS, post
 from tests.unit.test_http_connection import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gateway.core.disposition import DeliveryResult
     from tests.contract.http_services import Script, Visit
 
-AMPLE_SECONDS = 30.0
-SHORT_SECONDS = 0.05
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n"
 MORE_THAN_BUFFERS_HOLD = bytes(16 * 1024 * 1024)
@@ -38,10 +36,6 @@ async def target_of(url: str, **options: Any) -> AsyncIterator[HttpTarget]:
         yield target
     finally:
         await target.close()
-
-
-async def post(target: HttpTarget, body: bytes = b"{}") -> DeliveryResult:
-    return await target.deliver([("version", "v1")], body, AMPLE_SECONDS)
 
 
 async def until_open(target: HttpTarget, connections: int) -> None:
@@ -175,11 +169,15 @@ class TestOneTimeout:
             loop.call_soon(connection.data_received, OK)
             return transports[0], connection
 
+        async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
+
         monkeypatch.setattr(loop, "create_connection", create_connection)
+        monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
         target = HttpTarget("http://b.shop/")
-        assert await target.deliver([], b"", 10) == Answered(200)
+        assert await post(target, timeout_seconds=10) == Answered(200)
         loop.call_later(6, transports[0].lose, ConnectionResetError(104, "reset"))
-        result = await target.deliver([], b"", 10)
+        result = await post(target, timeout_seconds=10)
         assert isinstance(result, Broken)
         assert "no connection to b.shop:80 within 10 s" in result.why
         assert loop.time() == pytest.approx(10)
@@ -264,7 +262,7 @@ class TestTls:
         body = bytes(1024 * 1024)
         async with (
             serving(answering(OK), server_side("127.0.0.1")) as service,
-            target_of(service.url, tls=client_side()) as target,
+            target_of(service.url, tls=client_side) as target,
         ):
             for _ in range(2):
                 assert await post(target, body) == Answered(200)
@@ -285,7 +283,7 @@ class TestTls:
 
         async with (
             serving(script, server_side("127.0.0.1")) as service,
-            target_of(service.url, tls=client_side()) as target,
+            target_of(service.url, tls=client_side) as target,
         ):
             for _ in range(2):
                 assert await post(target) == Answered(200)
@@ -304,7 +302,7 @@ class TestTls:
     async def test_another_host_s_certificate_is_unreachable(self) -> None:
         async with (
             serving(answering(OK), server_side("elsewhere.example")) as service,
-            target_of(service.url, tls=client_side()) as target,
+            target_of(service.url, tls=client_side) as target,
         ):
             assert isinstance(await post(target), Unreachable)
         assert service.requests == []
@@ -315,7 +313,7 @@ class TestTls:
 
         async with serving(script) as service:
             url = service.url.replace("http", "https")
-            async with target_of(url, tls=client_side()) as target:
+            async with target_of(url, tls=client_side) as target:
                 assert isinstance(await post(target), Unreachable)
 
     async def test_a_handshake_that_stalls_is_unreachable(self) -> None:
@@ -324,8 +322,8 @@ class TestTls:
 
         async with serving(script) as service:
             url = service.url.replace("http", "https")
-            async with target_of(url, tls=client_side()) as target:
-                result = await target.deliver([], b"", SHORT_SECONDS)
+            async with target_of(url, tls=client_side) as target:
+                result = await post(target, timeout_seconds=SHORT_SECONDS)
                 await service.left.wait()
         assert isinstance(result, Unreachable)
         assert "within 0.05 s" in result.why

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import boto3
 import pytest
+import pytest_asyncio
 from botocore.config import Config
 
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
+from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
 from tests.bench.channel import Channel
@@ -23,26 +26,32 @@ from tests.emulator.rules import Rule, Rules
 from tests.emulator.running import Served, emulator_process, served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.fakes.backends import SqsKind
 
 LEASE = 30
 MANGLINGS = ("cut_json", "cut_body", "garbage")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 QUEUES = {"orders": {}, "dead": {}, "orders.fifo": {"FifoQueue": "true"}}
 
 
 class Stage:
-    """The adapter before an emulator in this process."""
+    """An adapter before an emulator in this process, with queues of this stage's own."""
 
-    def __init__(self, here: Served, clients: SqsClients) -> None:
-        self._emulator, self._clients = here.emulator, clients
+    def __init__(self, here: Served, clients: SqsClients, kind: type[SqsKind]) -> None:
+        self._emulator, self._clients, self._kind = here.emulator, clients, kind
+        self._prefix = uuid4().hex[:8]
         for name, attributes in QUEUES.items():
-            self._emulator.registry.create(name, attributes, 0)
+            self._emulator.registry.create(f"{self._prefix}-{name}", attributes, 0)
 
     def fill(self, queue: str, count: int = 2) -> None:
-        fill(self._emulator, Fill(queue, count))
+        fill(self._emulator, Fill(f"{self._prefix}-{queue}", count))
 
-    async def queue(self, name: str = "orders") -> SqsQueue:
-        queue = SqsQueue(self._clients, parse_queue(name), parse_queue("dead"))
+    async def queue(self, name: str = "orders") -> SqsKind:
+        address, dead = (parse_queue(f"{self._prefix}-{each}") for each in (name, "dead"))
+        queue = self._kind(self._clients, address, dead)
         await queue.resolve()
         return queue
 
@@ -53,14 +62,33 @@ class Stage:
         self._emulator.calm_down()
 
 
-@pytest.fixture
-async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    async with served() as here, SqsClients() as clients:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", here.url)
-        monkeypatch.setenv("AWS_REGION", "us-east-1")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        yield Stage(here, clients)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def here() -> AsyncIterator[Served]:
+    async with served() as here:
+        yield here
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def clients() -> AsyncIterator[SqsClients]:
+    """Made once, since each costs a good part of a second."""
+    async with SqsClients() as clients:
+        yield clients
+
+
+@pytest.fixture(params=[LeanSqsQueue, SqsQueue])
+def stage(
+    request: pytest.FixtureRequest,
+    here: Served,
+    clients: SqsClients,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stage]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", here.url)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    stage = Stage(here, clients, request.param)
+    yield stage
+    stage.calm_down()
 
 
 @pytest.mark.parametrize("name", ["orders", "orders.fifo"])

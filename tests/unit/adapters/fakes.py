@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.decision import Decision, Reason
+from gateway.core.decision import Reason
 from gateway.core.disposition import Answered, DeliveryResult
 from gateway.core.facts import (
+    Acked,
     Decided,
     Delivered,
     Outcome,
@@ -44,7 +45,8 @@ def table(*routes: Route) -> RoutingTable:
 def decided(
     version: Version | None = STABLE, reason: Reason = Reason.SPLIT, **rest: Any
 ) -> Decided:
-    return Decided(rest.pop("route", "orders"), Decision(version, reason))
+    name = None if version is None else version.name
+    return Decided(rest.pop("route", "orders"), name, reason)
 
 
 def delivered(
@@ -55,11 +57,11 @@ def delivered(
     version: str = CANARY.name,
     message_id: str = "m-1",
     seconds: float = 0.02,
-    age_seconds: float | None = None,
-) -> Delivered:
-    if result is None:
-        result = Answered(200 if outcome is Outcome.ACK else 500)
-    return Delivered(route, version, message_id, outcome, result, seconds, age_seconds)
+    age_seconds: float = 0.5,
+) -> Delivered | Acked:
+    if outcome is Outcome.ACK:
+        return Acked(route, version, (seconds,), (age_seconds,))
+    return Delivered(route, version, message_id, outcome, result or Answered(500), seconds)
 
 
 def view(

@@ -9,7 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.adapters.catalogue import CATALOGUE
 from gateway.adapters.metrics import Metrics, catalogue
 from gateway.core.decision import Reason
+from gateway.core.disposition import Answered
 from gateway.core.facts import (
+    Acked,
     Action,
     AttributesDropped,
     Delivered,
@@ -187,7 +189,7 @@ def test_a_value_on_an_edge_belongs_to_the_bucket_below_it(metrics: Metrics) -> 
 
 
 def test_age_is_observed_for_acks_alone_and_never_below_zero(metrics: Metrics) -> None:
-    metrics.notice(delivered(Outcome.RETRY, age_seconds=None))
+    metrics.notice(delivered(Outcome.RETRY))
     metrics.notice(delivered(age_seconds=90.0))
     metrics.notice(delivered(age_seconds=-3.0))
     scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
@@ -236,7 +238,8 @@ def test_a_refused_routing_file_shows_until_one_is_accepted(metrics: Metrics, cl
         PhaseChanged("orders", Phase.FAILED, "gone"),
         decided(THIRD),
         decided(STABLE, route="unheard-of"),
-        Delivered("orders", "third", "m-1", Outcome.ACK, delivered().result, 1.0, 1.0),
+        Delivered("orders", "third", "m-1", Outcome.RETRY, Answered(500), 1.0),
+        Acked("orders", "third", (1.0,), (1.0,)),
         Received("unheard-of", 1),
         Settled("unheard-of", Action.DELETE),
     ],

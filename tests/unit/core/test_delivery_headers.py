@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 
+from gateway.core.dates import iso_8601
 from gateway.core.decision import Reason
-from gateway.core.headers import (
-    FIXED_NAMES,
-    MAX_ATTRIBUTE_BYTES,
-    RESERVED_PREFIX,
-    delivery_headers,
-    iso_8601,
-)
+from gateway.core.header_list import MAX_ATTRIBUTE_BYTES
+from gateway.core.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
 from gateway.core.message import Attribute, Message
 from tests.builders import CANARY, STABLE, AttributeValue, message
+from tests.header_lines import pairs
 
 
 def sent(taken: Message, **changes: Any) -> dict[str, str]:
@@ -29,7 +26,7 @@ def sent(taken: Message, **changes: Any) -> dict[str, str]:
         "delivered_to": CANARY,
         "reason": Reason.SPLIT,
     }
-    headers = delivery_headers(taken, **{**given, **changes})
+    headers = pairs(delivery_headers(taken, **{**given, **changes}))
     assert max(Counter(name.lower() for name, _ in headers).values()) == 1
     return dict(headers)
 

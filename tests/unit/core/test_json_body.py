@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.core.message import ABSENT, MAX_JSON_DEPTH, parse_json
+from gateway.core.json_body import ABSENT, MAX_JSON_DEPTH, is_json, parse_json
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from gateway.core.message import ABSENT, MAX_JSON_DEPTH, parse_json
 )
 def test_what_is_json_is_parsed(body: str, value: object) -> None:
     assert parse_json(body) == value
+    assert is_json(body)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +37,34 @@ def test_what_is_json_is_parsed(body: str, value: object) -> None:
 )  # fmt: skip
 def test_what_is_not_quite_json_is_absent(body: str) -> None:
     assert parse_json(body) is ABSENT
+    assert not is_json(body)
 
 
 @pytest.mark.parametrize("body", ["NaN", "Infinity", "-Infinity", '{"a": [NaN]}'])
 def test_the_constants_that_python_adds_to_json_are_refused(body: str) -> None:
     assert parse_json(body) is ABSENT
+    assert not is_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_one"),
+    [
+        ("1e999", True),
+        ("9" * 400, True),
+        ("9" * 5_000, False),
+        ('["\ud800"]', True),
+        ('"\\udc00\\ud800"', True),
+        ('"\U0001f600\u00e9"', True),
+        ('"' + "\u00e9" * 2_000 + "[" * 1_001 + '"', True),
+    ],
+    ids=["too large", "400 digits", "5,000 digits", "surrogate", "escapes", "unicode", "brackets"],
+)
+def test_what_only_one_of_the_two_parsers_takes_counts_as_before(
+    body: str, *, is_one: bool
+) -> None:
+    """orjson refuses numbers beyond a double and lone surrogates; a message keeps its header."""
+    assert is_json(body) is is_one
+    assert (parse_json(body) is not ABSENT) is is_one
 
 
 def nested(times: int, opening: str = "[", closing: str = "]") -> str:
@@ -57,24 +81,27 @@ def nested(times: int, opening: str = "[", closing: str = "]") -> str:
 )
 def test_a_thousand_levels_are_json(body: str) -> None:
     assert parse_json(body) is not ABSENT
+    assert is_json(body)
 
 
 @pytest.mark.parametrize("levels", [1_001, 5_000, 100_000])
 def test_deeper_nesting_counts_as_not_json(levels: int) -> None:
-    assert parse_json(nested(levels)) is ABSENT
-    assert parse_json(nested(levels, '{"a":', "}")) is ABSENT
+    for body in (nested(levels), nested(levels, '{"a":', "}")):
+        assert parse_json(body) is ABSENT
+        assert not is_json(body)
 
 
 def test_many_brackets_beside_each_other_are_not_deep() -> None:
     assert parse_json("[" + ",".join(["[]", "{}"] * 2_000) + "]") == [[], {}] * 2_000
 
 
-@pytest.mark.parametrize(("levels", "is_json"), [(999, True), (1_000, False)])
+@pytest.mark.parametrize(("levels", "is_one"), [(999, True), (1_000, False)])
 def test_brackets_that_were_closed_neither_add_to_the_depth_nor_lower_it(
-    levels: int, *, is_json: bool
+    levels: int, *, is_one: bool
 ) -> None:
     body = "[" + "[]," * 1_500 + nested(levels) + "]"
-    assert (parse_json(body) is not ABSENT) is is_json
+    assert (parse_json(body) is not ABSENT) is is_one
+    assert is_json(body) is is_one
 
 
 @pytest.mark.parametrize("text", ["[" * 3_000, '\\"' + "[{" * 1_500, "{" * 3_000 + "\\\\"])

@@ -154,7 +154,7 @@ def test_of_attributes_differing_only_in_case_the_first_by_name_counts(
 ) -> None:
     taken = message(attributes={name: name for name in names})
     assert taken.attribute("tenant") == Attribute("String", "Tenant")
-    assert taken.first_names == {"tenant": "Tenant"}
+    assert taken.names.first == {"tenant": "Tenant"}
 
 
 def test_a_message_without_attributes_has_none_of_any_name() -> None:
@@ -177,7 +177,7 @@ def test_what_is_derived_once_is_kept() -> None:
     """No message is parsed twice, so the same objects come back."""
     taken = message('{"a": [1]}', attributes={"baggage": "a=1"})
     assert taken.json is taken.json
-    assert taken.first_names is taken.first_names
+    assert taken.names.first is taken.names.first
     assert taken.baggage_member("a") is taken.baggage_member("a")
 
 

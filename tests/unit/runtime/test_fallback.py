@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
-from gateway.core.facts import Decided, Delivered, Outcome
+from gateway.core.facts import Decided, Outcome
 from gateway.core.queues import parse_queue
 from gateway.core.route import Fallback, FallbackOn
 from tests.builders import attribute
@@ -50,8 +50,7 @@ async def test_a_delivery_that_fails_so_is_tried_on_stable_within_the_same_recei
         await rig.empty()
         assert rig.queue.message("m-1").receive_count == 1
         assert rig.queue.message("m-1").changes == []
-        outcomes = [(fact.version, fact.outcome) for fact in rig.observer.of(Delivered)]
-        assert outcomes == [("canary", Outcome.FALLBACK), ("stable", Outcome.ACK)]
+        assert rig.observer.outcomes() == [("canary", Outcome.FALLBACK), ("stable", Outcome.ACK)]
 
 
 @pytest.mark.parametrize(("cause", "result"), CAUSES, ids=str)
@@ -86,8 +85,7 @@ async def test_the_decision_is_told_once_and_is_still_for_the_canary() -> None:
         send_canary(rig)
         await rig.empty()
         (decided,) = rig.observer.of(Decided)
-        assert decided.decision.version is not None
-        assert decided.decision.version.name == "canary"
+        assert (decided.version, decided.messages) == ("canary", 1)
 
 
 async def test_stable_s_own_answer_is_what_counts_after_a_fallback() -> None:

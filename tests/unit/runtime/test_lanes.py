@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.disposition import Answered
-from gateway.core.facts import Delivered
+from gateway.core.facts import Outcome
 from gateway.core.route import Backoff, Fallback, FallbackOn
-from gateway.runtime.lanes import Lane, WaitingRoom
+from gateway.runtime.lanes import Lane, Seat, WaitingRoom
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -56,16 +56,25 @@ async def test_messages_wait_in_the_order_they_came() -> None:
         assert rig.canary.ids == names
 
 
-async def test_a_message_cancelled_in_the_moment_of_its_turn_passes_the_turn_on() -> None:
-    lane = Lane(version("canary", max_in_flight=1), FakeTarget(), WaitingRoom(2))
-    assert await lane.enter()
-    first, second = asyncio.create_task(lane.enter()), asyncio.create_task(lane.enter())
-    await asyncio.sleep(0)
-    lane.leave()
-    first.cancel()
-    assert await asyncio.wait_for(second, 1)
-    lane.leave()
-    assert lane.in_flight == 0
+async def test_who_leaves_at_once_or_got_up_passes_the_turn_on() -> None:
+    room = WaitingRoom(3)
+    lane = Lane(version("canary", max_in_flight=1), FakeTarget(), room)
+    told: list[tuple[str, bool]] = []
+
+    def leave_at_once(turn: bool) -> None:
+        told.append(("first", turn))
+        lane.leave(None)
+
+    assert lane.enter()
+    assert not lane.enter()
+    lane.sit_down(leave_at_once)
+    given_up = lane.sit_down(lambda turn: told.append(("given up", turn)))
+    lane.sit_down(lambda turn: told.append(("third", turn)))
+    assert isinstance(given_up, Seat)
+    given_up.cancel()
+    lane.leave(None)
+    assert told == [("first", True), ("third", True)]
+    assert (lane.in_flight, room.taken) == (1, 0)
 
 
 async def test_at_most_a_tenth_of_the_permits_wait_and_further_messages_go_back() -> None:
@@ -240,4 +249,4 @@ async def test_waiting_messages_go_back_at_once_on_a_soft_stop() -> None:
         assert set(back(rig)) == {0}
         rig.canary.release()
         await stopping
-        assert len(rig.observer.of(Delivered)) == 1
+        assert rig.observer.outcomes() == [("canary", Outcome.ACK)]

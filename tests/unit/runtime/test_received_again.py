@@ -76,7 +76,8 @@ async def test_a_message_given_back_and_received_before_the_release_has_returned
         slow.set()
         await rig.empty()
         assert len(rig.stable.sent) == 2
-        assert rig.queue.message("m-1").receives == [0, rig.queue.message("m-1").changes[0][0]]
+        at_once = pytest.approx(rig.queue.message("m-1").changes[0][0], abs=0.01)
+        assert rig.queue.message("m-1").receives == [0, at_once]
 
 
 @pytest.mark.parametrize("queue", ["orders", "orders.fifo"])

@@ -174,7 +174,7 @@ async def test_a_release_that_keeps_failing_is_left_to_the_lease() -> None:
 async def test_permits_come_back_once_a_message_is_settled_and_not_before() -> None:
     async with at_work(route(max_in_flight=10)) as rig:
         slow = asyncio.Event()
-        rig.queue.faults.script(Operation.DELETE, Fault(before=slow))
+        rig.queue.faults.script(Operation.DELETE, *[Fault(before=slow)] * 10)
         rig.queue.send_many(20)
         await rig.until(lambda: deletes(rig))
         await rig.rest(10)

@@ -1,0 +1,60 @@
+"""One delivery under way: what is sent, until when, and who is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from gateway.adapters.http_connection import Connection
+    from gateway.core.disposition import DeliveryResult
+
+SMALL_BODY_BYTES: Final = 16 * 1024
+"""Up to here copying a body behind its head is cheaper than sending two pieces."""
+
+
+class Exchange:
+    """One request and its answer, as a `Sending`; a connection carries it, sometimes a second."""
+
+    __slots__ = (
+        "again",
+        "body",
+        "connection",
+        "deadline",
+        "done",
+        "head",
+        "kept",
+        "opening",
+        "timeout_seconds",
+    )
+
+    def __init__(
+        self,
+        head: bytes,
+        body: bytes,
+        deadline: float,
+        timeout_seconds: float,
+        done: Callable[[DeliveryResult], None],
+        again: Callable[[Exchange, DeliveryResult], None],
+    ) -> None:
+        if len(body) <= SMALL_BODY_BYTES:
+            head, body = head + body, b""
+        self.head, self.body = head, body
+        self.deadline = deadline  # on the loop's clock
+        self.timeout_seconds = timeout_seconds
+        self.done = done
+        self.again = again
+        """Called instead of `done` where a kept connection closed before any byte of an answer."""
+        self.kept = False
+        """Whether the connection had carried another one before."""
+        self.connection: Connection | None = None
+        self.opening: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Give up; without effect once `done` was called."""
+        if self.connection is not None:
+            self.connection.give_up(self)
+        if self.opening is not None:
+            self.opening.cancel()

@@ -1,0 +1,92 @@
+"""PEM files that a routing file names: what can be said of them before they are needed."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.config.fields import Checked, text
+from gateway.config.findings import Finding, Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES: Final = 1024 * 1024
+"""What a Secret can hold. Source: https://kubernetes.io/docs/concepts/configuration/secret/"""
+
+_FILES: Final = ("ca", "certificate", "key")
+
+
+def pem_file(value: Any) -> str:
+    """Return the path of a file that can be read and has a PEM section."""
+    path = text(value)
+    if not path.startswith("/") or "\0" in path:
+        raise Wrong("must be an absolute path", "as it is mounted, for instance /etc/tls/ca.crt")
+    try:
+        content = _content(path)
+    except OSError as error:
+        raise Wrong(f"cannot be read: {(error.strerror or 'no file').lower()}") from None
+    if b"-----BEGIN " not in content:
+        raise Wrong("is no PEM file", "it has a line -----BEGIN ...-----")
+    return path
+
+
+def _content(path: str) -> bytes:
+    # So that no pipe or device makes it wait, or has no end.
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(number, "rb") as file:
+        return file.read(MAX_BYTES) if stat.S_ISREG(os.fstat(number).st_mode) else b""
+
+
+PEM_FILE: Final = Checked(pem_file, {"type": "string", "pattern": "^/"})
+
+
+def tls_findings(url: Any, tls: dict[str, Any]) -> Iterator[Finding]:
+    """Yield what of a version's `tls` does not fit together, or cannot be used."""
+    if isinstance(url, str) and url.startswith("http://"):
+        yield Finding((), "is for https URLs only", "write https:// in `url`, or remove it")
+    if not tls:
+        yield Finding((), "names no file", "ca, or certificate and key")
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if one in tls and other not in tls:
+            yield Finding((one,), f"needs a {other} beside it", f"add {other}")
+    usable = {name: path for name in _FILES if (path := _path(tls.get(name)))}
+    if "ca" in usable:
+        yield from _ca(usable["ca"])
+    if "certificate" in usable and "key" in usable:
+        yield from _pair(usable["certificate"], usable["key"])
+
+
+def _path(value: Any) -> str | None:
+    try:
+        return pem_file(value)
+    except Wrong:  # said elsewhere
+        return None
+
+
+def _ca(path: str) -> Iterator[Finding]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        yield Finding(("ca",), f"has no certificates: {_words(error)}")
+        return
+    if not context.cert_store_stats()["x509_ca"]:
+        yield Finding(("ca",), "has no certificate of an authority")
+
+
+def _pair(certificate: str, key: str) -> Iterator[Finding]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # A password would be asked for on the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        hint = "a key with a password cannot be used"
+        yield Finding(("key",), f"does not do with the certificate: {_words(error)}", hint)
+
+
+def _words(error: OSError | ValueError) -> str:
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "not readable"
+    return str(reason).replace("_", " ").lower()

@@ -1,0 +1,100 @@
+"""The headers of a message that is not like most: values are encoded, left out and named.
+
+For any message these are the headers of the contract; :mod:`gateway.core.headers` has a quicker way
+to the same for those whose values are all legal and short, and the tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.core import baggage
+from gateway.core.attribute_names import PREFIX
+from gateway.core.dates import iso_8601
+from gateway.core.header_list import MAX_ATTRIBUTE_BYTES, HeaderList
+
+if TYPE_CHECKING:
+    from gateway.core.message import Message
+
+
+def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
+    """Return the lines of all headers that differ between messages, whatever those bring."""
+    headers = HeaderList()
+    headers.items += [
+        ("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms)),
+        ("x-aws-sqsd-receive-count", str(message.receive_count)),
+    ]
+    headers.add("x-aws-sqsd-msgid", message.message_id)
+    if message.sender_id is not None:
+        headers.add("x-aws-sqsd-sender-id", message.sender_id)
+    room = MAX_ATTRIBUTE_BYTES
+    if message.trace_header is not None:  # the sender's own words too
+        room -= headers.add_within("x-amzn-trace-id", message.trace_header, room)
+    if fifo:
+        _add_fifo(headers, message)
+    room = _add_context(headers, message, tag, room)
+    binary = _add_attributes(headers, message, room) if message.attributes else []
+    _add_lists(headers, binary)
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items])
+
+
+def _add_fifo(headers: HeaderList, message: Message) -> None:
+    if message.group is not None:
+        headers.add("message-group-id", message.group)
+    if message.deduplication_id is not None:
+        headers.add("message-deduplication-id", message.deduplication_id)
+
+
+def _add_context(headers: HeaderList, message: Message, tag: str, room: int) -> int:
+    """Add content-type, trace context and baggage; return the room left for attribute headers.
+
+    What has no room falls to its default or is left out.
+    """
+    content_type = message.text("content-type")
+    used = 0 if content_type is None else headers.add_within("content-type", content_type, room)
+    if not used:
+        default = "application/json" if message.is_json else "text/plain; charset=utf-8"
+        headers.items.append(("content-type", default))
+    room -= used
+    for name in ("traceparent", "tracestate"):
+        value = message.text(name)
+        if value is not None:
+            room -= headers.add_within(name, value, room)
+    return room - _add_baggage(headers, message.text("baggage"), tag, room)
+
+
+def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) -> int:
+    """Baggage is always sent; a carrier that has no room is left out but for our own member."""
+    used = 0
+    if carrier is not None and len(carrier) > baggage.MAX_CHARACTERS:
+        headers.omitted.append("baggage")
+    elif carrier is not None:
+        used = headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room)
+    if not used:
+        headers.items.append(("baggage", f"version={tag}"))
+    return used
+
+
+def _add_attributes(headers: HeaderList, message: Message, room: int) -> list[str]:
+    """Add attributes in the order of their names; return the names of the binary ones sent."""
+    binary = []
+    for name, start in message.names.in_order:
+        attribute, used = message.attributes[name], 0
+        if start is None:
+            headers.omitted.append(PREFIX + name)
+        else:
+            used = headers.add_within(PREFIX + name, attribute.text, room)
+        if used and attribute.binary:
+            binary.append(name)
+        room -= used
+    return binary
+
+
+def _add_lists(headers: HeaderList, binary: list[str]) -> None:
+    for header, names in (
+        ("x-aws-sqsd-binary", binary),
+        ("x-gateway-omitted", headers.omitted),
+        ("x-aws-sqsd-encoded", headers.encoded),
+    ):
+        if names:
+            headers.add(header, ", ".join(names))

@@ -1,0 +1,23 @@
+"""The C parts of the bench: compiled at the start where there is a compiler, replaced where not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+
+
+def compiled(name: str, folder: Path) -> Path | None:
+    """Return the program made of `name`.c, or None where it cannot be made."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    program = folder / name
+    source = HERE / f"{name}.c"
+    made = subprocess.run(
+        [compiler, "-O2", "-pthread", "-o", program, source], capture_output=True, check=False
+    )
+    return program if made.returncode == 0 else None

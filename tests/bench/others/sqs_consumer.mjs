@@ -1,0 +1,47 @@
+// What a Node shop runs: sqs-consumer on batches of ten, undici with keep-alive, several consumers.
+//
+//     node sqs_consumer.mjs QUEUE_URL SINK_URL [CONSUMERS]
+//
+// A message is acknowledged after a 2xx answer and not otherwise. The version decides the service.
+
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { Consumer } from "sqs-consumer";
+import { Pool } from "undici";
+
+const [queueUrl, sink, consumers = "8"] = process.argv.slice(2);
+const pool = new Pool(sink, { connections: 100, pipelining: 1 });
+const sqs = new SQSClient({ endpoint: process.env.AWS_ENDPOINT_URL_SQS, region: "us-east-1" });
+
+async function deliver(message) {
+  const version = message.MessageAttributes?.version?.StringValue;
+  const { statusCode, body } = await pool.request({
+    path: version === "v2" ? "/canary" : "/stable",
+    method: "POST",
+    headers: { "content-type": "application/json", "x-aws-sqsd-msgid": message.MessageId },
+    body: message.Body,
+  });
+  await body.dump();
+  return statusCode >= 200 && statusCode < 300;
+}
+
+async function handleMessageBatch(messages) {
+  const taken = await Promise.allSettled(messages.map(deliver));
+  return messages.filter((_, number) => taken[number].value === true);
+}
+
+for (let number = 0; number < Number(consumers); number += 1) {
+  const consumer = Consumer.create({
+    queueUrl,
+    sqs,
+    batchSize: 10,
+    waitTimeSeconds: 1,
+    messageAttributeNames: ["All"],
+    handleMessageBatch,
+  });
+  for (const event of ["error", "processing_error"]) {
+    consumer.on(event, (error) => console.error(error.message));
+  }
+  consumer.start();
+}
+
+process.on("SIGTERM", () => process.exit(0));
