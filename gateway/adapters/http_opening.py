@@ -86,6 +86,7 @@ class Opener:
 
 
 def words(error: OSError | UnicodeError) -> str:
+    """Say in a few words why no connection was opened."""
     number = error.errno if isinstance(error, OSError) else None
     if number and number > 0 and not isinstance(error, ssl.SSLError):  # which numbers its own
         return os.strerror(number)  # asyncio would only say that it failed, and the address again

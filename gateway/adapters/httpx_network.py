@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 
@@ -70,16 +70,21 @@ class Network(httpcore.AsyncNetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(
+        return _noted(
             await self._inner.connect_tcp(
                 address, port, local_address=local_address, socket_options=socket_options
             )
         )
 
 
-class _Stream(httpcore.AsyncNetworkStream):
+class _Stream:
+    """A connection as its inner one is, but that it takes note of bytes that come."""
+
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     async def read(
         self,
@@ -91,23 +96,14 @@ class _Stream(httpcore.AsyncNetworkStream):
             CURRENT.get().begun = True
         return received
 
-    async def write(
-        self,
-        buffer: bytes,
-        timeout: float | None = None,  # noqa: ASYNC109 - the interface's
-    ) -> None:
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
     async def start_tls(
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the interface's
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        return _noted(await self._inner.start_tls(ssl_context, server_hostname, timeout))
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+
+def _noted(stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
+    return cast("httpcore.AsyncNetworkStream", _Stream(stream))

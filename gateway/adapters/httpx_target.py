@@ -33,7 +33,9 @@ _FIRST_FINAL_STATUS: Final = 200
 class Posting:
     """One delivery, as a `Sending`: a task, and who is told."""
 
-    def __init__(self, task: asyncio.Task[DeliveryResult], done: Callable[[DeliveryResult], None]):
+    def __init__(
+        self, task: asyncio.Task[DeliveryResult], done: Callable[[DeliveryResult], None]
+    ) -> None:
         self._task, self._done = task, done
         self._cancelled = False
         task.add_done_callback(self._tell)
@@ -51,8 +53,8 @@ class Posting:
 class HttpxTarget:
     """A Target that POSTs to one URL, over HTTP/2 where the service offers it by TLS.
 
-    `tls` gives a context of this target's own. Raises ValueError for a URL or header that cannot
-    be sent.
+    `tls` gives a context of this target's own in place of the default one. Raises ValueError for a
+    URL or header that cannot be sent.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class HttpxTarget:
         *,
         max_idle: int = 100,
         user_agent: str = USER_AGENT,
-        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
@@ -74,7 +76,8 @@ class HttpxTarget:
             target=self._head.path,
         )
         self._proxy = _proxy(proxy_for(self._head))
-        self._max_idle, self._lifetime_seconds, self._tls = max_idle, lifetime_seconds, tls
+        self._max_idle, self._lifetime_seconds = max_idle, lifetime_seconds
+        self._tls = tls or ssl.create_default_context  # its own: httpcore offers HTTP/2 by it
         self._network = Network()
         self._connections: _Connections | None = None
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()

@@ -36,8 +36,10 @@ def pem_file(value: Any) -> str:
 def _content(path: str) -> bytes:
     # So that no pipe or device makes it wait, or has no end.
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(number, "rb") as file:
-        return file.read(MAX_BYTES) if stat.S_ISREG(os.fstat(number).st_mode) else b""
+    try:
+        return os.read(number, MAX_BYTES) if stat.S_ISREG(os.fstat(number).st_mode) else b""
+    finally:
+        os.close(number)
 
 
 PEM_FILE: Final = Checked(pem_file, {"type": "string", "pattern": "^/"})

@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features-ma
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gateway.core import baggage
@@ -49,12 +48,16 @@ def delivery_headers(
     `belongs_to` names the version, `delivered_to` gets it.
     """
     tag = belongs_to.tag
-    fixed = _fixed_lines(route, queue, tag, delivered_to.name, reason)
-    return fixed + (usual_lines(message, tag, fifo=fifo) or legal_lines(message, tag, fifo=fifo))
+    fixed = fixed_lines(route, queue, tag, delivered_to.name, reason)
+    return fixed + message_lines(message, tag, fifo=fifo)
 
 
-@lru_cache(maxsize=4096)
-def _fixed_lines(route: str, queue: str, tag: str, version_name: str, reason: Reason) -> str:
+def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
+    """Return the lines that are a message's own; `tag` is that of the version it belongs to."""
+    return usual_lines(message, tag, fifo=fifo) or legal_lines(message, tag, fifo=fifo)
+
+
+def fixed_lines(route: str, queue: str, tag: str, version_name: str, reason: Reason) -> str:
     """Return what the messages of a version that were decided alike have in common."""
     return (
         f"version: {tag}\r\nx-gateway-route: {route}\r\nx-gateway-version: {version_name}\r\n"

@@ -8,7 +8,7 @@ let go: a parsed body may take 25 times the memory of its text.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.core import baggage
 from gateway.core.attribute_names import names_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.core.attribute_names import AttributeNames
 
-_UNREAD: Any = object()
+UNREAD: Final[Any] = object()
 _new_tuple = tuple.__new__  # of a named tuple: takes a third of the time that its class takes
 
 
@@ -59,7 +59,7 @@ class Message:
     first_received_ms: int = 0
     sender_id: str | None = None
     trace_header: str | None = None
-    _json: Any = field(default=_UNREAD, init=False, repr=False)
+    _json: Any = field(default=UNREAD, init=False, repr=False)
     _is_json: bool | None = field(default=None, init=False, repr=False)
     _names: AttributeNames | None = field(default=None, init=False, repr=False)
     _baggage: Mapping[str, str] | None = field(default=None, init=False, repr=False)
@@ -67,7 +67,7 @@ class Message:
     @property
     def json(self) -> Any:
         """The parsed body, or :data:`ABSENT` when it is not JSON."""
-        if self._json is _UNREAD:
+        if self._json is UNREAD:
             self._json = parse_json(self.body)
             self._is_json = self._json is not ABSENT
         return self._json
@@ -81,7 +81,7 @@ class Message:
 
     def forget(self) -> None:
         """Let go of the large things derived: the parsed body and the members of the baggage."""
-        self._json = _UNREAD
+        self._json = UNREAD
         self._baggage = None
 
     def attribute(self, folded_name: str) -> Attribute | None:

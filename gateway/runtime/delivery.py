@@ -6,7 +6,6 @@ task, a future and a cancel scope for each message the runtime took more CPU tha
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core.decision import Reason, decide
@@ -16,35 +15,32 @@ from gateway.core.disposition import (
     Reject,
     Retry,
     falls_back,
-    gives_up_on_version,
     is_ack,
     judge,
     whole_seconds,
 )
 from gateway.core.facts import Delivered, Outcome
-from gateway.core.headers import delivery_headers
-from gateway.runtime.hand import Stage
-from gateway.runtime.lanes import Seat
+from gateway.core.headers import message_lines
+from gateway.runtime.hand import InHand, Stage
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from gateway.core.disposition import DeliveryResult
     from gateway.core.message import Message
-    from gateway.core.route import Route
     from gateway.core.versions import Version
     from gateway.ports import Sending
     from gateway.runtime.courier import Courier
-    from gateway.runtime.hand import InHand
-    from gateway.runtime.lanes import Lane
+    from gateway.runtime.lanes import Lane, Seat
+    from gateway.runtime.legs import Leg, Legs
 
 OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
 
 
-class Delivery:
-    """What becomes of one message in hand.
+class Delivery(InHand):
+    """A message in hand, and what becomes of it.
 
-    `belongs_to` is the version that was chosen for it, `to` the one that gets it, and `reason` why.
     `ended` is called with None where the message is done with (deleted, or copied to the
     dead-letter queue and deleted, or somebody else's by now), else with the seconds after which it
     comes back.
@@ -53,48 +49,48 @@ class Delivery:
     __slots__ = (
         "_courier",
         "_ended",
-        "_lane",
-        "_route",
+        "_has_turn",
+        "_legs",
         "_under_way",
         "began_at",
-        "belongs_to",
-        "entry",
-        "reason",
+        "leg",
         "seconds",
-        "to",
+        "under_way",
     )
 
     def __init__(
-        self,
-        courier: Courier,
-        entry: InHand,
-        route: Route,
-        ended: Callable[[int | None], None] | None,
+        self, courier: Courier, message: Message, leased_at: float, until: float, due_at: float
     ) -> None:
-        self._courier, self.entry, self._route, self._ended = courier, entry, route, ended
-        self._lane: Lane | None = None  # where it has a turn
+        super().__init__(message, leased_at, until, due_at)
+        self._courier = courier
+        self._ended: Callable[[int | None], None] | None = None
+        self._legs: Legs
+        self._has_turn = False
         self._under_way: Sending | Seat | asyncio.Task[None] | None = None
         self.began_at = self.seconds = 0.0  # on the loop's clock, and how long it took
-        self.reason = Reason.DEFAULT
-        self.belongs_to: Version
-        self.to: Version
+        self.leg: Leg | None = None
+        self.under_way = False
 
-    def begin(self) -> None:
+    def begin(self, legs: Legs, ended: Callable[[int | None], None] | None = None) -> None:
         """Decide, and bring it to a version."""
-        route = self._route
-        message = self.entry.message
+        self._legs, self._ended = legs, ended
+        message, courier = self.message, self._courier
+        self.under_way = True
+        courier.under_way += 1
         try:
-            version, reason, _, _ = decide(message, route)
-            self._courier.decided(version, reason)
+            version, reason, _, _ = decide(message, legs.route)
             if version is None:
+                courier.undecided(reason)
                 self._release(self._backoff_seconds())
                 return
-            self.belongs_to = version
-            stable = route.stable
-            if version is not stable and gives_up_on_version(message.receive_count, route.fallback):
-                self._bring(stable, Reason.FALLBACK)
-            else:
-                self._bring(version, reason)
+            leg = legs.of(version, version, reason)
+            leg.decided += 1
+            if not leg.touched:
+                courier.touch(leg)
+            stable = legs.route.stable
+            if version is not stable and message.receive_count > legs.gives_up_after:
+                leg = legs.of(version, stable, Reason.FALLBACK)
+            self._bring(leg)
         except Exception as error:  # noqa: BLE001 - one message must not stop all the others
             self._crashed(error)
 
@@ -103,157 +99,152 @@ class Delivery:
         under_way, self._under_way = self._under_way, None
         if under_way is not None:
             under_way.cancel()
-        self._leave()
-        if self.entry.stage in (Stage.WAITING, Stage.DELIVERING):
+        self._leave(None)
+        if self.stage in (Stage.WAITING, Stage.DELIVERING):
             self._release(0)
 
     def admitted(self, turn: bool) -> None:  # noqa: FBT001 - a callback's one flag
         """Go on after a wait for a turn: there is one, or there will be none."""
-        lane = self._under_way.lane if isinstance(self._under_way, Seat) else None
         self._under_way = None
         try:
-            if turn and lane is not None:
-                self._send(lane)
+            if turn and self.leg is not None:
+                self._send(self.leg)
             else:
-                self._turned_away(lane)
+                self._turned_away()
         except Exception as error:  # noqa: BLE001 - as above
             self._crashed(error)
 
     def answered(self, result: DeliveryResult | Exception) -> None:
         """Judge what came of the delivery; an exception is a defect of the target's."""
         self._under_way = None
-        courier, lane = self._courier, self._lane
+        leg, courier = self.leg, self._courier
         self.seconds = courier.clock() - self.began_at
         try:
-            if isinstance(result, Exception):
-                raise result  # noqa: TRY301 - a defect is a defect, whoever's it is
-            if lane is not None:
-                self._lane = None
-                lane.leave(result)
-            if is_ack(result):
-                courier.acked(self)
-                self._end(None)
-            else:
-                self._failed(result)
+            if leg is None or isinstance(result, Exception):
+                self._crashed(result if isinstance(result, Exception) else RuntimeError("no leg"))
+                return
+            self._leave(result)
+            if not is_ack(result):
+                self._failed(leg, result)
+                return
+            leg.acked.append(self)
+            if not leg.touched:
+                courier.touch(leg)
+            courier.settler.delete(self)
+            self._end(None)
         except Exception as error:  # noqa: BLE001 - as above
             self._crashed(error)
 
     # ---- on the way there -----------------------------------------------------------------
 
-    def _bring(self, to: Version, reason: Reason) -> None:
-        self.to, self.reason = to, reason
-        lane = self._courier.lanes.of(to)
+    def _bring(self, leg: Leg) -> None:
+        self.leg, lane = leg, leg.lane
         if lane is None:
-            self._turned_away(None)
+            self._turned_away()
         elif lane.enter():
-            self._send(lane)
+            self._send(leg)
         else:
             self._under_way = seat = lane.sit_down(self.admitted)
             if seat is None:
-                self._turned_away(lane)
+                self._turned_away()
 
-    def _turned_away(self, lane: Lane | None) -> None:
+    def _turned_away(self) -> None:
         """Give it back, for longer where its version sheds."""
-        self._release(self._courier.pause_seconds(self.entry.message, self._route, lane))
+        lane = None if self.leg is None else self.leg.lane
+        self._release(self._courier.pause_seconds(self.message, self._legs.route, lane))
 
-    def _send(self, lane: Lane) -> None:
-        self._lane = lane
-        entry, to, courier = self.entry, self.to, self._courier
-        message = entry.message
-        lines = delivery_headers(
-            message,
-            route=courier.route,
-            queue=courier.queue_name,
-            fifo=courier.fifo,
-            belongs_to=self.belongs_to,
-            delivered_to=to,
-            reason=self.reason,
-        )
+    def _send(self, leg: Leg) -> None:
+        self._has_turn = True
+        message, courier, lane = self.message, self._courier, leg.lane
+        lines = leg.lines + message_lines(message, leg.belongs_to.tag, fifo=courier.fifo)
         self.began_at = began_at = courier.clock()
-        if entry.lease_lost or began_at >= entry.leased_until:
-            self._leave()  # the message may be somebody else's by now
-            courier.settler.lose(entry)
+        if self.lease_lost or began_at >= self.leased_until or lane is None:
+            self._leave(None)  # the message may be somebody else's by now
+            courier.settler.lose(self)
             self._end(None)
             return
-        entry.stage = Stage.DELIVERING
+        self.stage = _DELIVERING
         body = message.body.encode("utf-8", "surrogatepass")
-        self._under_way = lane.target.send(lines, body, to.timeout_seconds, self.answered)
+        target = lane.target
+        self._under_way = target.send(lines, body, leg.to.timeout_seconds, self.answered)
+
+    def _leave(self, result: DeliveryResult | None) -> None:
+        if self._has_turn and self.leg is not None and self.leg.lane is not None:
+            self._has_turn = False
+            self.leg.lane.leave(result)
 
     # ---- what becomes of it ---------------------------------------------------------------
 
-    def _failed(self, result: DeliveryResult) -> None:
-        receive_count, chance = self.entry.message.receive_count, self._courier.chance()
-        disposition = judge(result, receive_count, self._route.retry, chance)
-        stands_in = self._falls_back(result)
+    def _failed(self, leg: Leg, result: DeliveryResult) -> None:
+        route = self._legs.route
+        fraction = self._courier.chance()
+        disposition = judge(result, self.message.receive_count, route.retry, fraction)
+        stands_in = self._falls_back(leg.to, result)
         outcome = Outcome.FALLBACK if stands_in else OUTCOMES[type(disposition)]
-        self._courier.notice(self._delivered(outcome, result))
+        message_id = self.message.message_id
+        fact = Delivered(route.name, leg.to.name, message_id, outcome, result, self.seconds)
+        self._courier.notice(fact)
         if stands_in:
-            self._bring(self._route.stable, Reason.FALLBACK)
+            self._bring(self._legs.of(leg.belongs_to, route.stable, Reason.FALLBACK))
             return
         match disposition:
             case Retry(after_seconds):
                 self._release(after_seconds)
             case Reject():
-                self._reject(result)
+                self._reject(leg, result)
             case Ack():
                 raise AssertionError("an ack has not failed")
             case _:
                 assert_never(disposition)
 
-    def _falls_back(self, result: DeliveryResult) -> bool:
-        route = self._route
-        if self.to.name == route.stable.name or route.fallback is None:
+    def _falls_back(self, to: Version, result: DeliveryResult) -> bool:
+        route = self._legs.route
+        if to.name == route.stable.name or route.fallback is None:
             return False
         return falls_back(result, route.fallback)
 
-    def _delivered(self, outcome: Outcome, result: DeliveryResult) -> Delivered:
-        message_id, name = self.entry.message.message_id, self._route.name
-        return Delivered(name, self.to.name, message_id, outcome, result, self.seconds)
-
-    def _reject(self, result: DeliveryResult) -> None:
-        route = self._route
+    def _reject(self, leg: Leg, result: DeliveryResult) -> None:
+        route = self._legs.route
         if route.dead_letter is None:
             self._release(whole_seconds(route.retry.max_seconds))
             return
-        marks = self._marks(result)
-        self._under_way = self._courier.send_dead_letter(self, marks, self._copied)
-
-    def _marks(self, result: DeliveryResult) -> dict[str, str]:
-        status = str(result.status) if isinstance(result, Answered) else ""
-        return {
-            "gateway-route": self._route.name,
-            "gateway-version": self.to.name,
-            "gateway-status": status,
-            "gateway-reason": self.reason.value,
+        marks = {
+            "gateway-route": route.name,
+            "gateway-version": leg.to.name,
+            "gateway-status": str(result.status) if isinstance(result, Answered) else "",
+            "gateway-reason": leg.reason.value,
         }
+        self._under_way = self._courier.send_dead_letter(self.message, marks, self._copied)
 
     def _copied(self, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
         self._under_way = None
         if confirmed:
-            self._courier.settler.delete(self.entry)
+            self._courier.settler.delete(self)
             self._end(None)
         else:
             self._release(self._backoff_seconds())
 
     def _crashed(self, error: Exception) -> None:
-        self._leave()
-        self._courier.crashed(self.entry, error)
-        if self.entry.stage in (Stage.WAITING, Stage.DELIVERING):
+        self._leave(None)
+        self._courier.crashed(self.message, error)
+        if self.stage in (Stage.WAITING, Stage.DELIVERING):
             self._release(self._backoff_seconds())
 
-    def _leave(self) -> None:
-        lane, self._lane = self._lane, None
-        if lane is not None:
-            lane.leave(None)
-
     def _release(self, seconds: int) -> None:
-        self._courier.settler.release(self.entry, seconds)
+        self._courier.settler.release(self, seconds)
         self._end(seconds)
 
     def _end(self, seconds: int | None) -> None:
-        self._courier.ended(self)
+        courier = self._courier
+        self.under_way = False
+        courier.under_way -= 1
+        if not courier.under_way:
+            courier.all_ended()
         if self._ended is not None:
             self._ended(seconds)
 
     def _backoff_seconds(self) -> int:
-        return self._courier.backoff_seconds(self.entry.message, self._route)
+        return self._courier.backoff_seconds(self.message, self._legs.route)
+
+
+_DELIVERING: Final = Stage.DELIVERING  # a member of an enum is slow to find

@@ -16,7 +16,7 @@ from gateway.runtime.hand import Stage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from gateway.runtime.hand import InHand
+    from gateway.runtime.delivery import Delivery
     from gateway.runtime.settler import Settler
 
 STALLED_SECONDS: Final = 5.0
@@ -26,25 +26,25 @@ STALLED_SECONDS: Final = 5.0
 class _Line:
     """One group's messages in hand: the one that is being carried, and those behind it."""
 
-    current: InHand
-    behind: deque[InHand] = field(default_factory=deque)
+    current: Delivery
+    behind: deque[Delivery] = field(default_factory=deque)
     began_at: float = 0.0
 
     def stalled(self, now: float, versions: Collection[str]) -> bool:
         """Whether its message has been with one of these versions for long."""
         slow = now - self.began_at >= STALLED_SECONDS
-        delivery = self.current.delivery
-        return slow and delivery is not None and delivery.to.name in versions
+        leg = self.current.leg
+        return slow and leg is not None and leg.to.name in versions
 
 
 class Groups:
     """The lines of a FIFO route, one for each group with messages in hand."""
 
-    def __init__(self, settler: Settler, carry: Callable[[InHand], Awaitable[int | None]]) -> None:
+    def __init__(self, settler: Settler, carry: Callable[[Delivery], Awaitable[int | None]]) -> None:
         self._settler, self._carry = settler, carry
         self._lines: dict[str, _Line] = {}
 
-    def join(self, entry: InHand) -> bool:
+    def join(self, entry: Delivery) -> bool:
         """Put a message at the end of its group's line; True where the line is to be walked."""
         group = _group(entry)
         line = self._lines.get(group)
@@ -54,7 +54,7 @@ class Groups:
         self._lines[group] = _Line(entry)
         return True
 
-    async def walk(self, first: InHand) -> None:
+    async def walk(self, first: Delivery) -> None:
         """Deliver the line that `first` opened until it is empty."""
         group = _group(first)
         line = self._lines[group]
@@ -72,7 +72,7 @@ class Groups:
         for line in self._lines.values():
             self._give_back(line, 0)
 
-    def give_back_behind(self, entry: InHand) -> None:
+    def give_back_behind(self, entry: Delivery) -> None:
         """Release at once what waits in the line of this message, itself among it."""
         line = self._lines.get(_group(entry))
         if line is not None:
@@ -110,6 +110,6 @@ class Groups:
                 self._settler.release(entry, seconds)
 
 
-def _group(entry: InHand) -> str:
+def _group(entry: Delivery) -> str:
     group = entry.message.group
     return entry.message.message_id if group is None else group

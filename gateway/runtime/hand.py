@@ -8,14 +8,13 @@ not in hand any more: received again, it is a new message.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from enum import Enum, auto
 from sys import getsizeof
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.core.message import Message
     from gateway.runtime.delivery import Delivery
@@ -30,51 +29,65 @@ class Stage(Enum):
     RELEASING = auto()
 
 
-@dataclass(slots=True, eq=False)
 class InHand:
     """One message in hand. `received_at`, `leased_until` and `due_at` are the event loop's seconds.
 
     `leased_until` is what SQS has confirmed; `due_at` is when the lease is to be extended.
     """
 
-    message: Message
-    receipt: str
-    received_at: float
-    leased_until: float
-    due_at: float
-    held_bytes: int = 0
-    stage: Stage = Stage.WAITING
-    lease_lost: bool = False
-    delivery: Delivery | None = None  # while one is under way
-    back_after_seconds: int = 0  # once it is being released
-    attempts: int = 0  # to settle it, that failed
-    settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
+    __slots__ = (
+        "attempts",
+        "back_after_seconds",
+        "due_at",
+        "held_bytes",
+        "lease_lost",
+        "leased_until",
+        "message",
+        "receipt",
+        "received_at",
+        "settled",
+        "stage",
+    )
+
+    def __init__(self, message: Message, leased_at: float, until: float, due_at: float) -> None:
+        self.message, self.receipt = message, message.receipt
+        self.received_at, self.leased_until, self.due_at = leased_at, until, due_at
+        self.held_bytes = held_bytes(message)
+        self.stage = _WAITING
+        self.lease_lost = False
+        self.back_after_seconds = 0  # once it is being released
+        self.attempts = 0  # to settle it, that failed
+        self.settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
 
 
 class Hand:
-    """All messages in hand of one route, the one whose lease is due first in front."""
+    """All messages in hand of one route, the one whose lease is due first in front.
 
-    def __init__(self) -> None:
+    `new` makes an entry of a message, when its lease began, when it ends and when it is due.
+    """
+
+    def __init__(self, new: Callable[[Message, float, float, float], Delivery]) -> None:
+        self._new = new
         # An OrderedDict: a dict gets slow at its front when entries are taken from there for long.
-        self._entries: OrderedDict[str, InHand] = OrderedDict()
+        self._entries: OrderedDict[str, Delivery] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def take(
         self, messages: Sequence[Message], leased_at: float, lease_seconds: float, due_at: float
-    ) -> list[InHand]:
+    ) -> list[Delivery]:
         """Put messages in hand and return the new ones; of the others keep the newest receipt."""
         until = leased_at + lease_seconds
         fresh = []
+        entries, new = self._entries, self._new
         for message in messages:
-            held = self._entries.get(message.message_id)
+            message_id = message.message_id
+            held = entries.get(message_id)
             if held is None or held.stage is Stage.RELEASING:
-                size = held_bytes(message)
-                entry = InHand(message, message.receipt, leased_at, until, due_at, size)
                 if held is not None:
-                    del self._entries[message.message_id]  # the new one goes to the end
-                self._entries[message.message_id] = entry
+                    del entries[message_id]  # the new one goes to the end
+                entries[message_id] = entry = new(message, leased_at, until, due_at)
                 fresh.append(entry)
             else:
                 held.receipt, held.lease_lost = message.receipt, False
@@ -94,7 +107,7 @@ class Hand:
             if entries.get(message_id) is entry:
                 del entries[message_id]
 
-    def due(self, now: float) -> list[InHand]:
+    def due(self, now: float) -> list[Delivery]:
         """Return the entries whose lease is to be extended by now, the first due first."""
         found = []
         for entry in self._entries.values():
@@ -103,7 +116,11 @@ class Hand:
             found.append(entry)
         return found
 
-    def received_before(self, moment: float) -> list[InHand]:
+    def under_way(self) -> list[Delivery]:
+        """Return those that are being delivered, or wait for their turn to be."""
+        return [entry for entry in self._entries.values() if entry.under_way]
+
+    def received_before(self, moment: float) -> list[Delivery]:
         """Return what came in before then; looks at everything in hand."""
         return [entry for entry in self._entries.values() if entry.received_at < moment]
 
@@ -125,3 +142,6 @@ def held_bytes(message: Message) -> int:
     for attribute in message.attributes.values():
         size += getsizeof(attribute.text)
     return size
+
+
+_WAITING: Final = Stage.WAITING  # a member of an enum is slow to find

@@ -71,7 +71,17 @@ class Lane:
 
     def enter(self) -> bool:
         """Take a turn, if there is one."""
-        return not self._queue and self._admits()
+        version = self.version
+        if (
+            self._queue
+            or version.max_rate is not None
+            or self._removed
+            or self._shedding.refusals
+            or self.in_flight >= version.max_in_flight
+        ):
+            return not self._queue and not self._removed and self._admits()
+        self.in_flight += 1
+        return True
 
     def sit_down(self, admitted: Callable[[bool], None]) -> Seat | None:
         """Take a seat, for `admitted` to be told of a turn; None where none is left."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.ports import Observer, Queue
-    from gateway.runtime.hand import Hand, InHand
+    from gateway.runtime.delivery import Delivery
+    from gateway.runtime.hand import Hand
 
 BATCH: Final = 10
 PARALLEL_CALLS: Final = 20
@@ -53,7 +54,7 @@ class LeaseKeeper:
         hand: Hand,
         observer: Observer,
         lease_seconds: int,
-        give_up: Callable[[InHand], None],
+        give_up: Callable[[Delivery], None],
     ) -> None:
         self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
         self._give_up = give_up
@@ -67,7 +68,7 @@ class LeaseKeeper:
         """Return when a lease that begins now is to be extended: at half its life."""
         return now + self.lease_seconds / 2
 
-    def catch_up(self, entries: Sequence[InHand], late_seconds: float) -> None:
+    def catch_up(self, entries: Sequence[Delivery], late_seconds: float) -> None:
         """Extend at once what came with an answer that was so long on its way."""
         if late_seconds >= self.lease_seconds * STEP and self._calls is not None:
             self._extend_all(self._calls, entries)
@@ -82,7 +83,7 @@ class LeaseKeeper:
                 await asyncio.sleep(self._pause(loop.time()))
                 self._extend_all(calls, self._extendable(loop.time()))
 
-    def _extend_all(self, calls: asyncio.TaskGroup, entries: Sequence[InHand]) -> None:
+    def _extend_all(self, calls: asyncio.TaskGroup, entries: Sequence[Delivery]) -> None:
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
             calls.create_task(self._extend(batch), name=f"extend {self._route}")
@@ -92,14 +93,14 @@ class LeaseKeeper:
         next_due_at = self._hand.next_due_at()
         return self.due_at(now) - now if next_due_at is None else max(0.0, next_due_at - now)
 
-    def _extendable(self, now: float) -> list[InHand]:
+    def _extendable(self, now: float) -> list[Delivery]:
         """Return what is due, and with it what will be very soon: that saves calls."""
         due = self._hand.due(now + self.lease_seconds * STEP)
         for entry in due:
             self._hand.postpone(entry, self.due_at(now))
         return [entry for entry in due if self._keeps(entry)]
 
-    async def _extend(self, batch: Sequence[InHand]) -> None:
+    async def _extend(self, batch: Sequence[Delivery]) -> None:
         loop = asyncio.get_running_loop()
         last = loop.time() + self.lease_seconds * LAST_STEP
         while True:
@@ -114,7 +115,7 @@ class LeaseKeeper:
         why = "every try failed, so the lease has run out"
         self._notice_failed(why, len(batch), lease_lost=True)
 
-    async def _extend_once(self, batch: Sequence[InHand]) -> Sequence[InHand]:
+    async def _extend_once(self, batch: Sequence[Delivery]) -> Sequence[Delivery]:
         """Return those that failed, but may not be lost yet."""
         now = asyncio.get_running_loop().time()
         leases = [(entry.receipt, self._seconds_left(entry, now)) for entry in batch]
@@ -148,12 +149,12 @@ class LeaseKeeper:
                     self._observer.notice(LeaseCapped(self._route, message_id))
                     self._give_up(entry)
 
-    def _keeps(self, entry: InHand) -> bool:
+    def _keeps(self, entry: Delivery) -> bool:
         """Whether its lease is still to be kept: it may have been settled while a call ran."""
         going_back = entry.stage is Stage.RELEASING
         return self._hand.holds(entry) and not going_back and not entry.lease_lost
 
-    def _seconds_left(self, entry: InHand, now: float) -> int:
+    def _seconds_left(self, entry: Delivery, now: float) -> int:
         """Never more than SQS's 12 hours, counted from the receive, and never a release."""
         left = MAX_VISIBILITY_SECONDS - int(now - entry.received_at) - 1
         return max(1, min(self.lease_seconds, left))

@@ -31,7 +31,7 @@ class Permits:
         self.limit = limit
         self._free, self._free_bytes = limit, held_bytes
         self._closed = False
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self.waiters: deque[asyncio.Future[None]] = deque()
 
     @property
     def free(self) -> int:
@@ -41,11 +41,11 @@ class Permits:
     @property
     def wanted(self) -> bool:
         """Whether somebody waits for one."""
-        return bool(self._waiters)
+        return bool(self.waiters)
 
     def crowded(self, held: int) -> bool:
         """Whether so many of them are more than a tenth, and somebody waits for one."""
-        return bool(self._waiters) and held * 10 > self.limit
+        return bool(self.waiters) and held * 10 > self.limit
 
     async def take(self, at_most: int) -> int:
         """Take 1..at_most permits, waiting for the first; 0 once closed."""
@@ -84,24 +84,24 @@ class Permits:
     def close(self) -> None:
         """Hand out no more; everybody who waits gets 0."""
         self._closed = True
-        while self._waiters:
+        while self.waiters:
             self._wake()
 
     async def _next_turn(self) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiters.append(turn)
+        self.waiters.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn in self._waiters:
-                self._waiters.remove(turn)
+            if turn in self.waiters:
+                self.waiters.remove(turn)
             if turn.done() and not turn.cancelled():
                 self._wake()  # the turn was ours already: pass it on, or it is lost
             raise
 
     def _wake(self) -> None:
-        while self._waiters:
-            turn = self._waiters.popleft()
+        while self.waiters:
+            turn = self.waiters.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return

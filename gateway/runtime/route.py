@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.core.route import Route
     from gateway.core.versions import Version
     from gateway.ports import Observer, Queue, Target
+    from gateway.runtime.delivery import Delivery
     from gateway.runtime.hand import InHand
 
 LINGER_SECONDS: Final = 0.04  # at 100 messages a second a delete has four messages, not one
@@ -60,7 +61,7 @@ class RunningRoute:
         self._queue, self._observer, self._chance = queue, observer, chance
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self._permits = Permits(route.max_in_flight)
-        self._hand = Hand()
+        self._hand = Hand(lambda *of: self._courier.new(*of))
         self._lanes = Lanes(make_target)
         self._lanes.adopt(route)
         fifo = route.queue.fifo
@@ -70,13 +71,14 @@ class RunningRoute:
             hand=self._hand,
             observer=observer,
             on_settled=self._settled,
-            crowded=self._permits.crowded,
+            permits=self._permits,
             linger_seconds=FIFO_LINGER_SECONDS if fifo else LINGER_SECONDS,
         )
         self._courier = Courier(
             route=route,
             queue=queue,
             lanes=self._lanes,
+            hand=self._hand,
             settler=self._settler,
             observer=observer,
             wall=wall,
@@ -132,6 +134,7 @@ class RunningRoute:
         self.route = route
         self._permits.resize(route.max_in_flight)
         self._lanes.adopt(route)
+        self._courier.adopt(route)
 
     async def close_retired(self) -> None:
         """Let go of targets that no version uses any more."""
@@ -245,12 +248,12 @@ class RunningRoute:
             if self._stop.soft.is_set():
                 self._stop.came_late(entry)
             elif self._groups is None:
-                self._courier.carry(entry, self.route)
+                self._courier.carry(entry)
             elif self._groups.join(entry):
                 self._walk(self._groups, entry)
         return len(fresh)
 
-    def _walk(self, groups: Groups, entry: InHand) -> None:
+    def _walk(self, groups: Groups, entry: Delivery) -> None:
         if self._tasks is None:
             return
         name = f"walk {entry.message.group} {self.route.name}"
@@ -258,7 +261,7 @@ class RunningRoute:
         self._walks.add(task)
         task.add_done_callback(self._walks.discard)
 
-    async def _carry(self, entry: InHand) -> int | None:
+    async def _carry(self, entry: Delivery) -> int | None:
         """Carry one message of a group."""
         if self._stop.soft.is_set():
             self._settler.release(entry, 0)
@@ -269,7 +272,7 @@ class RunningRoute:
             if not ended.done():  # else a crash has cancelled who waits for it
                 ended.set_result(seconds)
 
-        self._courier.carry(entry, self.route, tell)
+        self._courier.carry(entry, tell)
         return await ended
 
     async def _relieve(self) -> None:
@@ -281,9 +284,9 @@ class RunningRoute:
                 pause_seconds = whole_seconds(self.route.retry.min_seconds)
                 self._groups.give_back_stalled(others, self._lanes.room.seats, pause_seconds)
 
-    def _give_up(self, entry: InHand) -> None:
-        if entry.delivery is not None:
-            entry.delivery.cancel()
+    def _give_up(self, entry: Delivery) -> None:
+        if entry.under_way:
+            entry.cancel()
         elif self._groups is not None:
             self._groups.give_back_behind(entry)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gateway.ports import Observer, Queue
     from gateway.runtime.hand import Hand, InHand
+    from gateway.runtime.permits import Permits
 
 BATCH: Final = 10
 RELEASE_ATTEMPTS: Final = 5
@@ -30,7 +31,7 @@ LAST_RETRY_SECONDS: Final = 10.0
 class Settler:
     """Settles one route's messages; `linger_seconds` is how long a batch waits for company.
 
-    `crowded` says whether so many that wait hold too many of the permits that others wait for.
+    What waits does not for long where it holds permits that others wait for.
     """
 
     def __init__(
@@ -41,13 +42,18 @@ class Settler:
         hand: Hand,
         observer: Observer,
         on_settled: Callable[[Sequence[InHand], bool], None],
-        crowded: Callable[[int], bool],
+        permits: Permits,
         linger_seconds: float,
     ) -> None:
         self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
-        self._on_settled, self._crowded = on_settled, crowded
+        self._on_settled, self._crowded, self._wanted = on_settled, permits.crowded, permits.waiters
         self._linger_seconds = linger_seconds
-        self._waiting: dict[Action, list[InHand]] = {Action.DELETE: [], Action.RELEASE: []}
+        self._waiting_deletes: list[InHand] = []
+        self._waiting_releases: list[InHand] = []
+        self._waiting = {
+            Action.DELETE: self._waiting_deletes,
+            Action.RELEASE: self._waiting_releases,
+        }
         self._since: dict[Action, float] = {}  # when the first of those that wait began to
         self._timers: dict[Action, asyncio.TimerHandle] = {}
         self._unsettled = 0
@@ -61,9 +67,13 @@ class Settler:
 
     def delete(self, entry: InHand) -> None:
         """Have the message deleted."""
-        entry.stage = Stage.DELETING
+        entry.stage = _DELETING
         self._unsettled += 1
-        self._put(Action.DELETE, entry)
+        waiting = self._waiting_deletes
+        waiting.append(entry)
+        held = len(waiting)
+        if held == 1 or held >= BATCH or self._wanted:
+            self._put_last(Action.DELETE, waiting)
 
     def release(self, entry: InHand, seconds: int) -> None:
         """Have the message given back, visible again after so many seconds."""
@@ -116,6 +126,9 @@ class Settler:
             return
         waiting = self._waiting[action]
         waiting.append(entry)
+        self._put_last(action, waiting)
+
+    def _put_last(self, action: Action, waiting: list[InHand]) -> None:
         if len(waiting) >= BATCH or self._crowded(len(waiting)):
             self._send(action)
         elif len(waiting) == 1 and self._tasks is not None:
@@ -203,3 +216,6 @@ class Settler:
             return
         delay = doubling(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, entry.attempts)
         asyncio.get_running_loop().call_later(delay, self._put, action, entry)
+
+
+_DELETING: Final = Stage.DELETING  # a member of an enum is slow to find

@@ -20,7 +20,7 @@ from gateway.core import baggage
 from gateway.core.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
 from gateway.core.decision import Decision, Reason, decide
 from gateway.core.headers import delivery_headers
-from gateway.core.message import Message, message_from_receive
+from gateway.core.message import UNREAD, Message, message_from_receive
 from gateway.core.route import Route, UnknownVersion
 from gateway.core.searching import MAX_STEPS
 from gateway.core.split import Split
@@ -96,7 +96,7 @@ def check(given: bytes) -> None:
     assert calls <= _MOST_CALLS + 100 * len(given), calls
     _check_decision(message, route, decision)
     assert decide(message_from_receive(raw), route) == decision, "another replica chooses alike"
-    assert message._json is None, "what is in hand holds its body once"
+    assert message._json is UNREAD, "what is in hand holds its body once"
     assert len(json.dumps(as_json(message, route, decision)).splitlines()) == 1
     for reason in (decision.reason, Reason.FALLBACK):
         _check_request(message, route, decision, reason)

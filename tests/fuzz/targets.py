@@ -54,7 +54,7 @@ def words_of(name: str) -> list[bytes]:
     if name != "routing_file":
         return list(_HTTP if name == "http_answers" else _MESSAGE)
     from gateway.config.rule_schema import Condition, Match, Rule
-    from gateway.config.schema import Fallback, Retry, Route, RoutingFile, Version
+    from gateway.config.schema import Fallback, Retry, Route, RoutingFile, Tls, Version
 
-    parts = (RoutingFile, Route, Version, Rule, Match, Condition, Fallback, Retry)
+    parts = (RoutingFile, Route, Version, Tls, Rule, Match, Condition, Fallback, Retry)
     return [*_YAML, *(f"{key}: ".encode() for part in parts for key in part.model_fields)]

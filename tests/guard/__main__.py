@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.guard.measuring import ALLOWED, judged_quotient, quotient
+from tests.guard.measuring import ALLOWED, quotients
 from tests.guard.pieces import PIECES
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--measure", action="store_true", help="only print the quotients, as JSON")
     asked = parser.parse_args()
     if asked.measure:
-        print(json.dumps([quotient(piece) for piece in PIECES]))
+        print(json.dumps(quotients(PIECES)))
         return OK
     if asked.write:
         return write()
@@ -50,9 +50,8 @@ def read() -> dict[str, dict[str, float]]:
 def compare(baseline: dict[str, float], planted: float) -> int:
     """Print each piece beside its baseline; fail where one lost more than is allowed."""
     losses = 0
-    for piece in PIECES:
+    for piece, found in zip(PIECES, quotients(PIECES, planted), strict=True):
         before = baseline[piece.name]
-        found = judged_quotient(before, piece, planted)
         lost = found > before * ALLOWED
         losses += lost
         verdict = "LOSS" if lost else "ok"

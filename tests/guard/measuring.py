@@ -9,23 +9,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.guard.pieces import Piece
 
 TURNS: Final = 200
-TRIES: Final = 3
+BLOCKS: Final = 3
 ALLOWED: Final = 1.10
-"""A quotient may be so much above its baseline: a loss of 15 % is above it, noise of 3 % is not."""
-BEYOND_DOUBT: Final = 1.05
+"""A quotient may be so much above its baseline: a loss of 15 % is above it, noise of 4 % is not."""
 
 
-def judged_quotient(baseline: float, piece: Piece, more_work: float = 0.0) -> float:
-    """Return the quotient; one that is not clearly as before is the median of several."""
-    found = [quotient(piece, more_work=more_work)]
-    while found[0] > baseline * BEYOND_DOUBT and len(found) < TRIES:
-        found.append(quotient(piece, more_work=more_work))
-    return statistics.median(found)
+def quotients(pieces: Sequence[Piece], more_work: float = 0.0) -> list[float]:
+    """Return the quotient of each piece, in blocks some time apart: the median counts."""
+    blocks = [[quotient(piece, more_work=more_work) for piece in pieces] for _ in range(BLOCKS)]
+    return [statistics.median(found) for found in zip(*blocks, strict=True)]
 
 
 def quotient(piece: Piece, *, turns: int = TURNS, more_work: float = 0.0) -> float:

@@ -108,7 +108,7 @@ def unlook(message: Message) -> None:
 
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
-    Piece("pin", lambda each: decide(each, SPLIT), yardsticks.pin, pinned_messages, unlook, 40),
+    Piece("pin", lambda each: decide(each, SPLIT), yardsticks.pin, pinned_messages, unlook),
     Piece("split", lambda each: decide(each, SPLIT), yardsticks.split, messages, unlook),
     Piece("rules", lambda each: decide(each, RULES), yardsticks.rules, messages, unlook, 5),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),

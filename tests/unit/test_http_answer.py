@@ -148,7 +148,7 @@ def test_the_same_bytes_are_not_parsed_twice() -> None:
     for _ in range(2):
         reading.expect()
         assert reading.feed(OK) == Answered(200)
-    reading._parser = None  # nobody asks it
+    del reading._parser  # nobody asks it
     reading.expect()
     assert reading.feed(OK) == Answered(200)
     assert reading.reusable

@@ -236,7 +236,7 @@ async def test_a_closed_connection_is_not_kept_until_its_timer_would_go_off() ->
 
 
 async def test_cancelling_closes_and_nobody_is_told_of_an_answer() -> None:
-    pool, connection, transport = opened()
+    pool, connection, _ = opened()
     told = Told()
     sending = exchange_of(connection, 5, told)
     sending.cancel()

@@ -159,7 +159,7 @@ class TestOneTimeout:
     ) -> None:
         """In virtual time: 6 s pass before the kept connection breaks, so 4 are left."""
         loop = asyncio.get_running_loop()
-        transports = []
+        transports: list[FakeTransport] = []
 
         async def create_connection(make: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
             if transports:

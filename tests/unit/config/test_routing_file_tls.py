@@ -66,7 +66,9 @@ def test_authorities_alone_do(folder: Path) -> None:
     assert version_of(f"{{ca: {folder}/ca.crt}}").tls == Tls(f"{folder}/ca.crt")
 
 
-@pytest.mark.parametrize(("one", "file", "other"), [("certificate", "crt", "key"), ("key", "key", "certificate")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "file", "other"), [("certificate", "crt", "key"), ("key", "key", "certificate")]
+)
 def test_a_certificate_needs_its_key_and_the_other_way_round(
     folder: Path, one: str, file: str, other: str
 ) -> None:

@@ -62,6 +62,12 @@ def test_id_and_body_are_enough() -> None:
     assert taken.group is taken.deduplication_id is taken.sender_id is taken.trace_header is None
 
 
+@pytest.mark.parametrize("listed", [[], "", 0])
+def test_attributes_that_are_no_object_are_named_however_empty(listed: object) -> None:
+    with pytest.raises(ValueError, match=r"^MessageAttributes: must be an object$"):
+        message_from_receive(received(MessageAttributes=listed))
+
+
 @pytest.mark.parametrize("key", ["Attributes", "MessageAttributes"])
 def test_null_instead_of_an_object_means_none_of_them(key: str) -> None:
     taken = message_from_receive({"MessageId": "m", "Body": "", key: None})
