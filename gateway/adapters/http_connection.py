@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         "_timer",
         "_timer_at",
         "_transport",
+        "_unsent",
         "_worn",
         "closed",
     )
@@ -54,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._lifetime_seconds = lifetime_seconds
         self._expires_at = _NEVER
         self._worn = False
+        self._unsent = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = _NEVER
         self.closed = asyncio.Event()
@@ -67,6 +69,18 @@ class Connection(asyncio.Protocol):
         # A timer of its own for each request would be a fifth of what one costs: this one runs on.
         if deadline < self._timer_at:
             self._set_timer(deadline)
+        self._unsent = True
+        if exchange.kept:
+            self._pool.write_soon(self)
+        else:
+            self.write()
+
+    def write(self) -> None:
+        """Send what is to be sent, if it still is."""
+        exchange = self._exchange
+        if exchange is None or not self._unsent:
+            return
+        self._unsent = False
         if exchange.body:
             self._transport.writelines((exchange.head, exchange.body))
         else:
@@ -111,13 +125,13 @@ class Connection(asyncio.Protocol):
     def _end(self, error: Exception | None) -> None:
         """Take the end of the connection, which may be that of the answer."""
         exchange = self._exchange
-        unanswered = not self._reader.begun
+        unanswered, unsent = not self._reader.begun, self._unsent
         self.abort()
         if exchange is None:
             return
         result: DeliveryResult = self._reader.end(error)
         if unanswered and exchange.kept:
-            exchange.again(exchange, result)
+            exchange.again(exchange, None if unsent else result)
         else:
             exchange.done(result)
 
@@ -136,6 +150,9 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None:
             self.abort()
+            return
+        if self._unsent:  # it has said something since it came to rest: what, does not matter
+            self._end(None)
             return
         reader = self._reader
         result = reader.feed(data)

@@ -37,7 +37,7 @@ class Exchange:
         deadline: float,
         timeout_seconds: float,
         done: Callable[[DeliveryResult], None],
-        again: Callable[[Exchange, DeliveryResult], None],
+        again: Callable[[Exchange, DeliveryResult | None], None],
     ) -> None:
         if len(body) <= SMALL_BODY_BYTES:
             head, body = head + body, b""

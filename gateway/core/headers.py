@@ -36,6 +36,8 @@ FIXED_NAMES: Final = frozenset(
 )
 RESERVED_PREFIX: Final = "x-aws-sqsd-"
 
+JSON: Final = "content-type: application/json\r\n"
+PLAIN: Final = "content-type: text/plain; charset=utf-8\r\n"
 _VISIBLE_OR_BLANK: Final = bytes(range(0x20, 0x7F))
 
 
@@ -52,11 +54,6 @@ def delivery_headers(
     return fixed + message_lines(message, tag, fifo=fifo)
 
 
-def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
-    """Return the lines that are a message's own; `tag` is that of the version it belongs to."""
-    return usual_lines(message, tag, fifo=fifo) or legal_lines(message, tag, fifo=fifo)
-
-
 def fixed_lines(route: str, queue: str, tag: str, version_name: str, reason: Reason) -> str:
     """Return what the messages of a version that were decided alike have in common."""
     return (
@@ -65,8 +62,8 @@ def fixed_lines(route: str, queue: str, tag: str, version_name: str, reason: Rea
     )
 
 
-def usual_lines(message: Message, tag: str, *, fifo: bool) -> str | None:
-    """Return the lines if all values are legal as they are and have room; else None.
+def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
+    """Return the lines that are a message's own; `tag` is that of the version it belongs to.
 
     One look at all lines together takes the place of one at each value. It may find fault with a
     message that has none, which `legal_lines` then renders the same; never the other way round.
@@ -83,28 +80,27 @@ def usual_lines(message: Message, tag: str, *, fifo: bool) -> str | None:
     if fifo:
         _add_fifo(lines, message)
     if not message.attributes:
-        lines += (_default_content_type(message), f"baggage: version={tag}\r\n")
+        lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
     elif not message.names.all_sent or not _add_context(lines, message, tag):
-        return None
+        return legal_lines(message, tag, fifo=fifo)
     else:
         _add_attributes(lines, message)
-    return _legal("".join(lines), len(lines))
+    text = "".join(lines)
+    return text if _legal(text, len(lines)) else legal_lines(message, tag, fifo=fifo)
 
 
-def _legal(text: str, lines: int) -> str | None:
-    """Return the lines if nothing in a value ends its line, must be encoded or has no room.
+def _legal(text: str, lines: int) -> bool:
+    """Whether nothing in a value ends its line, must be encoded or has no room.
 
     Without what is visible, and blanks, nothing may be left but the ends of our own lines.
     """
-    if (
+    return (
         text.isascii()
         and len(text) <= MAX_ATTRIBUTE_BYTES
         and ":  " not in text  # a value that begins with a blank, or looks so
         and " \r\n" not in text  # one that ends with a blank, or is empty
         and text.encode().translate(None, _VISIBLE_OR_BLANK) == b"\r\n" * lines
-    ):
-        return text
-    return None
+    )
 
 
 def _add_fifo(lines: list[str], message: Message) -> None:
@@ -119,7 +115,7 @@ def _add_context(lines: list[str], message: Message, tag: str) -> bool:
     first = message.names.first
     content_type = message.text("content-type") if "content-type" in first else None
     if content_type is None:
-        lines.append(_default_content_type(message))
+        lines.append(JSON if message.is_json else PLAIN)
     else:
         lines.append(f"content-type: {content_type}\r\n")
     for name, start in message.names.trace_context:
@@ -134,12 +130,6 @@ def _add_context(lines: list[str], message: Message, tag: str) -> bool:
     else:
         lines.append(f"baggage: {baggage.with_member(carrier, 'version', tag)}\r\n")
     return True
-
-
-def _default_content_type(message: Message) -> str:
-    if message.is_json:
-        return "content-type: application/json\r\n"
-    return "content-type: text/plain; charset=utf-8\r\n"
 
 
 def _add_attributes(lines: list[str], message: Message) -> None:

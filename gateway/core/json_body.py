@@ -36,7 +36,7 @@ def is_json(body: str) -> bool:
     orjson takes no body that the other parser refuses, so its yes is enough. It refuses some that
     the other takes (lone surrogates, numbers beyond a double), so its no is asked again.
     """
-    if body[:1] not in _BEGINNINGS or _too_deep(body):
+    if body[:1] not in _BEGINNINGS or (len(body) > MAX_JSON_DEPTH and _too_deep(body)):
         return False
     try:
         # As bytes, unless it is ASCII: a str keeps the UTF-8 that was once asked of it.

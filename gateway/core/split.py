@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -64,12 +65,12 @@ class Split:
     sticky: Source
     otherwise: Source
     _seeded: Any = field(init=False, repr=False, compare=False)
-    _owners: tuple[tuple[Version, int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out what is the same for every message."""
         object.__setattr__(self, "_seeded", _seeded(self.seed))
-        object.__setattr__(self, "_owners", tuple(zip(self.versions, self.edges, strict=True)))
+        if len(self.edges) != len(self.versions):
+            raise ValueError(f"{len(self.versions)} versions, {len(self.edges)} edges")
 
     def bucket(self, message: Message) -> int:
         """Return the message's bucket; without a sticky value its group or id decides."""
@@ -80,7 +81,6 @@ class Split:
 
     def pick(self, bucket: int) -> Version:
         """Return the version that owns the bucket."""
-        for version, edge in self._owners:
-            if bucket < edge:
-                return version
-        raise ValueError(f"bucket {bucket} is not below {BUCKETS}")
+        if bucket >= BUCKETS:
+            raise ValueError(f"bucket {bucket} is not below {BUCKETS}")
+        return self.versions[bisect_right(self.edges, bucket)]

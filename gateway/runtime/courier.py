@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.core.disposition import backoff_seconds, whole_seconds
@@ -55,7 +56,8 @@ class Courier:
         self._route, self._queue, self._observer = route.name, queue, observer
         self._lanes, self._hand, self.settler = lanes, hand, settler
         self._wall, self.chance = wall, chance
-        self._legs = Legs(route, lanes)
+        self.legs = Legs(route, lanes)
+        hand.new = partial(Delivery, self)
         self.under_way = 0
         self._touched: list[Leg] = []
         self._idle: asyncio.Event | None = None  # while somebody waits for it
@@ -68,17 +70,11 @@ class Courier:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
-        self._legs = Legs(route, self._lanes)
+        self.legs = Legs(route, self._lanes)
 
-    def new(self, message: Message, leased_at: float, until: float, due_at: float) -> Delivery:
-        """Make an entry for the hand."""
-        return Delivery(self, message, leased_at, until, due_at)
-
-    def carry(
-        self, delivery: Delivery, ended: Callable[[int | None], None] | None = None
-    ) -> None:
+    def carry(self, delivery: Delivery, ended: Callable[[int | None], None] | None = None) -> None:
         """Bring one message to its version and hand it to the settler; see Delivery."""
-        delivery.begin(self._legs, ended)
+        delivery.begin(self.legs, ended)
 
     async def idle(self) -> None:
         """Return once nothing is under way."""

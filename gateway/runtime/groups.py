@@ -40,7 +40,9 @@ class _Line:
 class Groups:
     """The lines of a FIFO route, one for each group with messages in hand."""
 
-    def __init__(self, settler: Settler, carry: Callable[[Delivery], Awaitable[int | None]]) -> None:
+    def __init__(
+        self, settler: Settler, carry: Callable[[Delivery], Awaitable[int | None]]
+    ) -> None:
         self._settler, self._carry = settler, carry
         self._lines: dict[str, _Line] = {}
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, auto
-from sys import getsizeof
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,9 +29,9 @@ class Stage(Enum):
 
 
 class InHand:
-    """One message in hand. `received_at`, `leased_until` and `due_at` are the event loop's seconds.
+    """One message in hand; a Delivery, which sets all of this, as its keepers see it.
 
-    `leased_until` is what SQS has confirmed; `due_at` is when the lease is to be extended.
+    `received_at`, `leased_until` and `due_at` are the event loop's seconds. `leased_until` is what SQS has confirmed; `due_at` is when the lease is to be extended.
     """
 
     __slots__ = (
@@ -49,15 +48,17 @@ class InHand:
         "stage",
     )
 
-    def __init__(self, message: Message, leased_at: float, until: float, due_at: float) -> None:
-        self.message, self.receipt = message, message.receipt
-        self.received_at, self.leased_until, self.due_at = leased_at, until, due_at
-        self.held_bytes = held_bytes(message)
-        self.stage = _WAITING
-        self.lease_lost = False
-        self.back_after_seconds = 0  # once it is being released
-        self.attempts = 0  # to settle it, that failed
-        self.settled: asyncio.Future[bool] | None = None  # FIFO: whether SQS confirmed
+    attempts: int  # to settle it, that failed
+    back_after_seconds: int  # once it is being released
+    due_at: float
+    held_bytes: int
+    lease_lost: bool
+    leased_until: float
+    message: Message
+    receipt: str
+    received_at: float
+    settled: asyncio.Future[bool] | None  # FIFO: whether SQS confirmed
+    stage: Stage
 
 
 class Hand:
@@ -66,8 +67,8 @@ class Hand:
     `new` makes an entry of a message, when its lease began, when it ends and when it is due.
     """
 
-    def __init__(self, new: Callable[[Message, float, float, float], Delivery]) -> None:
-        self._new = new
+    def __init__(self) -> None:
+        self.new: Callable[[Message, float, float, float], Delivery]
         # An OrderedDict: a dict gets slow at its front when entries are taken from there for long.
         self._entries: OrderedDict[str, Delivery] = OrderedDict()
 
@@ -80,7 +81,7 @@ class Hand:
         """Put messages in hand and return the new ones; of the others keep the newest receipt."""
         until = leased_at + lease_seconds
         fresh = []
-        entries, new = self._entries, self._new
+        entries, new = self._entries, self.new
         for message in messages:
             message_id = message.message_id
             held = entries.get(message_id)
@@ -134,14 +135,3 @@ class Hand:
         entry.due_at = due_at
         if self.holds(entry):
             self._entries.move_to_end(entry.message.message_id)
-
-
-def held_bytes(message: Message) -> int:
-    """Return the memory that its texts take: up to four times their bytes, for rare characters."""
-    size = getsizeof(message.body)
-    for attribute in message.attributes.values():
-        size += getsizeof(attribute.text)
-    return size
-
-
-_WAITING: Final = Stage.WAITING  # a member of an enum is slow to find

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import is_ack, shed_seconds
+from gateway.core.disposition import shed_seconds
 from gateway.runtime.shedding import Shedding
 
 if TYPE_CHECKING:
@@ -99,13 +99,22 @@ class Lane:
             self._queue.remove(seat)
             self._room.taken -= 1
 
+    def leave_well(self) -> None:
+        """Give the turn back after an ack."""
+        self.in_flight -= 1
+        if self._shedding.refusals:
+            self._shedding.ended()
+            self._shedding.took()
+        if self._queue:
+            self.wake()
+
     def leave(self, result: DeliveryResult | None) -> None:
         """Give the turn back, and learn from the result, if there is one, what the version takes."""
         self.in_flight -= 1
         shedding = self._shedding
         if shedding.refusals:
             shedding.ended()
-        if result is not None and (shedding.refusals or not is_ack(result)):
+        if result is not None:
             self._hear(result)
         if self._queue:
             self.wake()

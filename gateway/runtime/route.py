@@ -61,7 +61,7 @@ class RunningRoute:
         self._queue, self._observer, self._chance = queue, observer, chance
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self._permits = Permits(route.max_in_flight)
-        self._hand = Hand(lambda *of: self._courier.new(*of))
+        self._hand = Hand()
         self._lanes = Lanes(make_target)
         self._lanes.adopt(route)
         fifo = route.queue.fifo
@@ -243,14 +243,18 @@ class RunningRoute:
         lease_seconds, due_at = self._keeper.lease_seconds, self._keeper.due_at(now)
         fresh = self._hand.take(messages, leased_at, lease_seconds, due_at)
         self._keeper.catch_up(fresh, now - leased_at)
-        self._permits.weigh(len(fresh), sum(entry.held_bytes for entry in fresh))
-        for entry in fresh:
-            if self._stop.soft.is_set():
+        self._permits.weigh(len(fresh), sum([entry.held_bytes for entry in fresh]))
+        if self._stop.soft.is_set():
+            for entry in fresh:
                 self._stop.came_late(entry)
-            elif self._groups is None:
-                self._courier.carry(entry)
-            elif self._groups.join(entry):
-                self._walk(self._groups, entry)
+        elif self._groups is None:
+            legs = self._courier.legs
+            for entry in fresh:
+                entry.begin(legs)
+        else:
+            for entry in fresh:
+                if self._groups.join(entry):
+                    self._walk(self._groups, entry)
         return len(fresh)
 
     def _walk(self, groups: Groups, entry: Delivery) -> None:

@@ -67,7 +67,7 @@ class Told(asyncio.Future[DeliveryResult | None]):
         super().__init__()
         self.before: DeliveryResult | None = None
 
-    def again(self, _exchange: Exchange, result: DeliveryResult) -> None:
+    def again(self, _exchange: Exchange, result: DeliveryResult | None) -> None:
         self.before = result
         self.set_result(None)
 
@@ -77,6 +77,7 @@ def exchange_of(connection: Connection, seconds: float, told: Told, body: bytes 
     exchange = Exchange(b"head", body, deadline, seconds, told.set_result, told.again)
     exchange.kept = True
     connection.carry(exchange)
+    connection.write()
     return exchange
 
 
@@ -310,3 +311,31 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
         assert len(pool) == 0
 
     in_loop(story())
+
+
+async def test_requests_to_kept_connections_go_out_at_the_end_of_the_turn_of_the_loop() -> None:
+    pool, connection, transport = opened()
+    told = Told()
+    waiting = Exchange(b"head", b"", 1e9, 5, told.set_result, told.again)
+    waiting.kept = True
+    connection.carry(waiting)
+    assert transport.written == []
+    await asyncio.sleep(0)
+    assert transport.written == [b"head"]
+    assert pool.take() is None
+
+
+@pytest.mark.parametrize("said", [OK, b""])
+async def test_what_a_service_said_before_it_was_asked_is_no_answer(said: bytes) -> None:
+    """A 408 to an idle connection, or its end, crosses the request: nothing was sent yet."""
+    _, connection, transport = opened()
+    told = Told()
+    waiting = Exchange(b"head", b"", 1e9, 5, told.set_result, told.again)
+    waiting.kept = True
+    connection.carry(waiting)
+    if said:
+        connection.data_received(said)
+    else:
+        connection.eof_received()
+    await asyncio.sleep(0)
+    assert (await told, told.before, transport.written) == (None, None, [])
