@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.disposition import shed_seconds
+from gateway.runtime.pauses import CLOCK_SECONDS
 from gateway.runtime.shedding import Shedding
 
 if TYPE_CHECKING:
@@ -152,10 +153,14 @@ class Lane:
     def _set_timer(self) -> None:
         if not self._queue or self._timer is not None:
             return
+        if self.in_flight >= self.version.max_in_flight or self._shedding.trying:
+            return  # a delivery has to end first, and wakes the next
         loop = asyncio.get_running_loop()
         opens_at = max(self._ready_at - BURST_SECONDS, self._shedding.rests_until)
-        if opens_at > loop.time():  # else: a delivery has to end first, and wakes the next
-            self._timer = loop.call_at(opens_at, self._time_has_come)
+        now = loop.time()
+        if opens_at <= now:  # of two sums that should be one, either may be less
+            opens_at = now + CLOCK_SECONDS
+        self._timer = loop.call_at(opens_at, self._time_has_come)
 
     def _time_has_come(self) -> None:
         self._timer = None

@@ -231,19 +231,18 @@ class RunningRoute:
 
     # ---- moving ---------------------------------------------------------------------------
 
-    def _hand_over(self, messages: Sequence[Message], leased_at: float) -> int:
-        """Begin the deliveries of one receive; return how many messages were not in hand yet."""
+    def _hand_over(self, messages: Sequence[Message], leased_at: float) -> Sequence[int]:
+        """Begin the deliveries of one receive; return the sizes of those not in hand yet."""
         if self._keeper is None:
-            return 0
+            return ()
         now = asyncio.get_running_loop().time()
         if now >= leased_at + self._keeper.lease_seconds:  # so they are visible again
             why = f"the answer came {now - leased_at:.0f} s late, when its leases had ended"
             self._observer.notice(ReceiveFailed(self.route.name, why))
-            return 0
+            return ()
         lease_seconds, due_at = self._keeper.lease_seconds, self._keeper.due_at(now)
         fresh = self._hand.take(messages, leased_at, lease_seconds, due_at)
         self._keeper.catch_up(fresh, now - leased_at)
-        self._permits.weigh(len(fresh), sum([entry.held_bytes for entry in fresh]))
         if self._stop.soft.is_set():
             for entry in fresh:
                 self._stop.came_late(entry)
@@ -255,7 +254,7 @@ class RunningRoute:
             for entry in fresh:
                 if self._groups.join(entry):
                     self._walk(self._groups, entry)
-        return len(fresh)
+        return [entry.held_bytes for entry in fresh]
 
     def _walk(self, groups: Groups, entry: Delivery) -> None:
         if self._tasks is None:

@@ -26,7 +26,7 @@ class Shedding:
         self.rests_until = 0.0
         self._asked_seconds = 0.0
         self.refusals = self._rests = 0
-        self._trying = False
+        self.trying = False
 
     @property
     def sheds(self) -> bool:
@@ -55,12 +55,12 @@ class Shedding:
 
     def admits(self, now: float) -> bool:
         """Whether a delivery may begin."""
-        return not self.sheds or (now >= self.rests_until and not self._trying)
+        return not self.sheds or (now >= self.rests_until and not self.trying)
 
     def began(self) -> None:
         """Take note of a delivery that begins."""
-        self._trying = self.sheds
+        self.trying = self.sheds
 
     def ended(self) -> None:
         """Take note of a delivery that ended in whatever way."""
-        self._trying = False
+        self.trying = False

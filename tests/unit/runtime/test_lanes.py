@@ -182,6 +182,19 @@ async def test_the_rate_is_used_to_the_full() -> None:
         assert max(pauses) <= 0.1
 
 
+async def test_who_waits_for_a_rate_is_let_in_though_nothing_else_happens() -> None:
+    """Of two sums that should be equal one may be less: then no timer may be forgotten."""
+    lane = Lane(version("canary", max_rate=40), FakeTarget(), WaitingRoom(5))
+    for _ in range(300):
+        while lane.enter():
+            lane.leave(None)
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        lane.sit_down(turn.set_result)
+        assert await asyncio.wait_for(turn, 1)
+        lane.leave(None)
+        await asyncio.sleep(0.1)
+
+
 async def test_a_rate_that_was_not_used_is_not_saved_up() -> None:
     async with at_work(route(200, max_rate=10)) as rig:
         await rig.rest(600)

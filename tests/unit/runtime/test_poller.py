@@ -99,9 +99,10 @@ async def test_permits_of_a_receive_that_came_back_short_are_free_again() -> Non
 
 
 async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over() -> None:
-    async with at_work(route(max_in_flight=1000)) as rig:
+    roomy = version("stable", "v1", max_in_flight=1000)
+    async with at_work(route(versions=[roomy], max_in_flight=1000)) as rig:
         rig.queue.round_trip_seconds = 0.05
-        rig.queue.send_many(1000)
+        rig.queue.send_many(4000)
         most = 0
 
         def over() -> bool:
