@@ -165,7 +165,7 @@ class Route(Part):
     max_in_flight: Annotated[int, _IN_FLIGHT] = Field(
         default=200,
         description="Messages received and not yet settled, per gateway process. SQS allows "
-        "120,000 for a whole standard queue and 20,000 for a FIFO queue.",
+        "120,000 for a whole queue.",
     )
     version_from: Annotated[
         list[Annotated[FromAttribute | FromBaggage, matching.VERSION_FROM]], NOT_NULL

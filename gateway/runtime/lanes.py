@@ -86,7 +86,7 @@ class Lane:
 
     def sit_down(self, admitted: Callable[[bool], None]) -> Seat | None:
         """Take a seat, for `admitted` to be told of a turn; None where none is left."""
-        if not self._room.left:
+        if self._removed or not self._room.left:
             return None
         seat = Seat(self, admitted)
         self._queue.append(seat)
@@ -245,8 +245,13 @@ class Lanes:
         if lane is None:
             self._lanes[version.name] = Lane(version, self._make_target(version), self.room)
             return
-        if (version.url, version.headers) != (lane.version.url, lane.version.headers):
+        if _reached(version) != _reached(lane.version):
             self.retired.append(lane.target)
             lane.target = self._make_target(version)
         lane.version = version
         lane.wake()
+
+
+def _reached(version: Version) -> tuple[object, ...]:
+    """Return all that a target is made of."""
+    return version.url, version.headers, version.client, version.tls

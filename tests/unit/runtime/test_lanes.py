@@ -77,6 +77,13 @@ async def test_who_leaves_at_once_or_got_up_passes_the_turn_on() -> None:
     assert (lane.in_flight, room.taken) == (1, 0)
 
 
+async def test_nobody_sits_down_before_a_lane_that_a_reload_took_away() -> None:
+    lane = Lane(version("canary"), FakeTarget(), WaitingRoom(3))
+    lane.remove()
+    assert not lane.enter()
+    assert lane.sit_down(lambda _: None) is None
+
+
 async def test_at_most_a_tenth_of_the_permits_wait_and_further_messages_go_back() -> None:
     async with at_work(route(max_in_flight=100, retry=Backoff(3, 60))) as rig:
         rig.canary.hold()

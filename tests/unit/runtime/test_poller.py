@@ -6,8 +6,14 @@ import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gateway.core.facts import Received, ReceiveFailed
-from gateway.runtime.poller import MAX_PARALLEL_POLLS, SHORT_POLL_PAUSE_SECONDS
+from gateway.runtime.poller import (
+    LONGEST_GATHERING_SECONDS,
+    MAX_PARALLEL_POLLS,
+    SHORT_POLL_PAUSE_SECONDS,
+)
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
@@ -250,3 +256,20 @@ async def test_a_route_does_not_look_stuck_while_polling_pauses_for_a_slow_stabl
         rig.queue.send_many(30)
         await rig.rest(90)
         assert rig.running.stuck(rig.now) is None
+
+
+async def test_after_a_receive_that_was_not_full_messages_gather_for_a_moment() -> None:
+    async with at_work(route()) as rig:
+        rig.queue.send_many(3)
+        await rig.until(lambda: len(receives(rig)) == 2)
+        first, second = receives(rig)
+        assert first.ended_at is not None
+        assert second.began_at - first.ended_at == pytest.approx(LONGEST_GATHERING_SECONDS)
+
+
+async def test_after_a_full_receive_the_next_one_begins_at_once() -> None:
+    async with at_work(route()) as rig:
+        rig.queue.send_many(10)
+        await rig.until(lambda: len(receives(rig)) >= 2)
+        first, second = receives(rig)[:2]
+        assert second.began_at == first.ended_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.core.queues import parse_queue
 from gateway.core.route import Fallback, Route, RoutingTable
 from gateway.core.rules import Present
 from gateway.core.values import FromBody
+from gateway.core.versions import Client, Tls
 from gateway.runtime.reload import plan
 from tests.builders import CANARY, STABLE, route, rule, version, where
 from tests.fakes import VIRTUAL_TIME
@@ -84,6 +86,18 @@ async def test_an_unchanged_version_keeps_its_target() -> None:
         await rig.running.close_retired()
         assert len(rig.targets) == 2
         assert not rig.stable.closed
+
+
+@pytest.mark.parametrize(
+    "changed", [{"client": Client.HTTPX}, {"tls": Tls(ca="/etc/other.pem")}], ids=["client", "tls"]
+)
+async def test_another_client_or_other_tls_files_make_another_target(changed: Any) -> None:
+    async with at_work(route(ALL_STABLE)) as rig:
+        made, before = len(rig.targets), rig.stable
+        rig.running.adopt(route(ALL_STABLE, versions=[replace(STABLE, **changed), CANARY]))
+        await rig.running.close_retired()
+        assert len(rig.targets) == made + 1
+        assert before.closed
 
 
 async def test_a_delivery_in_flight_ends_on_the_old_target() -> None:

@@ -6,6 +6,8 @@ import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gateway.core.disposition import Answered
 from gateway.core.facts import Action, Settled, SettlementFailed
 from gateway.runtime.route import LINGER_SECONDS
@@ -52,6 +54,24 @@ async def test_a_full_batch_does_not_linger() -> None:
         began = rig.now
         await rig.empty()
         assert rig.now == began
+
+
+async def test_a_batch_does_not_linger_over_permits_that_a_receive_waits_for() -> None:
+    """What waits may hold a tenth of the permits: here that is none of the four."""
+    async with at_work(route(max_in_flight=4)) as rig:
+        rig.stable.takes_seconds = 1
+        rig.queue.send_many(8)
+        await rig.empty()
+        assert rig.now == pytest.approx(2, abs=0.001)
+
+
+async def test_a_batch_lingers_over_a_tenth_of_the_permits_though_a_receive_waits() -> None:
+    async with at_work(route(max_in_flight=20)) as rig:
+        rig.stable.pace = lambda name: 1 if name in ("m-1", "m-2") else 10
+        rig.queue.send_many(20)
+        await rig.until(lambda: deletes(rig))
+        assert rig.now == pytest.approx(1 + LINGER_SECONDS, abs=0.001)
+        assert [len(call.asked) for call in deletes(rig)] == [2]
 
 
 async def test_a_batch_that_is_not_full_waits_for_company_for_a_moment_only() -> None:
