@@ -91,7 +91,7 @@ class Target(Protocol):
         timeout_seconds: float,
         done: Callable[[DeliveryResult], None],
     ) -> Sending:
-        """POST once; `lines` are the delivery's headers, `name: value\\r\\n` each, legal ASCII.
+        r"""POST once; `lines` are the delivery's headers, `name: value\r\n` each, legal ASCII.
 
         `done` is called once with the result, later than this returns; not at all once cancelled.
         Every outcome is a result, not an error. A callback: a task and a future for each message

@@ -52,10 +52,7 @@ class LogObserver:
         """Write a line if there is something new to say."""
         match fact:
             case facts.Acked(route, version):
-                failures = self._versions.worked((route, version))
-                if failures is not None:
-                    about = {"route": route, "version": version}
-                    self._log.info("version works again", **about, failures=failures)
+                self._version_worked(route, version)
             case facts.Decided():
                 pass
             case facts.Delivered():
@@ -74,6 +71,12 @@ class LogObserver:
                 self._reload_ended(fact)
             case _:
                 assert_never(fact)
+
+    def _version_worked(self, route: str, version: str) -> None:
+        failures = self._versions.worked((route, version))
+        if failures is not None:
+            about = {"route": route, "version": version}
+            self._log.info("version works again", **about, failures=failures)
 
     def _delivered(self, fact: facts.Delivered) -> None:
         version = (fact.route, fact.version)

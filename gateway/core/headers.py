@@ -68,6 +68,22 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
     One look at all lines together takes the place of one at each value. It may find fault with a
     message that has none, which `legal_lines` then renders the same; never the other way round.
     """
+    sender_id = message.sender_id
+    if (
+        sender_id is not None
+        and not message.attributes
+        and not fifo
+        and message.trace_header is None
+        and _plain(message.message_id)
+        and _plain(sender_id)
+    ):
+        # In one piece, which takes half the time; most messages have no attributes.
+        return (
+            f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n"
+            f"x-aws-sqsd-receive-count: {message.receive_count}\r\n"
+            f"x-aws-sqsd-msgid: {message.message_id}\r\nx-aws-sqsd-sender-id: {sender_id}\r\n"
+            f"{JSON if message.is_json else PLAIN}baggage: version={tag}\r\n"
+        )
     lines = [
         f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n",
         f"x-aws-sqsd-receive-count: {message.receive_count}\r\n",
@@ -87,6 +103,11 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
         _add_attributes(lines, message)
     text = "".join(lines)
     return text if _legal(text, len(lines)) else legal_lines(message, tag, fifo=fifo)
+
+
+def _plain(value: str) -> bool:
+    """Whether it is visible ASCII and nothing else."""
+    return value.isascii() and value.isprintable() and " " not in value and value != ""
 
 
 def _legal(text: str, lines: int) -> bool:

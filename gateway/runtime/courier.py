@@ -144,12 +144,12 @@ class Courier:
             dropped = await self._queue.send_dead_letter(message, marks)
         except QueueError as error:
             self.notice(SettlementFailed(self._route, Action.DEAD_LETTER, str(error)))
-            confirmed(False)
+            confirmed(False)  # noqa: FBT003 - a callback's one flag
             return
         self.notice(Settled(self._route, Action.DEAD_LETTER))
         if dropped:
             self.notice(AttributesDropped(self._route, message.message_id, dropped))
-        confirmed(True)
+        confirmed(True)  # noqa: FBT003 - as above
 
     def _tell(self) -> None:
         """Tell what was decided and acked since; to tell it one by one took 6 us a message."""

@@ -31,7 +31,8 @@ class Stage(Enum):
 class InHand:
     """One message in hand; a Delivery, which sets all of this, as its keepers see it.
 
-    `received_at`, `leased_until` and `due_at` are the event loop's seconds. `leased_until` is what SQS has confirmed; `due_at` is when the lease is to be extended.
+    `received_at`, `leased_until` and `due_at` are the event loop's seconds. `leased_until` is
+    what SQS has confirmed; `due_at` is when the lease is to be extended.
     """
 
     __slots__ = (

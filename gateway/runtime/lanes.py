@@ -110,7 +110,7 @@ class Lane:
             self.wake()
 
     def leave(self, result: DeliveryResult | None) -> None:
-        """Give the turn back, and learn from the result, if there is one, what the version takes."""
+        """Give the turn back, and learn from the result, if there is one."""
         self.in_flight -= 1
         shedding = self._shedding
         if shedding.refusals:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.decision import Reason
 from gateway.core.headers import fixed_lines
 
 if TYPE_CHECKING:
+    from gateway.core.decision import Reason
     from gateway.core.route import Route
     from gateway.core.versions import Version
     from gateway.runtime.delivery import Delivery

@@ -39,13 +39,14 @@ BUSY: Final = 0.5
 
 class Poller:
     """Polls one queue. `hand_over` takes the messages of a receive, and when their leases began at
-    the latest; it returns the sizes in bytes of those that are new. `hurry` has settlements sent that hold permits.
+    the latest; it returns the sizes in bytes of those that are new. `hurry` has settlements sent
+    that hold permits.
 
     `moved_at` is when a receive last began or ended, or was put off for want of room: one that
     hangs stays behind.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it joins
         self,
         *,
         route: str,

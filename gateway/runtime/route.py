@@ -3,7 +3,8 @@
 Task tree, all of it under one TaskGroup:
 
     route NAME -> poll (-> poll more ...), extend leases (-> extend ..., 12 hours),
-                  delete ..., release ..., dead letter ... (FIFO: a walk ... for each group, relieve)
+                  delete ..., release ..., dead letter ...,
+                  on FIFO a walk ... for each group, and relieve
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.decision import Reason
 from gateway.core import headers
+from gateway.core.decision import Reason
 from gateway.core.headers import delivery_headers, message_lines
 from gateway.core.legal_headers import legal_lines
 from gateway.core.message import Attribute, Message

@@ -61,7 +61,7 @@ async def test_who_leaves_at_once_or_got_up_passes_the_turn_on() -> None:
     lane = Lane(version("canary", max_in_flight=1), FakeTarget(), room)
     told: list[tuple[str, bool]] = []
 
-    def leave_at_once(turn: bool) -> None:
+    def leave_at_once(turn: bool) -> None:  # noqa: FBT001 - as lanes call it
         told.append(("first", turn))
         lane.leave(None)
 
