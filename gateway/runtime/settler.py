@@ -46,7 +46,7 @@ class Settler:
         linger_seconds: float,
     ) -> None:
         self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
-        self._on_settled, self._crowded, self._wanted = on_settled, permits.crowded, permits.waiters
+        self._on_settled, self._permits = on_settled, permits
         self._linger_seconds = linger_seconds
         self._waiting_deletes: list[InHand] = []
         self._waiting_releases: list[InHand] = []
@@ -72,7 +72,7 @@ class Settler:
         waiting = self._waiting_deletes
         waiting.append(entry)
         held = len(waiting)
-        if held == 1 or held >= BATCH or self._wanted:
+        if held == 1 or held >= BATCH or held * 10 > self._permits.limit:
             self._put_last(Action.DELETE, waiting)
 
     def release(self, entry: InHand, seconds: int) -> None:
@@ -84,7 +84,7 @@ class Settler:
     def hurry(self) -> None:
         """Send what waits for company where it holds permits that are wanted."""
         for action, waiting in self._waiting.items():
-            if waiting and self._crowded(len(waiting)):
+            if waiting and self._permits.crowded(len(waiting)):
                 self._send(action)
 
     def lose(self, entry: InHand) -> None:
@@ -129,7 +129,7 @@ class Settler:
         self._put_last(action, waiting)
 
     def _put_last(self, action: Action, waiting: list[InHand]) -> None:
-        if len(waiting) >= BATCH or self._crowded(len(waiting)):
+        if len(waiting) >= BATCH or self._permits.crowded(len(waiting)):
             self._send(action)
         elif len(waiting) == 1 and self._tasks is not None:
             self._set_timer(action)
