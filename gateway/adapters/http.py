@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
-from gateway.adapters.http_exchange import Exchange
+from gateway.adapters.http_exchange import SMALL_BODY_BYTES, Exchange
 from gateway.adapters.http_opening import LIFETIME_SECONDS, Opener
 from gateway.adapters.http_pool import Pool
 from gateway.adapters.http_request import RequestHead
@@ -63,15 +63,13 @@ class HttpTarget:
         A kept connection that closes before any byte of an answer may just have been idle for too
         long, so the request goes out once more, on a fresh one.
         """
-        exchange = Exchange(
-            self._head.render(lines, len(body)),
-            body,
-            asyncio.get_running_loop().time() + timeout_seconds,
-            timeout_seconds,
-            done,
-            self._again,
-        )
-        kept = self._pool.take()
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        head = self._head.render(lines, len(body))
+        if len(body) <= SMALL_BODY_BYTES:
+            head, body = head + body, b""
+        exchange = Exchange(head, body, deadline, timeout_seconds, done, self._again)
+        idle = self._pool.idle
+        kept = idle.popitem()[0] if idle else None  # the one used last: the others may go
         if kept is None:
             self._open(exchange)
         else:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gateway.core.disposition import DeliveryResult
 
 SMALL_BODY_BYTES: Final = 16 * 1024
+"""Up to there head and body are one piece: to join them costs less than to send two."""
 """Up to here copying a body behind its head is cheaper than sending two pieces."""
 
 
@@ -39,8 +40,6 @@ class Exchange:
         done: Callable[[DeliveryResult], None],
         again: Callable[[Exchange, DeliveryResult | None], None],
     ) -> None:
-        if len(body) <= SMALL_BODY_BYTES:
-            head, body = head + body, b""
         self.head, self.body = head, body
         self.deadline = deadline  # on the loop's clock
         self.timeout_seconds = timeout_seconds

@@ -15,7 +15,7 @@ class Pool:
     def __init__(self, max_idle: int) -> None:
         self._max_idle = max_idle
         # A dict: the newest is taken off its end, and one that closes out of its middle.
-        self._idle: dict[Connection, None] = {}
+        self.idle: dict[Connection, None] = {}
         self._open: set[Connection] = set()
         self._to_write: list[Connection] = []
 
@@ -43,28 +43,28 @@ class Pool:
 
     def take(self) -> Connection | None:
         """Hand out the connection that was used last, so that superfluous ones stay at rest."""
-        return self._idle.popitem()[0] if self._idle else None
+        return self.idle.popitem()[0] if self.idle else None
 
     def rest(self, connection: Connection) -> None:
         """Keep a connection for the next request; close it where enough are at rest."""
-        if len(self._idle) < self._max_idle:
-            self._idle[connection] = None
+        if len(self.idle) < self._max_idle:
+            self.idle[connection] = None
         else:
             connection.abort()
 
     def retire(self, connection: Connection) -> None:
         """Take a connection that is closing out of those at rest."""
-        self._idle.pop(connection, None)
+        self.idle.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
         """Let go of a connection that is closed."""
-        self._idle.pop(connection, None)
+        self.idle.pop(connection, None)
         self._open.discard(connection)
 
     async def close(self) -> None:
         """Close what is at rest; what is in use closes when it comes to rest."""
         self._max_idle = 0
-        idle = list(self._idle)
+        idle = list(self.idle)
         for connection in idle:
             connection.abort()
         for connection in idle:
