@@ -24,6 +24,7 @@ from gateway.adapters.http import HttpTarget
 from gateway.adapters.http_tls import TlsFiles
 from gateway.adapters.logs import LogObserver
 from gateway.adapters.metrics import Metrics
+from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
@@ -77,7 +78,8 @@ class Gateway:
         self._generation = 0
         self._judged = table.digest  # of the content that was read last, good or bad
         self._reloading = asyncio.Lock()  # one at a time, so that the file has the last word
-        self._clients = SqsClients()
+        self._outbox = Outbox()
+        self._clients = SqsClients(self._outbox)
         self._queue_kind: type[LeanSqsQueue | SqsQueue] = (
             LeanSqsQueue if settings.sqs_client == "lean" else SqsQueue
         )
@@ -228,7 +230,7 @@ class Gateway:
         running = RunningRoute(
             route,
             self._queue_kind(self._clients, route.queue, route.dead_letter),
-            _target,
+            self._target,
             Observers(self._metrics, self._tally, self._log.of(route)),
             wall=time.time,
             chance=random.random,
@@ -266,12 +268,12 @@ class Gateway:
                 count[leaving.route.name] += leaving.view().in_flight
         return count
 
+    def _target(self, version: Version) -> Target:
+        tls = TlsFiles(version.tls) if version.tls else None
+        url, headers, max_idle = version.url, version.headers, version.max_in_flight
+        if version.client is Client.LEAN:
+            return HttpTarget(url, headers, max_idle=max_idle, tls=tls, outbox=self._outbox)
+        # Only where it is asked for: it takes 50 ms to import.
+        from gateway.adapters.httpx_target import HttpxTarget  # noqa: PLC0415
 
-def _target(version: Version) -> Target:
-    tls = TlsFiles(version.tls) if version.tls else None
-    if version.client is Client.LEAN:
-        return HttpTarget(version.url, version.headers, max_idle=version.max_in_flight, tls=tls)
-    # Only where it is asked for: it takes 50 ms to import.
-    from gateway.adapters.httpx_target import HttpxTarget  # noqa: PLC0415
-
-    return HttpxTarget(version.url, version.headers, max_idle=version.max_in_flight, tls=tls)
+        return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
+    from gateway.adapters.outbox import Outbox
     from gateway.core.disposition import DeliveryResult
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
@@ -26,7 +27,8 @@ class HttpTarget:
     """A Target that POSTs to one URL over connections it keeps (contract, section 4).
 
     `headers` go out with every delivery; `max_idle` connections stay open between deliveries;
-    `tls` gives the context of a new connection to an https URL in place of the default one.
+    `tls` gives the context of a new connection to an https URL in place of the default one;
+    targets that share an `outbox` write together.
     Raises ValueError for a URL or header that cannot be sent.
     """
 
@@ -39,9 +41,10 @@ class HttpTarget:
         user_agent: str = USER_AGENT,
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
+        outbox: Outbox | None = None,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
-        self._pool = Pool(max_idle)
+        self._pool = Pool(max_idle, outbox)
         self._opener = Opener(
             self._head,
             self._pool,

@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
             self._set_timer(deadline)
         self._unsent = True
         if exchange.kept:
-            self._pool.write_soon(self)
+            self._pool.outbox.put(self)
         else:
             self.write()
 

@@ -18,6 +18,7 @@ from aiobotocore.session import get_session
 
 from gateway import __version__
 from gateway.adapters.sqs_answers import keep_raw_receive
+from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs_credentials import SharedCredentials, hear_refusals
 from gateway.adapters.sqs_endpoint import Endpoint
 from gateway.adapters.sqs_places import needs_sdk, tls_for
@@ -37,7 +38,8 @@ MAX_CONNECTIONS: Final = 2_000  # not a target: routes x polls must never queue 
 class SqsClients:
     """Clients by (region, endpoint, receiving). Use as an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        self._outbox = outbox or Outbox()
         self._credentials = SharedCredentials()
         self._session = get_session()
         self._session.register_component("credential_provider", self._credentials)
@@ -84,7 +86,8 @@ class SqsClients:
         if why:
             self._log.info("SQS is called by way of aiobotocore", endpoint=url, why=why)
             return None
-        endpoint = Endpoint(url, region, self._credentials, await tls_for(url, self._session))
+        tls = await tls_for(url, self._session)
+        endpoint = Endpoint(url, region, self._credentials, tls, self._outbox)
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
+from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs_reader import AnswerReader, Unreadable
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Stale(ConnectionClosedError):  # type: ignore[misc]  # noqa: N818 - botoco
 class Resting:
     """The connections to one endpoint: those at rest, the newest last, and all that are open."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, outbox: Outbox | None = None) -> None:
+        self.url, self.outbox = url, outbox or Outbox()
         self.idle: dict[Connection, None] = {}
         self.open: set[Connection] = set()
 
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._reader = AnswerReader()
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[Answer] | None = None
+        self._unsent = b""
         self._kept = False
         self._seconds = self._began = self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -73,8 +75,8 @@ class Connection(asyncio.Protocol):
         self._began = self._loop.time()
         self._wait_until(self._began + seconds)
         waiter: asyncio.Future[Answer] = self._loop.create_future()
-        self._waiter = waiter
-        self._transport.write(request)
+        self._waiter, self._unsent = waiter, request
+        self._pool.outbox.put(self)
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -82,6 +84,12 @@ class Connection(asyncio.Protocol):
             if self._waiter is waiter:
                 self.abort()
             raise
+
+    def write(self) -> None:
+        """Send the request, if it is still waited for."""
+        request, self._unsent = self._unsent, b""
+        if request and self._waiter is not None and not self._waiter.done():
+            self._transport.write(request)
 
     def usable(self) -> bool:
         """Whether its end has not been noticed yet; whoever holds it is told of it later."""
@@ -138,7 +146,7 @@ class Connection(asyncio.Protocol):
             self._succeed(answer, reusable=False)
             return
         soon = self._loop.time() - self._began < STALE_SECONDS
-        stale = self._kept and soon and not self._reader.begun
+        stale = bool(self._unsent) or (self._kept and soon and not self._reader.begun)
         self._fail((Stale if stale else ConnectionClosedError)(endpoint_url=self._pool.url))
 
     # What the event loop calls.
@@ -156,6 +164,9 @@ class Connection(asyncio.Protocol):
         """Read the answer. Bytes that nobody asked for end the connection."""
         if self._waiter is None:
             self.abort()
+            return
+        if self._unsent:  # it has said something since it came to rest: what, does not matter
+            self._end(ConnectionResetError())
             return
         try:
             answer = self._reader.feed(data)

@@ -24,6 +24,7 @@ from gateway.adapters.sqs_refusals import code_and_words
 from gateway.adapters.sqs_signing import host_of
 
 if TYPE_CHECKING:
+    from gateway.adapters.outbox import Outbox
     from gateway.adapters.sqs_credentials import SharedCredentials
     from gateway.adapters.sqs_reader import Answer
 
@@ -46,7 +47,12 @@ class Endpoint:
     """Calls to one endpoint, signed for one region. `tls` is needed for an https URL."""
 
     def __init__(
-        self, url: str, region: str, credentials: SharedCredentials, tls: ssl.SSLContext | None
+        self,
+        url: str,
+        region: str,
+        credentials: SharedCredentials,
+        tls: ssl.SSLContext | None,
+        outbox: Outbox | None = None,
     ) -> None:
         parts = urlsplit(url)
         host = host_of(url)
@@ -56,7 +62,7 @@ class Endpoint:
         self._host, self._port = parts.hostname, parts.port or (443 if tls else 80)
         self._posts = SignedPosts(host, region)
         self._credentials, self._tls = credentials, tls
-        self._pool = Resting(f"{url.rstrip('/')}/")  # as the SDK writes it in an error
+        self._pool = Resting(f"{url.rstrip('/')}/", outbox)  # as the SDK writes it in an error
 
     async def call(self, target: str, body: bytes, seconds: float, *, again: bool = False) -> bytes:
         """POST once and return the body of a 200; raises Refused or botocore's errors.

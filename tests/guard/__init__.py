@@ -1,8 +1,8 @@
-"""The regression guard: what the core does to a message, as a multiple of the least it must cost.
+"""The regression guard: what the gateway does to a message, as a multiple of the least it must do.
 
-Seconds say nothing on a machine that others use too, and another processor has other seconds. So
-each piece of the hot path has a yardstick: the same kind of work, written down flat, without any
-checks, cases or abstractions, and never optimized. Both are run in turns of a few microseconds,
-piece and yardstick and back, on the clock of this thread; the median of some hundred quotients
-moves by 3 % between runs, on an idle machine and on one with three others at work on it.
+Counted in instructions, by valgrind's callgrind: seconds say nothing on a machine that others use
+too, and even quotients of seconds differ by a third between processors. Each piece of the hot path
+has a yardstick: the same kind of work, written down flat, without any checks, cases or
+abstractions, and never optimized. What callgrind does not see is the kernel, and what the caches
+miss: that is for `make bench`.
 """

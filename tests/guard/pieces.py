@@ -12,6 +12,7 @@ from gateway.core.message import message_from_receive
 from gateway.core.rules import Exact
 from tests.builders import CANARY, STABLE, route, rule, where
 from tests.guard import yardsticks
+from tests.guard.carrying import Carrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,19 +31,14 @@ BODY: Final = json.dumps(
 
 @dataclass(frozen=True)
 class Piece:
-    """Some work, the least such work, and inputs that both get; `renew` makes one as good as new.
-
-    Few inputs, used again and again: they stay in the cache whatever else the machine does. With
-    new ones for each turn and three other programs at work a quotient moved by 30 %.
-    """
+    """Some work, the least such work, and inputs that both get; `renew` makes one as good as new."""
 
     name: str
     work: Callable[[Any], object]
     yardstick: Callable[[Any], object]
     inputs: Callable[[int], list[Any]]
     renew: Callable[[Any], None] = lambda _: None
-    messages: int = 20
-    """A turn of them takes some 50 us: long for the clock to read, short for what disturbs it."""
+    messages: int = 100
 
 
 def raw_messages(count: int, **attributes: str) -> list[dict[str, Any]]:
@@ -106,11 +102,13 @@ def unlook(message: Message) -> None:
     message._is_json = None
 
 
+CARRYING: Final = Carrying()
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
     Piece("pin", lambda each: decide(each, SPLIT), yardsticks.pin, pinned_messages, unlook),
     Piece("split", lambda each: decide(each, SPLIT), yardsticks.split, messages, unlook),
-    Piece("rules", lambda each: decide(each, RULES), yardsticks.rules, messages, unlook, 5),
+    Piece("rules", lambda each: decide(each, RULES), yardsticks.rules, messages, unlook, 20),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
+    Piece("carry", CARRYING.carry, yardsticks.carry, decided_messages, CARRYING.clear),
 )

@@ -8,27 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.guard.__main__ import LOSS, NO_BASELINE, OK
+from tests.guard.__main__ import LOSS, OK, UNCOUNTABLE
 from tests.guard.pieces import PIECES
 
 ROOT = Path(__file__).parents[2]
 
 
 def guard(*arguments: str) -> tuple[int, str]:
-    """Run it in a process of its own: what other tests left in this one costs time too."""
     command = [sys.executable, "-m", "tests.guard", *arguments]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if ended.returncode == NO_BASELINE:
+    if ended.returncode == UNCOUNTABLE:
         pytest.skip(ended.stdout.strip())
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def test_no_piece_of_the_hot_path_lost_a_tenth() -> None:
+def test_no_piece_of_the_hot_path_lost_a_twentieth() -> None:
     status, told = guard()
     assert status == OK, told
 
 
-def test_a_planted_loss_of_a_fifth_is_found_in_every_piece() -> None:
-    status, told = guard("--plant", "0.2")
+def test_a_planted_loss_of_a_tenth_is_found_in_every_piece() -> None:
+    status, told = guard("--plant", "0.1")
     assert status == LOSS, told
     assert told.count("LOSS") == len(PIECES), told

@@ -103,3 +103,16 @@ def headers(message: Message) -> str:
         return ""
     ends = joined.encode().translate(None, _VISIBLE)
     return "version: v1\r\n" + joined if ends == b"\r\n" * len(lines) else ""
+
+
+_HELD: dict[str, Record] = {}
+
+
+def carry(message: Message) -> object:
+    """Hold a record of it while it is decided, its headers are written and its body is encoded."""
+    held, sent = Record(), Record()
+    held.a, held.b, held.c, held.d, held.e = message, message.receipt, 0.0, 60.0, 30.0
+    _HELD[message.message_id] = held
+    sent.a, sent.b, sent.c = split(message), headers(message), message.body.encode()
+    del _HELD[message.message_id]
+    return sent

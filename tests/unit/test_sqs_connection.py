@@ -79,7 +79,8 @@ class Rig:
 
 
 async def turn() -> None:
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # a call begins
+    await asyncio.sleep(0)  # what it has to send is written
 
 
 def now() -> float:
@@ -270,3 +271,38 @@ async def test_closing_the_pool_fails_what_is_under_way() -> None:
     with pytest.raises(ConnectionClosedError):
         await call
     assert not rig.pool.open
+
+
+async def test_what_came_before_the_request_was_written_is_no_answer_to_it() -> None:
+    """Nothing was sent, so another connection may have the call."""
+    rig = Rig()
+    await rig.used_before()
+    call = rig.call()
+    await asyncio.sleep(0)
+    rig.connection.data_received(OK)
+    with pytest.raises(Stale):
+        await call
+    assert rig.transport.written == b"request"
+    rig.assert_closed()
+
+
+async def test_a_connection_that_closed_before_the_request_was_written_is_stale() -> None:
+    rig = Rig()
+    await rig.used_before()
+    call = rig.call()
+    await asyncio.sleep(0)
+    rig.connection.connection_lost(None)
+    with pytest.raises(Stale):
+        await call
+    assert rig.transport.written == b"request"
+
+
+async def test_a_call_that_is_cancelled_before_it_is_written_is_not_written() -> None:
+    rig = Rig()
+    call = rig.call()
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await turn()
+    assert rig.transport.written == b""
+    rig.assert_closed()
