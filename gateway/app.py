@@ -17,6 +17,7 @@ import gc
 import random
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.admin import AdminServer
@@ -33,6 +34,7 @@ from gateway.config.reading import read_again
 from gateway.config.watcher import watch
 from gateway.core.facts import Listening, Reloaded, ReloadFailed
 from gateway.core.versions import Client
+from gateway.runtime.extra_polls import ExtraPolls
 from gateway.runtime.reload import plan
 from gateway.runtime.route import RunningRoute
 
@@ -78,7 +80,7 @@ class Gateway:
         self._generation = 0
         self._judged = table.digest  # of the content that was read last, good or bad
         self._reloading = asyncio.Lock()  # one at a time, so that the file has the last word
-        self._outbox = Outbox()
+        self._outbox, self._extra_polls = Outbox(), ExtraPolls()
         self._clients = SqsClients(self._outbox)
         self._queue_kind: type[LeanSqsQueue | SqsQueue] = (
             LeanSqsQueue if settings.sqs_client == "lean" else SqsQueue
@@ -230,8 +232,9 @@ class Gateway:
         running = RunningRoute(
             route,
             self._queue_kind(self._clients, route.queue, route.dead_letter),
-            self._target,
+            partial(_target, outbox=self._outbox),
             Observers(self._metrics, self._tally, self._log.of(route)),
+            extra_polls=self._extra_polls,
             wall=time.time,
             chance=random.random,
         )
@@ -268,12 +271,13 @@ class Gateway:
                 count[leaving.route.name] += leaving.view().in_flight
         return count
 
-    def _target(self, version: Version) -> Target:
-        tls = TlsFiles(version.tls) if version.tls else None
-        url, headers, max_idle = version.url, version.headers, version.max_in_flight
-        if version.client is Client.LEAN:
-            return HttpTarget(url, headers, max_idle=max_idle, tls=tls, outbox=self._outbox)
-        # Only where it is asked for: it takes 50 ms to import.
-        from gateway.adapters.httpx_target import HttpxTarget  # noqa: PLC0415
 
-        return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)
+def _target(version: Version, outbox: Outbox | None = None) -> Target:
+    tls = TlsFiles(version.tls) if version.tls else None
+    url, headers, max_idle = version.url, version.headers, version.max_in_flight
+    if version.client is Client.LEAN:
+        return HttpTarget(url, headers, max_idle=max_idle, tls=tls, outbox=outbox)
+    # Only where it is asked for: it takes 50 ms to import.
+    from gateway.adapters.httpx_target import HttpxTarget  # noqa: PLC0415
+
+    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)

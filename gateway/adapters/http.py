@@ -66,18 +66,16 @@ class HttpTarget:
         A kept connection that closes before any byte of an answer may just have been idle for too
         long, so the request goes out once more, on a fresh one.
         """
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
         head = self._head.render(lines, len(body))
         if len(body) <= SMALL_BODY_BYTES:
             head, body = head + body, b""
-        exchange = Exchange(head, body, deadline, timeout_seconds, done, self._again)
+        exchange = Exchange(head, body, timeout_seconds, done, self._again)
         idle = self._pool.idle
-        kept = idle.popitem()[0] if idle else None  # the one used last: the others may go
-        if kept is None:
-            self._open(exchange)
+        if idle:
+            kept, _ = idle.popitem()  # the one used last: the others may go
+            kept.carry_next(exchange)
         else:
-            exchange.kept = True
-            kept.carry(exchange)
+            self._open(exchange)
         return exchange
 
     async def close(self) -> None:
@@ -92,7 +90,9 @@ class HttpTarget:
         """Send on a fresh connection; `before` is what came of a kept one."""
         exchange.kept = False
         exchange.connection = None
-        opening = asyncio.get_running_loop().create_task(
+        loop = asyncio.get_running_loop()
+        exchange.deadline = exchange.deadline or loop.time() + exchange.timeout_seconds
+        opening = loop.create_task(
             self._send_afresh(exchange, before), name=f"connect to {self._head.host}"
         )
         exchange.opening = opening

@@ -62,18 +62,24 @@ class Connection(asyncio.Protocol):
 
     def carry(self, exchange: Exchange) -> None:
         """Send the request; `exchange.done` will have the result, and this connection rest."""
-        self._exchange = exchange
-        exchange.connection = self
-        self._reader.expect()
-        self._deadline = deadline = exchange.deadline
+        self._take(exchange, exchange.deadline)
+        self.write()
+
+    def carry_next(self, exchange: Exchange) -> None:
+        """Send another request on a kept connection, at the end of this turn of the loop."""
+        exchange.kept = True
+        exchange.deadline = deadline = self._loop.time() + exchange.timeout_seconds
+        self._take(exchange, deadline)
+        self._pool.outbox.put(self)
+
+    def _take(self, exchange: Exchange, deadline: float) -> None:
+        self._exchange, exchange.connection = exchange, self
+        self._reader.begun = False
+        self._deadline = deadline
         # A timer of its own for each request would be a fifth of what one costs: this one runs on.
         if deadline < self._timer_at:
             self._set_timer(deadline)
         self._unsent = True
-        if exchange.kept:
-            self._pool.outbox.put(self)
-        else:
-            self.write()
 
     def write(self) -> None:
         """Send what is to be sent, if it still is."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from gateway.core.disposition import DeliveryResult
 
 SMALL_BODY_BYTES: Final = 16 * 1024
-"""Up to there head and body are one piece: to join them costs less than to send two."""
 """Up to here copying a body behind its head is cheaper than sending two pieces."""
 
 
@@ -35,14 +34,13 @@ class Exchange:
         self,
         head: bytes,
         body: bytes,
-        deadline: float,
         timeout_seconds: float,
         done: Callable[[DeliveryResult], None],
         again: Callable[[Exchange, DeliveryResult | None], None],
     ) -> None:
         self.head, self.body = head, body
-        self.deadline = deadline  # on the loop's clock
         self.timeout_seconds = timeout_seconds
+        self.deadline = 0.0  # on the loop's clock, once a connection was found or is looked for
         self.done = done
         self.again = again
         """Called instead of `done` where a kept connection closed before any byte of an answer."""

@@ -51,16 +51,16 @@ class LogObserver:
     def notice(self, fact: facts.Fact) -> None:
         """Write a line if there is something new to say."""
         match fact:
-            case facts.Acked(route, version):
-                self._version_worked(route, version)
             case facts.Decided():
                 pass
-            case facts.Delivered():
-                self._delivered(fact)
+            case facts.Acked(route, version):
+                self._version_worked(route, version)
             case facts.Received() | facts.ReceiveFailed():
                 self._receive_ended(fact)
             case facts.Settled() | facts.SettlementFailed():
                 self._settlement_ended(fact)
+            case facts.Delivered():
+                self._delivered(fact)
             case facts.AttributesDropped() | facts.DeliveryCrashed() | facts.LeaseCapped():
                 self._message_troubled(fact)
             case facts.PhaseChanged():

@@ -117,15 +117,15 @@ class Metrics:
                 self._acked(fact)
             case facts.Decided(route, version, reason, messages):
                 self._add(names.DECISIONS, (route, version or "", reason), messages)
-            case facts.Delivered():
-                self._delivered(fact)
             case facts.Received(route, messages):
                 self._add(names.RECEIVED, (route,), messages)
                 self._add(names.RECEIVES, (route, "messages" if messages else "empty"))
-            case facts.ReceiveFailed(route):
-                self._add(names.RECEIVES, (route, "error"))
             case facts.Settled(route, action, messages):
                 self._add(names.SETTLEMENTS, (route, action), messages)
+            case facts.Delivered():
+                self._delivered(fact)
+            case facts.ReceiveFailed(route):
+                self._add(names.RECEIVES, (route, "error"))
             case facts.SettlementFailed(route, action, _, messages):
                 self._add(names.SETTLEMENT_FAILURES, (route, action), messages)
             case facts.Reloaded():

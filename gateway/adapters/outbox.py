@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Writer(Protocol):
@@ -21,15 +24,18 @@ class Outbox:
     serves all routes: a turn that has few messages of each has many of all.
     """
 
-    __slots__ = ("_writers",)
+    __slots__ = ("_soon", "_writers")
 
     def __init__(self) -> None:
         self._writers: list[Writer] = []
+        self._soon: Callable[[Callable[[], None]], object] | None = None
 
     def put(self, writer: Writer) -> None:
         """Have it write soon."""
         if not self._writers:
-            asyncio.get_running_loop().call_soon(self._write)
+            if self._soon is None:  # looked up once: each look asks the kernel for our process id
+                self._soon = asyncio.get_running_loop().call_soon
+            self._soon(self._write)
         self._writers.append(writer)
 
     def _write(self) -> None:

@@ -65,10 +65,10 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self.closed = asyncio.Event()
 
-    async def exchange(self, request: bytes, seconds: float) -> Answer:
-        """Send a request and return its answer; raises botocore's HTTPClientErrors.
+    def exchange(self, request: bytes, seconds: float) -> asyncio.Future[Answer]:
+        """Send a request; the answer may also be one of botocore's HTTPClientErrors.
 
-        `seconds` may pass without a byte. Cancellation closes the connection.
+        `seconds` may pass without a byte. Whoever stops waiting has to `give_up`.
         """
         self._reader.expect()
         self._seconds = seconds
@@ -77,13 +77,12 @@ class Connection(asyncio.Protocol):
         waiter: asyncio.Future[Answer] = self._loop.create_future()
         self._waiter, self._unsent = waiter, request
         self._pool.outbox.put(self)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            # Once it is answered the connection may be somebody else's already.
-            if self._waiter is waiter:
-                self.abort()
-            raise
+        return waiter
+
+    def give_up(self, waiter: asyncio.Future[Answer]) -> None:
+        """Close, unless it was answered: then it may be somebody else's already."""
+        if self._waiter is waiter:
+            self.abort()
 
     def write(self) -> None:
         """Send the request, if it is still waited for."""

@@ -87,10 +87,17 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
         """Return itself: the SDK asks for an account's credentials once, and keeps them."""
         return self
 
+    def at_hand(self) -> Any:
+        """Return the present ones where nothing has to be asked for, else None."""
+        if self._current is not None and (not self._due() or self._asking.locked()):
+            return self._current
+        return None
+
     async def get_frozen_credentials(self) -> Any:
         """Return the present ones, None if there are none; raises CredentialRetrievalError."""
-        if self._current is not None and (self._asking.locked() or not self._due()):
-            return self._current
+        current = self.at_hand()
+        if current is not None:
+            return current
         async with self._asking:
             if self._due():
                 await self._ask()

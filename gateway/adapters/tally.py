@@ -92,16 +92,18 @@ class Tally:
     def notice(self, fact: facts.Fact) -> None:
         """Take a fact into account."""
         match fact:
+            case facts.Settled():  # first, as all that comes often: a case costs 30 ns
+                pass
             case facts.Decided(route, version, _, messages):
                 if version is not None:
                     self._version(route, version).decisions += messages
             case facts.Acked(route, version, seconds):
                 acks = self._version(route, version).outcomes[facts.Outcome.ACK]
                 acks.add(self.clock(), len(seconds))
-            case facts.Delivered():
-                self._delivered(fact)
             case facts.Received(route, messages):
                 self.route(route).received.add(self.clock(), messages)
+            case facts.Delivered():
+                self._delivered(fact)
             case facts.Reloaded():
                 self.problems = ()
             case facts.ReloadFailed(_, problems):
@@ -113,12 +115,7 @@ class Tally:
                 | facts.PhaseChanged()
             ):
                 self._erred(fact)
-            case (
-                facts.Settled()
-                | facts.LeaseCapped()
-                | facts.AttributesDropped()
-                | facts.Listening()
-            ):
+            case facts.LeaseCapped() | facts.AttributesDropped() | facts.Listening():
                 pass
             case _:
                 assert_never(fact)

@@ -70,12 +70,12 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
     """
     sender_id = message.sender_id
     if (
-        sender_id is not None
-        and not message.attributes
+        not message.attributes
         and not fifo
         and message.trace_header is None
-        and _plain(message.message_id)
-        and _plain(sender_id)
+        and sender_id
+        and message.message_id
+        and _plain(message.message_id + sender_id)
     ):
         # In one piece, which takes half the time; most messages have no attributes.
         return (
@@ -107,7 +107,7 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
 
 def _plain(value: str) -> bool:
     """Whether it is visible ASCII and nothing else."""
-    return value.isascii() and value.isprintable() and " " not in value and value != ""
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def _legal(text: str, lines: int) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.core.values import FromMessageId
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -65,15 +67,19 @@ class Split:
     sticky: Source
     otherwise: Source
     _seeded: Any = field(init=False, repr=False, compare=False)
+    _by_message: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out what is the same for every message."""
         object.__setattr__(self, "_seeded", _seeded(self.seed))
+        object.__setattr__(self, "_by_message", isinstance(self.sticky, FromMessageId))
         if len(self.edges) != len(self.versions):
             raise ValueError(f"{len(self.versions)} versions, {len(self.edges)} edges")
 
     def bucket(self, message: Message) -> int:
         """Return the message's bucket; without a sticky value its group or id decides."""
+        if self._by_message:  # as most splits are: without a call
+            return _bucket(self._seeded, message.message_id)
         key = self.sticky.read(message)
         if key is None:
             key = self.otherwise.read(message)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from gateway.core.message import Message
     from gateway.ports import Observer, Queue
+    from gateway.runtime.extra_polls import ExtraPolls
     from gateway.runtime.lanes import Lanes
     from gateway.runtime.permits import Grant, Permits
 
 BATCH: Final = 10
-MAX_PARALLEL_POLLS: Final = 32  # 10,000 messages a second take 10 where a round trip takes 10 ms
 FIRST_PAUSE_SECONDS: Final = 0.5
 LAST_PAUSE_SECONDS: Final = 20.0
 CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
@@ -57,6 +57,7 @@ class Poller:
         lanes: Lanes,
         hurry: Callable[[], None],
         chance: Callable[[], float],
+        extra_polls: ExtraPolls,
         wait_seconds: int,
         lease_seconds: int,
     ) -> None:
@@ -65,7 +66,7 @@ class Poller:
         self._hurry, self._chance, self._wait_seconds = hurry, chance, wait_seconds
         self._lease_seconds = lease_seconds
         self._stopping = asyncio.Event()
-        self._extra_polls = 0
+        self._extra_polls = extra_polls
         self._asked = 0  # messages that receives under way may bring
         self._came_back_at_once = False
         self._per_second, self._counted_at = 0.0, 0.0
@@ -80,6 +81,7 @@ class Poller:
     async def run(self) -> None:
         """Poll until stopped. Extra polls come and go with the load."""
         failures = 0
+        self._clock = asyncio.get_running_loop().time
         self._moved()
         async with asyncio.TaskGroup() as polls:
             while not self._stopping.is_set():
@@ -103,20 +105,19 @@ class Poller:
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
         enough = min(self._permits.free, self._room_left()) >= BATCH
-        if enough and self._extra_polls < MAX_PARALLEL_POLLS - 1:
-            self._extra_polls += 1
+        if enough and self._extra_polls.begin(self):
             polls.create_task(self._poll_while_busy(polls), name=f"poll more {self._route}")
 
     async def _poll_while_busy(self, polls: asyncio.TaskGroup) -> None:
         try:
             while self._room_left() and not self._stopping.is_set():
                 fill = await self._poll()
-                if fill is None or fill < BUSY:
+                if fill is None or fill < BUSY or not self._extra_polls.may_go_on(self):
                     return
                 if fill == FULL:
                     self._add_poll(polls)
         finally:
-            self._extra_polls -= 1
+            self._extra_polls.end(self)
 
     async def _poll(self) -> float | None:
         """Receive once; return how full the batch was, 0..1, None when the receive failed."""
@@ -176,7 +177,7 @@ class Poller:
         self._per_second = (self._per_second * RATE_SECONDS + messages) / (RATE_SECONDS + passed)
 
     def _moved(self) -> float:
-        self.moved_at = asyncio.get_running_loop().time()
+        self.moved_at = self._clock()
         return self.moved_at
 
     def _backoff(self, failures: int) -> float:

@@ -16,6 +16,7 @@ from gateway.core.disposition import whole_seconds
 from gateway.core.facts import Phase, PhaseChanged, ReceiveFailed
 from gateway.ports import QueueError, RouteView
 from gateway.runtime.courier import Courier
+from gateway.runtime.extra_polls import ExtraPolls
 from gateway.runtime.groups import Groups
 from gateway.runtime.hand import Hand
 from gateway.runtime.lanes import Lanes
@@ -55,11 +56,13 @@ class RunningRoute:
         make_target: Callable[[Version], Target],
         observer: Observer,
         *,
+        extra_polls: ExtraPolls | None = None,
         wall: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
         self.route = route
         self._queue, self._observer, self._chance = queue, observer, chance
+        self._extra_polls = extra_polls or ExtraPolls()
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self._permits = Permits(route.max_in_flight)
         self._hand = Hand()
@@ -113,6 +116,7 @@ class RunningRoute:
         finally:
             self._settler.abandon()
             self._courier.cancel()  # only after a crash is anything left
+            self._courier.tell()
             await self._lanes.close()
             await self._queue.close()
         self._enter(Phase.STOPPED)
@@ -143,7 +147,8 @@ class RunningRoute:
             await self._lanes.retired.pop().close()
 
     def view(self) -> RouteView:
-        """Describe the route as it stands."""
+        """Describe the route as it stands, and have all told that it has come to."""
+        self._courier.tell()
         return RouteView(
             self.route,
             self.phase,
@@ -226,6 +231,7 @@ class RunningRoute:
             lanes=self._lanes,
             hurry=self._settler.hurry,
             chance=self._chance,
+            extra_polls=self._extra_polls,
             wait_seconds=self.route.wait_seconds,
             lease_seconds=lease_seconds,
         )
@@ -236,7 +242,7 @@ class RunningRoute:
         """Begin the deliveries of one receive; return the sizes of those not in hand yet."""
         if self._keeper is None:
             return ()
-        now = asyncio.get_running_loop().time()
+        now = self._courier.clock()
         if now >= leased_at + self._keeper.lease_seconds:  # so they are visible again
             why = f"the answer came {now - leased_at:.0f} s late, when its leases had ended"
             self._observer.notice(ReceiveFailed(self.route.name, why))

@@ -31,6 +31,7 @@ PROBE: Final = 50_000
 ROUND_TRIP_MS: Final = 10.0
 BILL_RATES: Final = (10.0, 100.0, 1_000.0, 10_000.0)
 PARTS: Final = "acde"
+ROUTED_TIMES: Final = 4  # the more routes, the fewer messages of each
 _OURS: Final = PEERS[0]
 
 
@@ -131,7 +132,7 @@ async def growth(
 async def _part(part: str, here: Arena, folder: Path, messages: int) -> AsyncIterator[Load]:
     if part == "a":
         for count in scaling.ROUTES:
-            yield await scaling.routes(here, folder, count, messages)
+            yield await scaling.routes(here, folder, count, ROUTED_TIMES * messages)
     elif part == "c":
         for size in scaling.BODIES:
             yield await scaling.bodies(here, folder, size, messages)

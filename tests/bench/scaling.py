@@ -27,6 +27,7 @@ BODIES: Final = {"1 KiB": 2**10, "10 KiB": 10 * 2**10, "100 KiB": 100 * 2**10, "
 DELAYS_MS: Final = (0, 10, 50, 200)
 PROCESSES: Final = (1, 2)
 BYTES_A_RUN: Final = 400 * 2**20
+WARM_UP: Final = 40  # messages of each route: opening its connections is no cost of a message
 _LOOK_SECONDS: Final = 0.05
 _SPARE: Final = 1.5
 
@@ -51,9 +52,10 @@ class Load:
 
 
 async def routes(arena: Arena, folder: Path, count: int, messages: int) -> Load:
-    """Spread the messages over so many routes."""
+    """Spread the messages over so many routes, each with its connections open."""
     queues = idle.names(count)
-    return await _run(arena, folder, f"{count} routes", queues, messages, body())
+    what = f"{count} routes"
+    return await _run(arena, folder, what, queues, messages, body(), warm_up=WARM_UP)
 
 
 async def bodies(arena: Arena, folder: Path, name: str, messages: int) -> Load:
@@ -88,6 +90,7 @@ async def _run(
     *,
     routing: str | None = None,
     count: int = 1,
+    warm_up: int = 0,
 ) -> Load:
     await arena.clear(*queues)
     routing = routing or idle.routing(arena, queues, wait=20 if len(queues) > 1 else 1)
@@ -98,16 +101,19 @@ async def _run(
             for core in cores[:count]
         ]
         await _until_ready(its, arena, queues)
+        for queue in queues if warm_up else ():
+            await arena.fill(warm_up, text, 0.0, queue)
+        await _until_deleted(its, arena, queues, warm_up)
         before = _cpu(its)
         each = messages // len(queues)
         began = time.monotonic()
         for queue in queues:
             await arena.fill(each, text, 0.0, queue)
-        ended = await _until_deleted(its, arena, queues, each)
+        ended = await _until_deleted(its, arena, queues, warm_up + each)
         cpu, rss = _cpu(its) - before, sum(machine.usage(it.pid).rss_mib for it in its)
         ledgers = [await arena.ledger(queue) for queue in queues]
         arrivals = await arena.arrivals(with_ages=False)
-    done = sum(ledger["deleted"] for ledger in ledgers)
+    done = sum(ledger["deleted"] for ledger in ledgers) - warm_up * len(queues)
     first = min((led["first_received_at"] or 0) for led in ledgers)
     last = max((led["last_deleted_at"] or 0) for led in ledgers)
     seconds = last - first if len(queues) == 1 else ended - began
@@ -118,7 +124,7 @@ async def _run(
         cpu_us_per_message=cpu / max(1, done) * 1e6,
         mb_per_second=done * len(text) / seconds / 1e6,
         rss_mib=rss,
-        lost=each * len(queues) - arrivals["distinct"],
+        lost=(warm_up + each) * len(queues) - arrivals["distinct"],
         doubled=arrivals["doubled"],
     )
 

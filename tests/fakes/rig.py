@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.core.route import Route
     from gateway.core.versions import Version
+    from gateway.runtime.extra_polls import ExtraPolls
 
 DRAIN_SECONDS = 25.0
 PATIENCE_SECONDS = 24 * 3600.0
@@ -31,7 +32,12 @@ class Rig:
     `chance` is the roll of the dice for backoff: 0.0 gives `retry.min` every time.
     """
 
-    def __init__(self, route: Route, queue: InMemoryQueue | None = None) -> None:
+    def __init__(
+        self,
+        route: Route,
+        queue: InMemoryQueue | None = None,
+        extra_polls: ExtraPolls | None = None,
+    ) -> None:
         self.queue = queue or InMemoryQueue(route.queue.name)
         self.bell = self.queue.bell
         self.observer = FakeObserver(self.bell)
@@ -42,6 +48,7 @@ class Rig:
             self.queue,
             self._make_target,
             self.observer,
+            extra_polls=extra_polls,
             wall=lambda: self.now,
             chance=lambda: self.chance,
         )
@@ -114,14 +121,19 @@ class Rig:
 
 @asynccontextmanager
 async def at_work(
-    route: Route, queue: InMemoryQueue | None = None, *, started: bool = True, **queue_traits: Any
+    route: Route,
+    queue: InMemoryQueue | None = None,
+    *,
+    started: bool = True,
+    extra_polls: ExtraPolls | None = None,
+    **queue_traits: Any,
 ) -> AsyncIterator[Rig]:
     """Run a route for the length of a block, then stop it; nothing may be left running.
 
     `queue_traits` make the queue where none is given.
     """
     others = asyncio.all_tasks()
-    rig = Rig(route, queue or InMemoryQueue(route.queue.name, **queue_traits))
+    rig = Rig(route, queue or InMemoryQueue(route.queue.name, **queue_traits), extra_polls)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             if started:

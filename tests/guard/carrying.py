@@ -60,7 +60,7 @@ class Carrying:
             observer=self._deaf, wall=lambda: 1.0, chance=lambda: 0.5,
         )  # fmt: skip
         self._courier.clock = lambda: 1.0
-        self._courier._soon = lambda *_: cast("Any", None)
+        self._courier._later = lambda *_: cast("Any", None)
 
     def carry(self, message: Message) -> None:
         """Take one message in hand and have it acked."""
@@ -74,4 +74,4 @@ class Carrying:
         if waiting:
             self._settler._ended(waiting, confirmed=True)
             waiting.clear()
-            self._courier._tell()
+            self._courier.tell()

@@ -73,10 +73,8 @@ class Told(asyncio.Future[DeliveryResult | None]):
 
 
 def exchange_of(connection: Connection, seconds: float, told: Told, body: bytes = b"") -> Exchange:
-    deadline = asyncio.get_running_loop().time() + seconds
-    exchange = Exchange(b"head", body, deadline, seconds, told.set_result, told.again)
-    exchange.kept = True
-    connection.carry(exchange)
+    exchange = Exchange(b"head", body, seconds, told.set_result, told.again)
+    connection.carry_next(exchange)
     connection.write()
     return exchange
 
@@ -149,7 +147,8 @@ async def test_a_connection_rests_before_anybody_is_told() -> None:
     def done(_: DeliveryResult) -> None:
         found.append(pool.take())
 
-    connection.carry(Exchange(b"head", b"", 1e9, 5, done, Told().again))
+    connection.carry_next(Exchange(b"head", b"", 5, done, Told().again))
+    connection.write()
     connection.data_received(OK)
     assert found == [connection]
 
@@ -275,7 +274,9 @@ async def test_a_close_before_any_byte_is_told_apart_from_one_within_an_answer()
 async def test_a_fresh_connection_that_closes_before_any_byte_is_not_tried_again() -> None:
     _, connection, transport = opened()
     told = Told()
-    connection.carry(Exchange(b"head", b"", 1e9, 5, told.set_result, told.again))
+    fresh = Exchange(b"head", b"", 5, told.set_result, told.again)
+    fresh.deadline = 1e9
+    connection.carry(fresh)
     transport.lose(ConnectionResetError(104, "Connection reset by peer"))
     assert isinstance(await told, Broken)
 
@@ -315,9 +316,8 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
 async def test_requests_to_kept_connections_go_out_at_the_end_of_the_turn_of_the_loop() -> None:
     pool, connection, transport = opened()
     told = Told()
-    waiting = Exchange(b"head", b"", 1e9, 5, told.set_result, told.again)
-    waiting.kept = True
-    connection.carry(waiting)
+    waiting = Exchange(b"head", b"", 5, told.set_result, told.again)
+    connection.carry_next(waiting)
     assert transport.written == []
     await asyncio.sleep(0)
     assert transport.written == [b"head"]
@@ -329,9 +329,8 @@ async def test_what_a_service_said_before_it_was_asked_is_no_answer(said: bytes)
     """A 408 to an idle connection, or its end, crosses the request: nothing was sent yet."""
     _, connection, transport = opened()
     told = Told()
-    waiting = Exchange(b"head", b"", 1e9, 5, told.set_result, told.again)
-    waiting.kept = True
-    connection.carry(waiting)
+    waiting = Exchange(b"head", b"", 5, told.set_result, told.again)
+    connection.carry_next(waiting)
     if said:
         connection.data_received(said)
     else:

@@ -63,7 +63,15 @@ class Rig:
         self.transport = FakeTransport(self.connection)
 
     def call(self, seconds: float = 10) -> asyncio.Task[Answer]:
-        return asyncio.create_task(self.connection.exchange(b"request", seconds))
+        return asyncio.create_task(self._call(seconds))
+
+    async def _call(self, seconds: float) -> Answer:
+        waiter = self.connection.exchange(b"request", seconds)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            self.connection.give_up(waiter)
+            raise
 
     async def used_before(self) -> None:
         """Make one call, so that this is a kept connection."""

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.core.facts import Received, ReceiveFailed
-from gateway.runtime.poller import (
-    LONGEST_GATHERING_SECONDS,
-    MAX_PARALLEL_POLLS,
-    SHORT_POLL_PAUSE_SECONDS,
-)
+from gateway.runtime.extra_polls import MOST_OF_ONE, ExtraPolls
+from gateway.runtime.poller import LONGEST_GATHERING_SECONDS, SHORT_POLL_PAUSE_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
@@ -117,9 +114,27 @@ async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over(
             return not rig.queue.left
 
         await rig.until(over)
-        assert most == MAX_PARALLEL_POLLS
+        assert most == 1 + MOST_OF_ONE
         await rig.rest(60)
         assert under_way(rig) == 1
+
+
+async def test_a_route_gets_by_with_the_extra_polls_that_others_leave() -> None:
+    roomy = version("stable", "v1", max_in_flight=1000)
+    shared = ExtraPolls(4)
+    assert shared.begin("another route")
+    async with at_work(route(versions=[roomy], max_in_flight=1000), extra_polls=shared) as rig:
+        rig.queue.round_trip_seconds = 0.05
+        rig.queue.send_many(1000)
+        most = 0
+
+        def over() -> bool:
+            nonlocal most
+            most = max(most, under_way(rig))
+            return not rig.queue.left
+
+        await rig.until(over)
+        assert most == 1 + 2
 
 
 async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other() -> None:
