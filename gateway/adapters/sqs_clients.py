@@ -17,8 +17,8 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
-from gateway.adapters.sqs_answers import keep_raw_receive
 from gateway.adapters.outbox import Outbox
+from gateway.adapters.sqs_answers import keep_raw_receive
 from gateway.adapters.sqs_credentials import SharedCredentials, hear_refusals
 from gateway.adapters.sqs_endpoint import Endpoint
 from gateway.adapters.sqs_places import needs_sdk, tls_for

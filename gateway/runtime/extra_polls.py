@@ -1,4 +1,4 @@
-"""How many polls beyond the first of each route there may be, of all routes of a process together."""
+"""Polls beyond the first of each route: how many there may be, of all routes together."""
 
 from __future__ import annotations
 

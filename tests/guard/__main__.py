@@ -13,8 +13,9 @@ from tests.guard.counting import UncountableError, quotients
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
 BUILD: Final = f"{platform.python_version()}, {platform.python_compiler()}, {platform.machine()}"
-ALLOWED: Final = 1.05
-"""A quotient may be so much above its baseline. It is the same in each run, to the last digit."""
+ALLOWED: Final = 1.07
+"""A quotient may be so much above its baseline. It is the same in each run, to the last digit, and
+nearly so on another processor of the same kind."""
 
 OK: Final = 0
 LOSS: Final = 1

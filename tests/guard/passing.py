@@ -1,8 +1,9 @@
-"""A route with all its parts but the kernel and the loop: what ten messages cost from end to end."""
+"""A route with all its parts but the kernel and the loop: what ten messages cost."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.adapters.http import HttpTarget
@@ -12,7 +13,8 @@ from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs_calls import Calls, received, settled
 from gateway.adapters.sqs_posts import SignedPosts
 from gateway.adapters.tally import Tally
-from gateway.core.facts import Received, Settled, Action
+from gateway.app import Observers
+from gateway.core.facts import Action, Received, Settled
 from gateway.core.route import RoutingTable
 from gateway.runtime.courier import Courier
 from gateway.runtime.hand import Hand
@@ -22,20 +24,22 @@ from gateway.runtime.settler import Settler
 from tests.builders import route
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from gateway.core.facts import Fact
     from gateway.core.versions import Version
     from gateway.ports import Queue
 
 ANSWER = b"HTTP/1.1 204 No Content\r\ndate: Sun, 29 Nov 2026 01:00:00 GMT\r\n\r\n"
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 BODY = json.dumps({"id": "o-1234567", "rest": "x" * 390})
+DELETED = json.dumps({"Successful": [{"Id": str(n)} for n in range(10)], "Failed": []}).encode()
+_KEYS = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="secret", token=None)
 
 
 def receives(count: int) -> list[bytes]:
     """Make answers to ReceiveMessage, of ten messages each, one in ten of them pinned."""
-    return [json.dumps({"Messages": [_raw(n * 10 + k) for k in range(10)]}).encode() for n in range(count)]
+    return [
+        json.dumps({"Messages": [_raw(first + n) for n in range(10)]}).encode()
+        for first in range(0, 10 * count, 10)
+    ]
 
 
 def _raw(n: int) -> dict[str, Any]:
@@ -56,6 +60,16 @@ def _raw(n: int) -> dict[str, Any]:
     return raw
 
 
+class Nobody:
+    """Nothing to write."""
+
+    def write(self) -> None:
+        pass
+
+
+_NOBODY = Nobody()
+
+
 class Wire:
     """A transport that takes everything."""
 
@@ -64,6 +78,9 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         self.wire = data
+
+    def abort(self) -> None:
+        raise AssertionError("nothing here ends a connection")
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -85,15 +102,6 @@ class Clockwork:
         return 0.0
 
 
-class Both:
-    def __init__(self, *observers: Any) -> None:
-        self._observers = observers
-
-    def notice(self, fact: Fact) -> None:
-        for each in self._observers:
-            each.notice(fact)
-
-
 class Passing:
     """Ten messages: answer read, taken in hand, decided, sent, answered, deleted, told."""
 
@@ -102,10 +110,9 @@ class Passing:
         metrics, tally = Metrics(), Tally()
         for each in (metrics, tally):
             each.in_force(RoutingTable((of,), "x"), 1)
-        self._observer = observer = Both(metrics, tally)
+        self._observer = observer = Observers(metrics, tally)
         self._outbox = Outbox()
-        self._outbox._writers = []
-        self._connections: list[Connection] = []
+        self._outbox._writers = [_NOBODY]  # so that no loop is asked for
         self._route = of
         self._lanes = Lanes(self._target)
         self._lanes.adopt(of)
@@ -123,10 +130,6 @@ class Passing:
         self._courier._later = lambda *_: cast("Any", None)
         self._calls = Calls(URL)
         self._posts = SignedPosts("sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9)
-        self._ids = json.dumps({"Successful": [{"Id": str(n)} for n in range(10)], "Failed": []}).encode()
-
-    class Keys:
-        access_key, secret_key, token = "AKIDEXAMPLE", "secret", None
 
     def _target(self, version: Version) -> HttpTarget:
         target = HttpTarget(version.url, version.headers, outbox=self._outbox)
@@ -136,7 +139,7 @@ class Passing:
             target._pool.idle[connection] = None
         return target
 
-    def _settled(self, entries: Any, confirmed: bool) -> None:
+    def _settled(self, entries: Any, _confirmed: object) -> None:
         held = 0
         for entry in entries:
             held += entry.held_bytes
@@ -152,7 +155,7 @@ class Passing:
             entry.begin(legs)
         self._permits.use(grant, [entry.held_bytes for entry in fresh])
         self._observer.notice(Received(self._route.name, len(messages)))
-        writers, self._outbox._writers = self._outbox._writers[1:], [cast("Any", None)]
+        writers, self._outbox._writers = self._outbox._writers[1:], [_NOBODY]
         for connection in writers:
             connection.write()
         for connection in writers:
@@ -161,8 +164,8 @@ class Passing:
         batch = self._settler._waiting_deletes[:]
         self._settler._waiting_deletes.clear()
         receipts = [each.receipt for each in batch]
-        self._posts.render("AmazonSQS.DeleteMessageBatch", self._calls.delete(receipts), self.Keys)
-        assert not settled("delete", self._ids, len(batch))
+        self._posts.render("AmazonSQS.DeleteMessageBatch", self._calls.delete(receipts), _KEYS)
+        assert not settled("delete", DELETED, len(batch))
         self._settler._ended(batch, confirmed=True)
         self._observer.notice(Settled(self._route.name, Action.DELETE, len(batch)))
 

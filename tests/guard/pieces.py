@@ -12,7 +12,7 @@ from gateway.core.message import message_from_receive
 from gateway.core.rules import Exact
 from tests.builders import CANARY, STABLE, route, rule, where
 from tests.guard import yardsticks
-from tests.guard.carrying import Carrying
+from tests.guard.passing import Passing, receives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ BODY: Final = json.dumps(
 
 @dataclass(frozen=True)
 class Piece:
-    """Some work, the least such work, and inputs that both get; `renew` makes one as good as new."""
+    """Some work, the least such work, and inputs of both; `renew` makes one as good as new."""
 
     name: str
     work: Callable[[Any], object]
@@ -102,7 +102,6 @@ def unlook(message: Message) -> None:
     message._is_json = None
 
 
-CARRYING: Final = Carrying()
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
     Piece("pin", lambda each: decide(each, SPLIT), yardsticks.pin, pinned_messages, unlook),
@@ -110,5 +109,5 @@ PIECES: Final = (
     Piece("rules", lambda each: decide(each, RULES), yardsticks.rules, messages, unlook, 20),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
-    Piece("carry", CARRYING.carry, yardsticks.carry, decided_messages, CARRYING.clear),
+    Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),
 )

@@ -22,7 +22,7 @@ def guard(*arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def test_no_piece_of_the_hot_path_lost_a_twentieth() -> None:
+def test_no_piece_of_the_hot_path_costs_more_than_it_did() -> None:
     status, told = guard()
     assert status == OK, told
 
