@@ -288,3 +288,12 @@ async def test_after_a_full_receive_the_next_one_begins_at_once() -> None:
         await rig.until(lambda: len(receives(rig)) >= 2)
         first, second = receives(rig)[:2]
         assert second.began_at == first.ended_at
+
+
+async def test_where_messages_come_fast_none_has_to_gather() -> None:
+    async with at_work(route(max_in_flight=5000)) as rig:
+        rig.queue.send_many(2003)
+        await rig.until(lambda: not rig.queue.left)
+        short = next(call for call in receives(rig) if call.brought == 3)
+        await rig.until(lambda: receives(rig)[-1] is not short)
+        assert receives(rig)[-1].began_at == short.ended_at
