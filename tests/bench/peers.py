@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.bench import install, machine
+from tests.bench import compiled, install, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,8 @@ class Peer:
     """Somebody who moves messages from the queue to the services.
 
     `arguments` follow the program (Python where none is named), with the places in braces filled
-    in; a slow one gets only `share` of the messages, which does not change its rate.
+    in; a slow one gets only `share` of the messages, which does not change its rate. A `compiled`
+    one runs the gateway that tests/bench/compiled.py builds.
     """
 
     name: str
@@ -44,12 +45,20 @@ class Peer:
     splits: bool = False
     delivers: bool = True
     program: str = ""
+    compiled: bool = False
 
 
 PEERS: Final = (
     Peer(
         "gateway",
-        "python -m gateway",
+        "python -m gateway with its hot path compiled, as the image has it",
+        ("-P", "-m", "gateway", "--config", "{config}"),
+        splits=True,
+        compiled=True,
+    ),
+    Peer(
+        "uncompiled",
+        "the same, as `pip install .` leaves it",
         ("-m", "gateway", "--config", "{config}"),
         splits=True,
     ),
@@ -154,7 +163,7 @@ def running(
     """
     config = folder / "routes.yaml"
     config.write_text(_usual_routing(arena) if routing is None else routing)
-    admin_port = _free_port()
+    environment = _environment(arena, admin_port := _free_port()) | _place(peer)
     log = folder / f"{peer.name}-{admin_port}.log"
     began = time.monotonic()
     with log.open("wb") as out:
@@ -162,7 +171,7 @@ def running(
             process = subprocess.Popen(
                 _command(peer, arena, config),
                 cwd=_root_of(peer),
-                env=_environment(arena, admin_port),
+                env=environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
@@ -174,7 +183,17 @@ def running(
 
 def _root_of(peer: Peer) -> Path:
     """The gateway may be another tree's, to compare it with this one's."""
-    return Path(os.environ.get("BENCH_GATEWAY_ROOT", ROOT)) if peer.name == "gateway" else ROOT
+    ours = peer.name in {"gateway", "uncompiled"}
+    return Path(os.environ.get("BENCH_GATEWAY_ROOT", ROOT)) if ours else ROOT
+
+
+def _place(peer: Peer) -> dict[str, str]:
+    if not peer.compiled:
+        return {}
+    try:
+        return {"PYTHONPATH": str(compiled.gateway(_root_of(peer), install.CACHE))}
+    except compiled.NotCompiledError as error:
+        raise PeerFailedError(f"{peer.name} cannot be compiled: {error}") from error
 
 
 def _command(peer: Peer, arena: Arena, config: Path) -> list[str]:

@@ -27,7 +27,7 @@ from tests.fakes.rig import Rig, at_work
 
 pytestmark = VIRTUAL_TIME
 
-HOUR = 3600.0
+HOUR = 3600
 PATIENT = version("stable", "v1", timeout_seconds=HOUR)
 
 

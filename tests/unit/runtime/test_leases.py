@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = VIRTUAL_TIME
 
-HOUR = 3600.0
+HOUR = 3600
 TOO_LATE = "its lease ended before its turn came"
 
 

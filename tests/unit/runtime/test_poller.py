@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = VIRTUAL_TIME
 
-HOUR = 3600.0
+HOUR = 3600
 
 
 def receives(rig: Rig) -> list[Call]:

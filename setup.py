@@ -1,0 +1,48 @@
+"""Compiles the road of a message with mypyc, where `GATEWAY_COMPILE=1` asks for it.
+
+All else of the project is in pyproject.toml. Why, and what it gains:
+docs/adr/0015-the-hot-path-can-be-compiled.md
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from setuptools import setup
+
+if TYPE_CHECKING:
+    from setuptools import Extension
+
+HOT_PATH: Final = {
+    "core": (
+        "attribute_names", "baggage", "dates", "decision", "first_match", "headers", "json_body",
+        "message", "split",
+    ),
+    "runtime": (
+        "courier", "delivery", "hand", "lanes", "legs", "pauses", "permits", "settler", "shedding",
+    ),
+    "adapters": (
+        "http", "http_answer", "http_connection", "http_exchange", "http_pool", "http_request",
+        "outbox", "sqs_calls", "sqs_posts", "tally",
+    ),
+}  # fmt: skip
+"""What a message, or a batch of them, passes through. All of it together: objects that go back and
+forth between compiled and interpreted code lose what was gained. Modules of coroutines stay as they
+are: they run once for ten messages, and compiled ones tell less of who waits for what."""
+
+
+def extensions() -> list[Extension]:
+    """Return nothing, or one extension for each module; needs mypy and a C compiler then."""
+    if os.environ.get("GATEWAY_COMPILE") != "1":
+        return []
+    from mypyc.build import mypycify  # noqa: PLC0415 - only there where it was asked for
+
+    # Types are judged by `make check`, with all dependencies; here what is not installed may be so.
+    options = ["--config-file=", "--ignore-missing-imports"]
+    paths = [f"gateway/{folder}/{name}.py" for folder in HOT_PATH for name in HOT_PATH[folder]]
+    made: list[Extension] = mypycify([*options, *paths], opt_level="3", separate=True)
+    return made
+
+
+setup(ext_modules=extensions(), options={"build_ext": {"parallel": os.cpu_count()}})

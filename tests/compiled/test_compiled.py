@@ -1,0 +1,69 @@
+"""Built from this tree, the compiled gateway passes the tests of what was compiled."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.compiled import NotCompiledError, gateway
+from tests.compiled.witness import MODULES
+
+ROOT = Path(__file__).parents[2]
+SUITES = (
+    "tests/unit/core",
+    "tests/unit/runtime",
+    "tests/contract/test_target_contract.py",
+    "tests/lessons",
+)
+pytestmark = pytest.mark.timeout(600)  # the compiler takes most of it
+
+
+def hot_path() -> list[str]:
+    """Return the names of the modules that setup.py compiles."""
+    stated: dict[str, object] = {}
+    setup = (ROOT / "setup.py").read_text()
+    table = setup[setup.index("HOT_PATH: Final = ") : setup.index("}  # fmt: skip") + 1]
+    exec(table.replace("HOT_PATH: Final", "HOT_PATH"), stated)
+    parts: dict[str, tuple[str, ...]] = stated["HOT_PATH"]  # type: ignore[assignment]
+    return [f"gateway.{folder}.{name}" for folder, names in parts.items() for name in names]
+
+
+def run(folder: Path, *modules: str) -> subprocess.CompletedProcess[str]:
+    """Run the suites on the gateway in a folder, if those modules are compiled there."""
+    command = [
+        sys.executable, "-P", "-m", "pytest", "--quiet", "--import-mode=append",
+        "-p", "no:cacheprovider",
+        "-p", "tests.compiled.witness", "-o", f"pythonpath={folder} .", *SUITES,
+    ]  # fmt: skip
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT))),
+        MODULES: json.dumps(modules),
+    }
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    try:
+        return gateway(ROOT, ROOT / ".bench")
+    except NotCompiledError as error:
+        pytest.skip(str(error))
+
+
+def test_the_compiled_gateway_passes_the_tests_of_its_parts(built: Path) -> None:
+    done = run(built, *hot_path())
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def test_the_witness_notices_a_gateway_that_is_not_compiled(tmp_path: Path) -> None:
+    done = run(tmp_path, "gateway.runtime.delivery")
+    assert done.returncode != 0
+    assert "gateway.runtime.delivery is not compiled" in done.stdout + done.stderr
