@@ -1,0 +1,92 @@
+"""A chart as the real helm renders it, without a cluster: its objects, or why it was refused."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from tests.chart import tools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+CHARTS: Final = ROOT / "charts"
+GATEWAY_CHART: Final = CHARTS / "sqs-version-gateway"
+KUBE_VERSION: Final = "1.32.0"
+API_VERSIONS: Final = (
+    "keda.sh/v1alpha1",
+    "keda.sh/v1alpha1/ScaledObject",
+    "monitoring.coreos.com/v1",
+    "monitoring.coreos.com/v1/PrometheusRule",
+    "monitoring.coreos.com/v1/ServiceMonitor",
+    "networking.istio.io/v1",
+    "networking.istio.io/v1/DestinationRule",
+    "networking.istio.io/v1/VirtualService",
+    "security.istio.io/v1",
+)
+"""What `.Capabilities.APIVersions` has beside Kubernetes: Istio, KEDA, the Prometheus operator."""
+
+Object = dict[str, Any]
+"""One Kubernetes object, as YAML gives it."""
+
+
+class RefusedError(Exception):
+    """Helm refused the values; the message is what it printed."""
+
+
+def render(
+    chart: Path,
+    *values: Path,
+    sets: Sequence[str] = (),
+    release: str = "demo",
+    namespace: str = "shop",
+) -> list[Object]:
+    """Return the objects that `helm template` makes of the chart, in its order.
+
+    `values` are files, later ones win; `sets` are `--set` arguments such as `replicas=3`.
+    Raises RefusedError where helm ends with an error.
+    """
+    told = _helm(
+        *("template", release, str(chart), "--namespace", namespace),
+        *("--kube-version", KUBE_VERSION),
+        *(word for version in API_VERSIONS for word in ("--api-versions", version)),
+        *_arguments(values, sets),
+    )
+    return [document for document in yaml.safe_load_all(told) if document]
+
+
+def refusal(chart: Path, *values: Path, sets: Sequence[str] = ()) -> str:
+    """Return the words with which helm refuses these values; fails if it takes them."""
+    try:
+        objects = render(chart, *values, sets=sets)
+    except RefusedError as error:
+        return str(error)
+    raise AssertionError(f"not refused: {len(objects)} objects were rendered")
+
+
+def lint(chart: Path, *values: Path, sets: Sequence[str] = ()) -> str:
+    """Return what `helm lint --strict` prints; raises RefusedError on any warning or error."""
+    version = ("--kube-version", KUBE_VERSION)
+    return _helm("lint", "--strict", str(chart), *version, *_arguments(values, sets))
+
+
+def value_sets(chart: Path) -> list[Path]:
+    """Return the files ci/*.yaml of a chart: each a set of values that users have."""
+    return sorted((chart / "ci").glob("*.yaml"))
+
+
+def _arguments(values: Sequence[Path], sets: Sequence[str]) -> list[str]:
+    files = [word for path in values for word in ("--values", str(path))]
+    return [*files, *(word for one in sets for word in ("--set", one))]
+
+
+def _helm(*arguments: str) -> str:
+    command = [str(tools.helm()), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RefusedError(f"{done.stdout}{done.stderr}".strip())
+    return done.stdout
