@@ -1,0 +1,96 @@
+"""What a PromQL expression asks for, checked against the gateway's own catalogue of metrics."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from gateway.adapters.catalogue import CATALOGUE
+from tests.chart import tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TARGET_LABELS: Final = frozenset({"namespace", "job", "instance"})
+"""What a scrape by way of a ServiceMonitor adds to every series, of those that we use."""
+FOREIGN: Final = {
+    "up": frozenset[str](),
+    "process_cpu_seconds_total": frozenset[str](),
+    "process_resident_memory_bytes": frozenset[str](),
+}
+"""Metrics that Prometheus and its client library make, of those that we use."""
+_SELECTOR: Final = re.compile(
+    r"\b([a-z_:][a-z0-9_:]*)\s*(?:\{([^}]*)\}|(?=\s*(?:\[|\)|[-+/<>=!]|$)))"
+)
+_GROUPING: Final = re.compile(r"\b(?:by|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
+_RECORDED: Final = re.compile(r"\b\w+:\w+:\w+\b")
+
+
+def known_metrics() -> dict[str, frozenset[str]]:
+    """Return every series name that a scrape of the gateway has, with its labels."""
+    known = dict(FOREIGN)
+    for metric in CATALOGUE:
+        labels = frozenset(metric.labels)
+        if metric.type == "histogram":
+            known[f"{metric.name}_bucket"] = labels | {"le"}
+            known[f"{metric.name}_sum"] = known[f"{metric.name}_count"] = labels
+        else:
+            known[metric.name] = labels
+    return known
+
+
+def mistakes(expression: str, recorded: frozenset[str] = frozenset()) -> list[str]:
+    """Return what the expression asks for and the gateway does not have.
+
+    `recorded` are the names of the recording rules that come with it.
+    """
+    return [*_unknown_metrics(expression, recorded), *_unknown_labels(expression)]
+
+
+def metrics_in(expression: str) -> list[str]:
+    """Return the names of the metrics of an expression; functions and labels are none."""
+    bare = _GROUPING.sub(" ", expression)
+    return [name for name, _ in _SELECTOR.findall(bare) if "_" in name or name == "up"]
+
+
+def _unknown_metrics(expression: str, recorded: frozenset[str]) -> Iterator[str]:
+    known = known_metrics().keys() | recorded
+    found = metrics_in(expression)
+    if not found:
+        yield f"no metric is asked for: {expression}"
+    yield from (f"{name} is no metric of the gateway" for name in found if name not in known)
+
+
+def _unknown_labels(expression: str) -> Iterator[str]:
+    known = known_metrics()
+    for name, inside in _SELECTOR.findall(expression):
+        asked = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", inside))
+        extra = asked - TARGET_LABELS - known.get(name, frozenset())
+        yield from (f"{name} has no label {label}" for label in sorted(extra))
+    everything = frozenset.union(TARGET_LABELS, *known.values())
+    for inside in _GROUPING.findall(expression):
+        asked = set(re.findall(r"\w+", inside))
+        yield from (f"no series has the label {label}" for label in sorted(asked - everything))
+
+
+def promtool(*arguments: str | Path) -> str:
+    """Return what promtool prints; raises AssertionError with it where promtool finds fault."""
+    command = [str(tools.promtool()), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def rules_of(groups: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all rules of a `groups:` document."""
+    return [rule for group in groups["groups"] for rule in group["rules"]]
+
+
+def write_yaml(path: Path, content: object) -> Path:
+    """Write a value as YAML and return the path."""
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
