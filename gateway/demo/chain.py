@@ -42,16 +42,7 @@ class Hop:
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         order = await _event(request, self._name)
-        headers = carried(request.headers)
-        try:
-            async with self._session.post(self._next, json=order, headers=headers) as answer:
-                body = await answer.read()
-                return web.Response(
-                    status=answer.status, body=body, content_type=answer.content_type
-                )
-        except (aiohttp.ClientError, TimeoutError) as error:
-            text = f"{self._name} cannot reach {self._next}: {error}"
-            raise web.HTTPBadGateway(text=text) from error
+        return await pass_on(self._name, self._session, self._next, order, request.headers)
 
 
 class End:
@@ -87,6 +78,22 @@ class End:
     async def _paths_of_one(self, request: web.Request) -> web.Response:
         name = request.match_info["order"]
         return web.json_response([seen for seen in self._seen if seen["order"] == name])
+
+
+async def pass_on(
+    name: str,
+    session: aiohttp.ClientSession,
+    url: str,
+    order: Mapping[str, Any],
+    headers: Mapping[str, str],
+) -> web.Response:
+    """Send an order to the next service; its answer is ours, or 502 where it cannot be reached."""
+    try:
+        async with session.post(url, json=order, headers=carried(headers)) as answer:
+            body = await answer.read()
+            return web.Response(status=answer.status, body=body, content_type=answer.content_type)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise web.HTTPBadGateway(text=f"{name} cannot reach {url}: {error}") from error
 
 
 def carried(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A, the service in front of the queue: it takes orders over HTTP and sends each as a message."""
+"""A, the service in front of the chain: an order goes on as a message, or at once as a request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+import aiohttp
 from aiobotocore.session import get_session
 from aiohttp import web
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from gateway.demo.chain import carried, json_object, new_app
+from gateway.demo.chain import carried, json_object, new_app, pass_on
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,38 +22,62 @@ CONNECTIONS: Final = 50
 
 
 class Front:
-    """A: takes orders over HTTP and sends each to the queue."""
+    """A: sends orders to the queue, and with `next_url` calls the next service too."""
 
-    def __init__(self, name: str, queue: str) -> None:
+    def __init__(self, name: str, queue: str, next_url: str | None = None) -> None:
         self._name = name
         self._queue = queue
+        self._next = next_url
         self._sqs: Any = None
         self._queue_url = ""
+        self._session: aiohttp.ClientSession
 
     def app(self) -> web.Application:
-        """Return the application: POST /orders."""
+        """Return the application: POST /orders, and with a next service POST /orders/now."""
         app = new_app(self._connected)
-        app.router.add_post("/orders", self._take)
+        app.router.add_post("/orders", self._send)
+        if self._next:
+            app.router.add_post("/orders/now", self._call)
         return app
 
     async def _connected(self, _: web.Application) -> AsyncIterator[None]:
         config = Config(max_pool_connections=CONNECTIONS)
-        async with get_session().create_client("sqs", config=config) as self._sqs:
-            found = await self._sqs.get_queue_url(QueueName=self._queue)
-            self._queue_url = found["QueueUrl"]
+        async with (
+            get_session().create_client("sqs", config=config) as self._sqs,
+            aiohttp.ClientSession() as self._session,
+        ):
             yield
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _send(self, request: web.Request) -> web.Response:
+        order = await self._order(request)
+        try:
+            sent = await self._sqs.send_message(
+                QueueUrl=await self._found_queue(),
+                MessageBody=json.dumps(order),
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in carried(request.headers).items()
+                },
+            )
+        except (BotoCoreError, ClientError) as error:
+            text = f"{self._name} cannot send to the queue {self._queue}: {error}"
+            raise web.HTTPServiceUnavailable(text=text) from error
+        answer = {"order": order["order"], "message_id": sent["MessageId"]}
+        return web.json_response(answer, status=web.HTTPAccepted.status_code)
+
+    async def _call(self, request: web.Request) -> web.Response:
+        order = await self._order(request)
+        return await pass_on(self._name, self._session, str(self._next), order, request.headers)
+
+    async def _order(self, request: web.Request) -> dict[str, Any]:
         order = await json_object(request)
         order.setdefault("order", str(uuid.uuid4()))
         order.update(path=[self._name], accepted=time.time())
-        sent = await self._sqs.send_message(
-            QueueUrl=self._queue_url,
-            MessageBody=json.dumps(order),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in carried(request.headers).items()
-            },
-        )
-        answer = {"order": order["order"], "message_id": sent["MessageId"]}
-        return web.json_response(answer, status=web.HTTPAccepted.status_code)
+        return order
+
+    async def _found_queue(self) -> str:
+        """Ask for the queue's URL at the first order: A may be up before its queue is."""
+        if not self._queue_url:
+            found = await self._sqs.get_queue_url(QueueName=self._queue)
+            self._queue_url = found["QueueUrl"]
+        return self._queue_url

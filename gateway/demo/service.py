@@ -1,4 +1,8 @@
-"""One service of the chain: `python -m gateway.demo.service --name B1 --port 18112 --next URL`."""
+"""One service of the chain: `python -m gateway.demo.service --name B1 --port 18112 --next URL`.
+
+`make demo` starts six of them on loopback; the chart and the kustomize files of the chain start them
+in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK; only A uses it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ def main() -> None:
     options = _options()
     web.run_app(
         _application(options),
-        host=LOOPBACK,
+        host=options.host,
         port=options.port,
         print=None,
         access_log=None,
@@ -30,10 +34,10 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--host", default=LOOPBACK, help="listen here; in a pod: 0.0.0.0")
     parser.add_argument("--port", required=True, type=int)
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--queue", help="the first of the chain: send to this queue")
-    place.add_argument("--next", help="inside the chain: call this URL; without it, be the end")
+    parser.add_argument("--queue", help="be the first of the chain: send orders to this queue")
+    parser.add_argument("--next", help="the next service's URL; without one, be the end")
     return parser.parse_args()
 
 
@@ -41,7 +45,7 @@ def _application(options: argparse.Namespace) -> web.Application:
     if options.queue:
         from gateway.demo.front import Front  # noqa: PLC0415 - an AWS SDK is slow to import
 
-        return Front(options.name, options.queue).app()
+        return Front(options.name, options.queue, options.next).app()
     if options.next:
         return Hop(options.name, options.next).app()
     return End(options.name).app()
