@@ -113,7 +113,11 @@ def demo(arguments: argparse.Namespace) -> int:
     from gateway.demo import run as run_demo
 
     try:
-        return run_demo(messages=arguments.messages, keep_running=arguments.keep_running)
+        return run_demo(
+            arguments.messages,
+            keep_running=arguments.keep_running,
+            with_envoy=arguments.with_envoy,
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -220,6 +224,9 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser("demo", help=text, description=text)
     parser.add_argument("--messages", type=int, default=2_000, metavar="N")
     parser.add_argument("--keep-running", action="store_true", help="keep all up to look at")
+    parser.add_argument(
+        "--with-envoy", action="store_true", help="send as many requests through Envoy beside"
+    )
     parser.set_defaults(command=demo)
 
 

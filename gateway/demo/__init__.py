@@ -16,7 +16,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 
 
-def run(messages: int, keep_running: bool) -> int:  # noqa: FBT001 - the command line's own flag
+def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
     """Run the demo and return its exit status: 0 only if every check held."""
     if messages < 1:
         print(f"--messages {messages}: must be 1 or more", file=sys.stderr)
@@ -24,10 +24,16 @@ def run(messages: int, keep_running: bool) -> int:  # noqa: FBT001 - the command
     if not all(find_spec(name) for name in EXTRA):
         print("the demo needs its extra: pip install 'sqs-version-gateway[demo]'", file=sys.stderr)
         return FAILED
+    from gateway.demo.envoy import found_envoy, missing_words  # noqa: PLC0415 - like all below
+
+    envoy = found_envoy() if with_envoy else None
+    if with_envoy and not envoy:
+        print(missing_words(), file=sys.stderr)
+        return FAILED
     import uvloop  # noqa: PLC0415 - like all below: only now is it sure that the extra is there
 
     from gateway.demo.show import Show  # noqa: PLC0415
     from gateway.demo.story import tell  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(tell(messages, keep_running=keep_running, show=Show()))
+        return runner.run(tell(messages, keep_running=keep_running, envoy=envoy, show=Show()))

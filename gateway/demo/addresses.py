@@ -21,6 +21,15 @@ USUAL: Final = {
     "D": 18104,
     "gateway": 8080,
 }
+SIDECARS: Final = {
+    "Envoy": 18200,
+    "A to b": 18201,
+    "B to c": 18202,
+    "B1 to c": 18212,
+    "C to d": 18203,
+    "C1 to d": 18213,
+}
+"""Envoy's admin port, and the port where each service finds the host that it calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,17 @@ class Children:
                 await self._guardian.wait()
 
     async def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        program: str = sys.executable,
     ) -> Child:
-        """Start `python COMMAND...` with a clean environment and what is given here."""
+        """Start `PROGRAM COMMAND...` with a clean environment and what is given here."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *command,
+                program, *command,
                 stdin=DEVNULL, stdout=output, stderr=STDOUT,
                 env={**clean_environment(), **environment}, start_new_session=True,
             )  # fmt: skip

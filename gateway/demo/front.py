@@ -13,6 +13,7 @@ from aiohttp import web
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gateway.core.queues import parse_queue
 from gateway.demo.chain import carried, json_object, new_app, pass_on
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Front:
 
     def __init__(self, name: str, queue: str, next_url: str | None = None) -> None:
         self._name = name
-        self._queue = queue
+        self._queue = parse_queue(queue).name
         self._next = next_url
         self._sqs: Any = None
         self._queue_url = ""

@@ -1,8 +1,9 @@
-"""The load: orders sent to A, and followed until D has seen them all."""
+"""The load: orders sent to A, as messages or as requests, and followed until D has seen all."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,22 +31,43 @@ PIN_EVERY: Final = 10
 PINS: Final = ("v1", "v2")
 
 
-def plan(messages: int) -> Iterator[tuple[str, str | None]]:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How orders leave A: the first part of their names, where A takes them, what it answers."""
+
+    prefix: str
+    path: str
+    accepted: HTTPStatus
+
+
+MESSAGES: Final = Way("order", "/orders", HTTPStatus.ACCEPTED)
+REQUESTS: Final = Way("request", "/orders/now", HTTPStatus.OK)
+
+
+def plan(messages: int, way: Way = MESSAGES) -> Iterator[tuple[str, str | None]]:
     """Return each order's name and pin: one in ten is pinned, to v1 and v2 in turn."""
     for number in range(1, messages + 1):
         turn, rest = divmod(number, PIN_EVERY)
-        yield f"order-{number}", None if rest else PINS[(turn - 1) % len(PINS)]
+        yield f"{way.prefix}-{number}", None if rest else PINS[(turn - 1) % len(PINS)]
 
 
 class Load:
-    """What was sent and what has arrived so far."""
+    """What was sent one way and what of it has arrived so far."""
 
-    def __init__(self, session: aiohttp.ClientSession, addresses: Addresses, route: Route) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        addresses: Addresses,
+        route: Route,
+        way: Way = MESSAGES,
+    ) -> None:
         self.orders: dict[str, Order] = {}
         self.sightings: list[Sighting] = []
+        self._seen_by_d = 0
         self._arrived: set[str] = set()
         self._session = session
-        self._front = addresses.url("A", "/orders")
+        self._way = way
+        self._front = addresses.url("A", way.path)
         self._paths = addresses.url("D", "/paths")
         self._route = route
         self._room = asyncio.Event()
@@ -61,7 +83,7 @@ class Load:
 
         `notice` is told after each look. Raises DemoError where A does not take an order.
         """
-        orders = plan(messages)
+        orders = plan(messages, self._way)
         senders = [asyncio.ensure_future(self._send(orders)) for _ in range(SENDERS)]
         try:
             await self._follow(messages, notice)
@@ -72,11 +94,13 @@ class Load:
 
     async def look(self) -> None:
         """Ask D what it has seen since the last look."""
-        new = await self._ask(self._paths, {"from": str(len(self.sightings))})
+        new = await self._ask(self._paths, {"from": str(self._seen_by_d)})
+        self._seen_by_d += len(new)
         for raw in new:
-            raw["path"] = tuple(raw["path"])
-            self.sightings.append(Sighting(**raw))
-            self._arrived.add(raw["order"])
+            if str(raw["order"]).partition("-")[0] == self._way.prefix:
+                raw["path"] = tuple(raw["path"])
+                self.sightings.append(Sighting(**raw))
+                self._arrived.add(raw["order"])
 
     async def _follow(self, messages: int, notice: Callable[[Load], None]) -> None:
         clock = asyncio.get_running_loop().time
@@ -102,7 +126,8 @@ class Load:
             for name, pin in orders:
                 await self._room.wait()
                 message_id = await self._order(name, pin)
-                tag = expected_tag(self._route, message_id, pin)
+                # A message's way is known from its id; a request's is left to the mesh's dice.
+                tag = expected_tag(self._route, message_id, pin) if message_id else pin
                 self.orders[name] = Order(name, message_id, pin, tag)
         except DemoError as error:
             self._failure = error
@@ -113,9 +138,9 @@ class Load:
             async with self._session.post(
                 self._front, json={"order": name}, headers=headers
             ) as answer:
-                if answer.status != HTTPStatus.ACCEPTED:
+                if answer.status != self._way.accepted:
                     raise DemoError(f"A answered {answer.status}: {await answer.text()}")
-                return str((await answer.json())["message_id"])
+                return str((await answer.json()).get("message_id", ""))
         except aiohttp.ClientError as error:
             raise DemoError(f"A did not take {name}: {error}") from error
 

@@ -1,7 +1,7 @@
 """One service of the chain: `python -m gateway.demo.service --name B1 --port 18112 --next URL`.
 
-`make demo` starts six of them on loopback; the chart and the kustomize files of the chain start them
-in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK; only A uses it.
+`make demo` starts six of them on loopback; the chart and the kustomize files of the chain start
+them in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK; only A uses it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--name", required=True)
     parser.add_argument("--host", default=LOOPBACK, help="listen here; in a pod: 0.0.0.0")
     parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--queue", help="be the first of the chain: send orders to this queue")
+    parser.add_argument(
+        "--queue", help="be the first of the chain: send orders to this queue (name, URL or ARN)"
+    )
     parser.add_argument("--next", help="the next service's URL; without one, be the end")
     return parser.parse_args()
 

@@ -38,6 +38,16 @@ PLACES: Final = (
     ("D", "/paths", "remembers the path of every order"),
 )
 
+SIDECARS: Final = """\
+
+  orders/now --> A --> b, by weight --> B  or B1 --> c, by who calls --> C or C1 --> d
+"""
+
+PLACES_WITH_ENVOY: Final = (
+    ("A", "/orders/now", "sends an order on as a request"),
+    ("Envoy", "/", "the sidecars: b, c and d are found through it"),
+)
+
 ROW: Final = "  {:<10} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9} {:>9}"
 HEADINGS: Final = ("path", "split", "share", "weight", "pinned", "total", "p50", "p95", "p99")
 
@@ -81,11 +91,13 @@ class Show:
         total = sum(weights.values())
         stable, canary = (f"{weight / total:4.0%} {tag}" for tag, weight in weights.items())
         self._line(PICTURE.format(stable=stable, canary=canary))
-        for name, path, what in PLACES:
+        with_envoy = "Envoy" in addresses.ports
+        width = 33 if with_envoy else 30
+        for name, path, what in (*PLACES, *PLACES_WITH_ENVOY) if with_envoy else PLACES:
             usual = addresses.moved().get(name)
             taken = f" ({usual} is taken)" if usual else ""
-            self._line(f"  {name:<8} {addresses.url(name, path):<30} {what}{taken}")
-        self._line()
+            self._line(f"  {name:<8} {addresses.url(name, path):<{width}} {what}{taken}")
+        self._line(SIDECARS if with_envoy else "")
 
     @contextmanager
     def progress(self, messages: int) -> Iterator[Callable[[Load], None]]:
@@ -100,28 +112,40 @@ class Show:
         """Say that some orders are not waited for any longer."""
         self._line(f"  nothing has moved for a while; {missing:,} never came to D", "yellow")
 
-    def account(self, account: Audit) -> None:
-        """Print a row for each path, and what the columns are."""
-        shares = {share.tag: share for share in account.shares}
+    def account(self, account: Audit, requests: Audit | None = None) -> None:
+        """Print a row for each path, of messages and then of requests, and what the columns are."""
         self._line("\n" + ROW.format(*HEADINGS), "bold")
-        for path in account.paths:
-            share = shares.get(tag_of(path.path) or "")
-            self._line(ROW.format(*_cells(path, share)), "" if share else "red")
+        if requests:
+            self._line("  messages, by the queue and the gateway")
+        self._rows(account)
+        if requests:
+            self._line("  requests, through Envoy")
+            self._rows(requests)
         pins = [f"{count:,} to {tag}" for tag, count in sorted(account.pinned.items())]
         self._line(LEGEND.format(pins=f", {' and '.join(pins)}" if pins else ""))
 
-    def checks(self, checks: Iterable[Check]) -> None:
-        """Print each check, and the first orders that failed it."""
+    def _rows(self, account: Audit) -> None:
+        shares = {share.tag: share for share in account.shares}
+        for path in account.paths:
+            share = shares.get(tag_of(path.path) or "")
+            self._line(ROW.format(*_cells(path, share)), "" if share else "red")
+
+    def checks(self, checks: Iterable[Check], of: str = "") -> None:
+        """Print each check, and the first orders that failed it; `of` is a heading."""
+        if of:
+            self._line(f"  {of}")
         for check in checks:
             style = "green" if check.good else "bold red"
             self._line(f"  {_word(good=check.good)}  {check.name:<10} {check.text}", style)
             if check.orders:
                 self._line(f"        {_first(check.orders)}", "red")
 
-    def end(self, *, good: bool, messages: int) -> None:
+    def end(self, *, good: bool, messages: int, with_requests: bool = False) -> None:
         """Print the verdict in one line."""
         if good:
             text = f"PASS: each of {messages:,} orders took the path that its pin or its id decides"
+            if with_requests:
+                text += ",\n      and as many requests took the same two, by the same weights"
             self._line(f"\n{text}", "bold green")
         else:
             self._line("\nFAIL: not all of this held, see above", "bold red")

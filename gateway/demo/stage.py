@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,8 @@ import aiohttp
 from gateway.demo import embedded
 from gateway.demo.addresses import LOOPBACK
 from gateway.demo.children import Child, Children, DemoError
+from gateway.demo.envoy import OPTIONS, READY, Call, bootstrap
+from gateway.demo.mesh import demo_mesh
 from gateway.demo.routing import read_route, routing_file
 
 if TYPE_CHECKING:
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
 NEXT: Final = {"B": "C", "C": "D", "B1": "C1", "C1": "D"}
 """Who calls whom: each service has one next hop, given to it at deployment."""
 
-READY: Final = "ready"
+HOSTS: Final = {"A": "b", "B": "c", "B1": "c", "C": "d", "C1": "d"}
+"""What each calls where there is a mesh: B and B1 say the same, and so do C and C1."""
+
+IS_READY: Final = "ready"
 POLL_SECONDS: Final = 0.05
 READY_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 15.0
@@ -63,6 +69,7 @@ class Setup:
     folder: Path
     children: Children
     session: aiohttp.ClientSession
+    envoy: Path | None = None
 
     async def stage(self) -> Stage:
         """Start everything; raises DemoError where a process does not get ready."""
@@ -75,6 +82,8 @@ class Setup:
         gateway = await self._gateway(path)
         for service in (*services, front):
             await self._ready(service, "/healthz")
+        if self.envoy:
+            await self._ready(await self._sidecars(self.envoy), READY)
         await self._ready(gateway, "/readyz")
         return Stage(self.addresses, self.children, gateway, queue, route, path)
 
@@ -89,10 +98,22 @@ class Setup:
     async def _service(self, name: str, *options: str) -> Child:
         command = ["-m", "gateway.demo.service", "--name", name, *options]
         command += ["--port", str(self.addresses.ports[name])]
-        if name in NEXT:
+        if self.envoy and name in HOSTS:
+            command += ["--next", self.addresses.url(f"{name} to {HOSTS[name]}", "/events")]
+        elif name in NEXT:
             command += ["--next", self.addresses.url(NEXT[name], "/events")]
         settings = embedded.client_settings(self.addresses)
         return await self.children.start(name, command, settings)
+
+    async def _sidecars(self, envoy: Path) -> Child:
+        ports = self.addresses.ports
+        calls = {Call(who.lower(), host): ports[f"{who} to {host}"] for who, host in HOSTS.items()}
+        pods = {name.lower(): port for name, port in ports.items()}
+        path = self.folder / "envoy.json"
+        path.write_text(json.dumps(bootstrap(demo_mesh(), calls, pods, ports["Envoy"])), "utf-8")
+        return await self.children.start(
+            "Envoy", ["--config-path", str(path), *OPTIONS], {}, program=str(envoy)
+        )
 
     async def _gateway(self, routes: Path) -> Child:
         settings = embedded.client_settings(self.addresses) | {
@@ -110,7 +131,7 @@ class Setup:
             async with asyncio.timeout(READY_SECONDS):
                 while True:
                     said = await self._said(url)
-                    if said == READY:
+                    if said == IS_READY:
                         return
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
@@ -120,6 +141,6 @@ class Setup:
     async def _said(self, url: str) -> str:
         try:
             async with self.session.get(url) as answer:
-                return READY if answer.ok else f"{answer.status} {await answer.text()}"
+                return IS_READY if answer.ok else f"{answer.status} {await answer.text()}"
         except aiohttp.ClientError as error:
             return f"nothing ({error})"

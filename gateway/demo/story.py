@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from gateway.demo.addresses import choose
+from gateway.demo.addresses import SIDECARS, USUAL, choose
 from gateway.demo.children import Children, DemoError
 from gateway.demo.interrupt import Interrupt
 from gateway.demo.ledger import audit
-from gateway.demo.load import Load
+from gateway.demo.load import REQUESTS, Load
 from gateway.demo.routing import weights_by_tag
 from gateway.demo.stage import Setup
-from gateway.demo.verdict import Check, order_checks, queue_check, stop_check
+from gateway.demo.verdict import Check, alike_check, order_checks, queue_check, stop_check
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.demo.ledger import Audit
     from gateway.demo.show import Show
     from gateway.demo.stage import Stage
 
@@ -30,13 +33,16 @@ SIGNALLED: Final = 128
 """A shell's exit status for an end by signal N is this plus N."""
 
 
-async def tell(messages: int, *, keep_running: bool, show: Show) -> int:
-    """Tell the story and return its exit status; a failed one leaves its folder of logs behind."""
+async def tell(messages: int, *, keep_running: bool, envoy: Path | None, show: Show) -> int:
+    """Tell the story and return its exit status; a failed one leaves its folder of logs behind.
+
+    With `envoy`, an executable, as many requests go through it beside the messages.
+    """
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     interrupt = Interrupt()
     failed = False
     try:
-        failed = not await Story(messages, keep_running, folder, show, interrupt).run()
+        failed = not await Story(messages, keep_running, envoy, folder, show, interrupt).run()
     except asyncio.CancelledError:
         if interrupt.signal is None:
             raise
@@ -56,6 +62,7 @@ class Story:
 
     messages: int
     keep_running: bool
+    envoy: Path | None
     folder: Path
     show: Show
     interrupt: Interrupt
@@ -71,23 +78,25 @@ class Story:
 
     async def _on_stage(self) -> bool:
         async with Children(self.folder) as children, aiohttp.ClientSession() as session:
+            ports = USUAL | SIDECARS if self.envoy else USUAL
             with self.show.working("starting SQS, six services and the gateway"):
-                setup = Setup(choose(), self.folder, children, session)
+                setup = Setup(choose(ports), self.folder, children, session, self.envoy)
                 stage = await children.while_alive(setup.stage())
             return await children.while_alive(self._acts(stage, session))
 
     async def _acts(self, stage: Stage, session: aiohttp.ClientSession) -> bool:
         self.show.stage(stage.addresses, weights_by_tag(stage.route))
         load = Load(session, stage.addresses, stage.route)
+        requests = Load(session, stage.addresses, stage.route, REQUESTS) if self.envoy else None
         with self.show.progress(self.messages) as notice:
-            await load.run(self.messages, notice)
-        if load.on_their_way:
-            self.show.stalled(load.on_their_way)
+            await self._send(load, requests, notice)
+        if missing := load.on_their_way + (requests.on_their_way if requests else 0):
+            self.show.stalled(missing)
         checks = [queue_check(await stage.drained())]
         if not self.keep_running:
             checks.append(await self._stop(stage))
         await load.look()
-        good = self._account(load, stage, checks)
+        good = self._account(load, requests, stage, checks)
         if self.keep_running:
             self.show.running(stage.addresses, stage.routing_file)
             await self.interrupt.wait()
@@ -100,12 +109,39 @@ class Story:
         with self.show.working("stopping the gateway: it lets its long poll end"):
             return stop_check(await stage.stop_gateway())
 
-    def _account(self, load: Load, stage: Stage, checks: list[Check]) -> bool:
-        orders = list(load.orders.values())
-        account = audit(orders, load.sightings, weights_by_tag(stage.route))
+    async def _send(
+        self, load: Load, requests: Load | None, notice: Callable[[Load], None]
+    ) -> None:
+        """Send messages, and requests beside them; the first failure of either ends both."""
+        works = [asyncio.ensure_future(load.run(self.messages, notice))]
+        if requests:
+            works.append(asyncio.ensure_future(requests.run(self.messages, lambda _: None)))
+        try:
+            await asyncio.gather(*works)
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+    def _account(
+        self, load: Load, requests: Load | None, stage: Stage, checks: list[Check]
+    ) -> bool:
+        account = _audit(load, stage)
         checks = [*order_checks(account, self.messages), *checks]
+        if requests is None:
+            self.show.account(account)
+            self.show.checks(checks)
+        else:
+            beside = _audit(requests, stage)
+            of_requests = [*order_checks(beside, self.messages), alike_check(account, beside)]
+            self.show.account(account, beside)
+            self.show.checks(checks, "messages")
+            self.show.checks(of_requests, "requests")
+            checks += of_requests
         good = all(check.good for check in checks)
-        self.show.account(account)
-        self.show.checks(checks)
-        self.show.end(good=good, messages=self.messages)
+        self.show.end(good=good, messages=self.messages, with_requests=requests is not None)
         return good
+
+
+def _audit(load: Load, stage: Stage) -> Audit:
+    return audit(list(load.orders.values()), load.sightings, weights_by_tag(stage.route))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.demo.ledger import MEANING
+from gateway.demo.ledger import MEANING, SIGMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,16 @@ def order_checks(account: Audit, asked: int) -> Iterator[Check]:
     for defect, orders in account.defects.items():
         yield Check(not orders, defect, f"{len(orders):<5,} {MEANING[defect]}", orders)
     yield from map(_share_check, account.shares)
+
+
+def alike_check(messages: Audit, requests: Audit) -> Check:
+    """Judge whether both ways split alike, by the share of the last version."""
+    one, other = messages.shares[-1], requests.shares[-1]
+    counts = max(one.of, 1), max(other.of, 1)
+    sigma = math.sqrt(one.expected * (1 - one.expected) * sum(1 / count for count in counts))
+    good = abs(one.observed - other.observed) <= SIGMAS * sigma + 1 / min(counts)
+    text = f"{one.observed:.1%} of the messages and {other.observed:.1%} of the requests"
+    return Check(good, "alike", f"{text} went to {one.tag}")
 
 
 def queue_check(left: int) -> Check:
