@@ -19,7 +19,7 @@
 {{- if ne (len $route.versions) 2 -}}
 {{- fail (printf "%s: the chain has two versions of B, not %d" $place (len $route.versions)) -}}
 {{- end -}}
-{{- $stable := required (printf "%s: stable: say which version is the stable one (Helm forgets the order of versions)" $place) $route.stable -}}
+{{- $stable := required (printf "%s: stable: say which version is the stable one, since Helm loses the order of keys" $place) ($route.stable | default (ternary "stable" "" (hasKey $route.versions "stable"))) -}}
 {{- if not (hasKey $route.versions $stable) -}}
 {{- fail (printf "%s: stable: no version is called %q" $place $stable) -}}
 {{- end -}}
@@ -36,7 +36,11 @@
 {{- if not (regexMatch (printf "^http://%s(\\.[a-z0-9.-]+)?:%d/events$" $service (int $.Values.port)) $version.url) -}}
 {{- fail (printf "%s: versions: %s: url: is %s, but this version is the Service %s (http://%s:%d/events)" $place $name $version.url $service $service (int $.Values.port)) -}}
 {{- end -}}
-{{- $_ := set $out $role (dict "name" $name "tag" ($version.tag | default $name) "weight" (int (get $split $name | default 0))) -}}
+{{- $tag := $version.tag | default $name -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" $tag) -}}
+{{- fail (printf "%s: versions: %s: tag: %q names a subset of the mesh too: lower-case letters, digits and dashes" $place $name $tag) -}}
+{{- end -}}
+{{- $_ := set $out $role (dict "name" $name "tag" $tag "weight" (int (get $split $name | default 0))) -}}
 {{- end -}}
 {{- toJson $out -}}
 {{- end -}}
@@ -83,4 +87,14 @@ seccompProfile: {type: RuntimeDefault}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* The emulator's init script: a queue for each route. */}}
+{{- define "chain.queues" -}}
+#!/bin/bash
+set -e
+{{- range .Values.gateway.routes }}
+{{- $queue := regexReplaceAll ".*[/:]" .queue "" }}
+awslocal sqs create-queue --queue-name {{ $queue }}{{ if hasSuffix ".fifo" $queue }} --attributes FifoQueue=true{{ end }}
+{{- end }}
 {{- end -}}
