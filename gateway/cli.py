@@ -98,6 +98,19 @@ def explain(arguments: argparse.Namespace) -> int:
     return explain_messages(table, arguments.route, arguments.messages, arguments.expect)
 
 
+def iam(arguments: argparse.Namespace) -> int:
+    """Print the IAM policy that each route needs; no network."""
+    from gateway.config import loader
+    from gateway.explain import route_named
+    from gateway.iam import Place, print_policies
+
+    table = loader.read(_routing_file(_settings(arguments)))
+    asked = arguments.route
+    routes = table.routes if asked is None else (route_named(table, asked),)
+    place = Place(arguments.account, arguments.region)
+    return print_policies(routes, place, merged=arguments.merged or asked is not None)
+
+
 def schema(_arguments: argparse.Namespace) -> int:
     """Print the JSON Schema of the routing file."""
     import json
@@ -186,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_command(commands, "check", check, "validate the routing file")
     _add_explain(commands)
+    _add_iam(commands)
     commands.add_parser("schema", help="print the JSON Schema of the routing file").set_defaults(
         command=schema
     )
@@ -216,6 +230,20 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--expect", metavar="VERSION", help="exit 3 if any decision is for another version"
+    )
+
+
+def _add_iam(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _add_command(commands, "iam", iam, "print the IAM policy that each route needs")
+    parser.add_argument("--route", metavar="NAME", help="this route's policy document alone")
+    parser.add_argument(
+        "--merged", action="store_true", help="one document for all routes: for a pod's one role"
+    )
+    parser.add_argument(
+        "--account", metavar="ID", help="of queues that the file gives without one; else any"
+    )
+    parser.add_argument(
+        "--region", metavar="NAME", help="of queues that the file gives without one; else any"
     )
 
 

@@ -29,7 +29,7 @@ def explain_messages(table: RoutingTable, route_name: str, file: str, expect: st
     Raises ProblemsFound for an unknown route or version, or an unreadable file. A bad line is
     reported with its number and the others are still explained.
     """
-    route = _route(table, route_name)
+    route = route_named(table, route_name)
     expected = _expected(route, expect)
     problems = differing = 0
     with _opened(file) as lines:
@@ -88,7 +88,8 @@ def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
     return stream
 
 
-def _route(table: RoutingTable, name: str) -> Route:
+def route_named(table: RoutingTable, name: str) -> Route:
+    """Return the route that a command line asks for; raises ProblemsFound if there is none."""
     route = table.route(name)
     if route is None:
         names = [route.name for route in table.routes]

@@ -164,7 +164,7 @@ def test_the_console_script_has_the_same_commands() -> None:
     shown = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert __version__ in shown.stdout
     helped = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
-    for command in ("check", "explain", "schema", "demo", "--config"):
+    for command in ("check", "explain", "iam", "schema", "demo", "--config"):
         assert command in helped.stdout
 
 
