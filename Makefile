@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench guard chaos fuzz audit setup generate clean
+.PHONY: demo test check chart bench guard chaos fuzz audit setup generate clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -21,6 +21,9 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.docs.generate --check
+
+chart: $(STAMP)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chart $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -30,8 +30,15 @@ OURS: Final = frozenset({"apps", "autoscaling", "batch", "policy"})
 
 def problems(thing: Object) -> list[str]:
     """Return what is wrong with one object, each with its kind and name; [] where nothing is."""
+    return list(_problems_of(json.dumps(thing, sort_keys=True)))
+
+
+@cache
+def _problems_of(written: str) -> tuple[str, ...]:
+    """Many value sets have the same object: it is looked at once."""
+    thing = json.loads(written)
     name = f"{thing.get('kind')} {thing.get('metadata', {}).get('name')}"
-    return [f"{name}: {problem}" for problem in _problems(thing)]
+    return tuple(f"{name}: {problem}" for problem in _problems(thing))
 
 
 def _problems(thing: Object) -> Iterator[str]:

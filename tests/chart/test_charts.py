@@ -1,0 +1,209 @@
+"""Every chart with its own values and with every value set under ci/: rendered, linted, checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+import yaml
+
+from gateway.config import loader
+from tests.chart import golden_renders, policy, promql, rendering, schemas, wiring
+from tests.chart.pods import Pods, pods_of
+from tests.chart.test_alerts import ALERTS, CASES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.core.route import Route
+    from tests.chart.rendering import Object
+
+ALL_CHARTS: Final = sorted(each.parent for each in rendering.CHARTS.glob("*/Chart.yaml"))
+MARGIN_SECONDS: Final = 10
+"""Contract, section 6: the pod's grace period is max(drain, wait) + 10 s."""
+
+
+class ValueSet(NamedTuple):
+    """A chart and a file of values for it; None: its own values alone."""
+
+    chart: Path
+    file: Path | None
+
+    @property
+    def name(self) -> str:
+        """Return the file's name, without its ending."""
+        return self.file.stem if self.file else "values"
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the arguments that helm takes."""
+        return (self.file,) if self.file else ()
+
+
+SETS: Final = [
+    ValueSet(chart, file) for chart in ALL_CHARTS for file in (None, *rendering.value_sets(chart))
+]
+each_set = pytest.mark.parametrize(
+    "values", SETS, ids=[f"{each.chart.name}-{each.name}" for each in SETS]
+)
+
+
+@cache
+def rendered(values: ValueSet) -> list[Object]:
+    """Return the objects of a value set; helm is asked once."""
+    return rendering.render(values.chart, *values.files())
+
+
+def routing_files(objects: list[Object]) -> list[str]:
+    """Return the routing files of all ConfigMaps."""
+    maps = (each for each in objects if each["kind"] == "ConfigMap")
+    return [each["data"]["routes.yaml"] for each in maps if "routes.yaml" in each["data"]]
+
+
+def routes_in(objects: list[Object]) -> list[Route]:
+    """Return the routes that the gateway's own loader finds in the ConfigMaps."""
+    texts = routing_files(objects)
+    return [route for text in texts for route in loader.load(text.encode(), "routes.yaml").routes]
+
+
+def given_routes(values: ValueSet) -> str:
+    """Return the routes of a value set as they stand in its file, as a routing file."""
+    for file in (*values.files(), values.chart / "values.yaml"):
+        given = yaml.safe_load(file.read_text()) or {}
+        routes = given.get("routes") or given.get("gateway", {}).get("routes")
+        if routes:
+            return yaml.safe_dump({"routes": routes}, sort_keys=False)
+    raise AssertionError("the chart has no routes by default")
+
+
+def gateways(objects: list[Object]) -> list[Pods]:
+    """Return the pods that run the gateway itself."""
+    return [
+        each
+        for each in pods_of(objects)
+        if any("--config" in (container.get("args") or ()) for container in each.containers())
+    ]
+
+
+def test_there_are_charts_and_at_least_ten_value_sets() -> None:
+    assert rendering.GATEWAY_CHART in ALL_CHARTS
+    assert len(rendering.value_sets(rendering.GATEWAY_CHART)) >= 10
+
+
+@each_set
+def test_it_renders_and_lints_without_a_warning(values: ValueSet) -> None:
+    assert rendered(values)
+    rendering.lint(values.chart, *values.files())
+
+
+@each_set
+def test_an_api_server_takes_every_object(values: ValueSet) -> None:
+    assert [problem for each in rendered(values) for problem in schemas.problems(each)] == []
+
+
+@each_set
+def test_what_an_object_names_is_there(values: ValueSet) -> None:
+    """Or is named in the value set, which then says that the user makes it."""
+    said = (values.file or values.chart / "values.yaml").read_text()
+    problems = wiring.problems(rendered(values))
+    assert [problem for problem in problems if not _brought_by_user(problem, said)] == []
+
+
+def _brought_by_user(problem: str, said: str) -> bool:
+    _, found, missing = problem.partition("there is no ")
+    return bool(found) and missing.partition(" ")[2] in said
+
+
+@each_set
+def test_no_setting_is_privileged(values: ValueSet) -> None:
+    assert policy.violations(rendered(values)) == []
+
+
+@each_set
+def test_every_routing_file_loads_and_says_what_the_values_say(values: ValueSet) -> None:
+    """With the gateway's own loader; helm loses the order of versions, which names make up for."""
+    found = routes_in(rendered(values))
+    if not found:
+        assert "existingConfigMap" in (values.file or values.chart).read_text()
+        return
+    meant = loader.load(given_routes(values).encode(), "values.yaml").routes
+    assert [_in_any_order(route) for route in found] == [_in_any_order(route) for route in meant]
+
+
+def _in_any_order(route: Route) -> Route:
+    return replace(route, versions=tuple(sorted(route.versions, key=lambda each: each.name)))
+
+
+@each_set
+def test_a_pod_has_time_to_stop_softly(values: ValueSet) -> None:
+    waits = [route.wait_seconds for route in routes_in(rendered(values))]
+    for pods in gateways(rendered(values)):
+        environment = {e["name"]: e.get("value") for c in pods.containers() for e in c["env"]}
+        drain = float(environment["GATEWAY_DRAIN_SECONDS"])
+        assert pods.spec["terminationGracePeriodSeconds"] >= max(drain, *waits, 0) + MARGIN_SECONDS
+
+
+@each_set
+def test_it_is_what_was_reviewed(values: ValueSet, request: pytest.FixtureRequest) -> None:
+    """`make chart ARGS=--renew` after a change; read the difference before you commit it."""
+    default = rendered(ValueSet(values.chart, None)) if values.file else None
+    text = golden_renders.text_of(values.chart, rendered(values), default)
+    path = golden_renders.path_of(values.chart, values.name)
+    if request.config.getoption("--renew", default=False):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert path.exists(), f"{path} is missing: make chart ARGS=--renew"
+    assert text == path.read_text()
+
+
+def test_no_golden_render_is_left_over() -> None:
+    expected = {golden_renders.path_of(each.chart, each.name) for each in SETS}
+    assert set(golden_renders.GOLDEN.glob("*/*.yaml")) == expected
+
+
+def all_rendered(kind: str) -> list[Object]:
+    """Return the objects of that kind of all value sets."""
+    return [each for values in SETS for each in rendered(values) if each["kind"] == kind]
+
+
+def test_the_rendered_rules_pass_the_cases_of_the_alerts(tmp_path: Path) -> None:
+    """What is in a PrometheusRule is what was tested, once more by promtool."""
+    rules = all_rendered("PrometheusRule")
+    assert rules
+    for each in rules:
+        promql.write_yaml(tmp_path / "rules.yaml", each["spec"])
+        promql.promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yaml")
+        cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
+        if each["spec"] == yaml.safe_load(ALERTS.read_text()):
+            promql.promtool("test", "rules", promql.write_yaml(tmp_path / "cases.yaml", cases))
+
+
+def test_the_rendered_dashboard_is_the_one_that_was_tested() -> None:
+    shown = [
+        json.loads(text)
+        for each in all_rendered("ConfigMap")
+        for name, text in each["data"].items()
+        if name.endswith(".json")
+    ]
+    file = rendering.GATEWAY_CHART / "files" / "dashboard.json"
+    assert shown
+    assert all(each == json.loads(file.read_text()) for each in shown)
+
+
+def test_keda_has_a_trigger_for_every_queue() -> None:
+    """In at least one value set; each trigger is for a queue of that set's routes."""
+    scaled = [values for values in SETS if _triggers(values)]
+    assert scaled
+    for values in scaled:
+        queues = {trigger["metadata"].get("queueURL", "") for trigger in _triggers(values)}
+        names = {route.queue.name for route in routes_in(rendered(values))}
+        assert {queue.rpartition("/")[2] for queue in queues} <= names
+    assert any(len(_triggers(v)) == len(routes_in(rendered(v))) > 1 for v in scaled)
+
+
+def _triggers(values: ValueSet) -> list[dict[str, Any]]:
+    scalers = [each for each in rendered(values) if each["kind"] == "ScaledObject"]
+    triggers = [trigger for each in scalers for trigger in each["spec"]["triggers"]]
+    return [trigger for trigger in triggers if trigger["type"] == "aws-sqs-queue"]
