@@ -32,6 +32,9 @@ def values_schema(written: Path) -> str:
     for name, keywords in SAID_BY_TEMPLATES.items():
         for keyword in keywords:
             del routing["$defs"][name][keyword]
+    # Helm reads YAML 1.1, where the key `on` is the boolean; the templates write `on` again.
+    fallback = routing["$defs"]["Fallback"]["properties"]
+    fallback["true"] = fallback["on"]
     schema["properties"]["routes"] = _draft_7(routes)
     schema["definitions"] = _draft_7(routing["$defs"])
     return json.dumps(schema, indent=2) + "\n"

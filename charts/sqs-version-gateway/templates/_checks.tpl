@@ -25,23 +25,6 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- if regexMatch "^[A-Za-z0-9_-]{1,100}$" . }}.{{ . }}{{ else }}[{{ include "gateway.quoted" . }}]{{ end }}
 {{- end }}
 
-{{/* Prints the name of a route's stable version; nothing where it cannot be told. */}}
-{{- define "gateway.stable" -}}
-{{- $versions := .versions | default dict }}
-{{- if .stable }}{{ if hasKey $versions .stable }}{{ .stable }}{{ end }}
-{{- else if eq (len $versions) 1 }}{{ first (keys $versions) }}
-{{- else if hasKey $versions "stable" }}stable
-{{- end }}
-{{- end }}
-
-{{/* Prints JSON of the names of a route's versions: stable first, the others by the alphabet. */}}
-{{- define "gateway.versionNames" -}}
-{{- $first := include "gateway.stable" . | default "stable" }}
-{{- $names := keys (.versions | default dict) | sortAlpha }}
-{{- if has $first $names }}{{ $names = prepend (without $names $first) $first }}{{ end }}
-{{- toJson $names }}
-{{- end }}
-
 {{/* Fails with every problem of the values; prints nothing where there is none. */}}
 {{- define "gateway.check" -}}
 {{- $found := dict "told" list }}
