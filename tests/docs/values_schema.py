@@ -47,6 +47,8 @@ def _draft_7(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     moved = {key: _draft_7(value) for key, value in part.items()}
-    if "$ref" in moved:  # what stands beside a reference is passed over in draft 7
-        moved = {"allOf": [{"$ref": moved.pop("$ref").replace("$defs", "definitions")}], **moved}
+    if "$ref" in moved:
+        reference = {"$ref": moved.pop("$ref").replace("$defs", "definitions")}
+        # What stands beside a reference is passed over in draft 7.
+        return {"allOf": [reference], **moved} if moved else reference
     return moved

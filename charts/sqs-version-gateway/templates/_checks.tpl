@@ -52,8 +52,8 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- else }}
 {{- $_ := set $names $route.name $at }}
 {{- end }}
-{{- with include "gateway.queue" (list $route.queue $route.region) }}
-{{- $identity := include "gateway.queueIdentity" (fromJson .) }}
+{{- with include "gateway.queue" (list $route.queue $route.region) | fromJson }}
+{{- $identity := include "gateway.queueIdentity" . }}
 {{- if hasKey $queues $identity }}
 {{- include "gateway.problem" (list $found (printf "%s.queue" $place) (printf "is the queue of routes[%d] too" (get $queues $identity | int)) "a queue has one route; tell messages apart by rules") }}
 {{- else }}
@@ -73,7 +73,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.checkQueues" (list $found $place $route) }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.wait" $place) $route "wait" 0 20 false) }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.visibility" $place) $route "visibility" 1 43200 false) }}
-{{- include "gateway.checkVersions" (list $found (printf "%s.versions" $place) $route.versions) }}
+{{- include "gateway.checkVersions" (list $found (printf "%s.versions" $place) $route.versions $names) }}
 {{- if $route.stable }}
 {{- include "gateway.checkVersionName" (list $found (printf "%s.stable" $place) $route.stable $names) }}
 {{- else if not $stable }}
@@ -118,13 +118,14 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- end }}
 {{- end }}
 
-{{/* Tags that are somebody's, headers that are there twice, TLS in vain. Call with (list found place versions). */}}
+{{/* Tags that are somebody's, headers that are there twice, TLS in vain. Call with (list found place versions names). */}}
 {{- define "gateway.checkVersions" -}}
 {{- $found := index . 0 }}
 {{- $place := index . 1 }}
 {{- $versions := index . 2 }}
 {{- $owners := dict }}
-{{- range $name, $version := $versions }}
+{{- range $name := index . 3 }}
+{{- $version := get $versions $name }}
 {{- if kindIs "map" $version }}
 {{- $here := printf "%s%s" $place (include "gateway.step" $name) }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.timeout" $here) $version "timeout" 0 39600 true) }}

@@ -2,7 +2,7 @@
 
 {{/*
 Prints JSON of a queue: name, url, region, account, endpoint, each "" where it is not said;
-nothing for what is no queue, or where `region` contradicts it. Call with (list text region).
+of nothing (an empty object) for what is no queue, or where `region` contradicts it. Call with (list text region).
 */}}
 {{- define "gateway.queue" -}}
 {{- $text := index . 0 }}
@@ -36,7 +36,9 @@ nothing for what is no queue, or where `region` contradicts it. Call with (list 
 {{- end }}
 {{- $found = dict "name" (regexReplaceAll $url $text "${name}") "url" $text "region" $region "account" (regexReplaceAll $url $text "${account}") "endpoint" $endpoint }}
 {{- end }}
-{{- if and $found (not (and $told $found.region (ne $told $found.region))) }}
+{{- if not $found }}{}
+{{- else if and $told $found.region (ne $told $found.region) }}{}
+{{- else }}
 {{- set $found "region" (default $told $found.region) | toJson }}
 {{- end }}
 {{- end }}

@@ -1,0 +1,178 @@
+"""What does not fit together is refused by `helm template` in the words of `gateway check`."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal
+from tests.integration.children import run_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+GOLDEN: Final = ROOT / "tests" / "golden" / "routing_files"
+SAID_BY_BOTH: Final = (
+    "empty_matches",
+    "no_routes",
+    "retry_order",
+    "rule_destinations",
+    "rule_names",
+    "same_names",
+    "same_queue",
+    "same_tags",
+    "split_without_a_first_stable",
+    "split_without_stable",
+    "unknown_versions",
+)
+"""Of the rest Helm says that it is no YAML, or its schema that a value has the wrong shape."""
+
+SMALL: Final[dict[str, Any]] = {"name": "r", "queue": "q", "versions": {"stable": "http://b.shop/"}}
+TWO: Final = {"stable": "http://b.shop/", "canary": "http://b1.shop/"}
+GROUP: Final = [{"group": {"exact": "g"}}]
+
+
+def of_gateway(file: Path) -> list[str]:
+    """Return what `gateway check` says of the file, but for the file's name and the lines."""
+    result = run_gateway("check", "--config", str(file))
+    assert result.returncode == 2, result.stderr
+    return sorted(re.sub(rf"^{re.escape(str(file))}:\d+: ", "", each) for each in _lines(result))
+
+
+def _lines(result: Any) -> list[str]:
+    return [line for line in result.stdout.splitlines() if line]
+
+
+def of_helm(file: Path) -> list[str]:
+    """Return the problems that helm tells of the file as values; fails if it tells of none."""
+    told = refusal(GATEWAY_CHART, file)
+    found = re.search(
+        r"execution error at .*?\n\n(.*?)\n(\d+) problems?$", told, re.MULTILINE | re.DOTALL
+    )
+    assert found, told
+    problems = found[1].splitlines()
+    assert len(problems) == int(found[2])
+    return sorted(problems)
+
+
+def written(folder: Path, routes: Iterable[dict[str, Any]]) -> Path:
+    path = folder / "routes.yaml"
+    # JSON: Helm takes words such as y and no, which have no quotes in YAML, for booleans.
+    path.write_text(json.dumps({"routes": list(routes)}, ensure_ascii=False))
+    return path
+
+
+@pytest.mark.parametrize("name", SAID_BY_BOTH)
+def test_a_broken_routing_file_is_refused_in_the_same_words(name: str) -> None:
+    """The very files that the gateway's own words are held to."""
+    file = GOLDEN / f"{name}.yaml"
+    assert of_helm(file) == of_gateway(file)
+
+
+CASES: Final[dict[str, dict[str, Any]]] = {
+    "weights of 0": {"versions": TWO, "split": {"stable": 0, "canary": 0}},
+    "a weight for nobody": {"versions": TWO, "split": {"stable": 90, "cannary": 10}},
+    "a weight for a URL": {"versions": TWO, "split": {"stable": 9, "https://user:pw@b1/x": 1}},
+    "a weight for ever": {"versions": TWO, "split": {"stable": 9, "canary" * 20: 1}},
+    "a weight in Greek": {"versions": TWO, "split": {"stable": 9, "κανάρι": 1}},
+    "a weight beyond 100": {"versions": TWO, "split": {"canary": 250}},
+    "a queue that is none": {"queue": "orders queue", "reject": "dead letters"},
+    "a queue that is too long": {"queue": "q" * 76 + ".fifo"},
+    "a region that contradicts": {
+        "queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/q",
+        "region": "us-east-1",
+        "reject": "arn:aws:sqs:eu-west-1:123456789012:q",
+    },
+    "a legacy URL and its ARN": {
+        "queue": "https://us-east-2.queue.amazonaws.com/123456789012/q",
+        "reject": "arn:aws:sqs:us-east-2:123456789012:q",
+    },
+    "the oldest URL": {
+        "queue": "https://queue.amazonaws.com/123456789012/q",
+        "region": "eu-west-1",
+    },
+    "its own dead-letter queue": {"queue": "mine", "reject": "mine"},
+    "waits too long": {"wait": "21s", "visibility": "13h"},
+    "leased for no time": {"visibility": "500ms"},
+    "times out at once": {"versions": {"stable": {"url": "http://b/", "timeout": "0s"}}},
+    "times out never": {"versions": {"stable": {"url": "http://b/", "timeout": "11.5h"}}},
+    "retries beyond SQS": {"retry": {"min": "0ms", "max": "721m"}},
+    "retries backwards": {"retry": {"min": "1500ms", "max": 1}},
+    "one header twice": {
+        "versions": {"stable": {"url": "http://b/", "headers": {"X-Team": "a", "x-team": "b"}}}
+    },
+    "TLS without https": {"versions": {"stable": {"url": "http://b/", "tls": {}}}},
+    "a condition too many": {
+        "versions": TWO,
+        "rules": [
+            {"match": [{"attributes": {"a b": {"exact": "x", "regex": "z"}}}], "to": "canary"},
+            {"match": [{"body": {"customer.tier": {}}}, {"group": {}}], "to": "canary"},
+        ],
+    },
+    "a rule without a match": {"versions": TWO, "rules": [{"match": [], "to": "canary"}]},
+    "a rule's weights": {
+        "versions": TWO,
+        "rules": [
+            {"match": GROUP, "split": {"canary": 3}},
+            {"match": GROUP, "split": {"stable": 0}},
+            {"match": GROUP, "split": {"stable": 1, "Canary": 1}},
+        ],
+    },
+}
+
+
+def test_every_mistake_is_told_at_once_in_the_same_words(tmp_path: Path) -> None:
+    """Each in a route of its own: one hides no other."""
+    routes = [
+        {**SMALL, "name": f"r-{at}", "queue": f"q-{at}", **case}
+        for at, case in enumerate(CASES.values())
+    ]
+    file = written(tmp_path, routes)
+    expected = of_gateway(file)
+    assert {int(each.split("[")[1].split("]")[0]) for each in expected} == set(range(len(CASES)))
+    assert of_helm(file) == expected
+
+
+NAMES: Final = ("stable", "Canary", "blue", "canary-2", "green", "next", "v1.2.3", "v10", "v2")
+LETTERS: Final = "abcenrsty-.0129éAZ "
+
+
+def _slips(chance: random.Random, count: int) -> list[str]:
+    """Return words as fingers make them: letters lost, doubled, swapped, shifted, or all wrong."""
+    words = []
+    for _ in range(count):
+        letters = list(chance.choice(NAMES))
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(letters) + 1)
+            letters[at : at + chance.randint(0, 2)] = chance.choices(
+                LETTERS, k=chance.randint(0, 2)
+            )
+        words.append("".join(letters) or "x")
+    return [word.swapcase() if chance.random() < 0.2 else word for word in words]
+
+
+def test_what_was_meant_is_guessed_alike(tmp_path: Path) -> None:
+    """Hundreds of slips in one file; the seed is fixed, so that a failure comes back."""
+    words = [word for word in _slips(random.Random(5), 400) if word not in NAMES]
+    versions = dict.fromkeys(NAMES, "http://b.shop/")
+    rules = [{"match": GROUP, "to": word} for word in words]
+    file = written(tmp_path, [{**SMALL, "versions": versions, "rules": rules}])
+    expected = of_gateway(file)
+    assert len(expected) == len(words) > 300
+    assert sum("did you mean" in each for each in expected) > 100
+    assert sum("there are" in each for each in expected) > 30
+    assert of_helm(file) == expected
+
+
+def test_which_version_is_stable_has_to_be_said_where_no_name_says_it(tmp_path: Path) -> None:
+    """The first one, says the routing file; but Helm sorts the keys before a template sees them."""
+    versions = {"green": "http://b.shop/", "blue": "http://b1.shop/"}
+    file = written(tmp_path, [{**SMALL, "versions": versions}])
+    what = "does not tell which one is stable, since Helm loses the order of keys"
+    hint = "say stable: blue or stable: green"
+    assert of_helm(file) == [f"routes[0].versions: {what} ({hint})"]
