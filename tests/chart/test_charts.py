@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 import yaml
 
-from gateway.config import loader
-from tests.chart import golden_renders, policy, promql, rendering, schemas, wiring
+from tests.chart import given_routes, golden_renders, policy, promql, rendering, schemas, wiring
 from tests.chart.pods import Pods, pods_of
 from tests.chart.test_alerts import ALERTS, CASES
 
@@ -64,18 +62,7 @@ def routing_files(objects: list[Object]) -> list[str]:
 
 def routes_in(objects: list[Object]) -> list[Route]:
     """Return the routes that the gateway's own loader finds in the ConfigMaps."""
-    texts = routing_files(objects)
-    return [route for text in texts for route in loader.load(text.encode(), "routes.yaml").routes]
-
-
-def given_routes(values: ValueSet) -> str:
-    """Return the routes of a value set as they stand in its file, as a routing file."""
-    for file in (*values.files(), values.chart / "values.yaml"):
-        given = yaml.safe_load(file.read_text()) or {}
-        routes = given.get("routes") or given.get("gateway", {}).get("routes")
-        if routes:
-            return yaml.safe_dump({"routes": routes}, sort_keys=False)
-    raise AssertionError("the chart has no routes by default")
+    return [route for text in routing_files(objects) for route in given_routes.load(text)]
 
 
 def gateways(objects: list[Object]) -> list[Pods]:
@@ -123,17 +110,13 @@ def test_no_setting_is_privileged(values: ValueSet) -> None:
 
 @each_set
 def test_every_routing_file_loads_and_says_what_the_values_say(values: ValueSet) -> None:
-    """With the gateway's own loader; helm loses the order of versions, which names make up for."""
+    """Both are read by the gateway's own loader."""
     found = routes_in(rendered(values))
     if not found:
         assert "existingConfigMap" in (values.file or values.chart).read_text()
         return
-    meant = loader.load(given_routes(values).encode(), "values.yaml").routes
-    assert [_in_any_order(route) for route in found] == [_in_any_order(route) for route in meant]
-
-
-def _in_any_order(route: Route) -> Route:
-    return replace(route, versions=tuple(sorted(route.versions, key=lambda each: each.name)))
+    meant = given_routes.routing_file([*values.files(), values.chart / "values.yaml"])
+    assert found == list(given_routes.load(meant))
 
 
 @each_set
