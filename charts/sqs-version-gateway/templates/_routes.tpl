@@ -8,8 +8,9 @@ is the boolean true.
 {{- $route := omit . "name" "versions" }}
 {{- if kindIs "map" .fallback }}
 {{- if hasKey .fallback "true" }}
-{{- $fallback := merge (dict) (omit .fallback "true") (dict "on" (get .fallback "true")) }}
-{{- $route = set $route "fallback" $fallback }}
+{{- $fallback := omit .fallback "true" }}{{/* not `merge`: it would lose `after_receives: null` */}}
+{{- $_ := set $fallback "on" (get .fallback "true") }}
+{{- $_ := set $route "fallback" $fallback }}
 {{- end }}
 {{- end }}
 {{- toJson $route }}
