@@ -23,7 +23,7 @@ check: $(STAMP)
 	$(BIN)/python -m tests.docs.generate --check
 
 chart: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chart $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chart tests/image $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
@@ -43,8 +44,10 @@ class Front:
 
     async def _connected(self, _: web.Application) -> AsyncIterator[None]:
         config = Config(max_pool_connections=CONNECTIONS)
+        # botocore alone among the SDKs reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
+        region = os.environ.get("AWS_REGION")
         async with (
-            get_session().create_client("sqs", config=config) as self._sqs,
+            get_session().create_client("sqs", region_name=region, config=config) as self._sqs,
             aiohttp.ClientSession() as self._session,
         ):
             yield
