@@ -1,0 +1,124 @@
+"""The chain as its users make it: by helm with the gateway's chart built in, or by kustomize."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Final
+
+import yaml
+
+from gateway.config import loader
+from tests.chart import schemas, tools
+from tests.chart.rendering import CHARTS, GATEWAY_CHART, ROOT, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gateway.core.route import Route
+    from tests.chart.rendering import Object
+
+CHAIN_CHART: Final = CHARTS / "canary-chain"
+KUSTOMIZE: Final = ROOT / "config" / "kustomize"
+SERVICES: Final = ("a", "b", "b1", "c", "c1", "d")
+
+
+@cache
+def built_chain() -> Path:
+    """Return a copy of the chart after `helm dependency build`, which needs no network."""
+    folder = Path(mkdtemp(prefix="canary-chain-"))
+    for chart in (CHAIN_CHART, GATEWAY_CHART):
+        shutil.copytree(
+            chart, folder / chart.name, ignore=shutil.ignore_patterns("charts", "*.lock")
+        )
+    chain = folder / CHAIN_CHART.name
+    _run([str(tools.helm()), "dependency", "build", str(chain)])
+    return chain
+
+
+def rendered_chain(*values: Path, sets: Sequence[str] = ()) -> list[Object]:
+    """Return the objects of the chain and of its gateway."""
+    return render(built_chain(), *values, sets=sets)
+
+
+def kustomized(folder: str) -> list[Object]:
+    """Return the objects that `kubectl kustomize` makes of a folder below config/kustomize."""
+    told = _run([str(tools.kubectl()), "kustomize", str(KUSTOMIZE / folder)])
+    return [one for one in yaml.safe_load_all(told) if one]
+
+
+def all_problems(objects: Iterable[Object]) -> list[str]:
+    """Return what an API server would refuse. Most objects are in every value set: judged once."""
+    return [problem for one in objects for problem in _problems(json.dumps(one))]
+
+
+@cache
+def _problems(thing: str) -> list[str]:
+    return schemas.problems(json.loads(thing))
+
+
+def found(objects: Iterable[Object], kind: str, name: str) -> Object:
+    """Return the one object of that kind and name."""
+    (one,) = (o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name))
+    return one
+
+
+def named(objects: Iterable[Object], kind: str) -> dict[str, Object]:
+    """Return all objects of a kind by name."""
+    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
+
+
+def gateway_deployment(objects: Iterable[Object]) -> Object:
+    """Return the gateway's own Deployment."""
+    (one,) = (d for name, d in named(objects, "Deployment").items() if "gateway" in name)
+    return one
+
+
+def routing_text(objects: Iterable[Object]) -> str:
+    """Return the routing file that the gateway's pods read."""
+    (text,) = (
+        m["data"]["routes.yaml"]
+        for m in named(objects, "ConfigMap").values()
+        if "routes.yaml" in m["data"]
+    )
+    return str(text)
+
+
+def only_route(objects: Iterable[Object]) -> Route:
+    """Return the one route, read by the gateway's own loader."""
+    (route,) = loader.load(routing_text(objects).encode(), "routes.yaml").routes
+    return route
+
+
+def split_weights(objects: Iterable[Object]) -> dict[str, int]:
+    """Return the mesh's weights for B by version, as the last rule has them."""
+    *_, last = found(objects, "VirtualService", "b")["spec"]["http"]
+    return {route["destination"]["subset"]: route["weight"] for route in last["route"]}
+
+
+def weights_by_tag(route: Route) -> dict[str, int]:
+    """Return the gateway's weights by version; a version without one has 0."""
+    weights = dict(route.weights)
+    return {version.tag: weights.get(version.name, 0) for version in route.versions}
+
+
+def shares(weights: Mapping[str, int]) -> dict[str, Fraction]:
+    """Return each one's part of the whole, but for those that have none."""
+    return {n: Fraction(weight, sum(weights.values())) for n, weight in weights.items() if weight}
+
+
+def arguments(deployment: Object) -> list[str]:
+    """Return the arguments of a pod's only container."""
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return list(container["args"])
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+    return done.stdout

@@ -1,0 +1,268 @@
+"""The chain's chart: what it renders fits together, and its weights are written in one place."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from gateway.demo import mesh
+from tests.chart.chain import (
+    CHAIN_CHART,
+    SERVICES,
+    all_problems,
+    arguments,
+    built_chain,
+    found,
+    gateway_deployment,
+    named,
+    only_route,
+    rendered_chain,
+    shares,
+    split_weights,
+    weights_by_tag,
+)
+from tests.chart.policy import violations
+from tests.chart.rendering import ROOT, lint, refusal, value_sets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.chart.rendering import Object
+
+VALUE_SETS = value_sets(CHAIN_CHART)
+WITH_MESH = [path for path in VALUE_SETS if path.stem != "no-mesh"]
+ISTIO = ("DestinationRule", "VirtualService")
+KEPT_LABELS = ("app", "version")
+ORDERS: dict[str, Any] = {
+    "name": "orders",
+    "queue": "orders",
+    "versions": {
+        "stable": {"url": "http://b:8080/events", "tag": "v1"},
+        "canary": {"url": "http://b1:8080/events", "tag": "v2"},
+    },
+}
+every_value_set = pytest.mark.parametrize("values", VALUE_SETS, ids=lambda path: path.stem)
+every_mesh = pytest.mark.parametrize("values", WITH_MESH, ids=lambda path: path.stem)
+
+
+def chain_of(folder: Path, *routes: Object) -> list[Object]:
+    """Return the chain with these routes."""
+    return rendered_chain(values_with(folder, *routes))
+
+
+def values_with(folder: Path, *routes: Object) -> Path:
+    """Write a values file with these routes."""
+    values = folder / "values.yaml"
+    values.write_text(yaml.safe_dump({"gateway": {"routes": list(routes)}}))
+    return values
+
+
+def of_the_chain(objects: list[Object]) -> list[Object]:
+    return [one for one in objects if one["metadata"]["name"] in SERVICES]
+
+
+def cut(one: Object) -> Object:
+    """Leave what a sidecar is told of: of pods, the labels that rules and selectors ask for."""
+    if one["kind"] != "Deployment":
+        return one
+    labels = one["spec"]["template"]["metadata"]["labels"]
+    kept = {name: labels[name] for name in KEPT_LABELS}
+    return one | {"spec": {"template": {"metadata": {"labels": kept}}}}
+
+
+@every_value_set
+def test_every_value_set_passes_lint_and_an_api_server(values: Path) -> None:
+    lint(built_chain(), values)
+    assert all_problems(rendered_chain(values)) == []
+
+
+@every_value_set
+def test_no_pod_of_the_chain_has_a_privileged_setting(values: Path) -> None:
+    assert violations(rendered_chain(values)) == []
+
+
+@every_mesh
+def test_requests_and_messages_have_the_same_weights(values: Path) -> None:
+    """A route without a split sends all to stable, in the mesh too."""
+    objects = rendered_chain(values)
+    assert shares(split_weights(objects)) == shares(weights_by_tag(only_route(objects)))
+
+
+def test_the_weights_follow_the_route_that_is_named(tmp_path: Path) -> None:
+    other = {"name": "other", "queue": "other", "versions": {"stable": "http://x/"}}
+    objects = chain_of(tmp_path, other, ORDERS | {"split": {"stable": 7, "canary": 2}})
+    assert split_weights(objects) == {"v1": 7, "v2": 2}
+
+
+@every_value_set
+def test_b_and_b1_are_started_alike_but_for_their_names(values: Path) -> None:
+    """So nothing in B1 knows that it is a canary, and which C it calls is left to the mesh."""
+    deployments = named(rendered_chain(values), "Deployment")
+    for stable, canary in (("b", "b1"), ("c", "c1")):
+        pods = [deployments[name]["spec"]["template"] for name in (stable, canary)]
+        version = {pod["metadata"]["labels"].pop("version") for pod in pods}
+        names = {pod["spec"]["containers"][0]["args"].pop(0) for pod in pods}
+        assert names == {f"--name={stable.upper()}", f"--name={canary.upper()}"}
+        assert len(version) == 2
+        assert pods[0] == pods[1]
+
+
+@every_mesh
+def test_every_host_has_the_pods_that_its_name_says(values: Path) -> None:
+    objects = rendered_chain(values)
+    for name in SERVICES:
+        seen = mesh.read_mesh(objects).endpoints(mesh.Target(name))
+        assert seen == [name]
+
+
+@every_mesh
+def test_every_rule_leads_to_pods(values: Path) -> None:
+    seen = mesh.read_mesh(rendered_chain(values))
+    for host, rules in seen.rules.items():
+        for rule in rules:
+            for route in rule["route"]:
+                assert seen.endpoints(mesh.target_of(route)), (host, rule["name"])
+
+
+@every_mesh
+def test_the_gateway_is_known_to_the_mesh_by_its_pods_labels(values: Path) -> None:
+    objects = rendered_chain(values)
+    labels = gateway_deployment(objects)["spec"]["template"]["metadata"]["labels"]
+    first, *_ = mesh.read_mesh(objects).seen_by(labels, "b")
+    assert [mesh.target_of(route).host for route in first.routes] == ["b"]
+    assert first.matches == ({},)
+
+
+@pytest.mark.parametrize("caller", ["a", "b", "b1", "c", "c1", "d"])
+def test_nobody_else_is_taken_for_the_gateway(caller: str) -> None:
+    seen = mesh.read_mesh(rendered_chain())
+    rules = list(seen.seen_by(seen.pods[caller], "b"))
+    assert len(rules) == 3  # pinned to the canary, pinned to stable, split
+
+
+@pytest.mark.parametrize(("caller", "host"), [("b", "c"), ("b1", "c1"), ("a", "c")])
+def test_by_source_labels_the_caller_alone_decides(caller: str, host: str) -> None:
+    seen = mesh.read_mesh(rendered_chain())
+    first, *_ = seen.seen_by(seen.pods[caller], "c")
+    assert [mesh.target_of(route).host for route in first.routes] == [host]
+    assert first.matches == ({},)
+
+
+@pytest.mark.parametrize("caller", ["b", "b1"])
+def test_by_header_the_caller_does_not_matter(caller: str) -> None:
+    seen = mesh.read_mesh(rendered_chain(sets=["mesh.by=header"]))
+    rules = list(seen.seen_by(seen.pods[caller], "c"))
+    assert [rule.matches for rule in rules] == [({"version": {"exact": "v2"}},), ({},)]
+
+
+def test_a_and_d_are_not_the_meshs_business() -> None:
+    objects = rendered_chain()
+    assert named(objects, "VirtualService").keys() == {"b", "b1", "c"}
+    assert named(objects, "DestinationRule").keys() == {"b", "b1", "c", "c1"}
+
+
+def test_without_a_mesh_there_is_no_istio_object() -> None:
+    kinds = {one["apiVersion"] for one in rendered_chain(sets=["mesh.enabled=false"])}
+    assert not [kind for kind in kinds if "istio" in kind]
+
+
+def test_another_split_restarts_nothing(tmp_path: Path) -> None:
+    """Only the gateway's ConfigMap and a VirtualService change."""
+    half = ORDERS | {"split": {"stable": 50, "canary": 50}}
+    before, after = rendered_chain(), chain_of(tmp_path, half)
+    changed = [one["kind"] for one, other in zip(before, after, strict=True) if one != other]
+    assert sorted(changed) == ["ConfigMap", "VirtualService"]
+
+
+def test_the_emulator_makes_every_routes_queue(tmp_path: Path) -> None:
+    """The script runs here with a stand-in for awslocal, which both emulators have."""
+    script = found(rendered_chain(CHAIN_CHART / "values-emulator.yaml"), "ConfigMap", "sqs-queues")
+    stand_in = tmp_path / "awslocal"
+    stand_in.write_text('#!/bin/sh\necho "$@"\n')
+    stand_in.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", script["data"]["10-queues.sh"]],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    assert done.stdout == "sqs create-queue --queue-name orders\n"
+
+
+def test_the_emulators_values_lead_a_and_the_gateway_to_it() -> None:
+    objects = rendered_chain(CHAIN_CHART / "values-emulator.yaml")
+    for deployment in (found(objects, "Deployment", "a"), gateway_deployment(objects)):
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        environment = {one["name"]: one.get("value") for one in container["env"]}
+        assert environment["AWS_ENDPOINT_URL_SQS"] == "http://sqs:4566"
+        assert {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= environment.keys()
+    (port,) = found(objects, "Service", "sqs")["spec"]["ports"]
+    assert port["port"] == 4566
+
+
+def test_a_gets_the_queue_of_the_route() -> None:
+    objects = rendered_chain(CHAIN_CHART / "ci" / "aws.yaml")
+    queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+    assert f"--queue={queue}" in arguments(found(objects, "Deployment", "a"))
+
+
+def test_the_demo_has_the_mesh_that_the_chart_renders() -> None:
+    """gateway/demo/mesh.yaml is part of the package, where no chart is."""
+    shipped = yaml.safe_load_all((ROOT / "gateway" / "demo" / "mesh.yaml").read_text("utf-8"))
+    assert mesh.demo_mesh() == mesh.read_mesh(map(cut, of_the_chain(rendered_chain())))
+    assert {one["kind"] for one in shipped} == {"Service", "Deployment", *ISTIO}
+
+
+@pytest.mark.parametrize(
+    ("sets", "words"),
+    [
+        (["route=nobody"], 'no route is called "nobody" (gateway.routes has: orders)'),
+        (["mesh.by=caller"], "mesh/by"),
+        (["replicas.d=2"], "replicas/d"),
+        (["replicas.b=0"], "replicas/b"),
+        (["sidecar=true"], "sidecar"),
+        (["port=80"], "port"),
+    ],
+)
+def test_wrong_values_are_refused_with_their_place(sets: list[str], words: str) -> None:
+    assert words in refusal(built_chain(), sets=sets)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"versions": {"stable": "http://b:8080/events"}},
+            "the chain has two versions of B, not 1",
+        ),
+        (
+            {"versions": {"stable": "http://b:80/events", "canary": "http://b1:8080/events"}},
+            "this version is the Service b (http://b:8080/events)",
+        ),
+        (
+            {"versions": {"stable": "http://b1:8080/events", "canary": "http://b:8080/events"}},
+            "this version is the Service",
+        ),
+        (
+            {"versions": {"blue": "http://b:8080/events", "green": "http://b1:8080/events"}},
+            "stable",
+        ),
+        ({"split": {"stable": 90, "canray": 10}}, "canray"),
+        (
+            {
+                "versions": ORDERS["versions"]
+                | {"canary": {"url": "http://b1:8080/events", "tag": "V_2"}}
+            },
+            "names a subset of the mesh too",
+        ),
+    ],
+)
+def test_a_route_that_does_not_fit_the_chain_is_refused(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    assert words in refusal(built_chain(), values_with(tmp_path, ORDERS | change))
