@@ -32,7 +32,7 @@ PICTURE: Final = """\
 PLACES: Final = (
     ("gateway", "/", "admin port: health, metrics, /api/routes"),
     ("SQS", "", "embedded, queue `orders`"),
-    ("A", "/orders", "takes orders, sends them to the queue"),
+    ("A", "/orders", "takes orders and sends them to SQS"),
     ("B", "/events", "stable, calls C"),
     ("B1", "/events", "canary, calls C1"),
     ("D", "/paths", "remembers the path of every order"),

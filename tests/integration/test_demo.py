@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
+from gateway.demo.envoy import found_envoy, missing_words
 from tests.integration.children import Child
 from tests.integration.waiting import until
 
@@ -92,6 +93,23 @@ def test_the_demo_accounts_for_every_message_whatever_the_environment(tmp_path: 
     assert "FAIL" not in printed
     assert demo.logged() == ""
     assert kept_folders(tmp_path) == []
+
+
+@pytest.mark.skipif(found_envoy() is None, reason=missing_words())
+def test_with_envoy_requests_take_the_same_ways_as_messages(tmp_path: Path) -> None:
+    """With 900 unpinned of each a false alarm comes once in some 500,000 runs."""
+    with Demo(tmp_path, "--messages", "1000", "--with-envoy") as demo:
+        status = demo.ended()
+        printed = demo.printed()
+    assert status == 0, demo.tail()
+    rows = re.findall(r"^  (A-\S+) +(\d+) +[\d.]+% +(\d+)% +(\d+) +(\d+)", printed, re.MULTILINE)
+    paths, split, weights, pinned, _ = zip(*rows, strict=True)
+    assert (paths, weights) == (("A-B-C-D", "A-B1-C1-D") * 2, ("90", "10") * 2)
+    assert [int(a) + int(b) for a, b in (split[:2], split[2:])] == [900, 900]
+    assert pinned == ("50",) * 4
+    assert printed.count("  ok    crossed    0") == 2
+    assert "  ok    alike " in printed
+    assert demo.logged() == ""
 
 
 def test_kept_running_it_takes_orders_until_ctrl_c(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from gateway.demo.ledger import (
     Audit,
     Defect,
     Order,
+    Path,
     Share,
     Sighting,
     audit,
@@ -126,6 +127,24 @@ def test_lost_orders_do_not_count_for_the_share() -> None:
 )
 def test_a_share_is_plausible_within_five_sigmas(got: int, of: int, *, plausible: bool) -> None:
     assert Share("v2", got, of, expected=0.1).plausible is plausible
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "defect"),
+    [
+        (("A", "B", "C", "D"), "v1", None),
+        (("A", "B1", "C1", "D"), "v2", None),
+        (("A", "B1", "C1", "D"), "v1", Defect.MISROUTED),
+        (("A", "B", "D"), "v1", Defect.MISROUTED),
+        (("A", "B1", "C", "D"), "v2", Defect.CROSSED),
+    ],
+)
+def test_an_order_left_to_chance_may_take_either_way_but_no_other(
+    path: Path, version: str, defect: Defect | None
+) -> None:
+    one = Order("request-1", "", None, None)
+    found = account([one], [Sighting(one.name, path, version, 0.01)]).defects
+    assert [each for each, orders in found.items() if orders] == ([defect] if defect else [])
 
 
 def test_a_share_of_nothing_is_zero() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import gateway.demo
+from gateway.demo import envoy
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -24,6 +25,16 @@ def test_without_its_extra_the_demo_says_how_to_get_it(
     assert gateway.demo.run(messages=10, keep_running=False) == 1
     said = capsys.readouterr()
     assert "pip install 'sqs-version-gateway[demo]'" in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+def test_without_an_envoy_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(envoy, "found_envoy", lambda: None)
+    assert gateway.demo.run(messages=10, keep_running=False, with_envoy=True) == 1
+    said = capsys.readouterr()
+    assert "pip install 'sqs-version-gateway[demo-envoy]'" in said.err
     assert (said.out, said.err.count("\n")) == ("", 1)
 
 

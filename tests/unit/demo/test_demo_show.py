@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gateway.demo.addresses import USUAL, Addresses
+from gateway.demo.addresses import SIDECARS, USUAL, Addresses
 from gateway.demo.ledger import audit
 from gateway.demo.show import Show
 from gateway.demo.verdict import Check
@@ -69,6 +69,20 @@ def test_a_path_that_should_not_be_has_no_share(printed: Printed) -> None:
     ]
 
 
+def test_messages_and_requests_have_rows_of_their_own(printed: Printed) -> None:
+    account = audit(*good_run(), WEIGHTS)
+    printed.show.account(account, account)
+    lines = [line.split()[0] for line in printed.text.splitlines() if line.startswith("  ")]
+    one = ["A-B-C-D", "A-B1-C1-D"]
+    assert lines[1:7] == ["messages,", *one, "requests,", *one]
+
+
+def test_with_envoy_the_stage_shows_where_requests_enter(printed: Printed) -> None:
+    printed.show.stage(Addresses(USUAL | SIDECARS), WEIGHTS)
+    assert "http://127.0.0.1:18101/orders/now " in printed.text
+    assert "http://127.0.0.1:18200/ " in printed.text
+
+
 def test_orders_that_are_given_up_are_said(printed: Printed) -> None:
     printed.show.stalled(3)
     assert "3 never came to D" in printed.text
@@ -114,7 +128,9 @@ def test_everything_is_ascii_and_no_line_is_too_wide(printed: Printed) -> None:
     show.title()
     show.stage(Addresses(dict.fromkeys(USUAL, 65_535)), WEIGHTS)
     show.account(audit(orders, sightings, WEIGHTS))
+    show.stage(Addresses(dict.fromkeys(USUAL | SIDECARS, 65_535)), WEIGHTS)
     show.end(good=True, messages=2_000)
+    show.end(good=True, messages=2_000, with_requests=True)
     show.running(Addresses(USUAL), Path("routes.yaml"))
     show.stopped()
     assert printed.text.isascii()

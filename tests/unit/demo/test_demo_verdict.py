@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.demo.ledger import audit
-from gateway.demo.verdict import Check, order_checks, queue_check, stop_check
+from gateway.demo.verdict import Check, alike_check, order_checks, queue_check, stop_check
 from tests.unit.demo.ledgers import WEIGHTS, good_run, order, sighting
 
 if TYPE_CHECKING:
@@ -79,6 +79,15 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "crossed",
         "misrouted",
     ]
+
+
+@pytest.mark.parametrize(("canaries", "good"), [(10, True), (20, True), (40, False), (0, True)])
+def test_ways_that_split_differently_are_red(canaries: int, *, good: bool) -> None:
+    """Of 100 each, 10 went to v2 one way: by chance some 21 more or less may go the other."""
+    messages = audit(*good_run(), WEIGHTS)
+    orders = [order(n, "v2" if n < canaries else "v1") for n in range(100)]
+    requests = audit(orders, [sighting(one) for one in orders], WEIGHTS)
+    assert alike_check(messages, requests).good is good
 
 
 @pytest.mark.parametrize(("left", "good"), [(0, True), (1, False)])
