@@ -32,7 +32,7 @@ PICTURE: Final = """\
 PLACES: Final = (
     ("gateway", "/", "admin port: health, metrics, /api/routes"),
     ("SQS", "", "embedded, queue `orders`"),
-    ("A", "/orders", "takes orders and sends them to SQS"),
+    ("A", "/orders", "takes orders, sends them to the queue"),
     ("B", "/events", "stable, calls C"),
     ("B1", "/events", "canary, calls C1"),
     ("D", "/paths", "remembers the path of every order"),
@@ -92,11 +92,10 @@ class Show:
         stable, canary = (f"{weight / total:4.0%} {tag}" for tag, weight in weights.items())
         self._line(PICTURE.format(stable=stable, canary=canary))
         with_envoy = "Envoy" in addresses.ports
-        width = 33 if with_envoy else 30
         for name, path, what in (*PLACES, *PLACES_WITH_ENVOY) if with_envoy else PLACES:
             usual = addresses.moved().get(name)
             taken = f" ({usual} is taken)" if usual else ""
-            self._line(f"  {name:<8} {addresses.url(name, path):<{width}} {what}{taken}")
+            self._line(f"  {name:<8} {addresses.url(name, path):<30} {what}{taken}")
         self._line(SIDECARS if with_envoy else "")
 
     @contextmanager

@@ -188,7 +188,7 @@ def test_wrong_weights_are_seen(chain: ChainProcesses, by_source_labels: list[Ob
 def test_a_dead_canary_is_a_503_of_the_sidecar_and_unavailable_leads_past_it(
     chain: ChainProcesses, by_source_labels: list[Object]
 ) -> None:
-    """And the fallback comes to B though its header says v2: the mesh leaves the gateway's choice."""
+    """The fallback comes to B though its header says v2: the mesh leaves the gateway's choice."""
     dead = [
         one for one in by_source_labels if one is not found(by_source_labels, "Deployment", "b1")
     ]
