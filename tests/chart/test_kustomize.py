@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 APPS = [f"app_{name}" for name in SERVICES]
 OVERLAYS = sorted(f"overlays/{path.name}" for path in (KUSTOMIZE / "overlays").iterdir())
 OF_A_RELEASE = {"helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/instance"}
-TEN = [f"gateway.routes[0].{key}" for key in ("name=orders", "queue=orders")] + [
+ORDERS = [f"gateway.routes[0].{key}" for key in ("name=orders", "queue=orders")] + [
     f"gateway.routes[0].versions.{key}"
     for key in (
         "stable.url=http://b:8080/events",
@@ -40,12 +40,13 @@ TEN = [f"gateway.routes[0].{key}" for key in ("name=orders", "queue=orders")] + 
         "canary.tag=v2",
     )
 ]
+ORDERS.append("gateway.routes[0].fallback.on={unreachable,not_found,unavailable}")
 
 
 def split(stable: int, canary: int) -> list[str]:
     """Return the `--set` arguments of a split."""
     return [
-        *TEN,
+        *ORDERS,
         *(f"gateway.routes[0].split.{k}" for k in (f"stable={stable}", f"canary={canary}")),
     ]
 

@@ -92,8 +92,11 @@ class ChainProcesses:
         assert self.gateway.reload().status_code == 200, self.gateway.tail()
 
     @contextmanager
-    def in_mesh(self, objects: list[Object]) -> Iterator[str]:
-        """Run Envoy by these objects; yields the URL of its admin port."""
+    def in_mesh(self, objects: list[Object], **elsewhere: int) -> Iterator[str]:
+        """Run Envoy by these objects; yields the URL of its admin port.
+
+        `elsewhere` has the ports of services that Envoy shall look for at another place.
+        """
         envoy = found_envoy()
         if envoy is None:
             pytest.skip(missing_words())
@@ -101,7 +104,7 @@ class ChainProcesses:
         place = self._place(f"envoy-{admin}")
         mesh = read_mesh(objects)
         calls = {call: port for call, port in self.calls.items() if call.caller in mesh.pods}
-        config = bootstrap(mesh, calls, self.ports, admin)
+        config = bootstrap(mesh, calls, self.ports | elsewhere, admin)
         (place / "envoy.json").write_text(json.dumps(config), "utf-8")
         command = [str(envoy), "--config-path", str(place / "envoy.json"), *OPTIONS]
         with Child(["-c", RUN, *command], place, {}) as child:

@@ -7,6 +7,7 @@ DestinationRules. What stands in for the cluster: gateway/demo/mesh.py for istio
 from __future__ import annotations
 
 import copy
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from gateway.demo.ledger import PATHS, Defect
 from tests.chart.chain import KUSTOMIZE, found, kustomized, rendered_chain
 from tests.integration.chain_processes import ChainProcesses
+from tests.integration.children import LOOPBACK, free_port
 from tests.integration.side_by_side import pinned, send_side_by_side, unpinned
 from tests.integration.waiting import until
 
@@ -223,6 +225,23 @@ def test_without_unavailable_a_dead_canary_behind_a_sidecar_is_no_unreachable_on
     assert seen["path"] == ["A", "B", "C", "D"]
     key = {"route": "orders", "version": "canary", "outcome": "retry"}
     assert chain.gateway.metric("gateway_deliveries_total", **key) == 1
+
+
+@pytest.mark.parametrize(
+    ("listens", "status", "words"),
+    [(False, 503, "upstream connect error"), (True, 504, "upstream request timeout")],
+)
+def test_a_sidecar_puts_its_own_answer_in_place_of_a_broken_services(
+    chain: ChainProcesses, by_source_labels: list[Object], status: int, words: str, *, listens: bool
+) -> None:
+    """So `unreachable` and `timeout` are not seen in the mesh, but `unavailable` and `error`."""
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        port = silent.getsockname()[1] if listens else free_port()
+        with chain.in_mesh(changed(by_source_labels, "b1", 0, timeout="0.2s"), b1=port):
+            answer = chain.client.post(chain.sidecar_url("gateway", "b1"), json={})
+    assert answer.status_code == status
+    assert answer.text.startswith(words)
+    assert "retry-after" not in answer.headers
 
 
 @pytest.mark.parametrize("overlay", sorted(p.name for p in (KUSTOMIZE / "overlays").iterdir()))
