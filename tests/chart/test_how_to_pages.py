@@ -73,7 +73,7 @@ def test_the_helm_commands_of_the_page_work(install: Path) -> None:
     """Rendered, not installed: `upgrade --install` becomes `template`, with the same arguments."""
     commands = _commands("install-with-helm", "helm upgrade", "helm template")
     assert len(commands) == 3
-    only_upgrade = {"--install", "--create-namespace", "--reuse-values"}
+    only_upgrade = {"--install", "--create-namespace"}
     for command in commands:
         words, _, file = command.partition(" > ")
         _, _, *arguments = (word for word in shlex.split(words) if word not in only_upgrade)

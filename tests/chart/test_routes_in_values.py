@@ -117,7 +117,7 @@ def test_the_key_on_of_a_fallback_is_no_boolean(key: str, tmp_path: Path) -> Non
 
 
 def test_a_weight_is_set_by_its_place(tmp_path: Path) -> None:
-    """As `helm upgrade --reuse-values --set` does in a rollout."""
+    """As `helm upgrade --set` does in a rollout."""
     path = tmp_path / "values.yaml"
     path.write_text((ROOT / "config/examples/weight.yaml").read_text())
     sets = ["routes[0].split.stable=50", "routes[0].split.canary=50"]

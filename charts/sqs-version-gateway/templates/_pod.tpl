@@ -9,6 +9,8 @@ httpGet:
 {{- end }}
 
 {{- define "gateway.env" -}}
+- name: GATEWAY_ADMIN_HOST
+  value: {{ .Values.admin.host | quote }}
 - name: GATEWAY_ADMIN_PORT
   value: {{ .Values.admin.port | quote }}
 - name: GATEWAY_DRAIN_SECONDS
