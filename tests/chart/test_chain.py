@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +217,15 @@ def test_the_demo_has_the_mesh_that_the_chart_renders() -> None:
     shipped = yaml.safe_load_all((ROOT / "gateway" / "demo" / "mesh.yaml").read_text("utf-8"))
     assert mesh.demo_mesh() == mesh.read_mesh(map(cut, of_the_chain(rendered_chain())))
     assert {one["kind"] for one in shipped} == {"Service", "Deployment", *ISTIO}
+
+
+def test_the_tutorials_values_render_with_their_weights(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "tutorial" / "canary-a-queue-consumer-in-15-minutes.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(gateway:.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "half.yaml").write_text(block)
+    objects = rendered_chain(CHAIN_CHART / "values-emulator.yaml", tmp_path / "half.yaml")
+    assert split_weights(objects) == {"v1": 50, "v2": 50}
+    assert gateway_deployment(objects)["metadata"]["name"] == "demo-sqs-version-gateway"
 
 
 @pytest.mark.parametrize(
