@@ -138,6 +138,52 @@ def test_every_mistake_is_told_at_once_in_the_same_words(tmp_path: Path) -> None
     assert of_helm(file) == expected
 
 
+HOSTS: Final = (
+    "sqs.eu-west-1.amazonaws.com",
+    "sqs-fips.us-east-1.amazonaws.com",
+    "eu-west-1.queue.amazonaws.com",
+    "queue.amazonaws.com",
+    "sqs.eu-west-1.api.aws",
+    "sqs.cn-north-1.amazonaws.com.cn",
+    "cn-north-1.queue.amazonaws.com.cn",
+    "vpce-0a-1b.sqs.eu-west-1.vpce.amazonaws.com",
+    "SQS.eu-west-1.amazonaws.com",
+    "localhost:4566",
+    "[::1]:4566",
+    "sqs.example.com",
+)
+QUEUES: Final = (
+    *(f"https://{host}/123456789012/orders" for host in HOSTS),
+    *(f"http://{host}/queue/eu-west-1/123456789012/orders" for host in HOSTS),
+    *(f"https://{host}/queue/orders" for host in HOSTS),
+    *(f"https://{host}/123456789012/orders/" for host in HOSTS[:2]),
+    *(
+        f"arn:{partition}:sqs:{region}:{account}:orders"
+        for partition in ("aws", "aws-cn", "aws-us-gov", "gcp")
+        for region in ("eu-west-1", "cn-north-1", "us-east-1")
+        for account in ("123456789012", "12")
+    ),
+    *("orders", "orders.fifo", "orders.FIFO", ".fifo", "a" * 80, "a" * 81, "a" * 75 + ".fifo"),
+    *("https://sqs.eu-west-1.amazonaws.com/123456789012/orders\n", " orders", "ördërs", "redrive"),
+)
+
+
+def test_queues_are_told_apart_alike(tmp_path: Path) -> None:
+    """Each in a route of its own, with and without a region, and as its own dead-letter queue."""
+    regions = ("", "eu-west-1", "us-east-1")
+    pairs = [(queue, region) for queue in QUEUES for region in regions]
+    routes = [
+        {**SMALL, "name": f"r-{at}", "queue": queue, "reject": QUEUES[at % len(QUEUES)]}
+        | ({"region": region} if region else {})
+        for at, (queue, region) in enumerate(pairs)
+    ]
+    file = written(tmp_path, routes)
+    expected = of_gateway(file)
+    for words in ("is the queue of", "is not a queue name", "contradicts", "the route's own queue"):
+        assert sum(words in each for each in expected) > 3, words
+    assert of_helm(file) == expected
+
+
 NAMES: Final = ("stable", "Canary", "blue", "canary-2", "green", "next", "v1.2.3", "v10", "v2")
 LETTERS: Final = "abcenrsty-.0129éAZ "
 
