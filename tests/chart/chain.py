@@ -1,24 +1,22 @@
-"""The chain as its users make it: by helm with the gateway's chart built in, or by kustomize."""
+"""The chain as its users make it: by helm, or by kustomize."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
 from gateway.config import loader
 from tests.chart import schemas, tools
-from tests.chart.rendering import CHARTS, GATEWAY_CHART, ROOT, render
+from tests.chart.rendering import CHARTS, ROOT, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from gateway.core.route import Route
     from tests.chart.rendering import Object
@@ -28,22 +26,9 @@ KUSTOMIZE: Final = ROOT / "config" / "kustomize"
 SERVICES: Final = ("a", "b", "b1", "c", "c1", "d")
 
 
-@cache
-def built_chain() -> Path:
-    """Return a copy of the chart after `helm dependency build`, which needs no network."""
-    folder = Path(mkdtemp(prefix="canary-chain-"))
-    for chart in (CHAIN_CHART, GATEWAY_CHART):
-        shutil.copytree(
-            chart, folder / chart.name, ignore=shutil.ignore_patterns("charts", "*.lock")
-        )
-    chain = folder / CHAIN_CHART.name
-    _run([str(tools.helm()), "dependency", "build", str(chain)])
-    return chain
-
-
 def rendered_chain(*values: Path, sets: Sequence[str] = ()) -> list[Object]:
     """Return the objects of the chain and of its gateway."""
-    return render(built_chain(), *values, sets=sets)
+    return render(CHAIN_CHART, *values, sets=sets)
 
 
 def kustomized(folder: str) -> list[Object]:
