@@ -223,6 +223,7 @@ def test_the_tutorials_values_render_with_their_weights(tmp_path: Path) -> None:
         (["replicas.b=0"], "replicas/b"),
         (["sidecar=true"], "sidecar"),
         (["port=80"], "port"),
+        (["podLabels.version=v3"], "invalid propertyName 'version'"),
     ],
 )
 def test_wrong_values_are_refused_with_their_place(sets: list[str], words: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.demo import mesh
+from tests.chart import wiring
 from tests.chart.chain import (
     CHAIN_CHART,
     KUSTOMIZE,
@@ -64,7 +65,12 @@ def test_every_app_is_a_deployment_and_a_service_of_its_name(folder: str) -> Non
     objects = kustomized(folder)
     name = folder.removeprefix("app_")
     assert {"Deployment", "Service"} <= {one["kind"] for one in objects}
-    assert {one["metadata"]["name"] for one in objects} <= {name, "chain-a"}
+    assert {one["metadata"]["name"] for one in objects} <= {name, f"chain-{name}"}
+
+
+@pytest.mark.parametrize("folder", ["base", *OVERLAYS])
+def test_all_that_an_object_names_is_there(folder: str) -> None:
+    assert wiring.problems(kustomized(folder)) == []
 
 
 @pytest.mark.parametrize(
