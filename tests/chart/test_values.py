@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
+import kubernetes_validate
 import pytest
 import yaml
 
 from gateway.config.durations import seconds
+from tests.chart import tools
 from tests.chart.rendering import GATEWAY_CHART, refusal, render
 
 if TYPE_CHECKING:
@@ -80,6 +83,34 @@ def test_the_grace_period_is_the_longer_of_drain_and_wait_and_ten_seconds(
     assert pod["terminationGracePeriodSeconds"] == expected
     drained = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
     assert float(drained["GATEWAY_DRAIN_SECONDS"]) == drain
+
+
+OLDEST: Final = "1.25.0"
+"""What `kubeVersion` of Chart.yaml begins with."""
+
+
+def _rendered_for(kube_version: str, values: str) -> subprocess.CompletedProcess[str]:
+    """Ask helm for the objects of a value set on a cluster of that version."""
+    chosen = ("--kube-version", kube_version, "--values", str(GATEWAY_CHART / "ci" / values))
+    command = [str(tools.helm()), "template", "demo", str(GATEWAY_CHART), *chosen]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("values", ["hpa-values.yaml", "pod-identity-values.yaml"])
+def test_the_oldest_kubernetes_has_every_field(values: str) -> None:
+    """A field that it does not know would be dropped without a word, or refused."""
+    rendered = _rendered_for(OLDEST, values)
+    assert rendered.returncode == 0, rendered.stderr
+    objects = [each for each in yaml.safe_load_all(rendered.stdout) if each]
+    assert {"Deployment", "PodDisruptionBudget"} <= {each["kind"] for each in objects}
+    for each in objects:
+        kubernetes_validate.validate(each, OLDEST, strict=True)
+
+
+def test_an_older_kubernetes_is_refused() -> None:
+    refused = _rendered_for("1.24.17", "minimal-values.yaml")
+    assert refused.returncode != 0
+    assert "kubeVersion" in refused.stderr
 
 
 REFUSED: Final = {

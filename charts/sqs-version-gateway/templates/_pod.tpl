@@ -9,10 +9,12 @@ httpGet:
 {{- end }}
 
 {{- define "gateway.env" -}}
-- name: GATEWAY_ADMIN_HOST
-  value: {{ .Values.admin.host | quote }}
 - name: GATEWAY_ADMIN_PORT
   value: {{ .Values.admin.port | quote }}
+{{- with .Values.admin.host }}
+- name: GATEWAY_ADMIN_HOST
+  value: {{ . | quote }}
+{{- end }}
 - name: GATEWAY_DRAIN_SECONDS
   value: {{ .Values.settings.drainSeconds | quote }}
 - name: GATEWAY_LOG_LEVEL
