@@ -170,3 +170,28 @@ def test_values_that_do_not_fit_together_are_refused(sets: tuple[str, ...]) -> N
 )
 def test_the_schema_refuses_unknown_and_wrong_values(one: str) -> None:
     assert "don't meet the specifications of the schema" in refusal(GATEWAY_CHART, sets=[one])
+
+
+def _notes(*arguments: str) -> str:
+    """Return what helm says after an install; none is made."""
+    dry = ("install", "demo", str(GATEWAY_CHART), "--dry-run=client", "--namespace", "shop")
+    done = subprocess.run(
+        [str(tools.helm()), *dry, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("\nNOTES:\n")[2]
+
+
+def test_the_notes_tell_the_next_command() -> None:
+    minimal = str(GATEWAY_CHART / "ci" / "minimal-values.yaml")
+    notes = _notes("--values", minimal, "--set", "fullnameOverride=gateway")
+    assert "kubectl --namespace shop rollout status deployment/gateway" in notes
+    assert "curl http://localhost:8080/readyz" in notes
+    assert "python -m gateway iam --config /etc/gateway/routes.yaml --merged" in notes
+    assert "WARNING" not in notes
+
+
+def test_the_notes_warn_of_the_example_and_of_a_single_replica() -> None:
+    notes = _notes("--set", "replicas=1")
+    assert "WARNING: `routes` is still the example" in notes
+    assert "with fewer than 2 replicas" in notes
