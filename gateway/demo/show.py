@@ -68,6 +68,13 @@ Change the split: edit this file and watch {gateway}/api/routes
 """
 
 
+TO_TRY_WITH_ENVOY: Final = """\
+The same as a request, and Envoy's own account (its weights stay until you start anew):
+  curl -d '{{"order": "mine-too"}}' -H 'version: v2' {a}/orders/now
+  curl {envoy}/clusters
+"""
+
+
 class Show:
     """Prints to `console`; the demo's own texts are ASCII, which every terminal shows."""
 
@@ -167,6 +174,8 @@ class Show:
             "gateway": addresses.url("gateway"),
         }
         self._line(TO_TRY.format(**urls, routing_file=routing_file))
+        if "Envoy" in addresses.ports:
+            self._line(TO_TRY_WITH_ENVOY.format(a=urls["a"], envoy=addresses.url("Envoy")))
 
     def stopped(self) -> None:
         """Say that the person who asked for it got it."""

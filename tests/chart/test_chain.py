@@ -223,6 +223,7 @@ def test_the_tutorials_values_render_with_their_weights(tmp_path: Path) -> None:
         (["replicas.b=0"], "replicas/b"),
         (["sidecar=true"], "sidecar"),
         (["port=80"], "port"),
+        (["gateway.existingConfigMap=mine"], "the mesh takes its weights from gateway.routes"),
         (["podLabels.version=v3"], "invalid propertyName 'version'"),
     ],
 )

@@ -1,5 +1,8 @@
 {{/* The gateway's route that feeds B, as JSON. */}}
 {{- define "chain.route" -}}
+{{- if .Values.gateway.existingConfigMap -}}
+{{- fail "values: gateway.existingConfigMap: leave it empty here: the mesh takes its weights from gateway.routes, and would not see yours" -}}
+{{- end -}}
 {{- $found := dict -}}
 {{- $names := list -}}
 {{- range .Values.gateway.routes -}}

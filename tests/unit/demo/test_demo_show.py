@@ -132,6 +132,7 @@ def test_everything_is_ascii_and_no_line_is_too_wide(printed: Printed) -> None:
     show.end(good=True, messages=2_000)
     show.end(good=True, messages=2_000, with_requests=True)
     show.running(Addresses(USUAL), Path("routes.yaml"))
+    show.running(Addresses(USUAL | SIDECARS), Path("routes.yaml"))
     show.stopped()
     assert printed.text.isascii()
     assert max(map(len, printed.text.splitlines())) <= WIDE
