@@ -154,13 +154,25 @@ def all_rendered(kind: str) -> list[Object]:
 def test_the_rendered_rules_pass_the_cases_of_the_alerts(tmp_path: Path) -> None:
     """What is in a PrometheusRule is what was tested, once more by promtool."""
     specs = {json.dumps(each["spec"], sort_keys=True) for each in all_rendered("PrometheusRule")}
-    assert specs
+    assert json.dumps(GROUPS, sort_keys=True) in specs
     for spec in map(json.loads, specs):
         promql.write_yaml(tmp_path / "rules.yaml", spec)
         promql.promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yaml")
         cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
         if spec == GROUPS:
             promql.promtool("test", "rules", promql.write_yaml(tmp_path / "cases.yaml", cases))
+
+
+def test_an_alert_leads_to_the_runbook_where_people_read_it() -> None:
+    """As a path in the repository, or at the address that the values give."""
+    links = {
+        rule["annotations"]["runbook_url"].replace("#" + rule["alert"].lower(), "")
+        for each in all_rendered("PrometheusRule")
+        for rule in promql.rules_of(each["spec"])
+        if "alert" in rule
+    }
+    page = "how-to/answer-an-alert.md"
+    assert links == {f"docs/{page}", f"https://git.example.com/team/gateway/blob/main/docs/{page}"}
 
 
 def test_the_rendered_dashboard_is_the_one_that_was_tested() -> None:
