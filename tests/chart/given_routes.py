@@ -5,6 +5,8 @@ Read and written as a tree: `on:` stays `on`, and `0123` stays what was written.
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -79,6 +81,7 @@ def _order_versions(route: yaml.Node) -> None:
 @cache
 def _certificates() -> str:
     folder = Path(mkdtemp(prefix="tls."))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     authority = trustme.CA()
     until = datetime.now(UTC) + timedelta(days=1)
     certificate = authority.issue_cert("gateway", not_after=until.replace(tzinfo=None))
