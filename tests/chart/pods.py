@@ -9,14 +9,15 @@ if TYPE_CHECKING:
 
     from tests.chart.rendering import Object
 
-WITH_PODS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet"})
+WITH_PODS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 
 
 class Pods(NamedTuple):
-    """The pods of one object: its name for people, their labels and their spec."""
+    """The pods of one object: its name for people, their labels, annotations and spec."""
 
     owner: str
     labels: dict[str, str]
+    annotations: dict[str, str]
     spec: dict[str, Any]
 
     def containers(self) -> Iterator[dict[str, Any]]:
@@ -36,13 +37,12 @@ def pods_of(objects: Iterable[Object]) -> list[Pods]:
 
 
 def _pods(thing: Object) -> Pods | None:
-    owner = f"{thing['kind']} {thing['metadata']['name']}"
-    if thing["kind"] == "Pod":
-        return Pods(owner, thing["metadata"].get("labels") or {}, thing["spec"])
-    spec = thing.get("spec") or {}
+    spec, metadata = thing.get("spec") or {}, thing["metadata"]
     if thing["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
-    elif thing["kind"] not in WITH_PODS:
+    if thing["kind"] in WITH_PODS:
+        metadata, spec = spec["template"].get("metadata") or {}, spec["template"]["spec"]
+    elif thing["kind"] != "Pod":
         return None
-    template = spec["template"]
-    return Pods(owner, (template.get("metadata") or {}).get("labels") or {}, template["spec"])
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    return Pods(f"{thing['kind']} {thing['metadata']['name']}", labels, annotations, spec)

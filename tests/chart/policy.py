@@ -38,7 +38,8 @@ def violations(objects: Iterable[Object]) -> list[str]:
         for container in pods.containers():
             place = f"{pods.owner}, container {container['name']}"
             found += [f"{place}: {violation}" for violation in _container(container, pods.spec)]
-    return found + [violation for each in rendered for violation in _annotations(each)]
+        found += [f"{pods.owner}: {violation}" for violation in _restarts(pods, rendered)]
+    return found
 
 
 def _pod(pods: Pods) -> Iterator[str]:
@@ -85,11 +86,13 @@ def _host_ports(container: dict[str, Any]) -> Iterator[dict[str, Any]]:
     return (port for port in container.get("ports") or () if port.get("hostPort"))
 
 
-def _annotations(thing: Object) -> Iterator[str]:
-    """A checksum would restart the pods at each change; the gateway reloads instead."""
-    template = (thing.get("spec") or {}).get("template") or {}
-    for place in (thing, template):
-        metadata = place.get("metadata") if isinstance(place, dict) else None
-        for name in (metadata or {}).get("annotations") or {}:
-            if "checksum" in name:
-                yield f"{thing['kind']} {thing['metadata']['name']}: annotation {name}"
+def _restarts(pods: Pods, objects: list[Object]) -> Iterator[str]:
+    """A checksum of the routing file restarts the pods at each change; the gateway reloads it."""
+    mounted = {(v.get("configMap") or {}).get("name") for v in pods.spec.get("volumes") or ()}
+    reloaded = {
+        each["metadata"]["name"]
+        for each in objects
+        if each["kind"] == "ConfigMap" and "routes.yaml" in (each.get("data") or {})
+    }
+    if mounted & reloaded:
+        yield from (f"annotation {name}" for name in pods.annotations if "checksum" in name)

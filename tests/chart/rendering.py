@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +55,7 @@ def render(
     Raises RefusedError where helm ends with an error.
     """
     told = _helm(
-        *("template", release, str(chart), "--namespace", namespace),
+        *("template", release, str(ready(chart)), "--namespace", namespace),
         *("--kube-version", KUBE_VERSION),
         *(word for version in API_VERSIONS for word in ("--api-versions", version)),
         *_arguments(values, sets),
@@ -71,7 +75,22 @@ def refusal(chart: Path, *values: Path, sets: Sequence[str] = ()) -> str:
 def lint(chart: Path, *values: Path, sets: Sequence[str] = ()) -> str:
     """Return what `helm lint --strict` prints; raises RefusedError on any warning or error."""
     version = ("--kube-version", KUBE_VERSION)
-    return _helm("lint", "--strict", str(chart), *version, *_arguments(values, sets))
+    return _helm("lint", "--strict", str(ready(chart)), *version, *_arguments(values, sets))
+
+
+@cache
+def ready(chart: Path) -> Path:
+    """Return a chart whose dependencies are in place: itself, or a copy where it has some.
+
+    Its neighbours are copied too, since a dependency such as file://../sqs-version-gateway is one.
+    """
+    if not yaml.safe_load((chart / "Chart.yaml").read_text()).get("dependencies"):
+        return chart
+    folder = Path(tempfile.mkdtemp(prefix="charts."))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(chart.parent, folder, dirs_exist_ok=True)
+    _helm("dependency", "update", "--skip-refresh", str(folder / chart.name))
+    return folder / chart.name
 
 
 def value_sets(chart: Path) -> list[Path]:

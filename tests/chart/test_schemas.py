@@ -96,7 +96,7 @@ PLANTS: Final = [
     ("VirtualService", "spec.http.0.route.1.weight", 500, "500 is no weight"),
     ("VirtualService", "spec.http.0.route.1.weight", -1, "-1 is no weight"),
     ("VirtualService", "spec.http.0.route.1.weight", "10", "weight"),
-    ("VirtualService", "spec.http.0.route.1.weight", 20, "are not 100 together"),
+    ("VirtualService", "spec.http.0.route", [{"destination": {"host": h}} for h in "bc"], "nobody"),
     ("VirtualService", "spec.http.0.route.1.destination", {"subset": "v1"}, "host"),
     ("VirtualService", "spec.http.0.route.0.destination.port.number", 80800, "is no port"),
     ("VirtualService", "spec.http.0.route.0.destination.port.number", "8080", "port.number"),
