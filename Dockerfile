@@ -12,16 +12,22 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
+# For the gateway's own hot path (docs/adr/0015-the-hot-path-can-be-compiled.md); this stage is thrown away.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
+COPY pyproject.toml setup.py constraints.txt README.md LICENSE ./
 # pip is the base's own and installs into the environment from outside: the image needs none.
 RUN python -m venv --without-pip /opt/gateway \
  && python -m venv /opt/tools \
- && /opt/tools/bin/pip install setuptools==80.9.0
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+ && /opt/tools/bin/pip install --only-binary :all: --constraint constraints.txt setuptools mypy
 COPY gateway ./gateway
-# Wheels alone: the base has no compiler, and nothing of the dependencies runs while it is installed.
-RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+# Of dependencies wheels alone: nothing of theirs runs while they are installed.
+RUN GATEWAY_COMPILE=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/tools/bin/pip --python /opt/gateway/bin/python install --no-compile \
-      --only-binary :all: --constraint constraints.txt /wheels/*.whl
+      --only-binary :all: --constraint constraints.txt /wheels/*.whl \
+ && find /opt/gateway/lib -path '*/gateway/*' -name '*.so' -exec strip --strip-unneeded {} +
 # Of the SDK's models of some 400 services (27 MB) it needs the queue's and those that hand out credentials.
 RUN find /opt/gateway/lib/python3.*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name sqs ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -r {} +

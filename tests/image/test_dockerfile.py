@@ -71,14 +71,24 @@ def test_what_is_not_copied_stays_away(path: str) -> None:
 def test_what_the_wheel_is_made_of_is_copied() -> None:
     """The build fails without what pyproject.toml names."""
     copied = " ".join(of("COPY")).split()
-    assert {"pyproject.toml", "README.md", "LICENSE", "gateway", "constraints.txt"} <= set(copied)
+    wanted = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "gateway", "constraints.txt"}
+    assert wanted <= set(copied)
+
+
+def test_the_compiler_stays_in_the_stage_that_is_thrown_away() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    build, image = text.split("\nFROM ${BASE}\n")
+    assert "apt-get install" in build
+    assert "GATEWAY_COMPILE=1" in build
+    assert "apt-get" not in image
 
 
 def test_versions_are_pinned() -> None:
     (base,) = [each for each in of("ARG") if each.startswith("BASE=")]
     assert re.fullmatch(r"BASE=python:3\.\d+\.\d+-slim-\w+", base)
     assert {each.split()[0] for each in of("FROM")} == {"${BASE}"}
-    installs = [each for run in of("RUN") for each in run.split("&&") if "install" in each]
+    installs = [each for run in of("RUN") for each in run.split("&&") if "pip" in each]
+    installs = [each for each in installs if " install " in each]
     assert all("==" in each or "--constraint constraints.txt" in each for each in installs)
     assert len(installs) == 2
 
