@@ -27,7 +27,7 @@ COPY gateway ./gateway
 RUN GATEWAY_COMPILE=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/tools/bin/pip --python /opt/gateway/bin/python install --no-compile \
       --only-binary :all: --constraint constraints.txt /wheels/*.whl \
- && find /opt/gateway/lib -path '*/gateway/*' -name '*.so' -exec strip --strip-unneeded {} +
+ && find /opt/gateway/lib -path '*/site-packages/gateway/*' -name '*.so' -exec strip --strip-unneeded {} +
 # Of the SDK's models of some 400 services (27 MB) it needs the queue's and those that hand out credentials.
 RUN find /opt/gateway/lib/python3.*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name sqs ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -r {} +
