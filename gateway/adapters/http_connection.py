@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, exchange: Exchange, deadline: float) -> None:
         self._exchange, exchange.connection = exchange, self
-        self._reader.begun = False
+        self._reader.expect()
         self._deadline = deadline
         # A timer of its own for each request would be a fifth of what one costs: this one runs on.
         if deadline < self._timer_at:

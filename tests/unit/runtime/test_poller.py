@@ -33,6 +33,19 @@ def under_way(rig: Rig) -> int:
     return sum(call.ended_at is None for call in receives(rig))
 
 
+async def most_until_all_is_over(rig: Rig) -> int:
+    """Return how many receives were under way at most, until every message was settled."""
+    most = 0
+
+    def over() -> bool:
+        nonlocal most
+        most = max(most, under_way(rig))
+        return not rig.queue.left
+
+    await rig.until(over)
+    return most
+
+
 async def test_an_idle_queue_gets_exactly_one_receive_per_wait() -> None:
     async with at_work(route(wait_seconds=20)) as rig:
         await rig.rest(HOUR - 1)
@@ -106,15 +119,7 @@ async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over(
     async with at_work(route(versions=[roomy], max_in_flight=1000)) as rig:
         rig.queue.round_trip_seconds = 0.05
         rig.queue.send_many(4000)
-        most = 0
-
-        def over() -> bool:
-            nonlocal most
-            most = max(most, under_way(rig))
-            return not rig.queue.left
-
-        await rig.until(over)
-        assert most == 1 + MOST_OF_ONE
+        assert await most_until_all_is_over(rig) == 1 + MOST_OF_ONE
         await rig.rest(60)
         assert under_way(rig) == 1
 
@@ -126,15 +131,7 @@ async def test_a_route_gets_by_with_the_extra_polls_that_others_leave() -> None:
     async with at_work(route(versions=[roomy], max_in_flight=1000), extra_polls=shared) as rig:
         rig.queue.round_trip_seconds = 0.05
         rig.queue.send_many(1000)
-        most = 0
-
-        def over() -> bool:
-            nonlocal most
-            most = max(most, under_way(rig))
-            return not rig.queue.left
-
-        await rig.until(over)
-        assert most == 1 + 2
+        assert await most_until_all_is_over(rig) == 1 + 2
 
 
 async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other() -> None:
