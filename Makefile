@@ -26,21 +26,21 @@ chart: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/chart tests/image $(ARGS)
 
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tools.bench $(ARGS)
 
 guard: $(STAMP)
-	$(BIN)/python -m tests.guard $(ARGS)
+	$(BIN)/python -m tools.guard $(ARGS)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
-	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tools.fuzz $(ARGS)
 
 audit: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
 	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip --requirement constraints.txt $(ARGS)
 
 chaos: $(STAMP)
-	$(BIN)/python -m tests.chaos $(ARGS)
+	$(BIN)/python -m tools.chaos $(ARGS)
 
 generate: $(STAMP)
 	$(BIN)/python -m tests.docs.generate

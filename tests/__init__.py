@@ -1,1 +1,1 @@
-"""Tests, the emulator that they and the bench run against, and the bench."""
+"""Tests of the gateway; `tools/` beside it has what they and the bench run against."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.compiled import NotCompiledError, gateway
 from tests.compiled.witness import MODULES
+from tools.bench.compiled import NotCompiledError, gateway
 
 ROOT = Path(__file__).parents[2]
 SUITES = (

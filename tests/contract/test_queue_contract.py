@@ -18,9 +18,9 @@ from gateway.core.message import Attribute
 from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
 from tests.builders import attribute, message
-from tests.emulator.running import served
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs, SqsKind
+from tools.emulator.running import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -62,7 +62,7 @@ def test_what_is_copied_is_there_and_reaches_the_engine() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".git/config", ".venv/bin/python", "tests/conftest.py", "gateway/core/x.pyc", ".env"]
+    "path", [".git/config", ".venv/bin/python", "conftest.py", "gateway/core/x.pyc", ".env"]
 )
 def test_what_is_not_copied_stays_away(path: str) -> None:
     assert ignored(path)

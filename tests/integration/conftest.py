@@ -47,7 +47,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sqs]:
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedSqs]:
     """The emulator: fast, and with a ledger of what happened to each message."""
-    with _served("tests.emulator", tmp_path_factory) as url:
+    with _served("tools.emulator", tmp_path_factory) as url:
         sqs = EmulatedSqs(url)
         yield sqs
         sqs.close()

@@ -37,7 +37,7 @@ class EmulatedSqs(Sqs):
         }
 
     def break_with(self, *rules: Mapping[str, Any]) -> None:
-        """Let faults strike by these rules (tests/emulator/rules.py); without any, all is calm."""
+        """Let faults strike by these rules (tools/emulator/rules.py); without any, all is calm."""
         self._control.post("/_faults", json={"rules": rules}).raise_for_status()
 
     def _get(self, path: str) -> Any:

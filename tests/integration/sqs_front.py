@@ -12,9 +12,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
-from tests.emulator.errors import FRAMEWORK, SqsError
 from tests.integration.children import LOOPBACK
 from tests.integration.waiting import until
+from tools.emulator.errors import FRAMEWORK, SqsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,21 +15,21 @@ from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
-from tests.emulator.control import Fill, fill
-from tests.emulator.faults import Cut, Fault
-from tests.emulator.running import served
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.queues import Draft
 from tests.integration.waiting import until
+from tools.emulator.control import Fill, fill
+from tools.emulator.faults import Cut, Fault
+from tools.emulator.running import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from tests.emulator.app import Emulator
     from tests.fakes.backends import SqsKind
     from tests.integration.conftest import NewService
     from tests.integration.emulator import EmulatedSqs
+    from tools.emulator.app import Emulator
 
 LEASE_SECONDS: Final = 600
 """Far beyond every test's patience."""

@@ -18,7 +18,7 @@ from gateway.core.rules import Present
 from gateway.core.searching import MAX_STEPS, Search, TooMuch
 from gateway.core.values import FromBody
 from tests.builders import message, route, rule, where
-from tests.fuzz.routing_file import counted
+from tools.fuzz.routing_file import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

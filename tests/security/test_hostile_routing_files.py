@@ -8,7 +8,7 @@ import yaml
 from gateway.config import composer
 from gateway.config.loader import MAX_BYTES, MAX_PROBLEMS, load
 from gateway.config.problems import Problem, ProblemsFound
-from tests.fuzz.routing_file import counted
+from tools.fuzz.routing_file import counted
 
 ROUTE = "routes:\n  - name: orders\n    queue: orders\n    versions: {stable: http://b/}\n"
 CALLS_PER_BYTE = 100

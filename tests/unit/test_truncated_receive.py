@@ -19,11 +19,11 @@ from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.core.queues import parse_queue
 from gateway.ports import QueueError
-from tests.bench.channel import Channel
 from tests.builders import message
-from tests.emulator.control import Fill, fill
-from tests.emulator.rules import Rule, Rules
-from tests.emulator.running import Served, emulator_process, served
+from tools.bench.channel import Channel
+from tools.emulator.control import Fill, fill
+from tools.emulator.rules import Rule, Rules
+from tools.emulator.running import Served, emulator_process, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -1,0 +1,109 @@
+"""One run of one peer: fill the queue, let it be emptied, and look at what it took."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tools.bench import machine
+from tools.bench.arena import NUMBERED, PINNED_SHARE, body
+from tools.bench.peers import CANARY_WEIGHT, QUEUE, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tools.bench.arena import Arena
+    from tools.bench.peers import Peer, Running
+
+START_SECONDS: Final = 30.0
+STALL_SECONDS: Final = 20.0
+_LOOK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run came to; memory in MiB."""
+
+    messages: int
+    seconds: float
+    cpu_us_per_message: float
+    harness_busy: float
+    harness_us_per_message: float
+    requests_per_1000: float
+    rss: tuple[float, ...]
+    lost: int
+    doubled: int
+    canary_share: float | None
+
+    @property
+    def rate(self) -> float:
+        """Messages per second, from the first receive to the last delete."""
+        return self.messages / self.seconds if self.seconds else 0.0
+
+
+async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: int = 2) -> Run:
+    """Run a peer once; memory is looked at `looks` times, evenly over the messages."""
+    await arena.clear()
+    with running(peer, arena, folder) as it:
+        await until_it_polls(it, arena)
+        before, asked = machine.usage(it.pid), _requests(await arena.ledger())
+        await arena.fill(messages, body(NUMBERED))
+        harness, begun = arena.cpu_seconds(), time.monotonic()
+        rss = [before.rss_mib]
+        for look in range(1, looks + 1):
+            await _until_deleted(it, arena, messages * look // looks)
+            rss.append(machine.usage(it.pid).rss_mib)
+        after, ledger = machine.usage(it.pid), await arena.ledger()
+        harness, wall = arena.cpu_seconds() - harness, time.monotonic() - begun
+        arrivals = await arena.arrivals(with_ages=False)
+    done = ledger["deleted"]
+    return Run(
+        messages=done,
+        seconds=(ledger["last_deleted_at"] or 0) - (ledger["first_received_at"] or 0),
+        cpu_us_per_message=(after.cpu_seconds - before.cpu_seconds) / max(1, done) * 1e6,
+        harness_busy=harness / wall,
+        harness_us_per_message=harness / max(1, done) * 1e6,
+        requests_per_1000=(_requests(ledger) - asked) / max(1, done) * 1000,
+        rss=tuple(rss),
+        lost=messages - (arrivals["distinct"] if peer.delivers else done),
+        doubled=arrivals["doubled"],
+        canary_share=_canary_share(arrivals) if peer.splits else None,
+    )
+
+
+def expected_canary_share() -> float:
+    """Return the share the canary should get: what is pinned to it, and its weight of the rest."""
+    return PINNED_SHARE + (1 - PINNED_SHARE) * CANARY_WEIGHT / 100
+
+
+async def until_it_polls(it: Running, arena: Arena, queue: str = QUEUE) -> None:
+    """Wait for a peer's first receive; raises PeerFailedError."""
+    deadline = time.monotonic() + START_SECONDS
+    while "ReceiveMessage" not in (await arena.ledger(queue))["operations"]:
+        it.check()
+        if time.monotonic() > deadline:
+            raise it.failed(f"did not receive within {START_SECONDS:g} s")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _until_deleted(it: Running, arena: Arena, wanted: int) -> None:
+    """Wait until so many are deleted, or nothing has moved for a while: the rest counts as lost."""
+    deleted, moved_at = -1, time.monotonic()
+    while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:
+        it.check()
+        now_deleted = (await arena.ledger())["deleted"]
+        if now_deleted != deleted:
+            deleted, moved_at = now_deleted, time.monotonic()
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _requests(ledger: dict[str, Any]) -> int:
+    total: int = sum(ledger["operations"].values())
+    return total
+
+
+def _canary_share(arrivals: dict[str, Any]) -> float:
+    by_path = arrivals["by_path"]
+    return float(by_path.get("canary", 0) / max(1, sum(by_path.values())))

@@ -1,0 +1,175 @@
+"""One run: start everything, let trouble loose, calm down, wait until all is settled, collect."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from tools.chaos import answers, evidence, routes, trouble
+from tools.chaos.deliveries import Deliveries
+from tools.chaos.evidence import Evidence
+from tools.chaos.load import Load
+from tools.chaos.replica import Replica, folder_of
+from tools.chaos.service import Service
+from tools.chaos.sqs import Sqs
+from tools.chaos.starvation import Gauge
+from tools.emulator.app import steady_clock
+from tools.emulator.running import server_process
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from tools.chaos.plan import Plan
+    from tools.chaos.starvation import Wait
+
+PATIENCE_SECONDS: Final = 90.0
+"""Without any progress for so long, what is left in the queues is lost. The longest pause that is
+meant to be is a receive's backoff of 20 s."""
+_LOOK_AGAIN_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run leaves behind, and what was done in it."""
+
+    evidence: Evidence
+    faults: dict[str, dict[str, int]] = field(default_factory=dict)
+    deeds: dict[str, int] = field(default_factory=dict)
+    seconds_to_settle: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs."""
+
+    plan: Plan
+    sqs: Sqs
+    deliveries: Deliveries
+    services: list[Service]
+    replicas: list[Replica]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The services' URLs by name."""
+        return {service.name: service.url for service in self.services}
+
+
+async def run(plan: Plan, folder: Path) -> Outcome:
+    """Run it all; what goes wrong beyond the ledgers is among the evidence's complaints."""
+    async with _stage(plan, folder) as stage:
+        gauge = Gauge(stage.replicas, steady_clock())
+        reading = asyncio.create_task(gauge.run(), name="gauge")
+        sent = await _trouble(stage)
+        began = time.monotonic()
+        await _settled(stage)
+        seconds = time.monotonic() - began
+        reading.cancel()
+        await asyncio.gather(*(replica.soft_stop() for replica in stage.replicas))
+        return await _outcome(stage, sent, seconds, gauge.waits)
+
+
+@asynccontextmanager
+async def _stage(plan: Plan, folder: Path) -> AsyncIterator[Stage]:
+    with server_process("tools.emulator", "--port", "0") as (_, url), _services(plan) as found:
+        deliveries, services = found
+        for service in services:
+            await service.accept()
+        sqs = Sqs(url)
+        await sqs.open()
+        await sqs.create_queues()
+        routing = routes.routing({s.name: s.url for s in services}, routes.Weights())
+        replicas = [
+            Replica(folder_of(folder, number), url, steady_clock(), routing)
+            for number in range(plan.replicas)
+        ]
+        try:
+            await asyncio.gather(*(replica.start() for replica in replicas))
+            yield Stage(plan, sqs, deliveries, services, replicas)
+        finally:
+            for replica in replicas:
+                replica.end()
+            sqs.close()
+
+
+@contextmanager
+def _services(plan: Plan) -> Iterator[tuple[Deliveries, list[Service]]]:
+    deliveries, clock = Deliveries(), steady_clock()
+    services = [
+        Service(name, deliveries, plan.chance(name), clock, answers.WELL)
+        for name in routes.service_names()
+    ]
+    try:
+        yield deliveries, services
+    finally:
+        for service in services:
+            service.close()
+
+
+async def _trouble(stage: Stage) -> int:
+    """Send for as long as the plan says, with everything going wrong; return how many were sent."""
+    plan, load = stage.plan, Load(stage.plan, stage.sqs)
+    until = asyncio.get_running_loop().time() + plan.seconds
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(load.run(until), name="load")
+        for number, replica in enumerate(stage.replicas):
+            deeds = trouble.deeds(plan, replica, number, stage.urls, until)
+            tasks.create_task(deeds, name=f"deeds to {number}")
+        if not plan.calm:
+            _let_loose(stage, tasks, until)
+    return sum(load.sent.values())
+
+
+def _let_loose(stage: Stage, tasks: asyncio.TaskGroup, until: float) -> None:
+    tasks.create_task(trouble.sky(stage.plan, stage.sqs, until), name="sky")
+    for service in stage.services:
+        moods = trouble.moods(stage.plan, service, until)
+        tasks.create_task(moods, name=f"moods of {service.name}")
+        flaps = trouble.flaps(stage.plan, service, until)
+        tasks.create_task(flaps, name=f"flaps of {service.name}")
+
+
+async def _settled(stage: Stage) -> None:
+    """Wait until all queues are empty, or nothing has moved for longer than is patience."""
+    seen: object = None
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        now = [await _standing(stage.sqs, queue) for queue in routes.SOURCES]
+        if not any(left for left, _ in now):
+            return
+        if now != seen:
+            seen, deadline = now, time.monotonic() + PATIENCE_SECONDS
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+async def _standing(sqs: Sqs, queue: str) -> tuple[int, int]:
+    """Return how many messages are left, and how many receives there were."""
+    numbers = await sqs.summary(queue)
+    left = numbers["visible"] + numbers["in_flight"] + numbers["delayed"]
+    return left, numbers["deleted"] + numbers["dead_lettered"]
+
+
+async def _outcome(stage: Stage, sent: int, seconds: float, waits: list[Wait]) -> Outcome:
+    replicas, by_message = stage.replicas, stage.deliveries.by_message
+    found = Evidence(
+        pages=await evidence.pages(stage.sqs, lambda id_: len(by_message.get(id_, ())) > 1),
+        deliveries=by_message,
+        copies=await evidence.copies(stage.sqs),
+        kills=sorted(at for replica in replicas for at in replica.kills),
+        waits=waits,
+        sent=sent,
+        complaints=[line for each in replicas for line in (*each.complaints, *each.defects())],
+        calm=stage.plan.calm,
+    )
+    deeds = {
+        "SIGTERM and restart": sum(replica.soft_stops for replica in replicas) - len(replicas),
+        "SIGKILL and restart": len(found.kills),
+        "reloads": sum(replica.reloads for replica in replicas),
+        "broken files": sum(replica.broken_files for replica in replicas),
+    }
+    return Outcome(found, await stage.sqs.faults(), deeds, seconds)

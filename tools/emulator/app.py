@@ -1,0 +1,182 @@
+"""The emulator as a whole: an operation comes in, an answer goes out, perhaps later."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+
+from pydantic_core import to_json
+
+from tools.emulator import faults, operations, strikes
+from tools.emulator.errors import SqsError
+from tools.emulator.faults import Cut, Mangling
+from tools.emulator.message_operations import wait_seconds
+from tools.emulator.polls import Polls
+from tools.emulator.registry import Call, Registry
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from tools.emulator.faults import Fault, Intercept
+    from tools.emulator.polls import Poll
+
+    Reply = Callable[["Response | None"], None]
+    """Takes the answer, or None for a connection that breaks instead."""
+
+EMPTY_RECEIVE = "(empty receive)"
+"""What the ledger counts an empty answer under, beside the operations."""
+
+_GARBAGE: Final = b"<html><body>Welcome to the hotel's network</body></html>"
+
+
+class Response(NamedTuple):
+    """What goes back to the client; `query_error` marks an error, as the real service does.
+
+    After `breaks_at` bytes of the body the connection is closed.
+    """
+
+    status: int
+    body: bytes
+    query_error: str = ""
+    breaks_at: int | None = None
+
+
+class Exchange(NamedTuple):
+    """One request that is being answered."""
+
+    operation: str
+    call: Call
+    fault: Fault
+    reply: Reply
+
+
+class Emulator:
+    """Runs operations on the model and answers through a callback.
+
+    `intercept` may be replaced at any time; `round_trip_seconds` is added to each answer.
+    `injected` counts faults by kind and operation.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        clock: Callable[[], float] | None = None,
+        round_trip_seconds: float = 0.0,
+        region: str = "us-east-1",
+    ) -> None:
+        self.clock = clock or steady_clock()
+        self.registry = Registry(lambda: str(uuid.uuid4()), region)
+        self.polls = Polls(self.registry, self.clock, loop)
+        self.intercept: Intercept = faults.no_faults
+        self.injected: Counter[tuple[str, str]] = Counter()
+        self._hanging: list[Reply] = []
+        self._loop = loop
+        self._round_trip_seconds = round_trip_seconds
+
+    def submit(self, operation: str, body: bytes, base_url: str, reply: Reply) -> Poll | None:
+        """Run one operation; a long poll that has to wait is returned, for cancelling it."""
+        try:
+            call = Call(operations.request_of(operation, body), base_url, self.clock())
+        except SqsError as error:
+            self._send(_response(error), reply, 0)
+            return None
+        self.registry.count(call, operation)
+        fault = self.intercept(operation, call.request) or faults.NONE
+        exchange = Exchange(operation, call, fault, reply)
+        if fault.cut is Cut.BEFORE_EFFECT:
+            self._respond({}, exchange)
+            return None
+        return self._run(exchange)
+
+    def calm_down(self) -> None:
+        """Let everything go right from now on; what hangs is cut off."""
+        self.intercept = faults.no_faults
+        hanging, self._hanging = self._hanging, []
+        for reply in hanging:
+            reply(None)
+
+    def _run(self, exchange: Exchange) -> Poll | None:
+        call = exchange.call
+        try:
+            receiving = exchange.operation == "ReceiveMessage"
+            seconds = wait_seconds(self.registry, call) if receiving else 0
+            answer = operations.run(exchange.operation, self.registry, call, exchange.fault)
+        except SqsError as error:
+            self._respond(error, exchange)
+            return None
+        if seconds and not answer:
+            return self._wait(exchange, seconds)
+        if receiving and not answer:
+            self.registry.count(call, EMPTY_RECEIVE)
+        self._respond(answer, exchange)
+        self.polls.serve()
+        return None
+
+    def _wait(self, exchange: Exchange, seconds: float) -> Poll:
+        def done(answer: dict[str, Any] | SqsError) -> None:
+            if not answer:
+                self.registry.count(exchange.call, EMPTY_RECEIVE)
+            self._respond(answer, exchange)
+
+        return self.polls.wait(exchange.call, seconds, done)
+
+    def _respond(self, answer: dict[str, Any] | SqsError, exchange: Exchange) -> None:
+        fault, reply = exchange.fault, exchange.reply
+        if fault.kind:
+            self._write_down(answer, exchange)
+        if fault.cut is None:
+            response = _response(answer)
+            if fault.mangling is not None:
+                response = _mangled(response, fault.mangling)
+            self._send(response, reply, fault.delay_seconds)
+        elif fault.silent:
+            self._hanging.append(reply)
+        else:
+            self._send(None, reply, fault.delay_seconds)
+
+    def _send(self, response: Response | None, reply: Reply, delay_seconds: float) -> None:
+        delay_seconds += self._round_trip_seconds
+        if delay_seconds:
+            self._loop.call_later(delay_seconds, reply, response)
+        else:
+            reply(response)
+
+    def _write_down(self, answer: dict[str, Any] | SqsError, exchange: Exchange) -> None:
+        fault, operation, call = exchange.fault, exchange.operation, exchange.call
+        brought = {} if isinstance(answer, SqsError) else answer
+        touched = strikes.touched(self.registry, call, brought, fault)
+        if fault.again is not None and not touched:
+            return  # nothing was leased, so nothing could be handed out again
+        self.injected[fault.kind, operation] += 1
+        now = self.clock()
+        for message in touched:
+            message.note(now, f"{operation} {fault.kind}")
+
+
+def steady_clock() -> Callable[[], float]:
+    """Return a clock in seconds since the epoch that never goes back."""
+    start = time.time() - time.monotonic()
+    return lambda: start + time.monotonic()
+
+
+def _response(answer: dict[str, Any] | SqsError) -> Response:
+    if isinstance(answer, SqsError):
+        return Response(answer.status, to_json(answer.body()), answer.query_error)
+    return Response(200, to_json(answer))
+
+
+def _mangled(response: Response, mangling: Mangling) -> Response:
+    half = len(response.body) // 2
+    match mangling:
+        case Mangling.CUT_JSON:
+            return response._replace(body=response.body[:half])
+        case Mangling.CUT_BODY:
+            return response._replace(breaks_at=half)
+        case Mangling.GARBAGE:
+            return Response(200, _GARBAGE)
+        case _:
+            assert_never(mangling)

@@ -1,0 +1,116 @@
+"""Long polls: receives that wait until a message is sent, its delay or its lease ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tools.emulator.errors import SqsError
+from tools.emulator.message_operations import receive_message
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from tools.emulator.message_operations import Answer
+    from tools.emulator.registry import Call, Registry
+
+    Done = Callable[[Answer | SqsError], None]
+
+
+class Poll:
+    """One receive that waits. Whoever waits no longer cancels it, so that it takes no messages."""
+
+    def __init__(self, call: Call, done: Done) -> None:
+        self.call = call
+        self.deadline: asyncio.TimerHandle | None = None
+        self._done: Done | None = done
+
+    @property
+    def over(self) -> bool:
+        """Whether it was answered or cancelled."""
+        return self._done is None
+
+    def finish(self, answer: Answer | SqsError) -> None:
+        """Answer, once."""
+        done, self._done = self._done, None
+        if self.deadline is not None:
+            self.deadline.cancel()
+        if done is not None:
+            done(answer)
+
+    def cancel(self) -> None:
+        """Stop waiting, without an answer."""
+        self._done = None
+        if self.deadline is not None:
+            self.deadline.cancel()
+
+
+class Polls:
+    """All polls that wait, served by turns. One timer serves them all."""
+
+    def __init__(
+        self, registry: Registry, clock: Callable[[], float], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._loop = loop
+        self._waiting: dict[str, deque[Poll]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+
+    def wait(self, call: Call, seconds: float, done: Done) -> Poll:
+        """Let a receive wait, which found nothing just now."""
+        poll = Poll(call, done)
+        name = self._registry.find(call).name
+        self._waiting.setdefault(name, deque()).append(poll)
+        poll.deadline = self._loop.call_later(seconds, poll.finish, {})
+        self._arm()
+        return poll
+
+    def serve(self) -> None:
+        """Answer those for whom there is something now; call this whenever anything changed."""
+        if not self._waiting:
+            return
+        for name in list(self._waiting):
+            self._serve(self._waiting[name])
+            if not self._waiting[name]:
+                del self._waiting[name]
+        self._arm()
+
+    def _serve(self, polls: deque[Poll]) -> None:
+        while polls:
+            if not polls[0].over:
+                answer = self._try(polls[0].call)
+                if not answer:
+                    return
+                polls[0].finish(answer)
+            polls.popleft()
+
+    def _try(self, call: Call) -> Answer | SqsError:
+        try:
+            return receive_message(self._registry, dataclasses.replace(call, now=self._clock()))
+        except SqsError as error:
+            return error
+
+    def _arm(self) -> None:
+        """Set the timer for the next delay or lease that ends in a queue that is waited for."""
+        due = min(self._ends(), default=None)
+        if due == self._due:
+            return
+        self._due = due
+        if self._timer is not None:
+            self._timer.cancel()
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - self._clock()), self._wake)
+
+    def _wake(self) -> None:
+        self._due = self._timer = None
+        self.serve()
+
+    def _ends(self) -> Iterator[float]:
+        for name in self._waiting:
+            queue = self._registry.queues.get(name)
+            if queue is not None and (end := queue.next_change_at()) is not None:
+                yield end

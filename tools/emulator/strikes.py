@@ -1,0 +1,53 @@
+"""Which messages a fault touched, for their pages of the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tools.emulator.errors import SqsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tools.emulator.faults import Fault
+    from tools.emulator.messages import Message
+    from tools.emulator.queues import Queue
+    from tools.emulator.registry import Call, Registry
+
+
+def touched(
+    registry: Registry, call: Call, answer: Mapping[str, Any], fault: Fault
+) -> list[Message]:
+    """Return the messages that the request is about, or that the answer would have brought.
+
+    Of a batch only the entries that failed, of a receive with a duplicate only that one.
+    """
+    try:
+        queue = registry.find(call)
+    except SqsError:
+        return []
+    receipts = list(_receipts(call.request, answer, fault))
+    if fault.again is not None:
+        messages = _found(queue, receipts[-1:])
+        return [m for m in messages if m.events[-1][1] == "handed_out_again"]
+    return _found(queue, receipts)
+
+
+def _receipts(request: Mapping[str, Any], answer: Mapping[str, Any], fault: Fault) -> Iterator[str]:
+    if "ReceiptHandle" in request:
+        yield request["ReceiptHandle"]
+    for entry in request.get("Entries", ()):
+        if not fault.failed_entries or entry["Id"] in fault.failed_entries:
+            yield entry.get("ReceiptHandle", "")
+    for message in answer.get("Messages", ()):
+        yield message["ReceiptHandle"]
+
+
+def _found(queue: Queue, receipts: list[str]) -> list[Message]:
+    found = []
+    for receipt in receipts:
+        try:
+            found.append(queue.holder(receipt))
+        except SqsError:
+            continue
+    return found

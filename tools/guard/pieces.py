@@ -1,0 +1,113 @@
+"""The pieces of the hot path, what each is given, and the yardstick beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.core.decision import Reason, decide
+from gateway.core.headers import delivery_headers
+from gateway.core.message import message_from_receive
+from gateway.core.rules import Exact
+from tests.builders import CANARY, STABLE, route, rule, where
+from tools.guard import yardsticks
+from tools.guard.passing import Passing, receives
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.core.message import Message
+
+TRACE: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+BODY: Final = json.dumps(
+    {
+        "id": "o-1234567",
+        "customer": {"id": 17, "tier": "gold", "country": "CN"},
+        "items": [{"sku": f"abc-{n}", "n": n, "price": 12.5} for n in range(8)],
+    }
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some work, the least such work, and inputs of both; `renew` makes one as good as new."""
+
+    name: str
+    work: Callable[[Any], object]
+    yardstick: Callable[[Any], object]
+    inputs: Callable[[int], list[Any]]
+    renew: Callable[[Any], None] = lambda _: None
+    messages: int = 100
+
+
+def raw_messages(count: int, **attributes: str) -> list[dict[str, Any]]:
+    """Make elements of a ReceiveMessage answer; each has three attributes at least."""
+    named = {"tenant": "acme", "order-type": "express", "traceparent": TRACE, **attributes}
+    answers = [
+        {
+            "MessageId": f"b6d2a1c4-1111-4222-8333-{n:012d}",
+            "ReceiptHandle": "AQEB" + "x" * 180,
+            "Body": BODY,
+            "Attributes": {
+                "SenderId": "AIDAIOSFODNN7EXAMPLE",
+                "ApproximateFirstReceiveTimestamp": "1700000001456",
+                "ApproximateReceiveCount": "1",
+                "SentTimestamp": "1700000000456",
+            },
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": text} for name, text in named.items()
+            },
+        }
+        for n in range(count)
+    ]
+    parsed: list[dict[str, Any]] = json.loads(json.dumps(answers))  # no text is there twice
+    return parsed
+
+
+def messages(count: int, **attributes: str) -> list[Message]:
+    """Make messages that nobody has looked at yet."""
+    return [message_from_receive(raw) for raw in raw_messages(count, **attributes)]
+
+
+def pinned_messages(count: int) -> list[Message]:
+    return messages(count, version="v2")
+
+
+def decided_messages(count: int) -> list[Message]:
+    made = messages(count)
+    for each in made:
+        assert each.is_json
+        decide(each, SPLIT)
+    return made
+
+
+SPLIT: Final = route({"stable": 90, "canary": 10})
+RULES: Final = route(
+    {"stable": 90, "canary": 10},
+    rules=tuple(rule(CANARY, where("tenant", Exact(f"t-{n}")), name=f"r-{n}") for n in range(200)),
+)
+
+
+def rendered(message: Message) -> str:
+    return delivery_headers(
+        message, route="orders", queue="orders", fifo=False, belongs_to=STABLE,
+        delivered_to=STABLE, reason=Reason.SPLIT,
+    )  # fmt: skip
+
+
+def unlook(message: Message) -> None:
+    """Make a message one that nobody has looked at."""
+    message._names = None
+    message._is_json = None
+
+
+PIECES: Final = (
+    Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
+    Piece("pin", lambda each: decide(each, SPLIT), yardsticks.pin, pinned_messages, unlook),
+    Piece("split", lambda each: decide(each, SPLIT), yardsticks.split, messages, unlook),
+    Piece("rules", lambda each: decide(each, RULES), yardsticks.rules, messages, unlook, 20),
+    Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
+    Piece("headers", rendered, yardsticks.headers, decided_messages),
+    Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),
+)
