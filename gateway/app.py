@@ -32,8 +32,8 @@ from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.adapters.tally import Tally
 from gateway.config.reading import read_again
 from gateway.config.watcher import watch
-from gateway.core.facts import Listening, Reloaded, ReloadFailed
-from gateway.core.versions import Client
+from gateway.core.events import Listening, Reloaded, ReloadFailed
+from gateway.core.routing.version import Client
 from gateway.runtime.extra_polls import ExtraPolls
 from gateway.runtime.reload import plan
 from gateway.runtime.route import RunningRoute
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
     from gateway.config.reading import Reading
     from gateway.config.settings import Settings
-    from gateway.core.facts import Fact
-    from gateway.core.route import Route, RoutingTable
-    from gateway.core.versions import Version
+    from gateway.core.events import Fact
+    from gateway.core.routing.route import Route, RoutingTable
+    from gateway.core.routing.version import Version
     from gateway.ports import Observer, RouteView, Target
 
 EXIT_CLEAN: Final = 0

@@ -9,14 +9,14 @@ import sys
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from gateway.config.problems import Problem, ProblemsFound
-from gateway.core.decision import Decision, decide
-from gateway.core.message import message_from_receive
+from gateway.core.messages.message import message_from_receive
+from gateway.core.routing.decision import Decision, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.core.message import Message
-    from gateway.core.route import Route, RoutingTable
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route, RoutingTable
 
 OK: Final = 0
 PROBLEMS: Final = 2

@@ -18,8 +18,8 @@ from gateway.config.problems import Problem, ProblemsFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gateway.core.queues import QueueAddress
-    from gateway.core.route import Route
+    from gateway.core.addresses import QueueAddress
+    from gateway.core.routing.route import Route
 
 OK: Final = 0
 OPEN: Final = "*"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.facts import Fact, PhaseChanged, Reloaded, ReloadFailed
-    from gateway.core.message import Message
-    from gateway.core.route import Route
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.events import Fact, PhaseChanged, Reloaded, ReloadFailed
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route
 
 
 class QueueError(Exception):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.message import Attribute, Message
-from gateway.core.queues import parse_queue
-from gateway.core.route import Route
-from gateway.core.rules import Matcher, Rule, Test
-from gateway.core.split import Split, upper_edges
-from gateway.core.values import FromAttribute, FromGroup, FromMessageId
-from gateway.core.versions import Version
+from gateway.core.addresses import parse_queue
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.route import Route
+from gateway.core.routing.rules import Matcher, Rule, Test
+from gateway.core.routing.sources import FromAttribute, FromGroup, FromMessageId
+from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.core.rules import Condition
-    from gateway.core.values import Source
+    from gateway.core.routing.rules import Condition
+    from gateway.core.routing.sources import Source
 
 
 AttributeValue = str | bytes | float | Attribute

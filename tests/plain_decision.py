@@ -5,15 +5,15 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from gateway.core.decision import Decision, Reason
-from gateway.core.route import UnknownVersion
-from gateway.core.split import Split
+from gateway.core.routing.decision import Decision, Reason
+from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.split import Split
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
-    from gateway.core.route import Route
-    from gateway.core.rules import Rule, Test
-    from gateway.core.versions import Version
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.rules import Rule, Test
+    from gateway.core.routing.version import Version
 
 
 def decision_on(message: Message, route: Route) -> Decision:

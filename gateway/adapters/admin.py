@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from gateway.adapters.admin_policy import CHALLENGE, Caller, refusal
 from gateway.adapters.logs import printable
 from gateway.adapters.routes_json import routes_json
-from gateway.core.facts import ReloadFailed
+from gateway.core.events import ReloadFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,14 +11,14 @@ from gateway.adapters.http_opening import LIFETIME_SECONDS, Opener
 from gateway.adapters.http_pool import Pool
 from gateway.adapters.http_request import RequestHead
 from gateway.adapters.http_tls import usual_context
-from gateway.core.disposition import Broken, Unreachable
+from gateway.core.delivery.disposition import Broken, Unreachable
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
     from gateway.adapters.outbox import Outbox
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.adapters.http_retry_after import retry_after_seconds
-from gateway.core.disposition import Answered, Broken
+from gateway.core.delivery.disposition import Answered, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable

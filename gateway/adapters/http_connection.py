@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 from gateway.adapters.http_answer import AnswerReader
-from gateway.core.disposition import TimedOut
+from gateway.core.delivery.disposition import TimedOut
 
 if TYPE_CHECKING:
     from gateway.adapters.http_exchange import Exchange
     from gateway.adapters.http_pool import Pool
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
 
 _NEVER: Final = float("inf")
 

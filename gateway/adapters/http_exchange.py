@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.adapters.http_connection import Connection
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
 
 SMALL_BODY_BYTES: Final = 16 * 1024
 """Up to here copying a body behind its head is cheaper than sending two pieces."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.http_addresses import Addresses
 from gateway.adapters.http_connection import Connection
-from gateway.core.disposition import Unreachable
+from gateway.core.delivery.disposition import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

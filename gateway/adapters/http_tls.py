@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.core.versions import Tls
+    from gateway.core.routing.version import Tls
 
 
 @cache  # it reads more than a hundred certificates: 20 ms for each version otherwise

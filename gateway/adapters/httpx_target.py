@@ -22,7 +22,13 @@ from gateway.adapters.http_request import RequestHead
 from gateway.adapters.http_retry_after import retry_after_seconds
 from gateway.adapters.httpx_network import CURRENT, Attempt, Network
 from gateway.adapters.httpx_proxies import proxy_for
-from gateway.core.disposition import Answered, Broken, DeliveryResult, TimedOut, Unreachable
+from gateway.core.delivery.disposition import (
+    Answered,
+    Broken,
+    DeliveryResult,
+    TimedOut,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

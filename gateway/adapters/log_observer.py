@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import structlog
 
 from gateway.adapters.quiet import Flips, Limiter
-from gateway.core import facts
-from gateway.core.disposition import describe
+from gateway.core import events
+from gateway.core.delivery.disposition import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 _WHAT_TO_DO: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
@@ -45,29 +45,29 @@ class LogObserver:
     def _begin(self, queues: dict[str, str]) -> None:
         self._queues = queues
         self._receives, self._settlements = Flips(self._clock), Flips(self._clock)
-        self._phases: dict[str, facts.Phase] = {}
+        self._phases: dict[str, events.Phase] = {}
         self._failures: dict[str, str] = {}
 
-    def notice(self, fact: facts.Fact) -> None:
+    def notice(self, fact: events.Fact) -> None:
         """Write a line if there is something new to say."""
         match fact:
-            case facts.Decided():
+            case events.Decided():
                 pass
-            case facts.Acked(route, version):
+            case events.Acked(route, version):
                 self._version_worked(route, version)
-            case facts.Received() | facts.ReceiveFailed():
+            case events.Received() | events.ReceiveFailed():
                 self._receive_ended(fact)
-            case facts.Settled() | facts.SettlementFailed():
+            case events.Settled() | events.SettlementFailed():
                 self._settlement_ended(fact)
-            case facts.Delivered():
+            case events.Delivered():
                 self._delivered(fact)
-            case facts.AttributesDropped() | facts.DeliveryCrashed() | facts.LeaseCapped():
+            case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_troubled(fact)
-            case facts.PhaseChanged():
+            case events.PhaseChanged():
                 self._phase_changed(fact)
-            case facts.Listening(host, port):
+            case events.Listening(host, port):
                 self._log.info("admin port listens", host=host, port=port)
-            case facts.Reloaded() | facts.ReloadFailed():
+            case events.Reloaded() | events.ReloadFailed():
                 self._reload_ended(fact)
             case _:
                 assert_never(fact)
@@ -78,23 +78,23 @@ class LogObserver:
             about = {"route": route, "version": version}
             self._log.info("version works again", **about, failures=failures)
 
-    def _delivered(self, fact: facts.Delivered) -> None:
+    def _delivered(self, fact: events.Delivered) -> None:
         version = (fact.route, fact.version)
         match fact.outcome:
-            case facts.Outcome.ACK:
+            case events.Outcome.ACK:
                 pass
-            case facts.Outcome.RETRY | facts.Outcome.FALLBACK:
+            case events.Outcome.RETRY | events.Outcome.FALLBACK:
                 suppressed = self._versions.failed(version)
                 if suppressed is not None:
                     self._log.warning("version fails", **_delivery(fact), **_unsaid(suppressed))
-            case facts.Outcome.REJECT:
+            case events.Outcome.REJECT:
                 suppressed = self._rejects.admit(version)
                 if suppressed is not None:
                     self._log.warning("message rejected", **_delivery(fact), **_unsaid(suppressed))
 
-    def _receive_ended(self, fact: facts.Received | facts.ReceiveFailed) -> None:
+    def _receive_ended(self, fact: events.Received | events.ReceiveFailed) -> None:
         key = (fact.route,)
-        if isinstance(fact, facts.Received):
+        if isinstance(fact, events.Received):
             failures = self._receives.worked(key)
             if failures is not None:
                 self._log.info("receives work again", **self._queue(fact.route), failures=failures)
@@ -104,9 +104,9 @@ class LogObserver:
             about = self._queue(fact.route)
             self._log.warning("receives fail", **about, why=fact.why, **_unsaid(suppressed))
 
-    def _settlement_ended(self, fact: facts.Settled | facts.SettlementFailed) -> None:
+    def _settlement_ended(self, fact: events.Settled | events.SettlementFailed) -> None:
         key = (fact.route, fact.action)
-        if isinstance(fact, facts.Settled):
+        if isinstance(fact, events.Settled):
             failures = self._settlements.worked(key)
             if failures is not None:
                 about = {**self._queue(fact.route), "action": fact.action.value}
@@ -127,14 +127,14 @@ class LogObserver:
             )
 
     def _message_troubled(
-        self, fact: facts.AttributesDropped | facts.DeliveryCrashed | facts.LeaseCapped
+        self, fact: events.AttributesDropped | events.DeliveryCrashed | events.LeaseCapped
     ) -> None:
         about = {"route": fact.route, "message_id": fact.message_id}
-        if isinstance(fact, facts.AttributesDropped):
+        if isinstance(fact, events.AttributesDropped):
             left_out = list(fact.names)
             self._log.warning("dead-letter copy lacks attributes", **about, names=left_out)
             return
-        if isinstance(fact, facts.LeaseCapped):
+        if isinstance(fact, events.LeaseCapped):
             self._log.warning("message given back: in hand for nearly SQS's 12 hours", **about)
             return
         suppressed = self._crashes.admit((fact.route, type(fact.error).__qualname__))
@@ -142,26 +142,26 @@ class LogObserver:
             unsaid = _unsaid(suppressed)
             self._log.error("delivery crashed", **about, **unsaid, exc_info=fact.error)
 
-    def _phase_changed(self, fact: facts.PhaseChanged) -> None:
+    def _phase_changed(self, fact: events.PhaseChanged) -> None:
         """Say a failure once for each reason, a recovery, and otherwise each new phase."""
         about, before = self._queue(fact.route), self._phases.get(fact.route)
         self._phases[fact.route] = fact.phase
-        if fact.phase is facts.Phase.STOPPING:
+        if fact.phase is events.Phase.STOPPING:
             self._failures.pop(fact.route, None)
         match fact.phase:
-            case facts.Phase.FAILED:
+            case events.Phase.FAILED:
                 if self._failures.get(fact.route) != fact.why:
                     self._failures[fact.route] = fact.why
                     self._log.error("route failed", **about, why=fact.why, what_to_do=_WHAT_TO_DO)
-            case facts.Phase.POLLING if self._failures.pop(fact.route, None) is not None:
+            case events.Phase.POLLING if self._failures.pop(fact.route, None) is not None:
                 self._log.info("route works again", **about)
-            case facts.Phase.STARTING if fact.route in self._failures:
+            case events.Phase.STARTING if fact.route in self._failures:
                 pass  # the next try of a route that failed
             case phase if phase is not before:
                 self._log.info(f"route is {phase}", **about)
 
-    def _reload_ended(self, fact: facts.Reloaded | facts.ReloadFailed) -> None:
-        if isinstance(fact, facts.ReloadFailed):
+    def _reload_ended(self, fact: events.Reloaded | events.ReloadFailed) -> None:
+        if isinstance(fact, events.ReloadFailed):
             self._log.error(
                 "routing file refused; the last good one stays in force",
                 generation=fact.generation,
@@ -181,7 +181,7 @@ class LogObserver:
         return {"route": route} if queue is None else {"route": route, "queue": queue}
 
 
-def _delivery(fact: facts.Delivered) -> dict[str, str]:
+def _delivery(fact: events.Delivered) -> dict[str, str]:
     about = {"route": fact.route, "version": fact.version, "message_id": fact.message_id}
     return {**about, "outcome": fact.outcome.value, "why": describe(fact.result)}
 

@@ -28,14 +28,14 @@ from prometheus_client.utils import floatToGoString
 
 from gateway.adapters import catalogue as names
 from gateway.adapters.catalogue import CATALOGUE, EDGES, Described, Labels
-from gateway.core import facts
-from gateway.core.decision import Reason
-from gateway.core.route import UnknownVersion
+from gateway.core import events
+from gateway.core.routing.decision import Reason
+from gateway.core.routing.route import UnknownVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from gateway.core.route import Route, RoutingTable
+    from gateway.core.routing.route import Route, RoutingTable
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
@@ -110,34 +110,34 @@ class Metrics:
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def notice(self, fact: facts.Fact) -> None:  # noqa: C901 - one case for each fact
+    def notice(self, fact: events.Fact) -> None:  # noqa: C901 - one case for each fact
         """Count a fact."""
         match fact:
-            case facts.Acked():
+            case events.Acked():
                 self._acked(fact)
-            case facts.Decided(route, version, reason, messages):
+            case events.Decided(route, version, reason, messages):
                 self._add(names.DECISIONS, (route, version or "", reason), messages)
-            case facts.Received(route, messages):
+            case events.Received(route, messages):
                 self._add(names.RECEIVED, (route,), messages)
                 self._add(names.RECEIVES, (route, "messages" if messages else "empty"))
-            case facts.Settled(route, action, messages):
+            case events.Settled(route, action, messages):
                 self._add(names.SETTLEMENTS, (route, action), messages)
-            case facts.Delivered():
+            case events.Delivered():
                 self._delivered(fact)
-            case facts.ReceiveFailed(route):
+            case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
-            case facts.SettlementFailed(route, action, _, messages):
+            case events.SettlementFailed(route, action, _, messages):
                 self._add(names.SETTLEMENT_FAILURES, (route, action), messages)
-            case facts.Reloaded():
+            case events.Reloaded():
                 self._accepted()
-            case facts.ReloadFailed():
+            case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
             case (
-                facts.LeaseCapped()
-                | facts.AttributesDropped()
-                | facts.DeliveryCrashed()
-                | facts.PhaseChanged()
-                | facts.Listening()
+                events.LeaseCapped()
+                | events.AttributesDropped()
+                | events.DeliveryCrashed()
+                | events.PhaseChanged()
+                | events.Listening()
             ):
                 pass
             case _:
@@ -175,8 +175,8 @@ class Metrics:
             else:
                 yield _number_family(metric, self._numbers[metric])
 
-    def _acked(self, fact: facts.Acked) -> None:
-        number = self._deliveries.get((fact.route, fact.version, facts.Outcome.ACK))
+    def _acked(self, fact: events.Acked) -> None:
+        number = self._deliveries.get((fact.route, fact.version, events.Outcome.ACK))
         if number is None:
             return
         number.value += len(fact.seconds)
@@ -185,7 +185,7 @@ class Metrics:
         # The sender's clock may be ahead of ours; a sum that fell would look like a restart.
         self._ages[version].observe([max(0.0, age) for age in fact.ages_seconds])
 
-    def _delivered(self, fact: facts.Delivered) -> None:
+    def _delivered(self, fact: events.Delivered) -> None:
         number = self._deliveries.get((fact.route, fact.version, fact.outcome))
         if number is not None:
             number.value += 1
@@ -224,12 +224,12 @@ def _series(table: RoutingTable) -> dict[Described, list[Labels]]:
         names.RECEIVED: routes,
         names.RECEIVES: _each(routes, _RESULTS),
         names.DECISIONS: _each(versions, _DECISION_REASONS) + undecided,
-        names.DELIVERIES: _each(versions, facts.Outcome),
+        names.DELIVERIES: _each(versions, events.Outcome),
         names.DURATION: versions,
         names.AGE: versions,
         names.IN_FLIGHT: routes,
-        names.SETTLEMENTS: _each(routes, facts.Action),
-        names.SETTLEMENT_FAILURES: _each(routes, facts.Action),
+        names.SETTLEMENTS: _each(routes, events.Action),
+        names.SETTLEMENT_FAILURES: _each(routes, events.Action),
         names.WEIGHT: versions,
     }
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from gateway.adapters.metrics import split_weights
 from gateway.adapters.tally import VersionTally
-from gateway.core.disposition import describe
-from gateway.core.facts import Outcome
+from gateway.core.delivery.disposition import describe
+from gateway.core.events import Outcome
 
 if TYPE_CHECKING:
     from gateway.adapters.tally import RouteTally, Tally
-    from gateway.core.versions import Version
+    from gateway.core.routing.version import Version
     from gateway.ports import Control, RouteView
 
 MAX_ERROR_CHARS: Final = 500

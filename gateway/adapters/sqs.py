@@ -15,15 +15,15 @@ from gateway.adapters.sqs_answers import (
 )
 from gateway.adapters.sqs_attempts import Attempts
 from gateway.adapters.sqs_errors import FAILURES, queue_error
-from gateway.core.dead_letter import copy_attributes
+from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import QueueError, QueueFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.adapters.sqs_clients import SqsClients
-    from gateway.core.message import Message
-    from gateway.core.queues import QueueAddress
+    from gateway.core.addresses import QueueAddress
+    from gateway.core.messages.message import Message
     from gateway.ports import EntryError
 
 

@@ -6,13 +6,13 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.message import message_from_receive
+from gateway.core.messages.message import message_from_receive
 from gateway.ports import EntryError, QueueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 LEASE_LOST_CODES: Final = frozenset(
     {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"}

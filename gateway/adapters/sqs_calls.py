@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from gateway.adapters.sqs_answers import failed_entries
-from gateway.core.message import message_from_receive
+from gateway.core.messages.message import message_from_receive
 from gateway.ports import QueueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
     from gateway.ports import EntryError
 
 _MAX_ENTRIES: Final = 10

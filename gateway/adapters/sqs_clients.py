@@ -27,7 +27,7 @@ from gateway.adapters.sqs_signing import SIGNATURE_VERSION
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from gateway.core.queues import QueueAddress
+    from gateway.core.addresses import QueueAddress
 
 RECEIVE_READ_SECONDS: Final = 30  # the longest long poll is 20 s
 SETTLE_READ_SECONDS: Final = 10

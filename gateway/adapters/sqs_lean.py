@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from gateway.adapters.sqs_clients import SqsClients
     from gateway.adapters.sqs_endpoint import Endpoint
-    from gateway.core.message import Message
-    from gateway.core.queues import QueueAddress
+    from gateway.core.addresses import QueueAddress
+    from gateway.core.messages.message import Message
     from gateway.ports import EntryError, QueueFacts
 
 RECEIVE_SECONDS: Final = 30.0  # the longest long poll is 20 s

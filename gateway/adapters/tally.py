@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gateway.core import facts
+from gateway.core import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.route import Route, RoutingTable
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.route import Route, RoutingTable
 
 WINDOW_SECONDS: Final = 60
 
@@ -59,7 +59,7 @@ class VersionTally:
 
     def __init__(self, now: float) -> None:
         self.decisions = 0
-        self.outcomes = {outcome: Meter(now) for outcome in facts.Outcome}
+        self.outcomes = {outcome: Meter(now) for outcome in events.Outcome}
         self.last_error: tuple[DeliveryResult, float] | None = None
 
 
@@ -89,33 +89,33 @@ class Tally:
         self._now = now
         self._routes: dict[str, RouteTally] = {}
 
-    def notice(self, fact: facts.Fact) -> None:  # noqa: C901 - one case for each fact
+    def notice(self, fact: events.Fact) -> None:  # noqa: C901 - one case for each fact
         """Take a fact into account."""
         match fact:
-            case facts.Settled():  # first, as all that comes often: a case costs 30 ns
+            case events.Settled():  # first, as all that comes often: a case costs 30 ns
                 pass
-            case facts.Decided(route, version, _, messages):
+            case events.Decided(route, version, _, messages):
                 if version is not None:
                     self._version(route, version).decisions += messages
-            case facts.Acked(route, version, seconds):
-                acks = self._version(route, version).outcomes[facts.Outcome.ACK]
+            case events.Acked(route, version, seconds):
+                acks = self._version(route, version).outcomes[events.Outcome.ACK]
                 acks.add(self.clock(), len(seconds))
-            case facts.Received(route, messages):
+            case events.Received(route, messages):
                 self.route(route).received.add(self.clock(), messages)
-            case facts.Delivered():
+            case events.Delivered():
                 self._delivered(fact)
-            case facts.Reloaded():
+            case events.Reloaded():
                 self.problems = ()
-            case facts.ReloadFailed(_, problems):
+            case events.ReloadFailed(_, problems):
                 self.problems = problems
             case (
-                facts.ReceiveFailed()
-                | facts.SettlementFailed()
-                | facts.DeliveryCrashed()
-                | facts.PhaseChanged()
+                events.ReceiveFailed()
+                | events.SettlementFailed()
+                | events.DeliveryCrashed()
+                | events.PhaseChanged()
             ):
                 self._erred(fact)
-            case facts.LeaseCapped() | facts.AttributesDropped() | facts.Listening():
+            case events.LeaseCapped() | events.AttributesDropped() | events.Listening():
                 pass
             case _:
                 assert_never(fact)
@@ -144,28 +144,28 @@ class Tally:
             tally = versions[name] = VersionTally(self.clock())
         return tally
 
-    def _delivered(self, fact: facts.Delivered) -> None:
+    def _delivered(self, fact: events.Delivered) -> None:
         tally = self._version(fact.route, fact.version)
         tally.outcomes[fact.outcome].add(self.clock())
         tally.last_error = (fact.result, self._now())
 
     def _erred(
         self,
-        fact: facts.ReceiveFailed
-        | facts.SettlementFailed
-        | facts.DeliveryCrashed
-        | facts.PhaseChanged,
+        fact: events.ReceiveFailed
+        | events.SettlementFailed
+        | events.DeliveryCrashed
+        | events.PhaseChanged,
     ) -> None:
         match fact:
-            case facts.ReceiveFailed(route, why):
+            case events.ReceiveFailed(route, why):
                 text = f"receive: {why}"
-            case facts.SettlementFailed(route, action, why):
+            case events.SettlementFailed(route, action, why):
                 text = f"{action}: {why}"
-            case facts.DeliveryCrashed(route, _, error):
+            case events.DeliveryCrashed(route, _, error):
                 text = f"delivery crashed: {error!r}"
-            case facts.PhaseChanged(route, facts.Phase.FAILED, why):
+            case events.PhaseChanged(route, events.Phase.FAILED, why):
                 text = why
-            case facts.PhaseChanged():
+            case events.PhaseChanged():
                 return
         self.route(route).last_error = (text, self._now())
 

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from gateway.config.fields import QUOTE, Checked, text
 from gateway.config.findings import TOKEN, Wrong
-from gateway.core.headers import FIXED_NAMES, RESERVED_PREFIX
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
 
 if TYPE_CHECKING:
-    from gateway.core.queues import QueueAddress
+    from gateway.core.addresses import QueueAddress
 
 HOP_HEADERS: Final = frozenset(
     {

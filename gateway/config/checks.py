@@ -14,13 +14,13 @@ from gateway.config.findings import TOKEN, Finding, Wrong, listed, mapping, with
 from gateway.config.pem import tls_findings
 from gateway.config.rule_checks import Versions, rule_findings, split_findings
 from gateway.config.schema import Retry
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.config.document import Document
-    from gateway.core.queues import QueueAddress
+    from gateway.core.addresses import QueueAddress
 
 _USUAL = Retry()
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.core.queues import parse_queue
-from gateway.core.route import Backoff, Fallback, Route
-from gateway.core.rules import Exact, Matcher, Prefix, Present, Rule, Test
-from gateway.core.split import Split, upper_edges
-from gateway.core.values import FromAttribute, FromBaggage, FromGroup, FromMessageId
-from gateway.core.versions import Tls, Version
+from gateway.core.addresses import parse_queue
+from gateway.core.routing.route import Backoff, Fallback, Route
+from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Rule, Test
+from gateway.core.routing.sources import FromAttribute, FromBaggage, FromGroup, FromMessageId
+from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.version import Tls, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gateway.config import rule_schema, schema
-    from gateway.core.queues import QueueAddress
-    from gateway.core.rules import Condition
-    from gateway.core.values import Source
+    from gateway.core.addresses import QueueAddress
+    from gateway.core.routing.rules import Condition
+    from gateway.core.routing.sources import Source
 
 
 def route_of(stated: schema.Route) -> Route:

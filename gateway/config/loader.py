@@ -16,7 +16,7 @@ from gateway.config.findings import WHOLE_FILE, place_of, sayable
 from gateway.config.problems import Problem, ProblemsFound
 from gateway.config.schema import RoutingFile
 from gateway.config.syntax import Unreadable
-from gateway.core.route import RoutingTable
+from gateway.core.routing.route import RoutingTable
 
 if TYPE_CHECKING:
     from gateway.config.document import Document

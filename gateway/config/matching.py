@@ -11,8 +11,8 @@ from jmespath.functions import Functions
 
 from gateway.config.fields import QUOTE, Checked, text
 from gateway.config.findings import Wrong, meant, quoted
-from gateway.core.rules import Regex
-from gateway.core.values import (
+from gateway.core.routing.rules import Regex
+from gateway.core.routing.sources import (
     FromAttribute,
     FromBaggage,
     FromBody,

@@ -14,7 +14,7 @@ from gateway.config.watcher import UNREADABLE, content_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.core.route import RoutingTable
+    from gateway.core.routing.route import RoutingTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.config.fields import QUOTE
 from gateway.config.findings import Finding, listed, mapping, meant, quoted, within
 from gateway.config.rule_schema import Condition, Match, Rule
-from gateway.core.values import scalar_text
+from gateway.core.routing.sources import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

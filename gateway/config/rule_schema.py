@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from gateway.config import fields, matching
 from gateway.config.parts import NOT_NULL, Part
-from gateway.core.rules import Regex
-from gateway.core.values import FromBody, Source
+from gateway.core.routing.rules import Regex
+from gateway.core.routing.sources import FromBody, Source
 
 MAX_WEIGHT: Final = 1_000_000_000
 

@@ -12,10 +12,10 @@ from pydantic import Field
 from gateway.config import addresses, fields, matching, pem
 from gateway.config.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.rule_schema import Rule, Weights
-from gateway.core.queues import QueueAddress
-from gateway.core.route import FallbackOn, UnknownVersion
-from gateway.core.values import FromAttribute, FromBaggage, Source
-from gateway.core.versions import Client
+from gateway.core.addresses import QueueAddress
+from gateway.core.routing.route import FallbackOn, UnknownVersion
+from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
+from gateway.core.routing.version import Client
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
 HALF_A_DAY: Final = 12 * 3600

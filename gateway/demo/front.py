@@ -14,7 +14,7 @@ from aiohttp import web
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from gateway.demo.chain import carried, json_object, new_app, pass_on
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from gateway.demo.routing import expected_tag
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
     from gateway.demo.addresses import Addresses
 
 SENDERS: Final = 8

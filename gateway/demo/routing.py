@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from gateway.core.decision import decide
-from gateway.core.message import Attribute, Message
-from gateway.core.queues import parse_queue
-from gateway.core.route import Route
-from gateway.core.split import Split, upper_edges
-from gateway.core.values import FromMessageId
-from gateway.core.versions import Version
+from gateway.core.addresses import parse_queue
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.decision import decide
+from gateway.core.routing.route import Route
+from gateway.core.routing.sources import FromMessageId
+from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.version import Version
 from gateway.demo.addresses import LOOPBACK, USUAL
 
 if TYPE_CHECKING:

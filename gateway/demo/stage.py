@@ -19,7 +19,7 @@ from gateway.demo.routing import read_route, routing_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
     from gateway.demo.addresses import Addresses
 
 NEXT: Final = {"B": "C", "C": "D", "B1": "C1", "C1": "D"}

@@ -6,8 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import backoff_seconds, whole_seconds
-from gateway.core.facts import (
+from gateway.core.delivery.disposition import backoff_seconds, whole_seconds
+from gateway.core.events import (
     Acked,
     Action,
     AttributesDropped,
@@ -23,10 +23,10 @@ from gateway.runtime.legs import Legs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.decision import Reason
-    from gateway.core.facts import Fact
-    from gateway.core.message import Message
-    from gateway.core.route import Route
+    from gateway.core.events import Fact
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.decision import Reason
+    from gateway.core.routing.route import Route
     from gateway.ports import Observer, Queue
     from gateway.runtime.hand import Hand
     from gateway.runtime.lanes import Lane, Lanes

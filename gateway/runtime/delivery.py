@@ -9,8 +9,7 @@ from __future__ import annotations
 from sys import getsizeof
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gateway.core.decision import Reason, decide
-from gateway.core.disposition import (
+from gateway.core.delivery.disposition import (
     Ack,
     Answered,
     Reject,
@@ -20,17 +19,18 @@ from gateway.core.disposition import (
     judge,
     whole_seconds,
 )
-from gateway.core.facts import Delivered, Outcome
-from gateway.core.headers import message_lines
+from gateway.core.delivery.headers import message_lines
+from gateway.core.events import Delivered, Outcome
+from gateway.core.routing.decision import Reason, decide
 from gateway.runtime.hand import InHand, Stage
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.message import Attribute, Message
-    from gateway.core.versions import Version
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.messages.message import Attribute, Message
+    from gateway.core.routing.version import Version
     from gateway.ports import Sending
     from gateway.runtime.courier import Courier
     from gateway.runtime.lanes import Lane, Seat

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
     from gateway.runtime.delivery import Delivery
 
 

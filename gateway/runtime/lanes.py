@@ -10,16 +10,16 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import shed_seconds
+from gateway.core.delivery.disposition import shed_seconds
 from gateway.runtime.pauses import CLOCK_SECONDS
 from gateway.runtime.shedding import Shedding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.route import Route
-    from gateway.core.versions import Version
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from gateway.ports import Target
 
 BURST_SECONDS: Final = 0.1

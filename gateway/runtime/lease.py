@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import MAX_VISIBILITY_SECONDS
-from gateway.core.facts import Action, LeaseCapped, Settled, SettlementFailed
+from gateway.core.delivery.disposition import MAX_VISIBILITY_SECONDS
+from gateway.core.events import Action, LeaseCapped, Settled, SettlementFailed
 from gateway.ports import QueueError
 from gateway.runtime.hand import Stage
 

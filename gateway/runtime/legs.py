@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.headers import fixed_lines
+from gateway.core.delivery.headers import fixed_lines
 
 if TYPE_CHECKING:
-    from gateway.core.decision import Reason
-    from gateway.core.route import Route
-    from gateway.core.versions import Version
+    from gateway.core.routing.decision import Reason
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from gateway.runtime.delivery import Delivery
     from gateway.runtime.lanes import Lane, Lanes
 

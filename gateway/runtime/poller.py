@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.facts import Received, ReceiveFailed
+from gateway.core.events import Received, ReceiveFailed
 from gateway.ports import QueueError
 from gateway.runtime.pauses import doubling
 from gateway.runtime.permits import NOTHING
@@ -13,7 +13,7 @@ from gateway.runtime.permits import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
     from gateway.ports import Observer, Queue
     from gateway.runtime.extra_polls import ExtraPolls
     from gateway.runtime.lanes import Lanes

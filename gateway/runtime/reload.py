@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.core.route import Route, RoutingTable
+    from gateway.core.routing.route import Route, RoutingTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import whole_seconds
-from gateway.core.facts import Phase, PhaseChanged, ReceiveFailed
+from gateway.core.delivery.disposition import whole_seconds
+from gateway.core.events import Phase, PhaseChanged, ReceiveFailed
 from gateway.ports import QueueError, RouteView
 from gateway.runtime.courier import Courier
 from gateway.runtime.extra_polls import ExtraPolls
@@ -30,9 +30,9 @@ from gateway.runtime.stopping import Stop
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.core.message import Message
-    from gateway.core.route import Route
-    from gateway.core.versions import Version
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from gateway.ports import Observer, Queue, Target
     from gateway.runtime.delivery import Delivery
     from gateway.runtime.hand import InHand

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
     from tests.chart.rendering import Object
 
 CHAIN_CHART: Final = CHARTS / "canary-chain"

@@ -21,7 +21,7 @@ from gateway.config import loader
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 TLS_FOLDER: Final = "/etc/tls"
 """Where value sets mount certificates for `tls:` of a version."""

@@ -16,7 +16,7 @@ from tests.chart.test_alerts import CASES, GROUPS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
     from tests.chart.rendering import Object
 
 ALL_CHARTS: Final = sorted(each.parent for each in rendering.CHARTS.glob("*/Chart.yaml"))

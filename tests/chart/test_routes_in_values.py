@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gateway.core.route import Route
-    from gateway.core.rules import Rule
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.rules import Rule
 
 EXAMPLES: Final = sorted([*ROOT.glob("config/examples/*.yaml"), ROOT / "config/routes.yaml"])
 SMALL: Final[dict[str, Any]] = {"name": "r", "queue": "q", "versions": {"stable": "http://b.shop/"}}

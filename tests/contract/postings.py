@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
     from gateway.ports import Sending, Target
 
 AMPLE_SECONDS: Final = 30.0

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from gateway.adapters.admin import _in_plain_words
-from gateway.core.facts import Reloaded, ReloadFailed
+from gateway.core.events import Reloaded, ReloadFailed
 from tests.unit.adapters.admin_port import READS, RELOAD, admin_server, serving
 from tests.unit.adapters.fakes import FakeControl, table, view
 

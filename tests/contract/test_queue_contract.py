@@ -14,8 +14,8 @@ from moto.server import ThreadedMotoServer
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.core.message import Attribute
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
+from gateway.core.messages.message import Attribute
 from gateway.ports import QueueError
 from tests.builders import attribute, message
 from tests.fakes import VIRTUAL_TIME
@@ -25,7 +25,7 @@ from tools.emulator.running import served
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
     from gateway.ports import Queue
 
 LONG = 10

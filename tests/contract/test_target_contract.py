@@ -10,7 +10,7 @@ import pytest
 
 from gateway.adapters.http import HttpTarget
 from gateway.adapters.httpx_target import HttpxTarget
-from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import (
     OK,

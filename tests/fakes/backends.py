@@ -10,14 +10,14 @@ from uuid import uuid4
 
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from tests.fakes.queue import InMemoryQueue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.adapters.sqs_clients import SqsClients
-    from gateway.core.message import Attribute
+    from gateway.core.messages.message import Attribute
     from gateway.ports import Queue
 
 LEASE = 30

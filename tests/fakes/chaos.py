@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import looptime
 
-from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
 from tests.fakes.faults import BUSY, LOST, NONE, Operation, entries_fail, refused, reply_lost
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
     from tests.fakes.faults import Fault
     from tests.fakes.rig import Rig
 

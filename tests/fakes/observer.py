@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from gateway.core.facts import Acked, Delivered, Outcome
+from gateway.core.events import Acked, Delivered, Outcome
 from tests.fakes.bell import Bell
 
 if TYPE_CHECKING:
-    from gateway.core.facts import Fact
+    from gateway.core.events import Fact
 
 F = TypeVar("F")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.dead_letter import copy_attributes
+from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import EntryError, QueueError, QueueFacts
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Faults, Operation
@@ -17,7 +17,7 @@ from tests.fakes.store import Store, Stored, later
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.core.message import Attribute, Message
+    from gateway.core.messages.message import Attribute, Message
     from tests.fakes.faults import Fault
 
 

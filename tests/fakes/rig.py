@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.facts import Phase
+from gateway.core.events import Phase
 from gateway.runtime.route import RunningRoute
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Operation
@@ -17,8 +17,8 @@ from tests.fakes.target import FakeTarget
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from gateway.core.route import Route
-    from gateway.core.versions import Version
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from gateway.runtime.extra_polls import ExtraPolls
 
 DRAIN_SECONDS = 25.0

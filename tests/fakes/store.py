@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.message import Attribute, Message
+from gateway.core.messages.message import Attribute, Message
 from gateway.ports import EntryError
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from gateway.core.disposition import Answered, TimedOut
+from gateway.core.delivery.disposition import Answered, TimedOut
 from tests.fakes.bell import Bell
 from tests.header_lines import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
 
 OK = Answered(200)
 

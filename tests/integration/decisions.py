@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import cli
 from gateway.config import loader
-from gateway.core.decision import decide
-from gateway.core.message import message_from_receive
+from gateway.core.messages.message import message_from_receive
+from gateway.core.routing.decision import decide
 from gateway.explain import as_json
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from gateway.config import loader
-from gateway.core.decision import decide
-from gateway.core.message import Attribute, Message
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.decision import decide
 from gateway.demo.ledger import Audit, Order, Sighting, audit
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
     from tests.integration.chain_processes import ChainProcesses
 
 SENDERS: Final = 8

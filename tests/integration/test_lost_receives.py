@@ -13,7 +13,7 @@ import pytest
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.queues import Draft

@@ -12,7 +12,7 @@ import pytest_asyncio
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.integration.sqs_script import Asked, Script, answer, scripted
 

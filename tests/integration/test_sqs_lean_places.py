@@ -14,7 +14,7 @@ from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_endpoint import CONNECT_SECONDS, Endpoint
 from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.adapters.sqs_places import needs_sdk
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.fakes import VIRTUAL_TIME
 from tests.integration.sqs_script import answer, scripted

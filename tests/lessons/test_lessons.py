@@ -15,10 +15,10 @@ import pytest
 
 from gateway.config.loader import load
 from gateway.config.problems import ProblemsFound
-from gateway.core.decision import decide
-from gateway.core.disposition import Answered, Unreachable
-from gateway.core.queues import parse_queue
-from gateway.core.route import Backoff
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.routing.decision import decide
+from gateway.core.routing.route import Backoff
 from tests.builders import STABLE, attribute, message, route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import LOST, Fault, Operation, entries_fail

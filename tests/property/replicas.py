@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.facts import Phase
+from gateway.core.events import Phase
 from gateway.runtime.route import RunningRoute
 from tests.fakes.chaos import VirtualTimeLoop
 from tests.fakes.observer import FakeObserver
@@ -17,10 +17,10 @@ from tests.header_lines import pairs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.message import Message
-    from gateway.core.route import Route
-    from gateway.core.versions import Version
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from gateway.ports import EntryError, QueueFacts
     from tests.fakes.queue import InMemoryQueue
     from tests.fakes.target import FakeSending, Sent

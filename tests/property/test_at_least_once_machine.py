@@ -28,8 +28,8 @@ from tests.property.worlds import DRAIN_SECONDS, OK, VERSIONS, World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.versions import Version
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.version import Version
     from tests.fakes.faults import Fault
     from tests.property.replicas import Replica
 

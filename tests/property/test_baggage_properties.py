@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import baggage
+from gateway.core.messages import baggage
 
 CARRIERS = st.text(st.characters()) | st.text(st.sampled_from("aAvV=,;% \t\r\n25\u00e9\ud800"))
 MEMBERS = st.lists(st.sampled_from(["a=1", "b=%20", "version=v1", "Version = v0;p=1", "flag", " "]))

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.decision import decide
-from gateway.core.message import Attribute, Message
-from gateway.core.route import UnknownVersion
-from gateway.core.rules import Exact, Matcher, Prefix, Present, Regex, Rule
-from gateway.core.values import FromAttribute, FromBaggage, FromBody, FromGroup, FromMessageId
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.decision import decide
+from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Regex, Rule
+from gateway.core.routing.sources import (
+    FromAttribute,
+    FromBaggage,
+    FromBody,
+    FromGroup,
+    FromMessageId,
+)
 from tests.builders import CANARY, STABLE, THIRD, route, split, where
 from tests.plain_decision import decision_on
 
 if TYPE_CHECKING:
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 VERSIONS = (STABLE, CANARY, THIRD)
 NAMES = st.sampled_from(["version", "tenant", "Tenant", "TENANT", "baggage", "Baggage", "n"])

@@ -7,7 +7,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.disposition import (
+from gateway.core.delivery.disposition import (
     Ack,
     Answered,
     Broken,
@@ -21,7 +21,7 @@ from gateway.core.disposition import (
     judge,
     whole_seconds,
 )
-from gateway.core.route import Backoff, Fallback, FallbackOn
+from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 
 TWELVE_HOURS = 12 * 60 * 60
 FRACTIONS = st.floats(0, 1)

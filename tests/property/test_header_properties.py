@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import headers
-from gateway.core.decision import Reason
-from gateway.core.headers import delivery_headers, message_lines
-from gateway.core.legal_headers import legal_lines
-from gateway.core.message import Attribute, Message
+from gateway.core.delivery import headers
+from gateway.core.delivery.escaped_headers import legal_lines
+from gateway.core.delivery.headers import delivery_headers, message_lines
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, message
 from tests.header_lines import pairs
 

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.json_body import ABSENT, is_json, parse_json
-from gateway.core.values import FromBody, scalar_text
+from gateway.core.messages.json_body import ABSENT, is_json, parse_json
+from gateway.core.routing.sources import FromBody, scalar_text
 from tests.builders import message
 
 ANY_TEXT = st.text(st.characters())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 
 ALMOST = st.text(st.sampled_from("abz019-_.:/@?#[]% \n\u00e9")) | st.lists(
     st.sampled_from(

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import message as messages
+from gateway.core.messages import message as messages
 
 FIELDS = (
     "message_id", "body", "receipt", "attributes", "group", "deduplication_id", "receive_count",

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.core.decision import decide
-from gateway.core.split import BUCKETS, bucket_of, upper_edges
-from gateway.core.values import FromAttribute
+from gateway.core.routing.decision import decide
+from gateway.core.routing.sources import FromAttribute
+from gateway.core.routing.split import BUCKETS, bucket_of, upper_edges
 from tests.builders import CANARY, STABLE, THIRD, message, route, split
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates too
@@ -166,8 +166,8 @@ def test_a_table_built_again_decides_alike(key: str, weights: tuple[int, int]) -
 
 ANOTHER_PROCESS = """
 import json
-from gateway.core.decision import decide
-from gateway.core.values import FromBody
+from gateway.core.routing.decision import decide
+from gateway.core.routing.sources import FromBody
 from tests.builders import message, route
 table = route({"stable": 60, "canary": 40}, sticky=FromBody("id"))
 decisions = [decide(message('{"id": %d}' % n), table) for n in range(300)]

@@ -9,13 +9,13 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from gateway.core.disposition import Answered
+from gateway.core.delivery.disposition import Answered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.message import Message
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.messages.message import Message
     from tests.fakes.queue import InMemoryQueue
     from tests.fakes.store import Stored
 

@@ -8,9 +8,9 @@ from functools import partial
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.disposition import Answered
-from gateway.core.queues import parse_queue
-from gateway.core.route import Backoff, Fallback
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered
+from gateway.core.routing.route import Backoff, Fallback
 from tests.builders import CANARY, STABLE, version
 from tests.builders import route as any_route
 from tests.fakes.faults import NONE
@@ -21,9 +21,9 @@ from tests.property.witness import Witness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.route import Route
-    from gateway.core.versions import Version
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from tests.fakes.faults import Fault, Operation
     from tests.fakes.store import Stored
     from tests.fakes.target import FakeTarget

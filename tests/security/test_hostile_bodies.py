@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jmespath.functions import Functions
 
-from gateway.core import searching
-from gateway.core.decision import decide
-from gateway.core.rules import Present
-from gateway.core.searching import MAX_STEPS, Search, TooMuch
-from gateway.core.values import FromBody
+from gateway.core.routing import jmespath_search
+from gateway.core.routing.decision import decide
+from gateway.core.routing.jmespath_search import MAX_STEPS, Search, TooMuch
+from gateway.core.routing.rules import Present
+from gateway.core.routing.sources import FromBody
 from tests.builders import message, route, rule, where
 from tools.fuzz.routing_file import counted
 
@@ -61,7 +61,7 @@ def test_what_would_take_too_much_finds_nothing(
     path: str, body: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Work is counted in calls and what is made in bytes: a clock would measure the machine."""
-    monkeypatch.setattr(searching, "MAX_STEPS", FEW_STEPS)
+    monkeypatch.setattr(jmespath_search, "MAX_STEPS", FEW_STEPS)
     source, taken = FromBody(path), message(body)
     assert taken.json is not None
     (found, calls), peak = traced(lambda: counted(lambda: source.read(taken)))
@@ -154,8 +154,8 @@ def test_every_function_of_the_library_was_looked_at() -> None:
 
 def test_every_step_of_the_library_was_looked_at() -> None:
     """What copies a list or holds a value twice is overridden; all else hands on what there is."""
-    steps = {name for name in dir(searching._Walk) if name.startswith("visit_")}
-    assert {name for name in steps if name in vars(searching._Walk)} == {
+    steps = {name for name in dir(jmespath_search._Walk) if name.startswith("visit_")}
+    assert {name for name in steps if name in vars(jmespath_search._Walk)} == {
         "visit_flatten", "visit_slice", "visit_multi_select_list", "visit_multi_select_dict",
         "visit_function_expression",
     }  # fmt: skip

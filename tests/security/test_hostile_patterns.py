@@ -12,7 +12,7 @@ import re2
 
 from gateway.config import loader
 from gateway.config.problems import ProblemsFound
-from gateway.core.rules import Regex
+from gateway.core.routing.rules import Regex
 
 CORE = Path(__file__).parents[2] / "gateway" / "core"
 ROUTING = """\

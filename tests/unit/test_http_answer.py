@@ -18,7 +18,7 @@ from gateway.adapters.http_answer import (
     AnswerReader,
 )
 from gateway.adapters.http_retry_after import retry_after_seconds
-from gateway.core.disposition import Answered, Broken
+from gateway.core.delivery.disposition import Answered, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.adapters.http_connection import Connection
 from gateway.adapters.http_exchange import Exchange
 from gateway.adapters.http_pool import Pool
-from gateway.core.disposition import Answered, Broken, DeliveryResult, TimedOut
+from gateway.core.delivery.disposition import Answered, Broken, DeliveryResult, TimedOut
 from tests.unit.test_http_answer import OK, answers, cuts, pieces
 
 if TYPE_CHECKING:

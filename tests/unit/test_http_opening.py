@@ -12,7 +12,7 @@ from gateway.adapters.http_addresses import KEPT_SECONDS, Addresses
 from gateway.adapters.http_opening import Opener
 from gateway.adapters.http_pool import Pool
 from gateway.adapters.http_request import RequestHead
-from gateway.core.disposition import Unreachable
+from gateway.core.delivery.disposition import Unreachable
 from tests.unit.test_http_connection import FakeTransport
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import trustme
 
 from gateway.adapters.http import HttpTarget
 from gateway.adapters.http_answer import MAX_ANSWER_BYTES, MAX_HEAD_BYTES
-from gateway.core.disposition import Answered, Broken, Unreachable
+from gateway.core.delivery.disposition import Answered, Broken, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import OK, answering, serving
 from tests.contract.postings import SHORT_SECONDS, post

@@ -11,8 +11,8 @@ import trustme
 from gateway.adapters.http import HttpTarget
 from gateway.adapters.http_tls import TlsFiles, usual_context
 from gateway.adapters.httpx_target import HttpxTarget
-from gateway.core.disposition import Answered, Unreachable
-from gateway.core.versions import Tls
+from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.routing.version import Tls
 from tests.contract.http_services import answering, serving
 from tests.contract.postings import post
 

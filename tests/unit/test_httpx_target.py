@@ -18,8 +18,8 @@ from gateway.adapters.http import HttpTarget
 from gateway.adapters.http_request import RequestHead
 from gateway.adapters.httpx_proxies import proxy_for
 from gateway.adapters.httpx_target import HttpxTarget
-from gateway.core.disposition import Answered, Unreachable
-from gateway.core.versions import Client, Version
+from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.routing.version import Client, Version
 from tests.contract.http_services import OK, answering, serving
 from tests.contract.postings import post
 

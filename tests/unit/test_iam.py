@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.config import loader
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from gateway.iam import Place, arn, policy
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.adapters.sqs_calls import Calls, received, settled
-from gateway.core.message import message_from_receive
+from gateway.core.messages.message import message_from_receive
 from gateway.ports import QueueError
 
 URL = 'http://sqs.test/1/"orders"'

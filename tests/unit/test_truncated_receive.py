@@ -17,7 +17,7 @@ from botocore.config import Config
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.core.queues import parse_queue
+from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.builders import message
 from tools.bench.channel import Channel

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.http_answer import MAX_ANSWER_BYTES, AnswerReader
-from gateway.core.disposition import Answered, Broken, describe
+from gateway.core.delivery.disposition import Answered, Broken, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,15 +16,15 @@ from httptools import HttpRequestParser
 from gateway.adapters.http import USER_AGENT
 from gateway.adapters.http_request import RequestHead
 from gateway.config import loader
-from gateway.core import baggage
-from gateway.core.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
-from gateway.core.decision import Decision, Reason, decide
-from gateway.core.headers import delivery_headers
-from gateway.core.message import UNREAD, Message, message_from_receive
-from gateway.core.route import Route, UnknownVersion
-from gateway.core.searching import MAX_STEPS
-from gateway.core.split import Split
-from gateway.core.versions import Version
+from gateway.core.delivery.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
+from gateway.core.delivery.headers import delivery_headers
+from gateway.core.messages import baggage
+from gateway.core.messages.message import UNREAD, Message, message_from_receive
+from gateway.core.routing.decision import Decision, Reason, decide
+from gateway.core.routing.jmespath_search import MAX_STEPS
+from gateway.core.routing.route import Route, UnknownVersion
+from gateway.core.routing.split import Split
+from gateway.core.routing.version import Version
 from gateway.explain import as_json
 from tests.header_lines import pairs
 from tests.plain_decision import chosen, matches

@@ -13,16 +13,16 @@ from gateway.adapters.http_request import RequestHead
 from gateway.config import loader
 from gateway.config.composer import MAX_VALUES, compose
 from gateway.config.problems import ProblemsFound
-from gateway.core.decision import decide
-from gateway.core.message import Message
-from gateway.core.split import BUCKETS
+from gateway.core.messages.message import Message
+from gateway.core.routing.decision import decide
+from gateway.core.routing.split import BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from gateway.config.problems import Problem
-    from gateway.core.route import Route, RoutingTable
+    from gateway.core.routing.route import Route, RoutingTable
 
 CALLS_TO_BEGIN_WITH: Final = 100_000
 CALLS_PER_BYTE: Final = 3_000

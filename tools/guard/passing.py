@@ -14,8 +14,8 @@ from gateway.adapters.sqs_calls import Calls, received, settled
 from gateway.adapters.sqs_posts import SignedPosts
 from gateway.adapters.tally import Tally
 from gateway.app import Observers
-from gateway.core.facts import Action, Received, Settled
-from gateway.core.route import RoutingTable
+from gateway.core.events import Action, Received, Settled
+from gateway.core.routing.route import RoutingTable
 from gateway.runtime.courier import Courier
 from gateway.runtime.hand import Hand
 from gateway.runtime.lanes import Lanes
@@ -24,7 +24,7 @@ from gateway.runtime.settler import Settler
 from tests.builders import route
 
 if TYPE_CHECKING:
-    from gateway.core.versions import Version
+    from gateway.core.routing.version import Version
     from gateway.ports import Queue
 
 ANSWER = b"HTTP/1.1 204 No Content\r\ndate: Sun, 29 Nov 2026 01:00:00 GMT\r\n\r\n"

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.decision import Reason, decide
-from gateway.core.headers import delivery_headers
-from gateway.core.message import message_from_receive
-from gateway.core.rules import Exact
+from gateway.core.delivery.headers import delivery_headers
+from gateway.core.messages.message import message_from_receive
+from gateway.core.routing.decision import Reason, decide
+from gateway.core.routing.rules import Exact
 from tests.builders import CANARY, STABLE, route, rule, where
 from tools.guard import yardsticks
 from tools.guard.passing import Passing, receives
@@ -17,7 +17,7 @@ from tools.guard.passing import Passing, receives
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 TRACE: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BODY: Final = json.dumps(

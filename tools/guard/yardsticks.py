@@ -10,7 +10,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 _VISIBLE = bytes(range(0x20, 0x7F))
 _SEEDED: Any = blake2b(b"orders\0", digest_size=8)

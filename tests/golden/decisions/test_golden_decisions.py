@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.config import loader
-from gateway.core.decision import decide
-from gateway.core.message import message_from_receive
+from gateway.core.messages.message import message_from_receive
+from gateway.core.routing.decision import decide
 from gateway.explain import as_json
 
 if TYPE_CHECKING:
-    from gateway.core.route import RoutingTable
+    from gateway.core.routing.route import RoutingTable
 
 HERE = Path(__file__).parent
 ROUTES = HERE / "routes.yaml"

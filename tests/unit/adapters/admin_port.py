@@ -10,7 +10,7 @@ import aiohttp
 from gateway.adapters.admin import AdminServer
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.tally import Tally
-from gateway.core.facts import Received
+from gateway.core.events import Received
 from tests.unit.adapters.fakes import FakeControl, table
 
 if TYPE_CHECKING:

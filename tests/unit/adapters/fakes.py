@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.decision import Reason
-from gateway.core.disposition import Answered, DeliveryResult
-from gateway.core.facts import (
+from gateway.core.delivery.disposition import Answered, DeliveryResult
+from gateway.core.events import (
     Acked,
     Decided,
     Delivered,
@@ -17,14 +16,15 @@ from gateway.core.facts import (
     Reloaded,
     ReloadFailed,
 )
-from gateway.core.route import Route, RoutingTable
+from gateway.core.routing.decision import Reason
+from gateway.core.routing.route import Route, RoutingTable
 from gateway.ports import RouteView
 from tests.builders import CANARY, STABLE, route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.core.versions import Version
+    from gateway.core.routing.version import Version
 
 
 class Clock:

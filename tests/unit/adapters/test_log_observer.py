@@ -8,9 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.adapters.log_observer import LogObserver
-from gateway.core.decision import Reason
-from gateway.core.disposition import Answered, TimedOut, Unreachable
-from gateway.core.facts import (
+from gateway.core.delivery.disposition import Answered, TimedOut, Unreachable
+from gateway.core.events import (
     Action,
     AttributesDropped,
     DeliveryCrashed,
@@ -25,6 +24,7 @@ from gateway.core.facts import (
     Settled,
     SettlementFailed,
 )
+from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 

@@ -13,8 +13,8 @@ import pytest
 import structlog
 
 from gateway.adapters.logs import LogObserver, configure, printable
-from gateway.core.disposition import Broken, Unreachable
-from gateway.core.facts import (
+from gateway.core.delivery.disposition import Broken, Unreachable
+from gateway.core.events import (
     Action,
     AttributesDropped,
     DeliveryCrashed,

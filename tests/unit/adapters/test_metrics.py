@@ -8,9 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapters.catalogue import CATALOGUE
 from gateway.adapters.metrics import Metrics, catalogue
-from gateway.core.decision import Reason
-from gateway.core.disposition import Answered
-from gateway.core.facts import (
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import (
     Acked,
     Action,
     AttributesDropped,
@@ -27,7 +26,8 @@ from gateway.core.facts import (
     Settled,
     SettlementFailed,
 )
-from gateway.core.route import RoutingTable, UnknownVersion
+from gateway.core.routing.decision import Reason
+from gateway.core.routing.route import RoutingTable, UnknownVersion
 from tests.builders import CANARY, STABLE, THIRD, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.adapters.routes_json import MAX_ERROR_CHARS, bare_url, routes_json
 from gateway.adapters.tally import Tally
-from gateway.core.disposition import Broken, Unreachable
-from gateway.core.facts import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
+from gateway.core.delivery.disposition import Broken, Unreachable
+from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
 from tests.builders import CANARY, STABLE, THIRD, route, version
 from tests.unit.adapters.fakes import Clock, FakeControl, decided, delivered, table, view
 

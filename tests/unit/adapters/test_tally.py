@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.adapters.tally import Meter, Tally
-from gateway.core.decision import Reason
-from gateway.core.disposition import Answered
-from gateway.core.facts import (
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import (
     Action,
     AttributesDropped,
     DeliveryCrashed,
@@ -22,6 +21,7 @@ from gateway.core.facts import (
     Settled,
     SettlementFailed,
 )
+from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, THIRD, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 

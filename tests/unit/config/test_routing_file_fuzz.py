@@ -19,7 +19,7 @@ from gateway.config.schema import Fallback, Retry, RoutingFile, Version
 from gateway.config.schema import Route as StatedRoute
 
 if TYPE_CHECKING:
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 EXAMPLE = Path(__file__).parents[3] / "config/examples/everything.yaml"
 PARTS = (RoutingFile, StatedRoute, Version, Rule, Match, Condition, Fallback, Retry)

@@ -9,13 +9,26 @@ from typing import Any
 import pytest
 
 from gateway.config.loader import load, read
-from gateway.core import rules
-from gateway.core.queues import QueueAddress
-from gateway.core.route import Backoff, Fallback, FallbackOn, Route, RoutingTable, UnknownVersion
-from gateway.core.rules import Exact, Matcher, Prefix, Present, Regex, Rule
-from gateway.core.split import Split
-from gateway.core.values import FromAttribute, FromBaggage, FromBody, FromGroup, FromMessageId
-from gateway.core.versions import Version
+from gateway.core.addresses import QueueAddress
+from gateway.core.routing import rules
+from gateway.core.routing.route import (
+    Backoff,
+    Fallback,
+    FallbackOn,
+    Route,
+    RoutingTable,
+    UnknownVersion,
+)
+from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Regex, Rule
+from gateway.core.routing.sources import (
+    FromAttribute,
+    FromBaggage,
+    FromBody,
+    FromGroup,
+    FromMessageId,
+)
+from gateway.core.routing.split import Split
+from gateway.core.routing.version import Version
 
 SMALLEST = b"""routes:
   - name: orders

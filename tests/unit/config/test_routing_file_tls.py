@@ -10,12 +10,12 @@ import trustme
 
 from gateway.config.loader import load
 from gateway.config.problems import ProblemsFound
-from gateway.core.versions import Client, Tls
+from gateway.core.routing.version import Client, Tls
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.core.versions import Version
+    from gateway.core.routing.version import Version
 
 AUTHORITY = trustme.CA()
 OURS, ANOTHER = (AUTHORITY.issue_cert(name) for name in ("gateway", "another"))

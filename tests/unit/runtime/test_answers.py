@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
-from gateway.core.facts import Acked, Action, AttributesDropped, Delivered, Outcome, Settled
-from gateway.core.queues import parse_queue
-from gateway.core.route import Backoff, UnknownVersion
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.events import Acked, Action, AttributesDropped, Delivered, Outcome, Settled
+from gateway.core.routing.route import Backoff, UnknownVersion
 from tests.builders import attribute, route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation, refused, reply_lost
@@ -17,8 +17,8 @@ from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.route import Route
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.route import Route
 
 pytestmark = VIRTUAL_TIME
 

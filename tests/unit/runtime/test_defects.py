@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.facts import DeliveryCrashed, Outcome
+from gateway.core.events import DeliveryCrashed, Outcome
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation, entries_fail

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.disposition import Answered, Broken, TimedOut, Unreachable
-from gateway.core.facts import Decided, Outcome
-from gateway.core.queues import parse_queue
-from gateway.core.route import Fallback, FallbackOn
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.events import Decided, Outcome
+from gateway.core.routing.route import Fallback, FallbackOn
 from tests.builders import attribute
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -17,8 +17,8 @@ from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from gateway.core.disposition import DeliveryResult
-    from gateway.core.route import Route
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.route import Route
 
 pytestmark = VIRTUAL_TIME
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.disposition import Answered
-from gateway.core.queues import parse_queue
-from gateway.core.route import Backoff, UnknownVersion
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered
+from gateway.core.routing.route import Backoff, UnknownVersion
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -19,7 +19,7 @@ from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 pytestmark = VIRTUAL_TIME
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.disposition import Answered
-from gateway.core.facts import Outcome
-from gateway.core.route import Backoff, Fallback, FallbackOn
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import Outcome
+from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 from gateway.runtime.lanes import Lane, Seat, WaitingRoom
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
@@ -20,7 +20,7 @@ from tests.fakes.rig import Rig, at_work
 from tests.fakes.target import FakeTarget
 
 if TYPE_CHECKING:
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 pytestmark = VIRTUAL_TIME
 

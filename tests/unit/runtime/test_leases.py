@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.disposition import Answered
-from gateway.core.facts import Action, LeaseCapped, ReceiveFailed, Settled, SettlementFailed
-from gateway.core.route import Backoff
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import Action, LeaseCapped, ReceiveFailed, Settled, SettlementFailed
+from gateway.core.routing.route import Backoff
 from gateway.runtime.lease import PARALLEL_CALLS, STEP
 from gateway.runtime.route import LINGER_SECONDS
 from tests.builders import route, version
@@ -20,7 +20,7 @@ from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
 
 pytestmark = VIRTUAL_TIME
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.facts import Received, ReceiveFailed
+from gateway.core.events import Received, ReceiveFailed
 from gateway.runtime.extra_polls import MOST_OF_ONE, ExtraPolls
 from gateway.runtime.poller import LONGEST_GATHERING_SECONDS, SHORT_POLL_PAUSE_SECONDS
 from tests.builders import route, version
@@ -18,7 +18,7 @@ from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 pytestmark = VIRTUAL_TIME
 

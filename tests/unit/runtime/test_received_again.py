@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.core.disposition import Answered
+from gateway.core.delivery.disposition import Answered
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import LOST, Fault, Operation, entries_fail, reply_lost

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.core.disposition import Answered
-from gateway.core.facts import Decided
-from gateway.core.queues import parse_queue
-from gateway.core.route import Fallback, Route, RoutingTable
-from gateway.core.rules import Present
-from gateway.core.values import FromBody
-from gateway.core.versions import Client, Tls
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import Decided
+from gateway.core.routing.route import Fallback, Route, RoutingTable
+from gateway.core.routing.rules import Present
+from gateway.core.routing.sources import FromBody
+from gateway.core.routing.version import Client, Tls
 from gateway.runtime.reload import plan
 from tests.builders import CANARY, STABLE, route, rule, version, where
 from tests.fakes import VIRTUAL_TIME

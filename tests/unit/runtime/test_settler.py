@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.disposition import Answered
-from gateway.core.facts import Action, Settled, SettlementFailed
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import Action, Settled, SettlementFailed
 from gateway.runtime.route import LINGER_SECONDS
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.disposition import Answered, Unreachable
-from gateway.core.route import Backoff
+from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.routing.route import Backoff
 from gateway.runtime.shedding import LONGEST_REST_SECONDS, ROW, Shedding
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route

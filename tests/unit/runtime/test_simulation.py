@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.disposition import Answered
-from gateway.core.facts import DeliveryCrashed
-from gateway.core.queues import parse_queue
-from gateway.core.route import Backoff, Fallback
+from gateway.core.addresses import parse_queue
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import DeliveryCrashed
+from gateway.core.routing.route import Backoff, Fallback
 from tests.builders import route as any_route
 from tests.fakes.chaos import Chaos, Trouble, in_virtual_time
 from tests.fakes.faults import Operation
@@ -20,7 +20,7 @@ from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from gateway.core.route import Route
+    from gateway.core.routing.route import Route
     from tests.fakes.store import Stored
     from tests.fakes.target import Sent
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from gateway.core.disposition import Answered
-from gateway.core.facts import Phase, PhaseChanged
-from gateway.core.route import Fallback
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import Phase, PhaseChanged
+from gateway.core.routing.route import Fallback
 from gateway.runtime.stopping import FLUSH_SECONDS, HALT_SECONDS
 from tests.builders import attribute, route, version
 from tests.fakes import VIRTUAL_TIME

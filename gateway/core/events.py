@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.core.decision import Reason
-    from gateway.core.disposition import DeliveryResult
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.routing.decision import Reason
 
 
 class Outcome(StrEnum):

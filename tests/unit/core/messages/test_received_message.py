@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.message import Attribute, Message, message_from_receive
+from gateway.core.messages.message import Attribute, Message, message_from_receive
 from tests.builders import message
 
 RECEIVED: dict[str, Any] = {
@@ -190,7 +190,7 @@ def test_what_is_derived_once_is_kept() -> None:
 def test_a_null_body_is_parsed_once_too(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = message("null")
     assert taken.json is None
-    monkeypatch.setattr("gateway.core.message.parse_json", pytest.fail)
+    monkeypatch.setattr("gateway.core.messages.message.parse_json", pytest.fail)
     assert taken.json is None
 
 
@@ -204,7 +204,7 @@ def test_once_decided_a_message_forgets_what_is_large_but_not_whether_it_is_json
     assert taken.json == before
     assert taken.json is not before
     taken.forget()
-    monkeypatch.setattr("gateway.core.message.parse_json", pytest.fail)
+    monkeypatch.setattr("gateway.core.messages.message.parse_json", pytest.fail)
     assert taken.is_json
 
 

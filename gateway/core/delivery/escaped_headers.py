@@ -1,20 +1,21 @@
 """The headers of a message that is not like most: values are encoded, left out and named.
 
-For any message these are the headers of the contract; :mod:`gateway.core.headers` has a quicker way
-to the same for those whose values are all legal and short, and the tests hold the two together.
+For any message these are the headers of the contract; :mod:`gateway.core.delivery.headers` has a
+quicker way to the same for those whose values are all legal and short, and the tests hold the two
+together.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core import baggage
-from gateway.core.attribute_names import PREFIX
-from gateway.core.dates import iso_8601
-from gateway.core.header_list import MAX_ATTRIBUTE_BYTES, HeaderList
+from gateway.core.delivery.dates import iso_8601
+from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES, HeaderList
+from gateway.core.messages import baggage
+from gateway.core.messages.attribute_names import PREFIX
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 
 def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:

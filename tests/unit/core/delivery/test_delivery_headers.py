@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.core.dates import iso_8601
-from gateway.core.decision import Reason
-from gateway.core.header_list import MAX_ATTRIBUTE_BYTES
-from gateway.core.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
-from gateway.core.message import Attribute, Message
+from gateway.core.delivery.dates import iso_8601
+from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
+from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, AttributeValue, message
 from tests.header_lines import pairs
 

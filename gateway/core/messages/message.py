@@ -11,9 +11,9 @@ from collections.abc import Mapping  # noqa: TC003 - mypyc looks up what a datac
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from gateway.core import baggage
-from gateway.core.attribute_names import AttributeNames, names_of
-from gateway.core.json_body import ABSENT, is_json, parse_json
+from gateway.core.messages import baggage
+from gateway.core.messages.attribute_names import AttributeNames, names_of
+from gateway.core.messages.json_body import ABSENT, is_json, parse_json
 
 UNREAD: Final[Any] = object()
 _new_tuple = tuple.__new__  # of a named tuple: takes a third of the time that its class takes

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.first_match import FirstMatch
-from gateway.core.rules import Condition, Exact, Matcher, Prefix, Present, Regex, Rule
-from gateway.core.values import FromBaggage, FromBody, FromGroup
+from gateway.core.routing.rule_index import FirstMatch
+from gateway.core.routing.rules import Condition, Exact, Matcher, Prefix, Present, Regex, Rule
+from gateway.core.routing.sources import FromBaggage, FromBody, FromGroup
 from tests.builders import CANARY, message, rule, where
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
-    from gateway.core.rules import Test
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.rules import Test
 
 
 def holds(asked: Test | Matcher | Rule, taken: Message) -> bool:

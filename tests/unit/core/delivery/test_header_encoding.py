@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from gateway.core.header_list import HeaderList, encode
+from gateway.core.delivery.header_list import HeaderList, encode
 
 
 def added(value: str) -> tuple[str, bool]:
@@ -99,7 +99,7 @@ def test_what_is_left_out_is_not_listed_as_encoded() -> None:
 
 def test_a_value_that_cannot_fit_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encoding makes no value shorter; 1 MiB of it would hold up all other messages for long."""
-    monkeypatch.setattr("gateway.core.header_list.encode", pytest.fail)
+    monkeypatch.setattr("gateway.core.delivery.header_list.encode", pytest.fail)
     headers = HeaderList()
     assert headers.add_within("a", "\u4e2d" * 9_000, 8_192) == 0
     assert headers.omitted == ["a"]

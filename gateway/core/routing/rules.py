@@ -1,4 +1,6 @@
-"""Conditions, matchers and rules; :mod:`gateway.core.first_match` finds the rule of a message.
+"""Conditions, matchers and rules.
+
+:mod:`gateway.core.routing.rule_index` finds the rule of a message.
 
 The four conditions are Istio's StringMatch plus presence.
 Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#StringMatch
@@ -12,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import re2
 
 if TYPE_CHECKING:
-    from gateway.core.split import Split
-    from gateway.core.values import Source
-    from gateway.core.versions import Version
+    from gateway.core.routing.sources import Source
+    from gateway.core.routing.split import Split
+    from gateway.core.routing.version import Version
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-from gateway.core.decision import Choices, Decision, Reason
-from gateway.core.values import FromAttribute, FromBaggage
+from gateway.core.routing.decision import Choices, Decision, Reason
+from gateway.core.routing.sources import FromAttribute, FromBaggage
 
 if TYPE_CHECKING:
-    from gateway.core.queues import QueueAddress
-    from gateway.core.rules import Rule
-    from gateway.core.split import Split
-    from gateway.core.versions import Version
+    from gateway.core.addresses import QueueAddress
+    from gateway.core.routing.rules import Rule
+    from gateway.core.routing.split import Split
+    from gateway.core.routing.version import Version
 
 
 class UnknownVersion(StrEnum):

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from gateway.core.facts import Action, Fact, Outcome, Phase, Settled
+from gateway.core.events import Action, Fact, Outcome, Phase, Settled
 
 
 def test_outcomes_and_actions_are_the_label_values_of_the_metrics() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.core.decision import Decision, Reason, decide
-from gateway.core.route import UnknownVersion
-from gateway.core.rules import Exact, Present
-from gateway.core.split import bucket_of
-from gateway.core.values import FromAttribute, FromBaggage, FromBody
+from gateway.core.routing.decision import Decision, Reason, decide
+from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.rules import Exact, Present
+from gateway.core.routing.sources import FromAttribute, FromBaggage, FromBody
+from gateway.core.routing.split import bucket_of
 from tests.builders import CANARY, STABLE, THIRD, message, route, rule, split, where
 
 ACME = where("tenant", Exact("acme"))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.values import FromMessageId
+from gateway.core.routing.sources import FromMessageId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.core.message import Message
-    from gateway.core.values import Source
-    from gateway.core.versions import Version
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.sources import Source
+    from gateway.core.routing.version import Version
 
 BUCKETS: Final = 10_000
 

@@ -6,8 +6,8 @@ from base64 import b64encode
 
 import pytest
 
-from gateway.core.dead_letter import attribute_bytes, copy_attributes
-from gateway.core.message import Attribute
+from gateway.core.delivery.dead_letter import attribute_bytes, copy_attributes
+from gateway.core.messages.message import Attribute
 from tests.builders import message
 
 MARKS = {

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from gateway.core.route import Backoff, Fallback, FallbackOn, RoutingTable, UnknownVersion
+from gateway.core.routing.route import Backoff, Fallback, FallbackOn, RoutingTable, UnknownVersion
 from tests.builders import CANARY, STABLE, route, version
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.core.first_match import FirstMatch
-from gateway.core.split import Split
+from gateway.core.routing.rule_index import FirstMatch
+from gateway.core.routing.split import Split
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
-    from gateway.core.route import Route
-    from gateway.core.rules import Rule
-    from gateway.core.versions import Version
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.rules import Rule
+    from gateway.core.routing.version import Version
 
 
 class Reason(StrEnum):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.message import Attribute
+from gateway.core.messages.message import Attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 MAX_ATTRIBUTES: Final = 10
 MAX_BYTES: Final = 1024 * 1024

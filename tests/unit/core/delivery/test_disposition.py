@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.disposition import (
+from gateway.core.delivery.disposition import (
     Ack,
     Answered,
     Broken,
@@ -21,7 +21,7 @@ from gateway.core.disposition import (
     judge,
     whole_seconds,
 )
-from gateway.core.route import Backoff, Fallback, FallbackOn
+from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 
 TWELVE_HOURS = 12 * 60 * 60
 FAILURES = [Unreachable("refused"), TimedOut(30.0), Broken("reset")]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.split import BUCKETS, Split, bucket_of, upper_edges
-from gateway.core.values import FromAttribute, FromBody, FromGroup, FromMessageId
+from gateway.core.routing.sources import FromAttribute, FromBody, FromGroup, FromMessageId
+from gateway.core.routing.split import BUCKETS, Split, bucket_of, upper_edges
 from tests.builders import CANARY, STABLE, THIRD, message, split
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.queues import QueueAddress, parse_queue
+from gateway.core.addresses import QueueAddress, parse_queue
 
 ACCOUNT = "123456789012"
 

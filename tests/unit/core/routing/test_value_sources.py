@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.values import FromAttribute, FromBaggage, FromBody, FromGroup, FromMessageId
+from gateway.core.routing.sources import (
+    FromAttribute,
+    FromBaggage,
+    FromBody,
+    FromGroup,
+    FromMessageId,
+)
 from tests.builders import message
 
 SHOPPER = '{"customer": {"id": 17, "tier": "beta", "vip": true, "note": null}, "items": [1, 2]}'

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gateway.core.route import Backoff, FallbackOn
+from gateway.core.routing.route import Backoff, FallbackOn
 
 if TYPE_CHECKING:
-    from gateway.core.route import Fallback
+    from gateway.core.routing.route import Fallback
 
 MAX_VISIBILITY_SECONDS: Final = 12 * 3600
 """SQS counts it from the receive; extending does not reset it.

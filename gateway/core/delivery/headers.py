@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core import baggage
-from gateway.core.dates import iso_8601
-from gateway.core.header_list import MAX_ATTRIBUTE_BYTES
-from gateway.core.legal_headers import legal_lines
+from gateway.core.delivery.dates import iso_8601
+from gateway.core.delivery.escaped_headers import legal_lines
+from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
+from gateway.core.messages import baggage
 
 if TYPE_CHECKING:
-    from gateway.core.decision import Reason
-    from gateway.core.message import Message
-    from gateway.core.versions import Version
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.decision import Reason
+    from gateway.core.routing.version import Version
 
 FIXED_NAMES: Final = frozenset(
     {

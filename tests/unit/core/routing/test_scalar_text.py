@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.values import scalar_text
+from gateway.core.routing.sources import scalar_text
 
 
 @pytest.mark.parametrize("text", ["", "acme", " padded ", "1.0", "true", "\u00e9", "\ud800"])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jmespath.exceptions import JMESPathError
 
-from gateway.core.json_body import ABSENT
-from gateway.core.searching import Search
+from gateway.core.messages.json_body import ABSENT
+from gateway.core.routing.jmespath_search import Search
 
 if TYPE_CHECKING:
-    from gateway.core.message import Message
+    from gateway.core.messages.message import Message
 
 _MAX_PLAIN_POINT: Final = 21  # from here on, and up to the other, ECMAScript writes an exponent
 _MIN_PLAIN_POINT: Final = -6

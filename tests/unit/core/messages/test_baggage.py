@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core import baggage
+from gateway.core.messages import baggage
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.core.json_body import ABSENT, MAX_JSON_DEPTH, is_json, parse_json
+from gateway.core.messages.json_body import ABSENT, MAX_JSON_DEPTH, is_json, parse_json
 
 
 @pytest.mark.parametrize(

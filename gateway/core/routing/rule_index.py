@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.rules import Exact
-from gateway.core.values import FromAttribute
+from gateway.core.routing.rules import Exact
+from gateway.core.routing.sources import FromAttribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.core.message import Message
-    from gateway.core.rules import Matcher, Rule, Test
-    from gateway.core.values import Source
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.rules import Matcher, Rule, Test
+    from gateway.core.routing.sources import Source
 
     Holds = Callable[["Texts"], bool]
     Numbers = dict[Source, int]

@@ -1,0 +1,1 @@
+"""One received message: body, attributes, baggage, and what is derived from them."""

@@ -1,0 +1,1 @@
+"""Which version a message belongs to: routes, rules, splits and the decision."""
