@@ -30,7 +30,7 @@ from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.adapters.tally import Tally
-from gateway.config.reading import read_again
+from gateway.config.file import read_again
 from gateway.config.watcher import watch
 from gateway.core.events import Listening, Reloaded, ReloadFailed
 from gateway.core.routing.version import Client
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gateway.config.reading import Reading
+    from gateway.config.file import Reading
     from gateway.config.settings import Settings
     from gateway.core.events import Fact
     from gateway.core.routing.route import Route, RoutingTable

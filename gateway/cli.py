@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gateway.config.problems import Problem
+    from gateway.config.problems.problem import Problem
     from gateway.config.settings import Settings
 
 OK: Final = 0
@@ -32,7 +32,7 @@ RECURSION_LIMIT: Final = 5_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    from gateway.config.problems import ProblemsFound
+    from gateway.config.problems.problem import ProblemsFound
 
     sys.setrecursionlimit(RECURSION_LIMIT)
     arguments = _parser().parse_args(argv)
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Validate the routing file: `ok`, or every problem."""
     from gateway.config import loader
-    from gateway.config.problems import ProblemsFound
+    from gateway.config.problems.problem import ProblemsFound
 
     try:
         loader.read(_routing_file(_settings(arguments)))
@@ -115,7 +115,7 @@ def schema(_arguments: argparse.Namespace) -> int:
     """Print the JSON Schema of the routing file."""
     import json
 
-    from gateway.config.schema import json_schema
+    from gateway.config.schema.routing_file import json_schema
 
     print(json.dumps(json_schema(), indent=2))
     return OK
@@ -153,7 +153,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _routing_file(settings: Settings) -> Path:
     from pathlib import Path
 
-    from gateway.config.problems import Problem, ProblemsFound
+    from gateway.config.problems.problem import Problem, ProblemsFound
 
     if settings.config is None:
         hint = "say --config routes.yaml, or set GATEWAY_CONFIG"

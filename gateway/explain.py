@@ -8,7 +8,7 @@ import json
 import sys
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.core.messages.message import message_from_receive
 from gateway.core.routing.decision import Decision, decide
 

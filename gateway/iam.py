@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

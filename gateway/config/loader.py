@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from gateway.config import checks, wording
-from gateway.config.compile import route_of
-from gateway.config.composer import compose
-from gateway.config.findings import WHOLE_FILE, place_of, sayable
-from gateway.config.problems import Problem, ProblemsFound
-from gateway.config.schema import RoutingFile
-from gateway.config.syntax import Unreadable
+from gateway.config.checks import routes
+from gateway.config.compiler import route_of
+from gateway.config.problems.findings import WHOLE_FILE, place_of, sayable
+from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.config.schema import error_messages
+from gateway.config.schema.routing_file import RoutingFile
+from gateway.config.yaml.composer import compose
+from gateway.config.yaml.syntax import Unreadable
 from gateway.core.routing.route import RoutingTable
 
 if TYPE_CHECKING:
-    from gateway.config.document import Document
-    from gateway.config.findings import Finding
+    from gateway.config.problems.findings import Finding
+    from gateway.config.yaml.document import Document
 
 MAX_BYTES: Final = 1024 * 1024
 """What a ConfigMap can hold. Source: https://kubernetes.io/docs/concepts/configuration/configmap/"""
@@ -60,11 +61,11 @@ def load(text: bytes, file: str) -> RoutingTable:
 
 
 def _validated(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
-    findings = [*document.findings[:_MOST], *islice(checks.findings(document), _MOST)]
+    findings = [*document.findings[:_MOST], *islice(routes.findings(document), _MOST)]
     try:
         return RoutingFile.model_validate(document.root.value), findings
     except ValidationError as error:
-        return None, [*findings, *wording.findings_of(error, _MOST)]
+        return None, [*findings, *error_messages.findings_of(error, _MOST)]
 
 
 def _problems(

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.config.fields import Checked, one_of
-from gateway.config.findings import Wrong, quoted
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.findings import Wrong, quoted
+from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.config.schema.fields import Checked, one_of
 
 PREFIX: Final = "GATEWAY_"
 ENVIRONMENT: Final = "environment"

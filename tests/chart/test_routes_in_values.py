@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gateway.config import loader
-from gateway.config.schema import RoutingFile, json_schema
+from gateway.config.schema.routing_file import RoutingFile, json_schema
 from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from gateway.config.durations import seconds
+from gateway.config.schema.durations import seconds
 from tests.chart import tools
 from tests.chart.rendering import GATEWAY_CHART, refusal, render
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.adapters.catalogue import CATALOGUE, EDGES
 from gateway.cli import command_parsers
-from gateway.config.schema import json_schema
+from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
 from tests.docs.values_schema import values_schema
 

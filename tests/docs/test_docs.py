@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gateway.config import loader
-from gateway.config.problems import ProblemsFound
+from gateway.config.problems.problem import ProblemsFound
 from tests.docs.generate import ROOT, stale
 
 if TYPE_CHECKING:

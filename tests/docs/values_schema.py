@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.config.schema import json_schema
+from gateway.config.schema.routing_file import json_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

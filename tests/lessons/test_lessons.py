@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.config.loader import load
-from gateway.config.problems import ProblemsFound
+from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Answered, Unreachable
 from gateway.core.routing.decision import decide

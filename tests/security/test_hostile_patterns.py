@@ -11,7 +11,7 @@ import pytest
 import re2
 
 from gateway.config import loader
-from gateway.config.problems import ProblemsFound
+from gateway.config.problems.problem import ProblemsFound
 from gateway.core.routing.rules import Regex
 
 CORE = Path(__file__).parents[2] / "gateway" / "core"
@@ -48,7 +48,7 @@ def test_the_core_s_own_patterns_do_not_backtrack_into_a_repetition() -> None:
     """`re` backtracks: a repetition within another one, not possessive, is where that explodes."""
     sources = [
         str(node.args[0].value)
-        for module in CORE.glob("*.py")
+        for module in CORE.rglob("*.py")
         for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) == "re.compile"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from gateway.config import composer
 from gateway.config.loader import MAX_BYTES, MAX_PROBLEMS, load
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.config.yaml import composer
 from tools.fuzz.routing_file import counted
 
 ROUTE = "routes:\n  - name: orders\n    queue: orders\n    versions: {stable: http://b/}\n"

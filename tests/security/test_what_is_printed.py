@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.config.loader import load
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.explain import explain_messages
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.adapters.http import USER_AGENT
 from gateway.adapters.http_request import RequestHead
 from gateway.config import loader
-from gateway.config.composer import MAX_VALUES, compose
-from gateway.config.problems import ProblemsFound
+from gateway.config.problems.problem import ProblemsFound
+from gateway.config.yaml.composer import MAX_VALUES, compose
 from gateway.core.messages.message import Message
 from gateway.core.routing.decision import decide
 from gateway.core.routing.split import BUCKETS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from gateway.config.problems import Problem
+    from gateway.config.problems.problem import Problem
     from gateway.core.routing.route import Route, RoutingTable
 
 CALLS_TO_BEGIN_WITH: Final = 100_000

@@ -1,5 +1,5 @@
 {{/*
-What must fit together in `routes`, in the words of the gateway's own check (gateway/config/checks.py).
+What must fit together in `routes`, in the words of the gateway's own check (gateway/config/checks/routes.py).
 The shapes of values are judged by values.schema.json before this runs. What needs the gateway itself
 (regular expressions, JMESPath, files for TLS) is left to `python -m gateway check` and to its start.
 */}}

@@ -1,4 +1,4 @@
-{{/* What must fit together in rules, in the words of gateway/config/rule_checks.py. */}}
+{{/* What must fit together in rules, in the words of gateway/config/checks/rules.py. */}}
 
 {{/* Call with (list found place rules names stable). */}}
 {{- define "gateway.checkRules" -}}

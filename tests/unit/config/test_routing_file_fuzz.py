@@ -11,12 +11,12 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.config.composer import compose
 from gateway.config.loader import load
-from gateway.config.problems import Problem, ProblemsFound
-from gateway.config.rule_schema import Condition, Match, Rule
-from gateway.config.schema import Fallback, Retry, RoutingFile, Version
-from gateway.config.schema import Route as StatedRoute
+from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.config.schema.routing_file import Fallback, Retry, RoutingFile, Version
+from gateway.config.schema.routing_file import Route as StatedRoute
+from gateway.config.schema.rules import Condition, Match, Rule
+from gateway.config.yaml.composer import compose
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.settings import Settings, load_settings
 
 WHY_TCP = (

@@ -7,8 +7,8 @@ import ssl
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.config.fields import Checked, text
-from gateway.config.findings import Finding, Wrong
+from gateway.config.problems.findings import Finding, Wrong
+from gateway.config.schema.fields import Checked, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.config import durations
-from gateway.config.findings import TOKEN, Finding, Wrong, listed, mapping, within
-from gateway.config.pem import tls_findings
-from gateway.config.rule_checks import Versions, rule_findings, split_findings
-from gateway.config.schema import Retry
+from gateway.config.checks.rules import Versions, rule_findings, split_findings
+from gateway.config.problems.findings import TOKEN, Finding, Wrong, listed, mapping, within
+from gateway.config.schema import durations
+from gateway.config.schema.pem import tls_findings
+from gateway.config.schema.routing_file import Retry
 from gateway.core.addresses import parse_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.config.document import Document
+    from gateway.config.yaml.document import Document
     from gateway.core.addresses import QueueAddress
 
 _USUAL = Retry()

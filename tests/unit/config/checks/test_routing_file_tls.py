@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from gateway.config.loader import load
-from gateway.config.problems import ProblemsFound
+from gateway.config.problems.problem import ProblemsFound
 from gateway.core.routing.version import Client, Tls
 
 if TYPE_CHECKING:

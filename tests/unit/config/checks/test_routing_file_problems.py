@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config.loader import MAX_BYTES, load, read
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "routing_files"
+GOLDEN = Path(__file__).parents[3] / "golden" / "routing_files"
 BROKEN = sorted(GOLDEN.glob("*.yaml"))
 SMALLEST = """
 routes:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from gateway.config.fields import there
-from gateway.config.findings import Wrong
+from gateway.config.problems.findings import Wrong
+from gateway.config.schema.fields import there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.findings import meant, on_one_line, place_of, quoted, sayable, similar
+from gateway.config.problems.findings import meant, on_one_line, place_of, quoted, sayable, similar
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from gateway.config import addresses, fields, matching, pem
-from gateway.config.parts import NOT_NULL, Also, Part, SchemaOfFile
-from gateway.config.rule_schema import Rule, Weights
+from gateway.config.schema import addresses, fields, matchers, pem
+from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
+from gateway.config.schema.rules import Rule, Weights
 from gateway.core.addresses import QueueAddress
 from gateway.core.routing.route import FallbackOn, UnknownVersion
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
@@ -168,7 +168,7 @@ class Route(Part):
         "120,000 for a whole queue.",
     )
     version_from: Annotated[
-        list[Annotated[FromAttribute | FromBaggage, matching.VERSION_FROM]], NOT_NULL
+        list[Annotated[FromAttribute | FromBaggage, matchers.VERSION_FROM]], NOT_NULL
     ] = Field(
         default=[FromAttribute("version"), FromBaggage("version")],
         min_length=1,
@@ -196,7 +196,7 @@ class Route(Part):
         description="Weights by version for what no rule took, the stable one included; default "
         "all to stable.",
     )
-    sticky: Annotated[Source | None, matching.STICKY] = Field(
+    sticky: Annotated[Source | None, matchers.STICKY] = Field(
         default=None,
         description="What a split keeps together: message, group, attribute:NAME or "
         "body:JMESPATH; default message, on a FIFO queue group.",

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from gateway.config import fields, matching
-from gateway.config.parts import NOT_NULL, Part
+from gateway.config.schema import fields, matchers
+from gateway.config.schema.parts import NOT_NULL, Part
 from gateway.core.routing.rules import Regex
 from gateway.core.routing.sources import FromBody, Source
 
@@ -30,17 +30,17 @@ class Condition(Part):
     model_config = _ONE_OF_FOUR
     shape: ClassVar = "a condition such as {exact: x}"
 
-    exact: Annotated[str | None, matching.EXACT] = Field(
+    exact: Annotated[str | None, matchers.EXACT] = Field(
         default=None,
         description="The whole value; a whole number or boolean stands for its JSON text.",
     )
-    prefix: Annotated[str | None, matching.PREFIX] = Field(
+    prefix: Annotated[str | None, matchers.PREFIX] = Field(
         default=None, description="What the value begins with."
     )
-    regex: Annotated[Regex | None, matching.REGEX] = Field(
+    regex: Annotated[Regex | None, matchers.REGEX] = Field(
         default=None, description="An RE2 expression that the whole value matches."
     )
-    present: Annotated[bool | None, matching.PRESENT] = Field(
+    present: Annotated[bool | None, matchers.PRESENT] = Field(
         default=None, description="`true`: there is a value, whatever it is."
     )
 
@@ -68,7 +68,7 @@ class Match(Part):
         default_factory=dict,
         description="Conditions on members of the W3C `baggage` attribute, by name.",
     )
-    body: Annotated[dict[Annotated[FromBody, matching.BODY_PATH], Condition], NOT_NULL] = Field(
+    body: Annotated[dict[Annotated[FromBody, matchers.BODY_PATH], Condition], NOT_NULL] = Field(
         default_factory=dict,
         description="Conditions on the JSON body; each key is a JMESPath.",
     )
@@ -96,6 +96,6 @@ class Rule(Part):
     split: Annotated[Weights | None, NOT_NULL] = Field(
         default=None, description="Weights of its own, by version. Either this or `to`."
     )
-    sticky: Annotated[Source | None, matching.STICKY] = Field(
+    sticky: Annotated[Source | None, matchers.STICKY] = Field(
         default=None, description="The rule's own sticky key, for its `split`; default the route's."
     )

@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gateway.config import loader
-from gateway.config.findings import WHOLE_FILE
-from gateway.config.problems import Problem, ProblemsFound
+from gateway.config.problems.findings import WHOLE_FILE
+from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.watcher import UNREADABLE, content_of
 
 if TYPE_CHECKING:

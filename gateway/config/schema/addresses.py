@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway.config.fields import QUOTE, Checked, text
-from gateway.config.findings import TOKEN, Wrong
+from gateway.config.problems.findings import TOKEN, Wrong
+from gateway.config.schema.fields import QUOTE, Checked, text
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
 

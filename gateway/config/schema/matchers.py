@@ -9,8 +9,8 @@ import jmespath
 from jmespath.exceptions import IncompleteExpressionError, LexerError, ParseError
 from jmespath.functions import Functions
 
-from gateway.config.fields import QUOTE, Checked, text
-from gateway.config.findings import Wrong, meant, quoted
+from gateway.config.problems.findings import Wrong, meant, quoted
+from gateway.config.schema.fields import QUOTE, Checked, text
 from gateway.core.routing.rules import Regex
 from gateway.core.routing.sources import (
     FromAttribute,

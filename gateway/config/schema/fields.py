@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import core_schema
 
-from gateway.config import durations
-from gateway.config.findings import Wrong, similar
+from gateway.config.problems.findings import Wrong, similar
+from gateway.config.schema import durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

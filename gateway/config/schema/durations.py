@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any, Final
 
-from gateway.config.findings import Wrong
+from gateway.config.problems.findings import Wrong
 
 PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
 FORMS: Final = "500ms, 20s, 5m, 1h or a number of seconds"

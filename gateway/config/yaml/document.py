@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.config.findings import Finding, Path
+    from gateway.config.problems.findings import Finding, Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.findings import Finding, Wrong, meant, similar
-from gateway.config.schema import RoutingFile
+from gateway.config.problems.findings import Finding, Wrong, meant, similar
+from gateway.config.schema.routing_file import RoutingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
 
-    from gateway.config.findings import Path
+    from gateway.config.problems.findings import Path
 
 _KEY_MARK: Final = "[key]"  # pydantic's last step where it is the key that does not do
 _SHAPES: Final = {

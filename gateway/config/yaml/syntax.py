@@ -10,7 +10,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gateway.config.findings import Finding
+from gateway.config.problems.findings import Finding
 
 if TYPE_CHECKING:
     from yaml import MarkedYAMLError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.config.findings import on_one_line
+from gateway.config.problems.findings import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from gateway.config.composer import compose
 from gateway.config.loader import read
-from gateway.config.schema import json_schema
+from gateway.config.schema.routing_file import json_schema
+from gateway.config.yaml.composer import compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CONFIG = ROOT / "config"
 KUSTOMIZE = CONFIG / "kustomize"  # objects of Kubernetes; see tests/chart
 FILES = sorted(each for each in CONFIG.rglob("*.yaml") if KUSTOMIZE not in each.parents)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from yaml import events
 
-from gateway.config.document import Child, Document, Node
-from gateway.config.findings import Finding, Path
-from gateway.config.scalars import resolve
-from gateway.config.syntax import Unreadable, decoded, explained
+from gateway.config.problems.findings import Finding, Path
+from gateway.config.yaml.document import Child, Document, Node
+from gateway.config.yaml.scalars import resolve
+from gateway.config.yaml.syntax import Unreadable, decoded, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.config.fields import QUOTE
-from gateway.config.findings import Finding, listed, mapping, meant, quoted, within
-from gateway.config.rule_schema import Condition, Match, Rule
+from gateway.config.problems.findings import Finding, listed, mapping, meant, quoted, within
+from gateway.config.schema.fields import QUOTE
+from gateway.config.schema.rules import Condition, Match, Rule
 from gateway.core.routing.sources import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.config.document import Document
-    from gateway.config.findings import Path
+    from gateway.config.problems.findings import Path
+    from gateway.config.yaml.document import Document
 
 CONDITIONS: Final = tuple(Condition.model_fields)
 WHOLE: Final = 100

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.config import composer
-from gateway.config.composer import MAX_VALUES, compose
 from gateway.config.loader import load
-from gateway.config.scalars import resolve
-from gateway.config.syntax import Unreadable
+from gateway.config.yaml import composer
+from gateway.config.yaml.composer import MAX_VALUES, compose
+from gateway.config.yaml.scalars import resolve
+from gateway.config.yaml.syntax import Unreadable
 
 
 def value_of(text: str) -> Any:

@@ -1,0 +1,1 @@
+"""What is wrong with a routing file or a setting, and how that is printed."""

@@ -1,0 +1,1 @@
+"""YAML text to a tree of plain values that know their lines."""
