@@ -4,7 +4,7 @@ Task tree:
 
     gateway -> routing-file watcher
             -> admin server
-            -> route NAME (its own tree: gateway/runtime/route.py), one for each route
+            -> route NAME (its own tree: gateway/runtime/running_route.py), one for each route
 
 A crash of any of them ends the process with that error: no zombie that looks healthy and moves
 nothing. Messages in hand come back when their leases run out.
@@ -25,18 +25,18 @@ from gateway.adapters.http import HttpTarget
 from gateway.adapters.http_tls import TlsFiles
 from gateway.adapters.logs import LogObserver
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs import SqsQueue
 from gateway.adapters.sqs_clients import SqsClients
 from gateway.adapters.sqs_lean import LeanSqsQueue
 from gateway.adapters.tally import Tally
+from gateway.aiokit.write_batch import Outbox
 from gateway.config.file import read_again
 from gateway.config.watcher import watch
 from gateway.core.events import Listening, Reloaded, ReloadFailed
 from gateway.core.routing.version import Client
-from gateway.runtime.extra_polls import ExtraPolls
-from gateway.runtime.reload import plan
-from gateway.runtime.route import RunningRoute
+from gateway.runtime.poll_budget import ExtraPolls
+from gateway.runtime.routes import plan
+from gateway.runtime.running_route import RunningRoute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-    from gateway.adapters.outbox import Outbox
+    from gateway.aiokit.write_batch import Outbox
     from gateway.core.delivery.disposition import DeliveryResult
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.adapters.outbox import Outbox
+from gateway.aiokit.write_batch import Outbox
 
 if TYPE_CHECKING:
     from gateway.adapters.http_connection import Connection

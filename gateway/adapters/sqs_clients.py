@@ -17,12 +17,12 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
-from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs_answers import keep_raw_receive
 from gateway.adapters.sqs_credentials import SharedCredentials, hear_refusals
 from gateway.adapters.sqs_endpoint import Endpoint
 from gateway.adapters.sqs_places import needs_sdk, tls_for
 from gateway.adapters.sqs_signing import SIGNATURE_VERSION
+from gateway.aiokit.write_batch import Outbox
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
-from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs_reader import AnswerReader, Unreadable
+from gateway.aiokit.write_batch import Outbox
 
 if TYPE_CHECKING:
     from gateway.adapters.sqs_reader import Answer

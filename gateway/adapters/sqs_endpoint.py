@@ -24,9 +24,9 @@ from gateway.adapters.sqs_refusals import code_and_words
 from gateway.adapters.sqs_signing import host_of
 
 if TYPE_CHECKING:
-    from gateway.adapters.outbox import Outbox
     from gateway.adapters.sqs_credentials import SharedCredentials
     from gateway.adapters.sqs_reader import Answer
+    from gateway.aiokit.write_batch import Outbox
 
 CONNECT_SECONDS: Final = 5
 LEAST_SECONDS: Final = 1.0

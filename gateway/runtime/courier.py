@@ -18,7 +18,7 @@ from gateway.core.events import (
 )
 from gateway.ports import QueueError
 from gateway.runtime.delivery import Delivery
-from gateway.runtime.legs import Legs
+from gateway.runtime.plans import Legs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import Route
     from gateway.ports import Observer, Queue
-    from gateway.runtime.hand import Hand
-    from gateway.runtime.lanes import Lane, Lanes
-    from gateway.runtime.legs import Leg
+    from gateway.runtime.in_flight import Hand
+    from gateway.runtime.limiter import Lane, Lanes
+    from gateway.runtime.plans import Leg
     from gateway.runtime.settler import Settler
 
 GATHERING_SECONDS: Final = 0.01

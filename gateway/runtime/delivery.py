@@ -22,7 +22,7 @@ from gateway.core.delivery.disposition import (
 from gateway.core.delivery.headers import message_lines
 from gateway.core.events import Delivered, Outcome
 from gateway.core.routing.decision import Reason, decide
-from gateway.runtime.hand import InHand, Stage
+from gateway.runtime.in_flight import InHand, Stage
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.ports import Sending
     from gateway.runtime.courier import Courier
-    from gateway.runtime.lanes import Lane, Seat
-    from gateway.runtime.legs import Leg, Legs
+    from gateway.runtime.limiter import Lane, Seat
+    from gateway.runtime.plans import Leg, Legs
 
 OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.events import Received, ReceiveFailed
 from gateway.ports import QueueError
-from gateway.runtime.pauses import doubling
+from gateway.runtime.backoff import doubling
 from gateway.runtime.permits import NOTHING
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from gateway.core.messages.message import Message
     from gateway.ports import Observer, Queue
-    from gateway.runtime.extra_polls import ExtraPolls
-    from gateway.runtime.lanes import Lanes
+    from gateway.runtime.limiter import Lanes
     from gateway.runtime.permits import Grant, Permits
+    from gateway.runtime.poll_budget import ExtraPolls
 
 BATCH: Final = 10
 FIRST_PAUSE_SECONDS: Final = 0.5

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.delivery.disposition import MAX_VISIBILITY_SECONDS
 from gateway.core.events import Action, Settled, SettlementFailed
 from gateway.ports import EntryError, QueueError
-from gateway.runtime.hand import Stage
-from gateway.runtime.pauses import CLOCK_SECONDS, doubling
+from gateway.runtime.backoff import CLOCK_SECONDS, doubling
+from gateway.runtime.in_flight import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from gateway.ports import Observer, Queue
-    from gateway.runtime.hand import Hand, InHand
+    from gateway.runtime.in_flight import Hand, InHand
     from gateway.runtime.permits import Permits
 
 BATCH: Final = 10

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.events import Phase
-from gateway.runtime.route import RunningRoute
+from gateway.runtime.running_route import RunningRoute
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Operation
 from tests.fakes.observer import FakeObserver
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.runtime.extra_polls import ExtraPolls
+    from gateway.runtime.poll_budget import ExtraPolls
 
 DRAIN_SECONDS = 25.0
 PATIENCE_SECONDS = 24 * 3600.0

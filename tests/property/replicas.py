@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.events import Phase
-from gateway.runtime.route import RunningRoute
+from gateway.runtime.running_route import RunningRoute
 from tests.fakes.chaos import VirtualTimeLoop
 from tests.fakes.observer import FakeObserver
 from tests.fakes.target import FakeTarget

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.adapters.http import HttpTarget
 from gateway.adapters.http_connection import Connection
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.outbox import Outbox
 from gateway.adapters.sqs_calls import Calls, received, settled
 from gateway.adapters.sqs_posts import SignedPosts
 from gateway.adapters.tally import Tally
+from gateway.aiokit.write_batch import Outbox
 from gateway.app import Observers
 from gateway.core.events import Action, Received, Settled
 from gateway.core.routing.route import RoutingTable
 from gateway.runtime.courier import Courier
-from gateway.runtime.hand import Hand
-from gateway.runtime.lanes import Lanes
+from gateway.runtime.in_flight import Hand
+from gateway.runtime.limiter import Lanes
 from gateway.runtime.permits import Permits
 from gateway.runtime.settler import Settler
 from tests.builders import route

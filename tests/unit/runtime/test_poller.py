@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.core.events import Received, ReceiveFailed
-from gateway.runtime.extra_polls import MOST_OF_ONE, ExtraPolls
+from gateway.runtime.poll_budget import MOST_OF_ONE, ExtraPolls
 from gateway.runtime.poller import LONGEST_GATHERING_SECONDS, SHORT_POLL_PAUSE_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME

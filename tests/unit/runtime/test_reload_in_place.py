@@ -14,7 +14,7 @@ from gateway.core.routing.route import Fallback, Route, RoutingTable
 from gateway.core.routing.rules import Present
 from gateway.core.routing.sources import FromBody
 from gateway.core.routing.version import Client, Tls
-from gateway.runtime.reload import plan
+from gateway.runtime.routes import plan
 from tests.builders import CANARY, STABLE, route, rule, version, where
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation

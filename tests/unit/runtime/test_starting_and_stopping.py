@@ -9,7 +9,7 @@ import pytest
 from gateway.core.delivery.disposition import Answered
 from gateway.core.events import Phase, PhaseChanged
 from gateway.core.routing.route import Fallback
-from gateway.runtime.stopping import FLUSH_SECONDS, HALT_SECONDS
+from gateway.runtime.shutdown import FLUSH_SECONDS, HALT_SECONDS
 from tests.builders import attribute, route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gateway.runtime.hand import Stage
+from gateway.runtime.in_flight import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection

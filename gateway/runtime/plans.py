@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.runtime.delivery import Delivery
-    from gateway.runtime.lanes import Lane, Lanes
+    from gateway.runtime.limiter import Lane, Lanes
 
 NEVER: Final = float("inf")
 

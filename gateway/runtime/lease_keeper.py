@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.delivery.disposition import MAX_VISIBILITY_SECONDS
 from gateway.core.events import Action, LeaseCapped, Settled, SettlementFailed
 from gateway.ports import QueueError
-from gateway.runtime.hand import Stage
+from gateway.runtime.in_flight import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.ports import Observer, Queue
     from gateway.runtime.delivery import Delivery
-    from gateway.runtime.hand import Hand
+    from gateway.runtime.in_flight import Hand
 
 BATCH: Final = 10
 PARALLEL_CALLS: Final = 20

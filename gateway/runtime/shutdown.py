@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.runtime.pauses import CLOCK_SECONDS
+from gateway.runtime.backoff import CLOCK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from gateway.runtime.courier import Courier
-    from gateway.runtime.groups import Groups
-    from gateway.runtime.hand import Hand, InHand
-    from gateway.runtime.lanes import Lanes
+    from gateway.runtime.fifo import Groups
+    from gateway.runtime.in_flight import Hand, InHand
+    from gateway.runtime.limiter import Lanes
     from gateway.runtime.settler import Settler
 
 FLUSH_SECONDS: Final = 5.0

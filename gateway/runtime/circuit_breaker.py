@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.runtime.pauses import doubling
+from gateway.runtime.backoff import doubling
 
 ROW: Final = 10
 """Refusals without any other answer between them that make a version rest."""

@@ -11,8 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.disposition import shed_seconds
-from gateway.runtime.pauses import CLOCK_SECONDS
-from gateway.runtime.shedding import Shedding
+from gateway.runtime.backoff import CLOCK_SECONDS
+from gateway.runtime.circuit_breaker import Shedding
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.runtime.extra_polls import MOST, MOST_OF_ONE, ExtraPolls
+from gateway.runtime.poll_budget import MOST, MOST_OF_ONE, ExtraPolls
 
 
 def taken(polls: ExtraPolls, route: str) -> int:

@@ -11,7 +11,7 @@ import pytest
 from gateway.core.delivery.disposition import Answered
 from gateway.core.events import Outcome
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
-from gateway.runtime.lanes import Lane, Seat, WaitingRoom
+from gateway.runtime.limiter import Lane, Seat, WaitingRoom
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.delivery.disposition import whole_seconds
 from gateway.core.events import Phase, PhaseChanged, ReceiveFailed
 from gateway.ports import QueueError, RouteView
+from gateway.runtime.backoff import doubling
 from gateway.runtime.courier import Courier
-from gateway.runtime.extra_polls import ExtraPolls
-from gateway.runtime.groups import Groups
-from gateway.runtime.hand import Hand
-from gateway.runtime.lanes import Lanes
-from gateway.runtime.lease import LeaseKeeper
-from gateway.runtime.pauses import doubling
+from gateway.runtime.fifo import Groups
+from gateway.runtime.in_flight import Hand
+from gateway.runtime.lease_keeper import LeaseKeeper
+from gateway.runtime.limiter import Lanes
 from gateway.runtime.permits import Permits
+from gateway.runtime.poll_budget import ExtraPolls
 from gateway.runtime.poller import Poller
 from gateway.runtime.settler import Settler
-from gateway.runtime.stopping import Stop
+from gateway.runtime.shutdown import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Queue, Target
     from gateway.runtime.delivery import Delivery
-    from gateway.runtime.hand import InHand
+    from gateway.runtime.in_flight import InHand
 
 LINGER_SECONDS: Final = 0.04  # at 100 messages a second a delete has four messages, not one
 FIFO_LINGER_SECONDS: Final = 0.0  # the next message of a group waits for the settlement

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.delivery.disposition import Answered, Unreachable
 from gateway.core.routing.route import Backoff
-from gateway.runtime.shedding import LONGEST_REST_SECONDS, ROW, Shedding
+from gateway.runtime.circuit_breaker import LONGEST_REST_SECONDS, ROW, Shedding
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
