@@ -20,15 +20,15 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.admin import AdminServer
-from gateway.adapters.http import HttpTarget
-from gateway.adapters.http_tls import TlsFiles
-from gateway.adapters.logs import LogObserver
-from gateway.adapters.metrics import Metrics
-from gateway.adapters.sqs import SqsQueue
-from gateway.adapters.sqs_clients import SqsClients
-from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.adapters.tally import Tally
+from gateway.adapters.admin.server import AdminServer
+from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.tls import TlsFiles
+from gateway.adapters.sqs.clients import SqsClients
+from gateway.adapters.sqs.native_source import LeanSqsQueue
+from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.telemetry.logs import LogObserver
+from gateway.adapters.telemetry.metrics import Metrics
+from gateway.adapters.telemetry.statistics import Tally
 from gateway.aiokit.write_batch import Outbox
 from gateway.config.file import read_again
 from gateway.config.watcher import watch
@@ -278,6 +278,6 @@ def _target(version: Version, outbox: Outbox | None = None) -> Target:
     if version.client is Client.LEAN:
         return HttpTarget(url, headers, max_idle=max_idle, tls=tls, outbox=outbox)
     # Only where it is asked for: it takes 50 ms to import.
-    from gateway.adapters.httpx_target import HttpxTarget  # noqa: PLC0415
+    from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
     return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)

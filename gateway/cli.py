@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gateway.config import loader
 
     table = loader.read(file)
-    from gateway.adapters import logs
+    from gateway.adapters.telemetry import logs
     from gateway.app import Gateway
 
     logs.configure(settings.log_level, settings.log_format)

@@ -100,5 +100,9 @@ def test_the_gateway_runs_without_its_extras() -> None:
     files = (path.relative_to(ROOT).with_suffix("") for path in ROOT.glob("gateway/**/[!_]*.py"))
     everything = sorted(".".join(file.parts) for file in files if "demo" not in file.parts)
     modules = loaded_by(WITHOUT_EXTRAS, " ".join(EXTRAS), *everything)
-    assert {"gateway.app", "gateway.adapters.sqs", "gateway.runtime.running_route"} <= modules
+    assert {
+        "gateway.app",
+        "gateway.adapters.sqs.sdk_source",
+        "gateway.runtime.running_route",
+    } <= modules
     assert "gateway.demo" not in modules

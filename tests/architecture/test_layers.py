@@ -51,14 +51,14 @@ def test_the_contracts_hold_in_a_copy_too(project: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "planted", "broken"),
     [
-        ("core/split.py", "import gateway.ports", LAYERS),
-        ("core/split.py", "from gateway.config import durations", LAYERS),
+        ("core/routing/split.py", "import gateway.ports", LAYERS),
+        ("core/routing/split.py", "from gateway.config.schema import durations", LAYERS),
         ("ports.py", "import gateway.runtime.permits", LAYERS),
-        ("runtime/permits.py", "import gateway.adapters.sqs", LAYERS),
-        ("adapters/sqs.py", "import gateway.runtime.permits", LAYERS),
-        ("config/durations.py", "import gateway.app", LAYERS),
+        ("runtime/permits.py", "import gateway.adapters.sqs.sdk_source", LAYERS),
+        ("adapters/sqs/sdk_source.py", "import gateway.runtime.permits", LAYERS),
+        ("config/schema/durations.py", "import gateway.app", LAYERS),
         ("runtime/permits.py", "import aiobotocore", LIBRARIES),
-        ("config/durations.py", "import httpx", LIBRARIES),
+        ("config/schema/durations.py", "import httpx", LIBRARIES),
     ],
 )
 def test_a_planted_import_breaks_the_contract(

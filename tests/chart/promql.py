@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from gateway.adapters.catalogue import CATALOGUE
+from gateway.adapters.telemetry.metric_definitions import CATALOGUE
 from tests.chart import tools
 
 if TYPE_CHECKING:

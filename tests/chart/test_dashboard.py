@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.adapters.metrics import Metrics
+from gateway.adapters.telemetry.metrics import Metrics
 from tests.chart import promql
 from tests.chart.rendering import GATEWAY_CHART
 from tests.unit.adapters.fakes import table

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from tests.unit.adapters.admin_port import READS, RELOAD, admin_server, serving
+from tests.unit.adapters.admin.admin_port import READS, RELOAD, admin_server, serving
 from tests.unit.adapters.fakes import FakeControl
 
 

@@ -14,9 +14,9 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from gateway.adapters.admin import _in_plain_words
+from gateway.adapters.admin.server import _in_plain_words
 from gateway.core.events import Reloaded, ReloadFailed
-from tests.unit.adapters.admin_port import READS, RELOAD, admin_server, serving
+from tests.unit.adapters.admin.admin_port import READS, RELOAD, admin_server, serving
 from tests.unit.adapters.fakes import FakeControl, table, view
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 from moto.server import ThreadedMotoServer
 
-from gateway.adapters.sqs import SqsQueue
-from gateway.adapters.sqs_clients import SqsClients
-from gateway.adapters.sqs_lean import LeanSqsQueue
+from gateway.adapters.sqs.clients import SqsClients
+from gateway.adapters.sqs.native_source import LeanSqsQueue
+from gateway.adapters.sqs.sdk_source import SqsQueue
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute
 from gateway.ports import QueueError

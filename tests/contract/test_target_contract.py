@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.adapters.http import HttpTarget
-from gateway.adapters.httpx_target import HttpxTarget
+from gateway.adapters.http.httpx_target import HttpxTarget
+from gateway.adapters.http.native_target import HttpTarget
 from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import (

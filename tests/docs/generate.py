@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.adapters.catalogue import CATALOGUE, EDGES
+from gateway.adapters.telemetry.metric_definitions import CATALOGUE, EDGES
 from gateway.cli import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from gateway.adapters.sqs import SqsQueue
-from gateway.adapters.sqs_lean import LeanSqsQueue
+from gateway.adapters.sqs.native_source import LeanSqsQueue
+from gateway.adapters.sqs.sdk_source import SqsQueue
 from gateway.core.addresses import parse_queue
 from tests.fakes.queue import InMemoryQueue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.adapters.sqs_clients import SqsClients
+    from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.messages.message import Attribute
     from gateway.ports import Queue
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from gateway.adapters.sqs import SqsQueue
-from gateway.adapters.sqs_clients import SqsClients
-from gateway.adapters.sqs_lean import LeanSqsQueue
+from gateway.adapters.sqs.clients import SqsClients
+from gateway.adapters.sqs.native_source import LeanSqsQueue
+from gateway.adapters.sqs.sdk_source import SqsQueue
 from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.integration.gateway_process import GatewayProcess

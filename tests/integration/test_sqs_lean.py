@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from gateway.adapters.sqs import SqsQueue
-from gateway.adapters.sqs_clients import SqsClients
-from gateway.adapters.sqs_lean import LeanSqsQueue
+from gateway.adapters.sqs.clients import SqsClients
+from gateway.adapters.sqs.native_source import LeanSqsQueue
+from gateway.adapters.sqs.sdk_source import SqsQueue
 from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.integration.sqs_script import Asked, Script, answer, scripted

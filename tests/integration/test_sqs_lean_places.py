@@ -10,10 +10,10 @@ import pytest
 import trustme
 from structlog.testing import capture_logs
 
-from gateway.adapters.sqs_clients import SqsClients
-from gateway.adapters.sqs_endpoint import CONNECT_SECONDS, Endpoint
-from gateway.adapters.sqs_lean import LeanSqsQueue
-from gateway.adapters.sqs_places import needs_sdk
+from gateway.adapters.sqs.clients import SqsClients
+from gateway.adapters.sqs.endpoint import CONNECT_SECONDS, Endpoint
+from gateway.adapters.sqs.endpoint_choice import needs_sdk
+from gateway.adapters.sqs.native_source import LeanSqsQueue
 from gateway.core.addresses import parse_queue
 from gateway.ports import QueueError
 from tests.fakes import VIRTUAL_TIME

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.http_answer import MAX_ANSWER_BYTES, AnswerReader
+from gateway.adapters.http1.response import MAX_ANSWER_BYTES, AnswerReader
 from gateway.core.delivery.disposition import Answered, Broken, describe
 
 if TYPE_CHECKING:

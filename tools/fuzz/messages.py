@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from httptools import HttpRequestParser
 
-from gateway.adapters.http import USER_AGENT
-from gateway.adapters.http_request import RequestHead
+from gateway.adapters.http.native_target import USER_AGENT
+from gateway.adapters.http.request import RequestHead
 from gateway.config import loader
 from gateway.core.delivery.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
 from gateway.core.delivery.headers import delivery_headers

@@ -8,8 +8,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.adapters.http import USER_AGENT
-from gateway.adapters.http_request import RequestHead
+from gateway.adapters.http.native_target import USER_AGENT
+from gateway.adapters.http.request import RequestHead
 from gateway.config import loader
 from gateway.config.problems.problem import ProblemsFound
 from gateway.config.yaml.composer import MAX_VALUES, compose

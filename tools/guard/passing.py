@@ -6,12 +6,12 @@ import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.adapters.http import HttpTarget
-from gateway.adapters.http_connection import Connection
-from gateway.adapters.metrics import Metrics
-from gateway.adapters.sqs_calls import Calls, received, settled
-from gateway.adapters.sqs_posts import SignedPosts
-from gateway.adapters.tally import Tally
+from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http1.connection import Connection
+from gateway.adapters.sqs.json_protocol import Calls, received, settled
+from gateway.adapters.sqs.signed_requests import SignedPosts
+from gateway.adapters.telemetry.metrics import Metrics
+from gateway.adapters.telemetry.statistics import Tally
 from gateway.aiokit.write_batch import Outbox
 from gateway.app import Observers
 from gateway.core.events import Action, Received, Settled

@@ -1,0 +1,185 @@
+"""The admin port: health, readiness, metrics, the API, reload (contract, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import hdrs, web
+
+from gateway.adapters.admin.policy import CHALLENGE, Caller, refusal
+from gateway.adapters.admin.routes_view import routes_json
+from gateway.adapters.telemetry.logs import printable
+from gateway.core.events import ReloadFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.adapters.telemetry.metrics import Metrics
+    from gateway.adapters.telemetry.statistics import Tally
+    from gateway.ports import Control
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PATHS: Final = """\
+GET  /healthz     200 while the process works, 503 with what is stuck
+GET  /readyz      200 when every queue is polled, 503 with the reason
+GET  /metrics     Prometheus text format
+GET  /api/routes  JSON: routes, versions, weights, rates, last errors
+POST /-/reload    re-read the routing file now: 200, or 422 with every problem
+"""
+
+HEADERS: Final = {
+    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.SERVER: "sqs-version-gateway",
+    "X-Content-Type-Options": "nosniff",
+}
+
+STOP_SECONDS: Final = 2.0
+"""How long requests under way may take when the server stops."""
+
+
+class AdminServer:
+    """Serves the admin port from :meth:`start` until :meth:`stop`.
+
+    An empty `token` counts as none. `port` 0 asks for any free one; :attr:`port` tells which.
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        metrics: Metrics,
+        tally: Tally,
+        *,
+        host: str,
+        port: int,
+        token: str | None,
+    ) -> None:
+        self._control, self._metrics, self._tally = control, metrics, tally
+        self._host, self._port = host, port
+        self._token = token
+        self._runner = web.AppRunner(
+            self._application(), access_log=None, shutdown_timeout=STOP_SECONDS
+        )
+
+    async def start(self) -> None:
+        """Listen; raises OSError that names the address, for instance if it is taken."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            why = str(error.strerror or error).rpartition(": ")[2]
+            raise OSError(
+                f"admin port: cannot listen on {self._host}:{self._port}: {why}"
+                " (choose another with GATEWAY_ADMIN_HOST and GATEWAY_ADMIN_PORT)"
+            ) from error
+        self._port = self._runner.addresses[0][1]
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._port
+
+    async def stop(self) -> None:
+        """Close the port and what is connected to it."""
+        await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[_in_plain_words])
+        application.router.add_get("/", _index)
+        application.router.add_get("/healthz", self._healthz)
+        application.router.add_get("/readyz", self._readyz)
+        application.router.add_get("/metrics", self._scrape)
+        application.router.add_get("/api/routes", self._routes)
+        application.router.add_post("/-/reload", self._changing(self._reload))
+        application.on_response_prepare.append(_add_headers)
+        return application
+
+    def _changing(self, answer: Answer) -> Answer:
+        """Let only those who may change something get at an answer."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            refused = refusal(_caller(request), self._token)
+            if refused is None:
+                return await answer(request)
+            answered = web.Response(text=f"{refused.why}\n", status=refused.status)
+            if refused.status == HTTPStatus.UNAUTHORIZED:
+                answered.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
+            return answered
+
+        return guarded
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return _state("ok", self._control.stuck())
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        return _state("ready", self._control.unready())
+
+    async def _scrape(self, _request: web.Request) -> web.Response:
+        body, content_type = self._metrics.render()
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
+
+    async def _routes(self, _request: web.Request) -> web.Response:
+        return web.json_response(routes_json(self._control, self._tally))
+
+    async def _reload(self, _request: web.Request) -> web.Response:
+        result = await self._control.reload()
+        if isinstance(result, ReloadFailed):
+            refused = {"problems": result.problems, "generation": result.generation}
+            return web.json_response(refused, status=422)
+        return web.json_response(
+            {
+                "generation": result.generation,
+                "added": result.added,
+                "changed": result.changed,
+                "removed": result.removed,
+            }
+        )
+
+
+async def _index(_request: web.Request) -> web.Response:
+    return web.Response(text=f"sqs-version-gateway, admin port\n\n{PATHS}")
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+@web.middleware
+async def _in_plain_words(request: web.Request, handler: Answer) -> web.StreamResponse:
+    """Turn aiohttp's errors, and ours, into a text that says what to do and shows no code."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return web.Response(text=f"no such path; there are:\n\n{PATHS}", status=404)
+    except web.HTTPMethodNotAllowed as refused:
+        allow = refused.headers[hdrs.ALLOW]
+        return web.Response(
+            text=f"this path takes {allow}\n", status=405, headers={hdrs.ALLOW: allow}
+        )
+    except web.HTTPException:
+        raise
+    except Exception:  # noqa: BLE001 - a stranger gets one line, the log gets the trace
+        structlog.stdlib.get_logger("gateway.admin").exception("request failed", path=request.path)
+        return web.Response(text="internal error; the log has it\n", status=500)
+
+
+def _state(good: str, reasons: Iterable[str]) -> web.Response:
+    lines = [printable(reason) for reason in reasons]
+    if not lines:
+        return web.Response(text=good)
+    return web.Response(text="\n".join(lines) + "\n", status=503)
+
+
+def _caller(request: web.Request) -> Caller:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return Caller(
+        peer=peer[0] if isinstance(peer, tuple) else None,
+        authorization=request.headers.get(hdrs.AUTHORIZATION),
+        host=request.headers.get(hdrs.HOST),
+        origin=request.headers.get(hdrs.ORIGIN),
+        fetch_site=request.headers.get("Sec-Fetch-Site"),
+    )

@@ -1,0 +1,1 @@
+"""Targets that deliver over HTTP."""

@@ -1,0 +1,254 @@
+"""A target over httpx's transport, for what only that does: HTTP/2, and proxies.
+
+That transport is httpcore. What httpx puts on top of it (cookies, redirects, decompression) is of
+no use here, and hides what the contract asks for: whether anything had been sent, and whether any
+byte of an answer came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+import httpcore
+
+from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
+from gateway.adapters.http.httpx_proxies import proxy_for
+from gateway.adapters.http.native_target import USER_AGENT
+from gateway.adapters.http.request import RequestHead
+from gateway.adapters.http.retry_after import retry_after_seconds
+from gateway.adapters.http1.connector import LIFETIME_SECONDS, words
+from gateway.adapters.http1.response import MAX_ANSWER_BYTES
+from gateway.core.delivery.disposition import (
+    Answered,
+    Broken,
+    DeliveryResult,
+    TimedOut,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_FIRST_FINAL_STATUS: Final = 200
+
+
+class Posting:
+    """One delivery, as a `Sending`: a task, and who is told."""
+
+    def __init__(
+        self, task: asyncio.Task[DeliveryResult], done: Callable[[DeliveryResult], None]
+    ) -> None:
+        self._task, self._done = task, done
+        self._cancelled = False
+        task.add_done_callback(self._tell)
+
+    def cancel(self) -> None:
+        """Give up; nobody is told."""
+        self._cancelled = True
+        self._task.cancel()
+
+    def _tell(self, task: asyncio.Task[DeliveryResult]) -> None:
+        if not self._cancelled and not task.cancelled():
+            self._done(task.result())
+
+
+class HttpxTarget:
+    """A Target that POSTs to one URL, over HTTP/2 where the service offers it by TLS.
+
+    `tls` gives a context of this target's own in place of the default one. Raises ValueError for a
+    URL or header that cannot be sent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]] = (),
+        *,
+        max_idle: int = 100,
+        user_agent: str = USER_AGENT,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        lifetime_seconds: float = LIFETIME_SECONDS,
+    ) -> None:
+        self._head = RequestHead(url, headers, user_agent)
+        self._fixed = [(name.encode(), value.encode()) for name, value in self._head.fixed]
+        self._url = httpcore.URL(
+            scheme="https" if self._head.tls else "http",
+            host=self._head.host,
+            port=self._head.port,
+            target=self._head.path,
+        )
+        self._proxy = _proxy(proxy_for(self._head))
+        self._max_idle, self._lifetime_seconds = max_idle, lifetime_seconds
+        self._tls = tls or ssl.create_default_context  # its own: httpcore offers HTTP/2 by it
+        self._network = Network()
+        self._connections: _Connections | None = None
+        self._tasks: set[asyncio.Task[DeliveryResult]] = set()
+
+    def send(
+        self,
+        lines: str,
+        body: bytes,
+        timeout_seconds: float,
+        done: Callable[[DeliveryResult], None],
+    ) -> Posting:
+        """POST once; `timeout_seconds` is for connecting, sending and the full answer together."""
+        task = asyncio.get_running_loop().create_task(
+            self._deliver(self._request_headers(lines, body), body, timeout_seconds),
+            name=f"delivery to {self._head.host}",
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return Posting(task, done)
+
+    async def close(self) -> None:
+        """Close the connections at rest; a delivery that runs closes its own when it is done."""
+        self._max_idle = 0
+        if self._connections is not None:
+            connections, self._connections = self._connections, None
+            await connections.leave()
+
+    def _request_headers(self, lines: str, body: bytes) -> list[tuple[bytes, bytes]]:
+        raw = (line.partition(b": ") for line in lines.encode("ascii").split(b"\r\n")[:-1])
+        length = (b"content-length", b"%d" % len(body))
+        return [*self._fixed, length, *((name, value) for name, _, value in raw)]
+
+    async def _deliver(
+        self, headers: list[tuple[bytes, bytes]], body: bytes, timeout_seconds: float
+    ) -> DeliveryResult:
+        """Try once more, on a fresh connection, where a kept one closed without an answer."""
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        first = Attempt()
+        result = await self._attempt(first, headers, body, deadline, timeout_seconds)
+        stale = isinstance(result, Broken) and not first.fresh and not first.begun
+        if not stale:
+            return result
+        await self._renew()  # others at rest may have been closed with it
+        result = await self._attempt(Attempt(), headers, body, deadline, timeout_seconds)
+        if isinstance(result, Unreachable):  # something was sent, so that would promise too much
+            return Broken(f"kept connection closed without an answer, then {result.why}")
+        return result
+
+    async def _attempt(
+        self,
+        attempt: Attempt,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        deadline: float,
+        timeout_seconds: float,
+    ) -> DeliveryResult:
+        CURRENT.set(attempt)
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                return await self._answer(attempt, headers, body, deadline)
+        except Exception as error:  # noqa: BLE001 - of httpcore, anyio, h11, h2, ssl
+            place = f"{self._head.host}:{self._head.port}"
+            if attempt.sent:
+                return TimedOut(timeout_seconds) if limit.expired() else Broken(_words(error))
+            if limit.expired():
+                return Unreachable(f"no connection to {place} within {timeout_seconds:g} s")
+            return Unreachable(f"no connection to {place}: {_words(error)}")
+
+    async def _answer(
+        self,
+        attempt: Attempt,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        deadline: float,
+    ) -> DeliveryResult:
+        left = max(0.001, deadline - asyncio.get_running_loop().time())
+        extensions = {"trace": attempt.trace, "timeout": {"connect": left}}
+        connections = await self._current()
+        async with (
+            connections.in_use() as pool,
+            pool.stream(
+                "POST", self._url, headers=headers, content=body, extensions=extensions
+            ) as answer,
+        ):
+            if answer.status < _FIRST_FINAL_STATUS:
+                return Broken(f"answer has status {answer.status}, which completes no request")
+            received = 0
+            async for piece in answer.aiter_stream():
+                received += len(piece)
+                if received > MAX_ANSWER_BYTES:
+                    break
+            return Answered(answer.status, _retry_after(answer))
+
+    async def _current(self) -> _Connections:
+        """Return the connections in use, after a while others: names and files change."""
+        now = asyncio.get_running_loop().time()
+        if self._connections is None or now >= self._connections.until:
+            await self._renew()
+        assert self._connections is not None, "renewed just now"  # noqa: S101
+        return self._connections
+
+    async def _renew(self) -> None:
+        until = asyncio.get_running_loop().time() + self._lifetime_seconds
+        old = self._connections
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._tls() if self._head.tls else None,
+            proxy=self._proxy,
+            max_connections=None,
+            max_keepalive_connections=self._max_idle,
+            keepalive_expiry=self._lifetime_seconds,
+            http2=True,
+            network_backend=self._network,
+        )
+        self._connections = _Connections(pool, until)
+        if old is not None:
+            await old.leave()
+
+
+class _Connections:
+    """A pool, until a time; it is closed when nobody uses it any more."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool, until: float) -> None:
+        self._pool, self.until = pool, until
+        self._users, self._leaving = 0, False
+
+    def in_use(self) -> _Connections:
+        return self
+
+    async def __aenter__(self) -> httpcore.AsyncConnectionPool:
+        self._users += 1
+        return self._pool
+
+    async def __aexit__(self, *_: object) -> None:
+        self._users -= 1
+        await self._close_unused()
+
+    async def leave(self) -> None:
+        self._leaving = True
+        await self._close_unused()
+
+    async def _close_unused(self) -> None:
+        if self._leaving and not self._users:
+            await self._pool.aclose()
+
+
+def _proxy(url: str | None) -> httpcore.Proxy | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return httpcore.Proxy(bare, auth=user)
+
+
+def _retry_after(answer: httpcore.Response) -> float | None:
+    for name, value in answer.headers:
+        if name.lower() == b"retry-after":
+            return retry_after_seconds(value, time.time())
+    return None
+
+
+def _words(error: BaseException) -> str:
+    """Say what the first of a chain of errors was: the others only pass it on."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    if isinstance(error, OSError | UnicodeError):
+        return words(error)
+    return str(error) or type(error).__name__

@@ -1,0 +1,135 @@
+"""aiobotocore clients, made once for each region and endpoint and shared by all routes.
+
+Receives have a client of their own: long polls would otherwise hold every connection of the pool
+while deletes wait behind them. A client for each call would leak memory. All sign with the same
+credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import structlog
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+
+from gateway import __version__
+from gateway.adapters.sqs.credentials import SharedCredentials, hear_refusals
+from gateway.adapters.sqs.endpoint import Endpoint
+from gateway.adapters.sqs.endpoint_choice import needs_sdk, tls_for
+from gateway.adapters.sqs.responses import keep_raw_receive
+from gateway.adapters.sqs.signing import SIGNATURE_VERSION
+from gateway.aiokit.write_batch import Outbox
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from gateway.core.addresses import QueueAddress
+
+RECEIVE_READ_SECONDS: Final = 30  # the longest long poll is 20 s
+SETTLE_READ_SECONDS: Final = 10
+CONNECT_SECONDS: Final = 5
+MAX_CONNECTIONS: Final = 2_000  # not a target: routes x polls must never queue for a connection
+
+
+class SqsClients:
+    """Clients by (region, endpoint, receiving). Use as an async context manager."""
+
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        self._outbox = outbox or Outbox()
+        self._credentials = SharedCredentials()
+        self._session = get_session()
+        self._session.register_component("credential_provider", self._credentials)
+        self._stack = AsyncExitStack()
+        self._clients: dict[tuple[str | None, str | None, bool], Any] = {}
+        self._by_queue: dict[tuple[QueueAddress, bool], Any] = {}  # endpoints are known by then
+        self._endpoints: dict[tuple[str, str], Endpoint | None] = {}
+        self._making = asyncio.Lock()
+        self._log = structlog.stdlib.get_logger("gateway.sqs")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def client(self, address: QueueAddress, *, receiving: bool) -> Any:
+        """Return the client for a queue; raises botocore's NoRegionError where none is known."""
+        client = self._by_queue.get((address, receiving))
+        if client is None:
+            client = await self._shared(address, receiving=receiving)
+            self._by_queue[address, receiving] = client
+        return client
+
+    async def endpoint(self, address: QueueAddress) -> Endpoint | None:
+        """Return where the lean client calls for a queue; None where only the SDK can.
+
+        It is what the SDK found: AWS_ENDPOINT_URL_SQS, FIPS and dual-stack have had their say.
+        """
+        meta = (await self.client(address, receiving=False)).meta
+        key = meta.endpoint_url, meta.region_name
+        async with self._making:
+            if key not in self._endpoints:
+                self._endpoints[key] = await self._endpoint(*key)
+        return self._endpoints[key]
+
+    async def _endpoint(self, url: str, region: str) -> Endpoint | None:
+        why = needs_sdk(url)
+        if why:
+            self._log.info("SQS is called by way of aiobotocore", endpoint=url, why=why)
+            return None
+        tls = await tls_for(url, self._session)
+        endpoint = Endpoint(url, region, self._credentials, tls, self._outbox)
+        self._stack.push_async_callback(endpoint.close)
+        return endpoint
+
+    async def _shared(self, address: QueueAddress, *, receiving: bool) -> Any:
+        # botocore alone among the SDKs reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
+        region = address.region or os.environ.get("AWS_REGION")
+        key = (region, endpoint_of(address), receiving)
+        client = self._clients.get(key)
+        if client is None:
+            async with self._making:
+                client = self._clients.get(key) or await self._make(*key)
+                self._clients[key] = client
+        return client
+
+    async def _make(self, region: str | None, endpoint: str | None, receiving: bool) -> Any:  # noqa: FBT001
+        self._credentials.region = self._credentials.region or region
+        read_seconds = RECEIVE_READ_SECONDS if receiving else SETTLE_READ_SECONDS
+        context = self._session.create_client(
+            "sqs",
+            region_name=region,
+            endpoint_url=endpoint,
+            config=AioConfig(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=read_seconds,
+                max_pool_connections=MAX_CONNECTIONS,
+                # The runtime repeats calls itself, with the newest receipts and its own backoff.
+                retries={"total_max_attempts": 1},
+                tcp_keepalive=True,
+                # Both are made anew for each call otherwise: 15 % of its cost when profiled.
+                user_agent=f"sqs-version-gateway/{__version__}",
+                parameter_validation=False,
+                signature_version=SIGNATURE_VERSION,
+            ),
+        )
+        client = await self._stack.enter_async_context(context)
+        client.meta.events.register("before-parse.sqs.ReceiveMessage", keep_raw_receive)
+        client.meta.events.register("after-call.sqs", hear_refusals(self._credentials))
+        return client
+
+
+def endpoint_of(address: QueueAddress) -> str | None:
+    """Return a queue URL's own endpoint; None where the SDK knows better (AWS_ENDPOINT_URL_SQS)."""
+    if os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL"):
+        return None
+    return address.endpoint

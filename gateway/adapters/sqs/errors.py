@@ -1,0 +1,51 @@
+"""What went wrong with a call to SQS, in a sentence with a hint for the operator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import aiohttp
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gateway.adapters.sqs.responses import short_code
+from gateway.ports import QueueError
+
+_HINTS: Final = {
+    "NonExistentQueue": "create it, or correct the routing file",
+    "QueueDoesNotExist": "create it, or correct the routing file",
+    "AccessDenied": "the gateway's role needs sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage,"
+    " DeleteMessage and ChangeMessageVisibility here, and SendMessage on a dead-letter queue",
+    "AccessDeniedException": "the gateway's role lacks a permission on this queue",
+    "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
+    " AWS_SECRET_ACCESS_KEY",
+    "ValueError": "check AWS_REGION, AWS_ENDPOINT_URL_SQS and what the credentials come from",
+    "NoRegionError": "set region: on the route, or AWS_REGION in the environment",
+}
+
+FAILURES: Final = (
+    ClientError,
+    BotoCoreError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    ValueError,  # botocore's word for a region, endpoint or credentials address that cannot be
+    AttributeError,  # these two: its parser met JSON of another shape, so that was no SQS
+    TypeError,
+)
+"""What a call to SQS may raise, by the SDK or by the lean client, which uses the SDK's errors."""
+
+
+def queue_error(error: Exception, operation: str) -> QueueError:
+    """Translate a failure; `operation` as the SDK calls it, `receive_message`."""
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        return refusal(operation, short_code(told.get("Code", "")), str(told.get("Message", "")))
+    code = type(error).__name__
+    return refusal(operation, code, str(error) or code)
+
+
+def refusal(operation: str, code: str, why: str) -> QueueError:
+    """Return the error for a code and its words, with what there is to do about it."""
+    hint = _HINTS.get(code)
+    text = f"{operation}: {why if code in why else f'{code}: {why}'}"
+    return QueueError(f"{text} ({hint})" if hint else text, code)

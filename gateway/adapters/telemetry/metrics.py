@@ -1,0 +1,263 @@
+"""The gateway's metrics: filled from facts, rendered at a scrape.
+
+Series are plain numbers in dicts. prometheus_client's own counters and histograms take a lock and
+walk their buckets each time, several times what this costs; the library does the text format.
+A series exists if and only if the routing table in force names its labels: it is there as 0 from
+the start, and no message can make one.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from functools import partial
+from itertools import accumulate, product
+from typing import TYPE_CHECKING, Final, TypeVar, assert_never
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.utils import floatToGoString
+
+from gateway.adapters.telemetry import metric_definitions as names
+from gateway.adapters.telemetry.metric_definitions import CATALOGUE, EDGES, Described, Labels
+from gateway.core import events
+from gateway.core.routing.decision import Reason
+from gateway.core.routing.route import UnknownVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from gateway.core.routing.route import Route, RoutingTable
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
+
+_DECISION_REASONS: Final = tuple(reason for reason in Reason if reason is not Reason.FALLBACK)
+_RESULTS: Final = ("messages", "empty", "error")
+
+
+def catalogue() -> list[Described]:
+    """Return every metric of the gateway's own, in the order of the scrape."""
+    return list(CATALOGUE)
+
+
+def split_weights(route: Route) -> dict[str, int]:
+    """Return the weight of every version; without a split stable has the only one, 1."""
+    weights = dict(route.weights) or {route.stable.name: 1}
+    return {version.name: weights.get(version.name, 0) for version in route.versions}
+
+
+class _Number:
+    """The value of a counter or gauge."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float = 0) -> None:
+        self.value = value
+
+
+class _Histogram:
+    """How many values fell into each bucket; the last one has no upper edge."""
+
+    __slots__ = ("counts", "edges", "total")
+
+    def __init__(self, edges: tuple[float, ...]) -> None:
+        self.edges = edges
+        self.counts = [0] * (len(edges) + 1)
+        self.total = 0.0
+
+    def observe(self, values: Sequence[float]) -> None:
+        counts, edges = self.counts, self.edges
+        for value in values:
+            counts[bisect_left(edges, value)] += 1
+        self.total += sum(values)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return (upper edge, how many values are not above it)."""
+        edges = map(floatToGoString, (*self.edges, float("inf")))
+        return list(zip(edges, accumulate(self.counts), strict=True))
+
+
+class Metrics:
+    """An Observer, and the collector that a scrape reads. One event loop owns it.
+
+    It counts for the routes and versions of the last :meth:`in_force` alone, so what a removed
+    route still does while it drains is not counted.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry | None = None, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._now = now
+        self._numbers: dict[Described, dict[Labels, _Number]] = {
+            metric: {} if metric.labels else {(): _Number()}
+            for metric in CATALOGUE
+            if metric not in EDGES
+        }
+        self._histograms: dict[Described, dict[Labels, _Histogram]] = {name: {} for name in EDGES}
+        self._deliveries = self._numbers[names.DELIVERIES]
+        self._durations = self._histograms[names.DURATION]
+        self._ages = self._histograms[names.AGE]
+        self._read_in_flight: Callable[[], Mapping[str, int]] = dict
+        self._registry = registry or _own_registry()
+        self._registry.register(self)
+
+    def notice(self, fact: events.Fact) -> None:  # noqa: C901 - one case for each fact
+        """Count a fact."""
+        match fact:
+            case events.Acked():
+                self._acked(fact)
+            case events.Decided(route, version, reason, messages):
+                self._add(names.DECISIONS, (route, version or "", reason), messages)
+            case events.Received(route, messages):
+                self._add(names.RECEIVED, (route,), messages)
+                self._add(names.RECEIVES, (route, "messages" if messages else "empty"))
+            case events.Settled(route, action, messages):
+                self._add(names.SETTLEMENTS, (route, action), messages)
+            case events.Delivered():
+                self._delivered(fact)
+            case events.ReceiveFailed(route):
+                self._add(names.RECEIVES, (route, "error"))
+            case events.SettlementFailed(route, action, _, messages):
+                self._add(names.SETTLEMENT_FAILURES, (route, action), messages)
+            case events.Reloaded():
+                self._accepted()
+            case events.ReloadFailed():
+                self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case (
+                events.LeaseCapped()
+                | events.AttributesDropped()
+                | events.DeliveryCrashed()
+                | events.PhaseChanged()
+                | events.Listening()
+            ):
+                pass
+            case _:
+                assert_never(fact)
+
+    def in_force(self, table: RoutingTable, generation: int) -> None:
+        """Take names and weights from a routing table; series that it does not name are dropped."""
+        for metric, wanted in _series(table).items():
+            if metric in EDGES:
+                _adopt(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
+            else:
+                _adopt(self._numbers[metric], wanted, _Number)
+        for route in table.routes:
+            for version, weight in split_weights(route).items():
+                self._numbers[names.WEIGHT][route.name, version].value = weight
+        self._numbers[names.GENERATION][()].value = generation
+        self._accepted()
+
+    def watch_in_flight(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """Have every scrape call `read` for the messages in flight by route."""
+        self._read_in_flight = read
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the body of a scrape and its content type."""
+        return generate_latest(self._registry), CONTENT_TYPE
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family; the registry calls it at a scrape."""
+        in_flight = self._read_in_flight()
+        for (route,), number in self._numbers[names.IN_FLIGHT].items():
+            number.value = in_flight.get(route, 0)
+        for metric in CATALOGUE:
+            if metric in EDGES:
+                yield _histogram_family(metric, self._histograms[metric])
+            else:
+                yield _number_family(metric, self._numbers[metric])
+
+    def _acked(self, fact: events.Acked) -> None:
+        number = self._deliveries.get((fact.route, fact.version, events.Outcome.ACK))
+        if number is None:
+            return
+        number.value += len(fact.seconds)
+        version = (fact.route, fact.version)
+        self._durations[version].observe(fact.seconds)
+        # The sender's clock may be ahead of ours; a sum that fell would look like a restart.
+        self._ages[version].observe([max(0.0, age) for age in fact.ages_seconds])
+
+    def _delivered(self, fact: events.Delivered) -> None:
+        number = self._deliveries.get((fact.route, fact.version, fact.outcome))
+        if number is not None:
+            number.value += 1
+            self._durations[fact.route, fact.version].observe((fact.seconds,))
+
+    def _add(self, metric: Described, labels: Labels, amount: float = 1) -> None:
+        if number := self._numbers[metric].get(labels):
+            number.value += amount
+
+    def _accepted(self) -> None:
+        self._numbers[names.RELOAD_SUCCESSFUL][()].value = 1
+        self._numbers[names.RELOAD_TIMESTAMP][()].value = self._now()
+
+
+def _own_registry() -> CollectorRegistry:
+    """Return a registry that has the process_ and python_ metrics every dashboard knows."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def _series(table: RoutingTable) -> dict[Described, list[Labels]]:
+    """Return the label values that each metric has under a routing table."""
+    routes: list[Labels] = [(route.name,) for route in table.routes]
+    versions: list[Labels] = [
+        (route.name, version.name) for route in table.routes for version in route.versions
+    ]
+    undecided: list[Labels] = [
+        (route.name, "", Reason.UNKNOWN_VERSION)
+        for route in table.routes
+        if route.unknown_version is UnknownVersion.RETRY
+    ]
+    return {
+        names.RECEIVED: routes,
+        names.RECEIVES: _each(routes, _RESULTS),
+        names.DECISIONS: _each(versions, _DECISION_REASONS) + undecided,
+        names.DELIVERIES: _each(versions, events.Outcome),
+        names.DURATION: versions,
+        names.AGE: versions,
+        names.IN_FLIGHT: routes,
+        names.SETTLEMENTS: _each(routes, events.Action),
+        names.SETTLEMENT_FAILURES: _each(routes, events.Action),
+        names.WEIGHT: versions,
+    }
+
+
+def _each(prefixes: Iterable[Labels], values: Iterable[str]) -> list[Labels]:
+    return [(*prefix, value) for prefix, value in product(prefixes, values)]
+
+
+_Cell = TypeVar("_Cell")
+
+
+def _adopt(cells: dict[Labels, _Cell], wanted: list[Labels], new: Callable[[], _Cell]) -> None:
+    """Make `cells` have the wanted labels and no others, keeping the values there are."""
+    kept = {labels: cells.get(labels) or new() for labels in wanted}
+    cells.clear()
+    cells.update(kept)
+
+
+def _number_family(metric: Described, cells: Mapping[Labels, _Number]) -> Metric:
+    kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.help, labels=metric.labels)
+    for labels, number in cells.items():
+        family.add_metric(labels, number.value)
+    return family
+
+
+def _histogram_family(metric: Described, cells: Mapping[Labels, _Histogram]) -> Metric:
+    family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, histogram in cells.items():
+        family.add_metric(labels, histogram.buckets(), histogram.total)
+    return family

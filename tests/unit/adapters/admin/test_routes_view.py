@@ -1,0 +1,175 @@
+"""What `GET /api/routes` says, member by member."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes_json
+from gateway.adapters.telemetry.statistics import Tally
+from gateway.core.delivery.disposition import Broken, Unreachable
+from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
+from tests.builders import CANARY, STABLE, THIRD, route, version
+from tests.unit.adapters.fakes import Clock, FakeControl, decided, delivered, table, view
+
+if TYPE_CHECKING:
+    from gateway.ports import RouteView
+
+ORDERS = table().routes[0]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tally(clock: Clock) -> Tally:
+    return Tally(clock=clock, now=lambda: 1_800_000_000.25)
+
+
+def said(tally: Tally, *views: RouteView) -> dict[str, Any]:
+    """Return the answer as a client reads it."""
+    answer = routes_json(FakeControl(views or (view(ORDERS),), generation=3), tally)
+    read: dict[str, Any] = json.loads(json.dumps(answer, allow_nan=False))
+    return read
+
+
+def test_an_idle_route_has_every_member(tally: Tally) -> None:
+    assert said(tally) == {
+        "generation": 3,
+        "config": {"last_reload_successful": True, "problems": []},
+        "routes": [
+            {
+                "name": "orders",
+                "queue": "orders",
+                "phase": "polling",
+                "why": "",
+                "in_flight": 0,
+                "waiting": 0,
+                "max_in_flight": 200,
+                "messages_received": 0,
+                "rates": {
+                    "received_per_second": 0,
+                    "ack_per_second": 0,
+                    "retry_per_second": 0,
+                    "reject_per_second": 0,
+                    "fallback_per_second": 0,
+                },
+                "last_error": None,
+                "versions": [
+                    idle("stable", "v1", stable=True, weight=90),
+                    idle("canary", "v2", stable=False, weight=10),
+                ],
+            }
+        ],
+    }
+
+
+def idle(name: str, tag: str, *, stable: bool, weight: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "tag": tag,
+        "stable": stable,
+        "url": f"http://{name}.test/",
+        "weight": weight,
+        "share_configured": weight / 100,
+        "share_observed": None,
+        "decisions": 0,
+        "in_flight": 0,
+        "max_in_flight": 200,
+        "deliveries": {"ack": 0, "retry": 0, "reject": 0, "fallback": 0},
+        "rate_per_second": 0,
+        "last_error": None,
+    }
+
+
+def test_a_busy_route_shows_counts_rates_and_shares(tally: Tally, clock: Clock) -> None:
+    tally.notice(Received("orders", 4))
+    for each in (STABLE, STABLE, STABLE, CANARY):
+        tally.notice(decided(each))
+        tally.notice(delivered(version=each.name))
+    tally.notice(delivered(Outcome.FALLBACK, Unreachable("no route to host")))
+    clock.now += 2
+    busy = view(ORDERS, in_flight=5, by_version={"canary": 2}, waiting=1)
+    (shown,) = said(tally, busy)["routes"]
+    assert (shown["in_flight"], shown["waiting"], shown["messages_received"]) == (5, 1, 4)
+    assert shown["rates"] == {
+        "received_per_second": 2.0,
+        "ack_per_second": 2.0,
+        "retry_per_second": 0.0,
+        "reject_per_second": 0.0,
+        "fallback_per_second": 0.5,
+    }
+    stable, canary = shown["versions"]
+    assert (stable["share_observed"], canary["share_observed"]) == (0.75, 0.25)
+    assert (stable["decisions"], canary["decisions"]) == (3, 1)
+    assert (stable["in_flight"], canary["in_flight"]) == (0, 2)
+    assert canary["deliveries"] == {"ack": 1, "retry": 0, "reject": 0, "fallback": 1}
+    assert canary["rate_per_second"] == 1.0
+    assert canary["last_error"] == {
+        "text": "unreachable: no route to host",
+        "time": "2027-01-15T08:00:00.250Z",
+    }
+    assert stable["last_error"] is None
+
+
+def test_observed_shares_leave_out_a_version_that_the_route_has_no_more(tally: Tally) -> None:
+    tally.notice(decided(THIRD))
+    tally.notice(decided(STABLE))
+    stable, canary = said(tally)["routes"][0]["versions"]
+    assert (stable["share_observed"], canary["share_observed"]) == (1.0, 0.0)
+
+
+def test_without_a_split_stable_has_the_whole_share(tally: Tally) -> None:
+    plain = route(versions=(CANARY, STABLE), stable=STABLE)
+    canary, stable = said(tally, view(plain))["routes"][0]["versions"]
+    assert (canary["weight"], canary["share_configured"], canary["stable"]) == (0, 0.0, False)
+    assert (stable["weight"], stable["share_configured"], stable["stable"]) == (1, 1.0, True)
+
+
+def test_a_failed_route_says_why_and_when(tally: Tally) -> None:
+    tally.notice(ReceiveFailed("orders", "AccessDenied"))
+    (shown,) = said(tally, view(ORDERS, Phase.FAILED, "no such queue"))["routes"]
+    assert (shown["phase"], shown["why"]) == ("failed", "no such queue")
+    assert shown["last_error"]["text"] == "receive: AccessDenied"
+
+
+def test_a_refused_routing_file_shows_every_problem(tally: Tally) -> None:
+    tally.notice(ReloadFailed(3, ("routes.yaml:1: a", "routes.yaml:2: b")))
+    assert said(tally)["config"] == {
+        "last_reload_successful": False,
+        "problems": ["routes.yaml:1: a", "routes.yaml:2: b"],
+    }
+
+
+def test_secrets_of_a_version_are_not_shown(tally: Tally) -> None:
+    secret = version(
+        "stable",
+        url="https://user:hunter2@b.shop:8443/events?key=hunter2#hunter2",
+        headers=(("authorization", "Bearer hunter2"),),
+    )
+    answer = said(tally, view(route(versions=(secret,))))
+    assert "hunter2" not in json.dumps(answer)
+    assert answer["routes"][0]["versions"][0]["url"] == "https://b.shop:8443/events"
+
+
+def test_an_error_text_is_cut(tally: Tally) -> None:
+    tally.notice(delivered(Outcome.RETRY, Broken("x" * 100_000)))
+    error = said(tally)["routes"][0]["versions"][1]["last_error"]
+    assert len(error["text"]) == MAX_ERROR_CHARS
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://b.shop:8080/events", "http://b.shop:8080/events"),
+        ("http://u@[::1]:80/", "http://[::1]:80/"),
+        ("http://u:p@x@b.shop/a?b=c#d", "http://b.shop/a"),
+        ("http://b.shop", "http://b.shop"),
+    ],
+)
+def test_a_bare_url_has_no_userinfo_query_or_fragment(url: str, shown: str) -> None:
+    assert bare_url(url) == shown

@@ -1,0 +1,61 @@
+"""The code of an answer that is an error, as botocore reads it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.parsers import JSONParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.sqs.error_parsing import MAX_WORDS, code_and_words
+from gateway.adapters.sqs.response_reader import Answer
+from gateway.adapters.sqs.responses import short_code
+
+CODES = st.sampled_from(
+    [
+        "AccessDenied", "com.amazonaws.sqs#QueueDoesNotExist", "a#b#Code", "Code:http://x/",
+        "ns#Code:http://x/y#z", "AWS.SimpleQueueService.NonExistentQueue", ":", "#",
+    ]
+)  # fmt: skip
+BODIES = st.builds(
+    lambda code, words: json.dumps({**code, **words}).encode(),
+    st.just({}) | CODES.map(lambda code: {"__type": code}),
+    st.just({}) | st.text(max_size=20).map(lambda words: {"message": words}),
+) | st.sampled_from([b"", b" \n", b"<html>x</html>", b"no JSON", b'{"__type": "cut', b"[" * 5000])
+QUERY_ERRORS = st.sampled_from(
+    ["", "AWS.SimpleQueueService.NonExistentQueue;Sender", "Code;", ";Sender", "Code", "a;b;c"]
+)
+
+
+@given(
+    status=st.sampled_from([400, 403, 404, 413, 500, 503]), body=BODIES, query_error=QUERY_ERRORS
+)
+def test_the_code_is_botocores(status: int, body: bytes, query_error: str) -> None:
+    if status >= 500 and (not body.strip() or body.startswith(b"<html>")):
+        query_error = ""  # which botocore does not look at then, and we do
+    headers = {"x-amzn-query-error": query_error} if query_error else {}
+    told: dict[str, Any] = {"status_code": status, "headers": headers, "body": body}
+    try:
+        theirs = JSONParser().parse(told, None)["Error"]
+    except RecursionError:
+        return  # ours is made of the status then
+    code, words = code_and_words(Answer(status, body, query_error))
+    assert code == short_code(theirs["Code"])
+    if theirs["Message"].strip():
+        assert words.strip() == theirs["Message"].strip() or "<html>" in theirs["Message"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"1", b"null", b'{"__type": 7}', b'{"message": {}}', b"\xff"]
+)
+def test_json_of_another_shape_is_an_error_as_any(body: bytes) -> None:
+    code, words = code_and_words(Answer(500, body, ""))
+    assert code
+    assert words
+
+
+def test_a_page_of_somebody_else_is_not_told_in_full() -> None:
+    assert len(code_and_words(Answer(502, b"x" * 10_000, ""))[1]) == MAX_WORDS

@@ -1,0 +1,162 @@
+"""The JSON of the lean client's calls: what goes out, and what is taken for an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.adapters.sqs.json_protocol import Calls, received, settled
+from gateway.core.messages.message import message_from_receive
+from gateway.ports import QueueError
+
+URL = 'http://sqs.test/1/"orders"'
+HALF = "half of \ud83e a pair"
+ANY_TEXT = st.text() | st.just(HALF)
+RAW = {"MessageId": "m-1", "Body": "{}", "ReceiptHandle": "r-1"}
+CUT = b'{"Messages": [{"MessageId": "m'
+
+
+def answer(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+@given(st.lists(ANY_TEXT, min_size=1, max_size=10))
+@example([HALF])
+def test_receipts_go_out_as_they_are_and_by_position(receipts: list[str]) -> None:
+    assert json.loads(Calls(URL).delete(receipts)) == {
+        "QueueUrl": URL,
+        "Entries": [{"Id": str(at), "ReceiptHandle": one} for at, one in enumerate(receipts)],
+    }
+
+
+@given(st.lists(st.tuples(ANY_TEXT, st.integers(0, 43_200)), min_size=1, max_size=10))
+@example([(HALF, 30)])
+def test_leases_go_out_with_their_seconds(leases: list[tuple[str, int]]) -> None:
+    entries = json.loads(Calls(URL).change(leases))["Entries"]
+    assert [(each["ReceiptHandle"], each["VisibilityTimeout"]) for each in entries] == leases
+    assert [each["Id"] for each in entries] == [str(at) for at in range(len(leases))]
+
+
+def test_a_receive_asks_for_every_attribute_and_an_attempt_adds_its_id() -> None:
+    calls = Calls(URL)
+    body = calls.receive(10, 20, 30)
+    wanted = {
+        "QueueUrl": URL,
+        "MaxNumberOfMessages": 10,
+        "WaitTimeSeconds": 20,
+        "VisibilityTimeout": 30,
+        "MessageSystemAttributeNames": ["All"],
+        "MessageAttributeNames": ["All"],
+    }
+    assert json.loads(body) == wanted
+    assert calls.receive(10, 20, 30) is body
+    assert json.loads(calls.receive(1, 20, 30)) == {**wanted, "MaxNumberOfMessages": 1}
+    assert json.loads(calls.attempt(body, "a-1")) == {**wanted, "ReceiveRequestAttemptId": "a-1"}
+
+
+@pytest.mark.parametrize("empty", ["{}", ' {"Messages": []} '])
+def test_an_answer_that_says_so_is_an_empty_receive(empty: str) -> None:
+    assert received(empty.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"", b" ", CUT, b"null", b"[]", b"0", b'""', b'"{}"', b"<html>", b"{}{}", b"\xff{}",
+        b'{"Messages": {}}', b'{"Messages": null}', b'{"Messages": "none"}', b'{"Messages": 0}',
+        b'{"message": "denied"}', b'{"Messages": [1]}', b'{"Messages": [null]}',
+        b'{"Messages": [{}]}', b'{"Messages": [{"MessageId": "m"}]}', b'{"Messages": [[]]}',
+        b'{"Messages": [{"MessageId": "m", "Body": "\xff"}]}', b"[" * 100_000,
+        b'{"Messages": [{"MessageId": "m", "Body": "", "MessageAttributes": 1}]}',
+        b'{"Messages": [{"MessageId": "m", "Body": "", "Attributes": {"SenderId": 1}}]}',
+    ],
+)  # fmt: skip
+def test_any_other_answer_is_an_error_and_no_empty_receive(other: bytes) -> None:
+    """It may have leased messages to us."""
+    with pytest.raises(QueueError, match="receive_message"):
+        received(other)
+
+
+@given(body=ANY_TEXT, ascii_only=st.booleans())
+@example(body=HALF, ascii_only=True)
+def test_bodies_come_unchanged_with_half_a_surrogate_pair_too(
+    body: str, *, ascii_only: bool
+) -> None:
+    """orjson refuses those, the SDK's client takes them: so the answer is read by `json` then."""
+    sent = json.dumps({"Messages": [{**RAW, "Body": body}]}, ensure_ascii=ascii_only)
+    try:
+        on_the_wire = sent.encode()
+    except UnicodeEncodeError:
+        return  # no UTF-8, so nothing that SQS could send
+    (message,) = received(on_the_wire)
+    assert message.body == body
+
+
+def test_the_slow_way_is_needed() -> None:
+    """Once orjson takes halves of surrogate pairs, it has done its time."""
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(b'"\\ud800"')
+
+
+def test_a_message_is_read_as_the_core_reads_it_and_binary_text_stays() -> None:
+    raw = {
+        **RAW,
+        "Attributes": {"SentTimestamp": "17", "ApproximateReceiveCount": "2"},
+        "MessageAttributes": {"blob": {"DataType": "Binary", "BinaryValue": "AP8="}},
+    }
+    (message,) = received(answer({"Messages": [raw]}))
+    assert message.attributes["blob"].text == "AP8="
+    expected = message_from_receive(raw)
+    assert (message.sent_ms, message.receive_count) == (17, 2)
+    assert (message.body, message.receipt) == (expected.body, expected.receipt)
+
+
+def test_a_batch_is_confirmed_entry_by_entry() -> None:
+    told = {
+        "Successful": [{"Id": "2"}, {"Id": "0"}, {"Id": "7"}, {"Id": "x"}],
+        "Failed": [
+            {"Id": "1", "Code": "ReceiptHandleIsInvalid", "Message": "gone", "SenderFault": True},
+            {"Id": "9", "Code": "x"},
+        ],
+    }
+    failed = settled("delete_message_batch", answer(told), 4)
+    assert set(failed) == {1, 3}
+    assert failed[1].lease_lost
+    assert (failed[3].code, failed[3].lease_lost) == ("Unmentioned", False)
+
+
+@pytest.mark.parametrize("entries", [1, 9, 10])
+def test_a_batch_of_which_all_is_confirmed_has_no_failures(entries: int) -> None:
+    told = {"Successful": [{"Id": str(at)} for at in reversed(range(entries))]}
+    assert settled("delete_message_batch", answer(told), entries) == {}
+    assert settled("delete_message_batch", answer({**told, "Failed": []}), entries) == {}
+    assert settled("delete_message_batch", answer({**told, "Failed": None}), entries) == {}
+
+
+def test_an_entry_in_both_lists_failed() -> None:
+    told = {"Successful": [{"Id": "0"}], "Failed": [{"Id": "0", "Code": "InternalError"}]}
+    assert settled("delete_message_batch", answer(told), 1)[0].code == "InternalError"
+
+
+def test_all_may_fail() -> None:
+    told = {"Failed": [{"Id": "0", "Code": "AWS.SimpleQueueService.InternalError"}]}
+    assert settled("delete_message_batch", answer(told), 1)[0].code == "InternalError"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"", b"{}", b"null", b"[]", b"<html>", b'{"Successful": [{"Id": "0"}', b'{"Failed": []}',
+        b'{"Successful": 1}', b'{"Successful": [1]}', b'{"Successful": [{}]}',
+        b'{"Successful": [{"Id": []}]}', b'{"Successful": [{"Id": "0"}], "Failed": [{}]}',
+        b'{"Successful": [{"Id": "0"}], "Failed": [1]}', b'{"Successful": null}', b"\xff",
+    ],
+)  # fmt: skip
+def test_an_answer_without_sense_confirms_nothing(other: bytes) -> None:
+    with pytest.raises(QueueError, match="delete_message_batch"):
+        settled("delete_message_batch", other, 2)

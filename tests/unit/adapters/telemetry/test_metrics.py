@@ -1,0 +1,356 @@
+"""Metrics: the contract's names and labels, filled from facts, and nothing besides."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.adapters.telemetry.metric_definitions import CATALOGUE
+from gateway.adapters.telemetry.metrics import Metrics, catalogue
+from gateway.core.delivery.disposition import Answered
+from gateway.core.events import (
+    Acked,
+    Action,
+    AttributesDropped,
+    Delivered,
+    DeliveryCrashed,
+    Fact,
+    Outcome,
+    Phase,
+    PhaseChanged,
+    Received,
+    ReceiveFailed,
+    Reloaded,
+    ReloadFailed,
+    Settled,
+    SettlementFailed,
+)
+from gateway.core.routing.decision import Reason
+from gateway.core.routing.route import RoutingTable, UnknownVersion
+from tests.builders import CANARY, STABLE, THIRD, route
+from tests.unit.adapters.fakes import Clock, decided, delivered, table
+
+CONTRACT = """
+gateway_messages_received_total{route}
+gateway_receives_total{route,result}
+gateway_decisions_total{route,version,reason}
+gateway_deliveries_total{route,version,outcome}
+gateway_delivery_duration_seconds{route,version}
+gateway_message_age_seconds{route,version}
+gateway_messages_in_flight{route}
+gateway_settlements_total{route,action}
+gateway_settlement_failures_total{route,action}
+gateway_split_weight{route,version}
+gateway_config_last_reload_successful
+gateway_config_last_reload_success_timestamp_seconds
+gateway_config_generation
+"""
+"""Copied from the contract, section 5, by hand: what dashboards and alerts are written against."""
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Scraped:
+    """What a scrape says, read as Prometheus reads it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        body, self.content_type = metrics.render()
+        self.families = list(text_string_to_metric_families(body.decode()))
+        self._samples: Samples = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in self.families
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self._samples.get((name, frozenset(labels.items())))
+
+    def labels(self, name: str) -> list[dict[str, str]]:
+        return [dict(labels) for sample, labels in self._samples if sample == name]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_800_000_000.0)
+
+
+@pytest.fixture
+def metrics(clock: Clock) -> Metrics:
+    made = Metrics(CollectorRegistry(), now=clock)
+    made.in_force(table(), 1)
+    return made
+
+
+def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
+    metrics.notice(delivered(age_seconds=1.0))
+    found = set()
+    for family in Scraped(metrics).families:
+        total = "_total" if family.type == "counter" else ""
+        labels = list(dict.fromkeys(key for s in family.samples for key in s.labels if key != "le"))
+        found.add((f"{family.name}{total}", frozenset(labels)))
+    assert found == {_listed(line) for line in CONTRACT.split()}
+
+
+def test_no_sample_is_called_created(metrics: Metrics) -> None:
+    assert b"_created" not in metrics.render()[0]
+
+
+def test_the_catalogue_lists_what_the_contract_lists_in_its_order() -> None:
+    listed = [f"{m.name}{{{','.join(m.labels)}}}" if m.labels else m.name for m in catalogue()]
+    assert listed == CONTRACT.split()
+
+
+def test_the_catalogue_says_of_each_metric_what_it_is_in_a_sentence() -> None:
+    for metric in catalogue():
+        assert metric.type in {"counter", "gauge", "histogram"}
+        assert metric.help.endswith("."), metric.name
+        assert (metric.type == "counter") == metric.name.endswith("_total")
+
+
+def test_the_scrape_has_the_catalogues_types_and_help(metrics: Metrics) -> None:
+    families = {family.name: family for family in Scraped(metrics).families}
+    for metric in CATALOGUE:
+        family = families[metric.name.removesuffix("_total")]
+        assert (family.type, family.documentation) == (metric.type, metric.help)
+
+
+def test_the_content_type_is_that_of_the_text_format(metrics: Metrics) -> None:
+    assert Scraped(metrics).content_type == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_a_registry_of_its_own_also_has_the_process_and_python_metrics() -> None:
+    names = {family.name for family in Scraped(Metrics()).families}
+    assert {"process_resident_memory_bytes", "python_info", "python_gc_collections"} <= names
+
+
+# ---- from facts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("messages", "result", "received"), [(7, "messages", 7.0), (0, "empty", 0.0)]
+)
+def test_a_receive_counts_itself_and_its_messages(
+    metrics: Metrics, messages: int, result: str, received: float
+) -> None:
+    metrics.notice(Received("orders", messages))
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_messages_received_total", route="orders") == received
+    results = {
+        each["result"]: scraped.value("gateway_receives_total", **each)
+        for each in scraped.labels("gateway_receives_total")
+    }
+    assert results == {"messages": 0.0, "empty": 0.0, "error": 0.0} | {result: 1.0}
+
+
+def test_a_failed_receive_counts_as_an_error(metrics: Metrics) -> None:
+    metrics.notice(ReceiveFailed("orders", "no route to host"))
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_receives_total", route="orders", result="error") == 1.0
+
+
+def test_a_decision_counts_under_its_version_and_reason(metrics: Metrics) -> None:
+    metrics.notice(decided(CANARY, Reason.PINNED))
+    metrics.notice(decided(CANARY, Reason.PINNED))
+    scraped = Scraped(metrics)
+    labels = {"route": "orders", "version": "canary", "reason": "pinned"}
+    assert scraped.value("gateway_decisions_total", **labels) == 2.0
+
+
+def test_a_decision_for_no_version_counts_under_an_empty_one(metrics: Metrics) -> None:
+    metrics.in_force(table(route(unknown_version=UnknownVersion.RETRY)), 2)
+    labels = {"route": "orders", "version": "", "reason": "unknown_version"}
+    assert Scraped(metrics).value("gateway_decisions_total", **labels) == 0.0
+    metrics.notice(decided(None, Reason.UNKNOWN_VERSION))
+    assert Scraped(metrics).value("gateway_decisions_total", **labels) == 1.0
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_delivery_counts_under_its_outcome_and_takes_time(
+    metrics: Metrics, outcome: Outcome
+) -> None:
+    metrics.notice(delivered(outcome, seconds=0.02))
+    scraped = Scraped(metrics)
+    version = {"route": "orders", "version": "canary"}
+    assert scraped.value("gateway_deliveries_total", **version, outcome=outcome.value) == 1.0
+    assert scraped.value("gateway_delivery_duration_seconds_sum", **version) == 0.02
+    assert scraped.value("gateway_delivery_duration_seconds_count", **version) == 1.0
+
+
+def test_a_value_on_an_edge_belongs_to_the_bucket_below_it(metrics: Metrics) -> None:
+    for seconds in (0.025, 0.026, 4_000.0):
+        metrics.notice(delivered(seconds=seconds))
+    scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
+    counts = {
+        le: scraped.value("gateway_delivery_duration_seconds_bucket", **version, le=le)
+        for le in ("0.01", "0.025", "0.05", "300.0", "+Inf")
+    }
+    assert counts == {"0.01": 0.0, "0.025": 1.0, "0.05": 2.0, "300.0": 2.0, "+Inf": 3.0}
+
+
+def test_age_is_observed_for_acks_alone_and_never_below_zero(metrics: Metrics) -> None:
+    metrics.notice(delivered(Outcome.RETRY))
+    metrics.notice(delivered(age_seconds=90.0))
+    metrics.notice(delivered(age_seconds=-3.0))
+    scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
+    assert scraped.value("gateway_message_age_seconds_count", **version) == 2.0
+    assert scraped.value("gateway_message_age_seconds_sum", **version) == 90.0
+
+
+def test_durations_reach_from_5_ms_to_5_min_and_ages_from_10_ms_to_12_h(metrics: Metrics) -> None:
+    scraped = Scraped(metrics)
+    for name, first, last in (
+        ("gateway_delivery_duration_seconds_bucket", 0.005, 300.0),
+        ("gateway_message_age_seconds_bucket", 0.01, 43_200.0),
+    ):
+        edges = sorted({float(labels["le"]) for labels in scraped.labels(name)})
+        assert (edges[0], edges[-2], edges[-1]) == (first, last, float("inf"))
+
+
+def test_settlements_and_their_failures_count_messages_by_action(metrics: Metrics) -> None:
+    metrics.notice(Settled("orders", Action.DELETE, 10))
+    metrics.notice(Settled("orders", Action.DELETE, 3))
+    metrics.notice(SettlementFailed("orders", Action.EXTEND, "throttled", 2))
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_settlements_total", route="orders", action="delete") == 13.0
+    failures = {"route": "orders", "action": "extend"}
+    assert scraped.value("gateway_settlement_failures_total", **failures) == 2.0
+
+
+def test_a_refused_routing_file_shows_until_one_is_accepted(metrics: Metrics, clock: Clock) -> None:
+    accepted_at = clock.now
+    clock.now += 100
+    metrics.notice(ReloadFailed(1, ("routes.yaml:1: nonsense",)))
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_config_last_reload_successful") == 0.0
+    assert scraped.value("gateway_config_last_reload_success_timestamp_seconds") == accepted_at
+    metrics.notice(Reloaded(1))
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_config_last_reload_successful") == 1.0
+    assert scraped.value("gateway_config_last_reload_success_timestamp_seconds") == clock.now
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        AttributesDropped("orders", "m-1", ("a",)),
+        DeliveryCrashed("orders", "m-1", ValueError()),
+        PhaseChanged("orders", Phase.FAILED, "gone"),
+        decided(THIRD),
+        decided(STABLE, route="unheard-of"),
+        Delivered("orders", "third", "m-1", Outcome.RETRY, Answered(500), 1.0),
+        Acked("orders", "third", (1.0,), (1.0,)),
+        Received("unheard-of", 1),
+        Settled("unheard-of", Action.DELETE),
+    ],
+)
+def test_what_the_routing_table_does_not_name_makes_no_series(metrics: Metrics, fact: Fact) -> None:
+    """So a message, or a route that is still draining, can never add a label value."""
+    before = metrics.render()
+    metrics.notice(fact)
+    assert metrics.render() == before
+
+
+# ---- the routing table in force -----------------------------------------------------------------
+
+
+def test_every_configured_series_is_there_as_0_from_the_start(metrics: Metrics) -> None:
+    scraped = Scraped(metrics)
+    for version in ("stable", "canary"):
+        labels = {"route": "orders", "version": version}
+        for outcome in Outcome:
+            assert scraped.value("gateway_deliveries_total", **labels, outcome=outcome) == 0.0
+        for reason in set(Reason) - {Reason.FALLBACK}:
+            assert scraped.value("gateway_decisions_total", **labels, reason=reason) == 0.0
+        assert scraped.value("gateway_delivery_duration_seconds_count", **labels) == 0.0
+        assert scraped.value("gateway_message_age_seconds_count", **labels) == 0.0
+    for action in Action:
+        assert scraped.value("gateway_settlements_total", route="orders", action=action) == 0.0
+        labels = {"route": "orders", "action": action}
+        assert scraped.value("gateway_settlement_failures_total", **labels) == 0.0
+
+
+def test_the_table_sets_weights_and_generation(metrics: Metrics) -> None:
+    scraped = Scraped(metrics)
+    weights = [
+        scraped.value("gateway_split_weight", route="orders", version=version)
+        for version in ("stable", "canary")
+    ]
+    assert weights == [90.0, 10.0]
+    assert scraped.value("gateway_config_generation") == 1.0
+
+
+def test_a_version_that_the_split_leaves_out_weighs_0(metrics: Metrics) -> None:
+    metrics.in_force(table(route({"stable": 1}, versions=(STABLE, CANARY))), 2)
+    assert Scraped(metrics).value("gateway_split_weight", route="orders", version="canary") == 0.0
+
+
+def test_without_a_split_stable_has_all_the_weight(metrics: Metrics) -> None:
+    metrics.in_force(table(route(versions=(CANARY, STABLE), stable=STABLE)), 2)
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_split_weight", route="orders", version="stable") == 1.0
+    assert scraped.value("gateway_split_weight", route="orders", version="canary") == 0.0
+
+
+def test_a_reload_keeps_counts_and_drops_what_is_gone(metrics: Metrics) -> None:
+    metrics.notice(delivered(version="stable"))
+    metrics.notice(delivered(version="canary"))
+    metrics.in_force(table(route({"stable": 100}, versions=(STABLE, THIRD))), 2)
+    scraped = Scraped(metrics)
+    versions = {labels["version"] for labels in scraped.labels("gateway_deliveries_total")}
+    assert versions == {"stable", "third"}
+    stable = {"route": "orders", "version": "stable"}
+    assert scraped.value("gateway_deliveries_total", **stable, outcome="ack") == 1.0
+    assert scraped.value("gateway_delivery_duration_seconds_count", **stable) == 1.0
+    assert scraped.value("gateway_split_weight", **stable) == 100.0
+    assert scraped.value("gateway_config_generation") == 2.0
+
+
+def test_counting_goes_on_after_a_reload(metrics: Metrics) -> None:
+    metrics.in_force(table(), 2)
+    metrics.notice(decided(CANARY))
+    metrics.notice(delivered(age_seconds=1.0))
+    scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
+    assert scraped.value("gateway_decisions_total", **version, reason="split") == 1.0
+    assert scraped.value("gateway_deliveries_total", **version, outcome="ack") == 1.0
+    assert scraped.value("gateway_message_age_seconds_count", **version) == 1.0
+
+
+def test_a_removed_routes_series_are_gone(metrics: Metrics) -> None:
+    metrics.in_force(table(route(name="payments")), 2)
+    assert b"orders" not in metrics.render()[0]
+
+
+def test_in_flight_is_read_at_each_scrape_and_0_where_nothing_is(metrics: Metrics) -> None:
+    now: dict[str, int] = {}
+    metrics.watch_in_flight(lambda: now)
+    assert Scraped(metrics).value("gateway_messages_in_flight", route="orders") == 0.0
+    now["orders"] = 12
+    now["draining"] = 3
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_messages_in_flight", route="orders") == 12.0
+    assert scraped.labels("gateway_messages_in_flight") == [{"route": "orders"}]
+    del now["orders"]
+    assert Scraped(metrics).value("gateway_messages_in_flight", route="orders") == 0.0
+
+
+def test_before_any_table_is_in_force_the_scrape_says_so() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.notice(delivered())
+    scraped = Scraped(metrics)
+    assert scraped.value("gateway_config_generation") == 0.0
+    assert scraped.value("gateway_config_last_reload_successful") == 0.0
+    assert scraped.labels("gateway_deliveries_total") == []
+
+
+def test_a_version_name_full_of_quotes_is_still_one_label(metrics: Metrics) -> None:
+    from tests.builders import version
+
+    odd = version('v"1\\\n')
+    metrics.in_force(RoutingTable((route(versions=(odd,)),)), 2)
+    assert Scraped(metrics).value("gateway_split_weight", route="orders", version=odd.name) == 1.0
+
+
+def _listed(line: str) -> tuple[str, frozenset[str]]:
+    name, _, labels = line.rstrip("}").partition("{")
+    return name, frozenset(labels.split(",")) if labels else frozenset()
