@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from setuptools import Extension
 
 HOT_PATH: Final = {
-    "core": (
-        "attribute_names", "baggage", "dates", "decision", "first_match", "headers", "json_body",
-        "message", "split",
-    ),
+    "aiokit": ("write_batch",),
+    "core/delivery": ("dates", "headers"),
+    "core/messages": ("attribute_names", "baggage", "json_body", "message"),
+    "core/routing": ("decision", "rule_index", "split"),
     "runtime": (
-        "courier", "delivery", "hand", "lanes", "legs", "pauses", "permits", "settler", "shedding",
+        "backoff", "circuit_breaker", "courier", "delivery", "in_flight", "limiter", "permits",
+        "plans", "settler",
     ),
-    "adapters": (
-        "http", "http_answer", "http_connection", "http_exchange", "http_pool", "http_request",
-        "outbox", "sqs_calls", "sqs_posts", "tally",
-    ),
+    "adapters/http": ("native_target", "request"),
+    "adapters/http1": ("connection", "exchange", "pool", "response"),
+    "adapters/sqs": ("json_protocol", "signed_requests"),
+    "adapters/telemetry": ("statistics",),
 }  # fmt: skip
 """What a message, or a batch of them, passes through. All of it together: objects that go back and
 forth between compiled and interpreted code lose what was gained. Modules of coroutines stay as they

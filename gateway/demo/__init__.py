@@ -24,7 +24,7 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
     if not all(find_spec(name) for name in EXTRA):
         print("the demo needs its extra: pip install 'sqs-version-gateway[demo]'", file=sys.stderr)
         return FAILED
-    from gateway.demo.envoy import found_envoy, missing_words  # noqa: PLC0415 - like all below
+    from gateway.demo.mesh.envoy import found_envoy, missing_words  # noqa: PLC0415 - like all below
 
     envoy = found_envoy() if with_envoy else None
     if with_envoy and not envoy:
@@ -32,8 +32,8 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
         return FAILED
     import uvloop  # noqa: PLC0415 - like all below: only now is it sure that the extra is there
 
-    from gateway.demo.show import Show  # noqa: PLC0415
-    from gateway.demo.story import tell  # noqa: PLC0415
+    from gateway.demo.output import Show  # noqa: PLC0415
+    from gateway.demo.scenario import tell  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(tell(messages, keep_running=keep_running, envoy=envoy, show=Show()))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from gateway.demo.children import DemoError
-from gateway.demo.ledger import Order, Sighting
+from gateway.demo.audit import Order, Sighting
+from gateway.demo.processes import DemoError
 from gateway.demo.routing import expected_tag
 
 if TYPE_CHECKING:

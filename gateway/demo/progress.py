@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.demo.ledger import PATHS, tag_of
+from gateway.demo.audit import PATHS, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

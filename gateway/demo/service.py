@@ -12,7 +12,7 @@ import uvloop
 from aiohttp import web
 
 from gateway.demo.addresses import LOOPBACK
-from gateway.demo.chain import End, Hop
+from gateway.demo.services.chain import End, Hop
 
 STOP_SECONDS = 1.0
 
@@ -45,7 +45,7 @@ def _options() -> argparse.Namespace:
 
 def _application(options: argparse.Namespace) -> web.Application:
     if options.queue:
-        from gateway.demo.front import Front  # noqa: PLC0415 - an AWS SDK is slow to import
+        from gateway.demo.services.front import Front  # noqa: PLC0415 - an AWS SDK is slow to import
 
         return Front(options.name, options.queue, options.next).app()
     if options.next:

@@ -59,7 +59,7 @@ def test_the_core_loads_no_event_loop_no_network_and_no_log() -> None:
 
 RUN = """
 import sys
-from gateway.cli import main
+from gateway.cli.main import main
 status = main(sys.argv[1:])
 assert status == 0, status
 """

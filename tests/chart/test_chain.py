@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from gateway.demo import mesh
+from gateway.demo.mesh import objects as mesh
 from tests.chart.chain import (
     CHAIN_CHART,
     SERVICES,
@@ -199,8 +199,10 @@ def test_a_gets_the_queue_of_the_route() -> None:
 
 
 def test_the_demo_has_the_mesh_that_the_chart_renders() -> None:
-    """gateway/demo/mesh.yaml is part of the package, where no chart is."""
-    shipped = yaml.safe_load_all((ROOT / "gateway" / "demo" / "mesh.yaml").read_text("utf-8"))
+    """gateway/demo/mesh/mesh.yaml is part of the package, where no chart is."""
+    shipped = yaml.safe_load_all(
+        (ROOT / "gateway" / "demo" / "mesh" / "mesh.yaml").read_text("utf-8")
+    )
     assert mesh.demo_mesh() == mesh.read_mesh(map(cut, of_the_chain(rendered_chain())))
     assert {one["kind"] for one in shipped} == {"Service", "Deployment", *ISTIO}
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.demo import mesh
 from tests.chart import wiring
 from tests.chart.chain import (
     CHAIN_CHART,
@@ -107,12 +106,12 @@ def test_requests_and_messages_have_the_same_weights(folder: str) -> None:
 
 def test_rolled_back_nothing_leads_to_the_canary() -> None:
     objects = kustomized("overlays/rolled-back")
-    seen = mesh.read_mesh(objects)
+    seen = objects.read_mesh(objects)
     assert not {"b1", "c1"} & seen.pods.keys()
     for caller in seen.pods.values():
         for rule in seen.seen_by(caller, "b"):
             reached = [one for one in rule.routes if len(rule.routes) == 1 or one["weight"]]
-            assert [mesh.target_of(one).host for one in reached] == ["b"]
+            assert [objects.target_of(one).host for one in reached] == ["b"]
     assert [version.tag for version in only_route(objects).versions] == ["v1"]
 
 

@@ -33,7 +33,11 @@ def hot_path() -> list[str]:
     )
     assert table is not None
     parts: dict[str, tuple[str, ...]] = ast.literal_eval(table)
-    return [f"gateway.{folder}.{name}" for folder, names in parts.items() for name in names]
+    return [
+        f"gateway/{folder}/{name}".replace("/", ".")
+        for folder, names in parts.items()
+        for name in names
+    ]
 
 
 def run(folder: Path, *modules: str) -> subprocess.CompletedProcess[str]:

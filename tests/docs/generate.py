@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.adapters.telemetry.metric_definitions import CATALOGUE, EDGES
-from gateway.cli import command_parsers
+from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
 from tests.docs.values_schema import values_schema

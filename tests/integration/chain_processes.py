@@ -14,8 +14,8 @@ import httpx
 import pytest
 import yaml
 
-from gateway.demo.envoy import OPTIONS, Call, bootstrap, found_envoy, missing_words
-from gateway.demo.mesh import Target, read_mesh
+from gateway.demo.mesh.envoy import OPTIONS, Call, bootstrap, found_envoy, missing_words
+from gateway.demo.mesh.objects import Target, read_mesh
 from tests.chart.chain import SERVICES, arguments, gateway_deployment, named, routing_text
 from tests.integration.children import LOOPBACK, Child, aws_environment, free_port
 from tests.integration.gateway_process import GatewayProcess

@@ -8,11 +8,11 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from gateway import cli
+from gateway.cli import main
+from gateway.cli.explain import as_json
 from gateway.config import loader
 from gateway.core.messages.message import message_from_receive
 from gateway.core.routing.decision import decide
-from gateway.explain import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +44,7 @@ def explained(file: Path, route: str, sent: Iterable[Sent]) -> dict[str, dict[st
     messages.write_text("\n".join(json.dumps(each.received()) for each in sent), "utf-8")
     command = ["explain", "--config", str(file), "--route", route, "--messages", str(messages)]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert cli.main(command) == 0
+        assert main.main(command) == 0
     decisions = [json.loads(line) for line in printed.getvalue().splitlines()]
     return {decision["message_id"]: decision for decision in decisions}
 

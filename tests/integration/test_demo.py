@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from gateway.demo.envoy import found_envoy, missing_words
+from gateway.demo.mesh.envoy import found_envoy, missing_words
 from tests.integration.children import Child
 from tests.integration.waiting import until
 

@@ -1,7 +1,8 @@
 """Requests by a real Envoy and messages by the gateway, side by side: both canary alike.
 
 The chart's own Deployments run as processes; Envoy routes by the chart's own VirtualServices and
-DestinationRules. What stands in for the cluster: gateway/demo/mesh.py for istiod, ports for names.
+DestinationRules. What stands in for the cluster: gateway/demo/mesh/objects.py for istiod, ports for
+names.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.demo.ledger import PATHS, Defect
+from gateway.demo.audit import PATHS, Defect
 from tests.chart.chain import KUSTOMIZE, found, kustomized, rendered_chain
 from tests.integration.chain_processes import ChainProcesses
 from tests.integration.children import LOOPBACK, free_port
@@ -22,7 +23,7 @@ from tests.integration.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.demo.ledger import Audit
+    from gateway.demo.audit import Audit
     from tests.chart.rendering import Object
     from tests.integration.emulator import EmulatedSqs
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.cli.explain import explain_messages
 from gateway.config.loader import load
 from gateway.config.problems.problem import Problem, ProblemsFound
-from gateway.explain import explain_messages
 
 if TYPE_CHECKING:
     from pathlib import Path

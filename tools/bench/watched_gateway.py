@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import cli
+from gateway.cli import main as command
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -32,7 +32,7 @@ def main(snapshot: str, *arguments: str) -> int:
         fresh.replace(file)
 
     signal.signal(signal.SIGUSR2, tell)
-    return cli.main(arguments)
+    return command.main(arguments)
 
 
 def _made_of() -> dict[str, object]:

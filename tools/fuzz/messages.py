@@ -15,6 +15,7 @@ from httptools import HttpRequestParser
 
 from gateway.adapters.http.native_target import USER_AGENT
 from gateway.adapters.http.request import RequestHead
+from gateway.cli.explain import as_json
 from gateway.config import loader
 from gateway.core.delivery.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
 from gateway.core.delivery.headers import delivery_headers
@@ -25,7 +26,6 @@ from gateway.core.routing.jmespath_search import MAX_STEPS
 from gateway.core.routing.route import Route, UnknownVersion
 from gateway.core.routing.split import Split
 from gateway.core.routing.version import Version
-from gateway.explain import as_json
 from tests.header_lines import pairs
 from tests.plain_decision import chosen, matches
 from tools.fuzz.routing_file import counted

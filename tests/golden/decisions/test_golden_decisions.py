@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.cli.explain import as_json
 from gateway.config import loader
 from gateway.core.messages.message import message_from_receive
 from gateway.core.routing.decision import decide
-from gateway.explain import as_json
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import RoutingTable

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.cli import main
+from gateway.cli.iam import Place, arn, policy
+from gateway.cli.main import main
 from gateway.config import loader
 from gateway.core.addresses import parse_queue
-from gateway.iam import Place, arn, policy
 
 if TYPE_CHECKING:
     from pathlib import Path

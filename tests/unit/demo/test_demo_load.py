@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestServer
 
 from gateway.demo import load as load_module
 from gateway.demo.addresses import Addresses
-from gateway.demo.children import DemoError
 from gateway.demo.load import Load, plan
+from gateway.demo.processes import DemoError
 from gateway.demo.routing import read_route
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from gateway.demo.progress import Bars, Lines
-from tests.unit.demo.ledgers import good_run
+from tests.unit.demo.audits import good_run
 
 if TYPE_CHECKING:
     from gateway.demo.load import Load

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import gateway.demo
-from gateway.demo import envoy
+from gateway.demo.mesh import envoy
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec

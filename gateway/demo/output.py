@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from gateway.demo.ledger import percentile, tag_of
+from gateway.demo.audit import percentile, tag_of
 from gateway.demo.progress import Bars, Lines
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.demo.addresses import Addresses
-    from gateway.demo.ledger import Audit, PathCount, Share
+    from gateway.demo.audit import Audit, PathCount, Share
+    from gateway.demo.checks import Check
     from gateway.demo.load import Load
-    from gateway.demo.verdict import Check
 
 FIRST: Final = 10
 """So many names of orders are printed with a check that failed."""

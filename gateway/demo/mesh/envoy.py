@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.demo.addresses import LOOPBACK
-from gateway.demo.mesh import target_of
+from gateway.demo.mesh.objects import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.demo.mesh import Mesh, Object, Rule, Target
+    from gateway.demo.mesh.objects import Mesh, Object, Rule, Target
 
 TYPES: Final = "type.googleapis.com/envoy.extensions"
 HTTP_CONNECTIONS: Final = (

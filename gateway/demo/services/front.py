@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.core.addresses import parse_queue
-from gateway.demo.chain import carried, json_object, new_app, pass_on
+from gateway.demo.services.chain import carried, json_object, new_app, pass_on
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.demo.children import Child, Children, DemoError, clean_environment, exit_words
-from gateway.demo.guardian import end_groups, remaining
+from gateway.demo.processes import Child, Children, DemoError, clean_environment, exit_words
+from gateway.demo.reaper import end_groups, remaining
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ DYING = "print('first'); print('last words'); raise SystemExit(3)"
 
 ORPHANS = """
 import asyncio, os, pathlib, sys
-from gateway.demo.children import Children
+from gateway.demo.processes import Children
 
 async def main():
     children = Children(pathlib.Path(sys.argv[1]))

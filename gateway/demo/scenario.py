@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from gateway.demo.addresses import SIDECARS, USUAL, choose
-from gateway.demo.children import Children, DemoError
+from gateway.demo.audit import audit
+from gateway.demo.checks import Check, alike_check, order_checks, queue_check, stop_check
+from gateway.demo.environment import Setup
 from gateway.demo.interrupt import Interrupt
-from gateway.demo.ledger import audit
 from gateway.demo.load import REQUESTS, Load
+from gateway.demo.processes import Children, DemoError
 from gateway.demo.routing import weights_by_tag
-from gateway.demo.stage import Setup
-from gateway.demo.verdict import Check, alike_check, order_checks, queue_check, stop_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.demo.ledger import Audit
-    from gateway.demo.show import Show
-    from gateway.demo.stage import Stage
+    from gateway.demo.audit import Audit
+    from gateway.demo.environment import Stage
+    from gateway.demo.output import Show
 
 OK: Final = 0
 FAILED: Final = 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway.demo.front import Front
+from gateway.demo.services.front import Front
 
 if TYPE_CHECKING:
     import pytest

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from gateway.demo import embedded
+from gateway.demo import embedded_sqs
 from gateway.demo.addresses import LOOPBACK
-from gateway.demo.children import Child, Children, DemoError
-from gateway.demo.envoy import OPTIONS, READY, Call, bootstrap
-from gateway.demo.mesh import demo_mesh
+from gateway.demo.mesh.envoy import OPTIONS, READY, Call, bootstrap
+from gateway.demo.mesh.objects import demo_mesh
+from gateway.demo.processes import Child, Children, DemoError
 from gateway.demo.routing import read_route, routing_file
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Stage:
     addresses: Addresses
     children: Children
     gateway: Child
-    queue: embedded.EmbeddedQueue
+    queue: embedded_sqs.EmbeddedQueue
     route: Route
     routing_file: Path
 
@@ -87,11 +87,11 @@ class Setup:
         await self._ready(gateway, "/readyz")
         return Stage(self.addresses, self.children, gateway, queue, route, path)
 
-    async def _queue(self, name: str) -> embedded.EmbeddedQueue:
-        settings = embedded.settings(self.addresses, self.folder)
-        child = await self.children.start("SQS", embedded.COMMAND, settings)
-        await self._ready(child, embedded.HEALTH)
-        queue = embedded.EmbeddedQueue(self.session, self.addresses.url("SQS"))
+    async def _queue(self, name: str) -> embedded_sqs.EmbeddedQueue:
+        settings = embedded_sqs.settings(self.addresses, self.folder)
+        child = await self.children.start("SQS", embedded_sqs.COMMAND, settings)
+        await self._ready(child, embedded_sqs.HEALTH)
+        queue = embedded_sqs.EmbeddedQueue(self.session, self.addresses.url("SQS"))
         await queue.create(name)
         return queue
 
@@ -102,7 +102,7 @@ class Setup:
             command += ["--next", self.addresses.url(f"{name} to {HOSTS[name]}", "/events")]
         elif name in NEXT:
             command += ["--next", self.addresses.url(NEXT[name], "/events")]
-        settings = embedded.client_settings(self.addresses)
+        settings = embedded_sqs.client_settings(self.addresses)
         return await self.children.start(name, command, settings)
 
     async def _sidecars(self, envoy: Path) -> Child:
@@ -116,7 +116,7 @@ class Setup:
         )
 
     async def _gateway(self, routes: Path) -> Child:
-        settings = embedded.client_settings(self.addresses) | {
+        settings = embedded_sqs.client_settings(self.addresses) | {
             "GATEWAY_ADMIN_HOST": LOOPBACK,
             "GATEWAY_ADMIN_PORT": str(self.addresses.ports["gateway"]),
             "GATEWAY_LOG_FORMAT": "text",

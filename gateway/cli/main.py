@@ -91,8 +91,8 @@ def check(arguments: argparse.Namespace) -> int:
 
 def explain(arguments: argparse.Namespace) -> int:
     """Print one decision a line for every message of a file; no network."""
+    from gateway.cli.explain import explain_messages
     from gateway.config import loader
-    from gateway.explain import explain_messages
 
     table = loader.read(_routing_file(_settings(arguments)))
     return explain_messages(table, arguments.route, arguments.messages, arguments.expect)
@@ -100,9 +100,9 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def iam(arguments: argparse.Namespace) -> int:
     """Print the IAM policy that each route needs; no network."""
+    from gateway.cli.explain import route_named
+    from gateway.cli.iam import Place, print_policies
     from gateway.config import loader
-    from gateway.explain import route_named
-    from gateway.iam import Place, print_policies
 
     table = loader.read(_routing_file(_settings(arguments)))
     asked = arguments.route

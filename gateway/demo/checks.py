@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.demo.ledger import MEANING, SIGMAS
+from gateway.demo.audit import MEANING, SIGMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gateway.demo.ledger import Audit, Share
+    from gateway.demo.audit import Audit, Share
 
 
 @dataclass(frozen=True, slots=True)

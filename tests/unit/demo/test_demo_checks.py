@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.demo.ledger import audit
-from gateway.demo.verdict import Check, alike_check, order_checks, queue_check, stop_check
-from tests.unit.demo.ledgers import WEIGHTS, good_run, order, sighting
+from gateway.demo.audit import audit
+from gateway.demo.checks import Check, alike_check, order_checks, queue_check, stop_check
+from tests.unit.demo.audits import WEIGHTS, good_run, order, sighting
 
 if TYPE_CHECKING:
-    from gateway.demo.ledger import Order, Sighting
+    from gateway.demo.audit import Order, Sighting
 
 
 def red(orders: list[Order], sightings: list[Sighting], asked: int | None = None) -> list[Check]:

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.demo.chain import End, Hop
+from gateway.demo.services.chain import End, Hop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.demo.envoy import Call, bootstrap
-from gateway.demo.mesh import Mesh, MeshError, Target, demo_mesh, read_mesh
+from gateway.demo.mesh.envoy import Call, bootstrap
+from gateway.demo.mesh.objects import Mesh, MeshError, Target, demo_mesh, read_mesh
 
 PORTS = {"b": 1, "b1": 2, "caller": 3}
 

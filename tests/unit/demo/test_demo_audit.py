@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.demo.ledger import (
+from gateway.demo.audit import (
     PATHS,
     Audit,
     Defect,
@@ -16,7 +16,7 @@ from gateway.demo.ledger import (
     percentile,
     tag_of,
 )
-from tests.unit.demo.ledgers import WEIGHTS, good_run, order, sighting
+from tests.unit.demo.audits import WEIGHTS, good_run, order, sighting
 
 NOTHING_WRONG: dict[Defect, tuple[str, ...]] = dict.fromkeys(Defect, ())
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
-from gateway.demo.guardian import end_groups
+from gateway.demo.reaper import end_groups
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -76,7 +76,7 @@ class Children:
 
     async def __aenter__(self) -> Self:
         self._guardian = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.demo.guardian",
+            sys.executable, "-m", "gateway.demo.reaper",
             stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, env=clean_environment(),
             start_new_session=True,
         )  # fmt: skip

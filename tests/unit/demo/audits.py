@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.demo.ledger import PATHS, Order, Path, Sighting
+from gateway.demo.audit import PATHS, Order, Path, Sighting
 
 WEIGHTS = {"v1": 90, "v2": 10}
 

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from gateway.demo.addresses import SIDECARS, USUAL, Addresses
-from gateway.demo.ledger import audit
-from gateway.demo.show import Show
-from gateway.demo.verdict import Check
-from tests.unit.demo.ledgers import WEIGHTS, good_run, order, sighting
+from gateway.demo.audit import audit
+from gateway.demo.checks import Check
+from gateway.demo.output import Show
+from tests.unit.demo.audits import WEIGHTS, good_run, order, sighting
 
 WIDE = 100
 
