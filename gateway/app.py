@@ -24,12 +24,12 @@ from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.native_target import HttpTarget
 from gateway.adapters.http.tls import TlsFiles
 from gateway.adapters.sqs.clients import SqsClients
-from gateway.adapters.sqs.native_source import LeanSqsQueue
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.adapters.telemetry.logs import LogObserver
 from gateway.adapters.telemetry.metrics import Metrics
-from gateway.adapters.telemetry.statistics import Tally
-from gateway.aiokit.write_batch import Outbox
+from gateway.adapters.telemetry.statistics import Statistics
+from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.file import read_again
 from gateway.config.watcher import watch
 from gateway.core.events import Listening, Reloaded, ReloadFailed
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from gateway.config.file import Reading
     from gateway.config.settings import Settings
-    from gateway.core.events import Fact
+    from gateway.core.events import Event
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, RouteView, Target
@@ -66,10 +66,10 @@ class Observers:
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    def notice(self, fact: Fact) -> None:
+    def observe(self, event: Event) -> None:
         """Pass the fact on."""
         for observer in self._observers:
-            observer.notice(fact)
+            observer.observe(event)
 
 
 class Gateway:
@@ -80,13 +80,13 @@ class Gateway:
         self._generation = 0
         self._judged = table.digest  # of the content that was read last, good or bad
         self._reloading = asyncio.Lock()  # one at a time, so that the file has the last word
-        self._outbox, self._extra_polls = Outbox(), ExtraPolls()
-        self._clients = SqsClients(self._outbox)
-        self._queue_kind: type[LeanSqsQueue | SqsQueue] = (
-            LeanSqsQueue if settings.sqs_client == "lean" else SqsQueue
+        self._write_batch, self._extra_polls = WriteBatch(), ExtraPolls()
+        self._clients = SqsClients(self._write_batch)
+        self._queue_kind: type[NativeSqsSource | SdkSqsSource] = (
+            NativeSqsSource if settings.sqs_client == "lean" else SdkSqsSource
         )
-        self._metrics, self._tally, self._log = Metrics(), Tally(), LogObserver()
-        self._observer = Observers(self._metrics, self._tally, self._log)
+        self._metrics, self._statistics, self._log = Metrics(), Statistics(), LogObserver()
+        self._observer = Observers(self._metrics, self._statistics, self._log)
         self._running: dict[str, RunningRoute] = {}
         self._leaving: set[RunningRoute] = set()  # removed or replaced by a reload, still draining
         self._stopping = asyncio.Event()
@@ -96,7 +96,7 @@ class Gateway:
         self._admin = AdminServer(
             self,
             self._metrics,
-            self._tally,
+            self._statistics,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
@@ -105,7 +105,7 @@ class Gateway:
     async def run(self) -> int:
         """Run until stopped; return the exit status."""
         await self._admin.start()
-        self._observer.notice(Listening(self._settings.admin_host, self._admin.port))
+        self._observer.observe(Listening(self._settings.admin_host, self._admin.port))
         try:
             async with self._clients, asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -191,20 +191,20 @@ class Gateway:
         if table is None:
             return self._refused(reading.problems)
         if table.digest == self._table.digest:
-            fact = Reloaded(self._generation)
-            self._observer.notice(fact)
-            return fact
+            event = Reloaded(self._generation)
+            self._observer.observe(event)
+            return event
         if self._stopping.is_set():
             return self._refused((f"{self._file}: comes too late, the gateway is stopping",))
-        fact = self._swap(table)
+        event = self._swap(table)
         for route in tuple(self._running.values()):
             await route.close_retired()
-        return fact
+        return event
 
     def _refused(self, problems: tuple[str, ...]) -> ReloadFailed:
-        fact = ReloadFailed(self._generation, problems)
-        self._observer.notice(fact)
-        return fact
+        event = ReloadFailed(self._generation, problems)
+        self._observer.observe(event)
+        return event
 
     def _swap(self, table: RoutingTable) -> Reloaded:
         """Put a table in force. Nothing in here may fail or wait: it is the commit."""
@@ -219,12 +219,12 @@ class Gateway:
             self._start(route)
         self._table = table
         self._generation += 1
-        for named in (self._metrics, self._tally):
+        for named in (self._metrics, self._statistics):
             named.in_force(table, self._generation)
         names = tuple(route.name for route in change.start)
-        fact = Reloaded(self._generation, names, change.changed, change.stop)
-        self._observer.notice(fact)
-        return fact
+        event = Reloaded(self._generation, names, change.changed, change.stop)
+        self._observer.observe(event)
+        return event
 
     def _start(self, route: Route) -> None:
         if self._tasks is None:
@@ -232,11 +232,11 @@ class Gateway:
         running = RunningRoute(
             route,
             self._queue_kind(self._clients, route.queue, route.dead_letter),
-            partial(_target, outbox=self._outbox),
-            Observers(self._metrics, self._tally, self._log.of(route)),
+            partial(_target, write_batch=self._write_batch),
+            Observers(self._metrics, self._statistics, self._log.of(route)),
             extra_polls=self._extra_polls,
             wall=time.time,
-            chance=random.random,
+            random=random.random,
         )
         self._running[route.name] = running
         task = self._tasks.create_task(running.run(), name=f"route {route.name}")
@@ -272,11 +272,11 @@ class Gateway:
         return count
 
 
-def _target(version: Version, outbox: Outbox | None = None) -> Target:
+def _target(version: Version, write_batch: WriteBatch | None = None) -> Target:
     tls = TlsFiles(version.tls) if version.tls else None
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
-    if version.client is Client.LEAN:
-        return HttpTarget(url, headers, max_idle=max_idle, tls=tls, outbox=outbox)
+    if version.client is Client.NATIVE:
+        return HttpTarget(url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch)
     # Only where it is asked for: it takes 50 ms to import.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 

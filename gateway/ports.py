@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
+
+from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.events import Fact, PhaseChanged, Reloaded, ReloadFailed
+    from gateway.core.delivery.plan import DeliveryPlan
+    from gateway.core.events import Event, PhaseChanged, Reloaded, ReloadFailed
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
 
 
-class QueueError(Exception):
-    """A call to the queue failed; `str()` of it is a sentence for the operator.
+class SourceError(Exception):
+    """A call to the source failed; `str()` of it is a sentence for the operator.
 
-    `code` is SQS's error code, or a short name where no answer came.
+    `code` is the system's own error code (SQS's), or a short name where no response came.
     """
 
     def __init__(self, why: str, code: str = "") -> None:
@@ -25,12 +29,27 @@ class QueueError(Exception):
         self.code = code
 
 
+class Ordering(Enum):
+    """Which messages of a source must be delivered one after the other."""
+
+    NONE = auto()
+    GROUP = auto()
+
+
 @dataclass(frozen=True, slots=True)
-class QueueFacts:
-    """What the queue says of itself."""
+class SourceTraits:
+    """What a source says of itself once it is open.
+
+    `lease_seconds` is how long a received message stays invisible by default, 0 where the source
+    has no default. `max_delay_seconds` is the longest that one message may be held, all extensions
+    included. `batch` is the most messages of one receive or one settlement.
+    """
 
     url: str
-    visibility_seconds: int
+    lease_seconds: int
+    ordering: Ordering = Ordering.NONE
+    max_delay_seconds: int = MAX_VISIBILITY_SECONDS
+    batch: int = MAX_BATCH_ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,70 +61,70 @@ class EntryError:
     lease_lost: bool = False
 
 
-class Queue(Protocol):
-    """One SQS queue, and the dead-letter queue beside it if there is one.
+class Source(Protocol):
+    """Where messages come from: one SQS queue, with the dead-letter queue beside it if any.
 
-    Every method may raise QueueError.
+    Every method may raise SourceError.
     """
 
-    async def resolve(self) -> QueueFacts:
-        """Find the queue (and its dead-letter queue) and read its visibility timeout."""
+    async def open(self) -> SourceTraits:
+        """Find the source (and where dead letters go) and read its traits."""
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
-        """Long-poll once for 1..10 messages."""
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+        """Wait up to `wait_seconds` for 1..`limit` messages; an empty list when none came."""
 
-    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
-        """Delete 1..10 messages by receipt; the answer has the failed ones by position."""
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+        """Remove 1..`batch` messages for good; returns the failed ones by position."""
 
-    async def change_visibility(
-        self, leases: Sequence[tuple[str, int]]
-    ) -> Mapping[int, EntryError]:
-        """Set (receipt, whole seconds from now) for 1..10 messages; failed ones by position."""
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
+        """Set the lease of 1..`batch` messages: (receipt, whole seconds from now; 0 releases).
 
-    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
-        """Send a copy with the `gateway-*` marks as attributes, return once SQS confirmed it.
+        Returns the failed ones by position.
+        """
 
-        The answer names the attributes that had to be left out.
+    async def dead_letter(self, message: Message, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        """Send a copy with these attributes added; returns once it is confirmed.
+
+        Returns the names of the message's own attributes that had to be left out.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections that it owns."""
 
 
 class Sending(Protocol):
     """A delivery that is under way at a target."""
 
     def cancel(self) -> None:
-        """Give up: its connection is closed and nobody is told any more."""
+        """Give up: its connection is closed, and `done` is not called."""
+
+
+class Sender(Protocol):
+    """Delivers the messages of one plan."""
+
+    def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
+        """Deliver once, within the plan's timeout.
+
+        `done` is called once with the result, later than this returns; not at all once cancelled.
+        Every outcome is a result, not an error. A callback, since a task and a future for each
+        message cost too much (ADR 8).
+        """
 
 
 class Target(Protocol):
-    """One version of a service."""
+    """Where one version of a service gets its messages."""
 
-    def send(
-        self,
-        lines: str,
-        body: bytes,
-        timeout_seconds: float,
-        done: Callable[[DeliveryResult], None],
-    ) -> Sending:
-        r"""POST once; `lines` are the delivery's headers, `name: value\r\n` each, legal ASCII.
-
-        `done` is called once with the result, later than this returns; not at all once cancelled.
-        Every outcome is a result, not an error. A callback: a task and a future for each message
-        would cost a tenth of all that one costs.
-        """
+    def bind(self, plan: DeliveryPlan) -> Sender:
+        """Render once what the messages of a plan share."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the idle connections; a delivery that runs closes its own when it is done."""
 
 
 class Observer(Protocol):
     """Somebody who hears of facts. It must be quick and must not raise."""
 
-    def notice(self, fact: Fact) -> None:
+    def observe(self, event: Event) -> None:
         """Take note of a fact."""
 
 

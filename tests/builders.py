@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute, Message
 from gateway.core.routing.route import Route
-from gateway.core.routing.rules import Matcher, Rule, Test
+from gateway.core.routing.rules import Criterion, Matcher, Rule
 from gateway.core.routing.sources import FromAttribute, FromGroup, FromMessageId
 from gateway.core.routing.split import Split, upper_edges
 from gateway.core.routing.version import Version
@@ -74,15 +74,15 @@ def split(
     return Split(tuple(ordered), edges, seed, sticky, otherwise)
 
 
-def rule(to: Version | Split, *tests: Test, name: str = "rule-1") -> Rule:
+def rule(to: Version | Split, *tests: Criterion, name: str = "rule-1") -> Rule:
     """Make a rule of one matcher; without tests it takes every message."""
     return Rule(name, (Matcher(tests),), to)
 
 
-def where(source: Source | str, condition: Condition, *, negated: bool = False) -> Test:
+def where(source: Source | str, condition: Condition, *, negated: bool = False) -> Criterion:
     """Make a test; a text as the source is the name of an attribute."""
     read = FromAttribute(source) if isinstance(source, str) else source
-    return Test(read, condition, negated)
+    return Criterion(read, condition, negated)
 
 
 def route(

@@ -12,7 +12,7 @@ from gateway.core.routing.split import Split
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
-    from gateway.core.routing.rules import Rule, Test
+    from gateway.core.routing.rules import Criterion, Rule
     from gateway.core.routing.version import Version
 
 
@@ -42,7 +42,7 @@ def matches(rule: Rule, message: Message) -> bool:
     return any(all(passes(test, message) for test in each.tests) for each in rule.matchers)
 
 
-def passes(test: Test, message: Message) -> bool:
+def passes(test: Criterion, message: Message) -> bool:
     """Whether the condition holds for what the source yields; the opposite where negated."""
     return test.condition.holds(test.source.read(message)) is not test.negated
 

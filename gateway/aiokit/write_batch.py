@@ -16,7 +16,7 @@ class Writer(Protocol):
         """Write it, if that is still wanted; may find that there is nothing any more."""
 
 
-class Outbox:
+class WriteBatch:
     """Has everybody write at the end of this turn of the loop, one right after the other.
 
     Written one by one, each request finds the service (or SQS) asleep and has it woken, which is

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.core.addresses import parse_queue
 from gateway.core.routing.route import Backoff, Fallback, Route
-from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Rule, Test
+from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
 from gateway.core.routing.sources import FromAttribute, FromBaggage, FromGroup, FromMessageId
 from gateway.core.routing.split import Split, upper_edges
 from gateway.core.routing.version import Tls, Version
@@ -111,18 +111,18 @@ def _rule(spec: rules.Rule, at: int, named: Mapping[str, Version], splitter: _Sp
     return Rule(name, tuple(Matcher(tuple(_tests(entry))) for entry in spec.match), to)
 
 
-def _tests(entry: rules.Match) -> Iterator[Test]:
+def _tests(entry: rules.Match) -> Iterator[Criterion]:
     """Yield the tests, the cheap ones first: the body is parsed only where all others hold."""
     for name, condition in entry.attributes.items():
-        yield Test(FromAttribute(name), _condition(condition))
+        yield Criterion(FromAttribute(name), _condition(condition))
     for name, condition in entry.without_attributes.items():
-        yield Test(FromAttribute(name), _condition(condition), negated=True)
+        yield Criterion(FromAttribute(name), _condition(condition), negated=True)
     for name, condition in entry.baggage.items():
-        yield Test(FromBaggage(name), _condition(condition))
+        yield Criterion(FromBaggage(name), _condition(condition))
     if entry.group is not None:
-        yield Test(FromGroup(), _condition(entry.group))
+        yield Criterion(FromGroup(), _condition(entry.group))
     for path, condition in entry.body.items():
-        yield Test(path, _condition(condition))
+        yield Criterion(path, _condition(condition))
 
 
 def _condition(spec: rules.Condition) -> Condition:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.config import loader
 from gateway.config.problems.findings import WHOLE_FILE
 from gateway.config.problems.problem import Problem, ProblemsFound
-from gateway.config.watcher import UNREADABLE, content_of
+from gateway.config.watcher import UNREADABLE_DIGEST, content_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def read_again(path: Path) -> Reading:
     except OSError as error:
         why = (error.strerror or "not a path").lower()
         problem = Problem(str(path), None, WHOLE_FILE, f"cannot be read: {why}")
-        return Reading(UNREADABLE, problems=(str(problem),))
+        return Reading(UNREADABLE_DIGEST, problems=(str(problem),))
     digest = sha256(content).hexdigest()
     try:
         return Reading(digest, loader.load(content, str(path)))

@@ -16,7 +16,7 @@ from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema import error_messages
 from gateway.config.schema.routing_file import RoutingFile
 from gateway.config.yaml.composer import compose
-from gateway.config.yaml.syntax import Unreadable
+from gateway.config.yaml.syntax import YamlSyntaxError
 from gateway.core.routing.route import RoutingTable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def load(text: bytes, file: str) -> RoutingTable:
         raise ProblemsFound([Problem(file, None, WHOLE_FILE, what)])
     try:
         document = compose(text)
-    except Unreadable as error:
+    except YamlSyntaxError as error:
         raise ProblemsFound(_problems(text, file, error.findings[:_MOST])) from None
     stated, findings = _validated(document)
     if stated is None or findings:

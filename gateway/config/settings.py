@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.config.problems.findings import Wrong, quoted
+from gateway.config.problems.findings import InvalidValue, quoted
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema.fields import Checked, one_of
 
@@ -27,14 +27,14 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 def _path(value: Any) -> Path:
     if not str(value) or "\0" in str(value):
-        raise Wrong("is not a path")
+        raise InvalidValue("is not a path")
     return Path(value)
 
 
 def _host(value: Any) -> str:
     host = str(value)
     if not host or not host.isprintable() or any(map(str.isspace, host)):
-        raise Wrong("is not a host name or address", "0.0.0.0 is every IPv4 address")
+        raise InvalidValue("is not a host name or address", "0.0.0.0 is every IPv4 address")
     return host
 
 
@@ -43,7 +43,7 @@ def _port(value: Any) -> int:
     digits = written.isascii() and written.isdecimal() and len(written) <= PORT_DIGITS
     if not digits or int(written) > MAX_PORT:
         what = f"must be a port, 0 to {MAX_PORT}, but is {quoted(written)}"
-        raise Wrong(what, _injected(written))
+        raise InvalidValue(what, _injected(written))
     return int(written)
 
 
@@ -64,7 +64,7 @@ def _token(value: Any) -> SecretStr:
     """Return the token, which no problem ever shows."""
     token = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if not token.isascii() or not all("!" <= character <= "~" for character in token):
-        raise Wrong(
+        raise InvalidValue(
             "must be visible ASCII without spaces or line breaks",
             "often it is a line break at its end",
         )
@@ -81,7 +81,7 @@ def _drain(value: Any) -> float:
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise Wrong(f"must be a number of seconds, 0 or more, but is {quoted(str(value))}")
+        raise InvalidValue(f"must be a number of seconds, 0 or more, but is {quoted(str(value))}")
     return seconds
 
 
@@ -152,7 +152,9 @@ def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Prob
     for one in error.errors(include_url=False, include_input=False):
         name = str(one["loc"][0])
         wrong = one.get("ctx", {}).get("error")
-        what, hint = (wrong.what, wrong.hint) if isinstance(wrong, Wrong) else ("is no setting", "")
+        what, hint = (
+            (wrong.what, wrong.hint) if isinstance(wrong, InvalidValue) else ("is no setting", "")
+        )
         if name in given:
             yield Problem(COMMAND_LINE, None, f"--{name.replace('_', '-')}", what, hint)
         else:

@@ -22,7 +22,7 @@ EVERY_SECONDS: Final = 1.0
 GONE_LOOKS: Final = 4
 """How many looks in a row a file may be gone, or unreadable, before that is said."""
 
-UNREADABLE: Final = ""
+UNREADABLE_DIGEST: Final = ""
 """Stands for the digest of a file that cannot be read."""
 
 
@@ -51,8 +51,8 @@ async def watch(
             continue
         except OSError:
             gone += 1
-            if gone == GONE_LOOKS and known() != UNREADABLE:
-                await offer(UNREADABLE)
+            if gone == GONE_LOOKS and known() != UNREADABLE_DIGEST:
+                await offer(UNREADABLE_DIGEST)
             continue
         gone = 0
         if seen == before != known():

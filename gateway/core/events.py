@@ -170,7 +170,7 @@ class Listening:
     port: int
 
 
-Fact = (
+Event = (
     Received
     | ReceiveFailed
     | Decided

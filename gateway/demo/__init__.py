@@ -32,8 +32,8 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
         return FAILED
     import uvloop  # noqa: PLC0415 - like all below: only now is it sure that the extra is there
 
-    from gateway.demo.output import Show  # noqa: PLC0415
+    from gateway.demo.output import Output  # noqa: PLC0415
     from gateway.demo.scenario import tell  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(tell(messages, keep_running=keep_running, envoy=envoy, show=Show()))
+        return runner.run(tell(messages, keep_running=keep_running, envoy=envoy, output=Output()))

@@ -13,7 +13,7 @@ from gateway.demo import embedded_sqs
 from gateway.demo.addresses import LOOPBACK
 from gateway.demo.mesh.envoy import OPTIONS, READY, Call, bootstrap
 from gateway.demo.mesh.objects import demo_mesh
-from gateway.demo.processes import Child, Children, DemoError
+from gateway.demo.processes import ChildProcess, DemoError, Processes
 from gateway.demo.routing import read_route, routing_file
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ STOP_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """What is running."""
 
     addresses: Addresses
-    children: Children
-    gateway: Child
+    processes: Processes
+    gateway: ChildProcess
     queue: embedded_sqs.EmbeddedQueue
     route: Route
     routing_file: Path
@@ -57,7 +57,7 @@ class Stage:
 
     async def stop_gateway(self) -> int:
         """Stop the gateway as an operator does, with SIGTERM, and return its exit status."""
-        await self.children.stop(self.gateway, grace_seconds=STOP_SECONDS)
+        await self.processes.stop(self.gateway, grace_seconds=STOP_SECONDS)
         return self.gateway.process.returncode or 0
 
 
@@ -67,11 +67,11 @@ class Setup:
 
     addresses: Addresses
     folder: Path
-    children: Children
+    processes: Processes
     session: aiohttp.ClientSession
     envoy: Path | None = None
 
-    async def stage(self) -> Stage:
+    async def environment(self) -> Environment:
         """Start everything; raises DemoError where a process does not get ready."""
         path = self.folder / "routes.yaml"
         path.write_text(routing_file(self.addresses), "utf-8")
@@ -85,17 +85,17 @@ class Setup:
         if self.envoy:
             await self._ready(await self._sidecars(self.envoy), READY)
         await self._ready(gateway, "/readyz")
-        return Stage(self.addresses, self.children, gateway, queue, route, path)
+        return Environment(self.addresses, self.processes, gateway, queue, route, path)
 
     async def _queue(self, name: str) -> embedded_sqs.EmbeddedQueue:
         settings = embedded_sqs.settings(self.addresses, self.folder)
-        child = await self.children.start("SQS", embedded_sqs.COMMAND, settings)
+        child = await self.processes.start("SQS", embedded_sqs.COMMAND, settings)
         await self._ready(child, embedded_sqs.HEALTH)
         queue = embedded_sqs.EmbeddedQueue(self.session, self.addresses.url("SQS"))
         await queue.create(name)
         return queue
 
-    async def _service(self, name: str, *options: str) -> Child:
+    async def _service(self, name: str, *options: str) -> ChildProcess:
         command = ["-m", "gateway.demo.service", "--name", name, *options]
         command += ["--port", str(self.addresses.ports[name])]
         if self.envoy and name in HOSTS:
@@ -103,28 +103,28 @@ class Setup:
         elif name in NEXT:
             command += ["--next", self.addresses.url(NEXT[name], "/events")]
         settings = embedded_sqs.client_settings(self.addresses)
-        return await self.children.start(name, command, settings)
+        return await self.processes.start(name, command, settings)
 
-    async def _sidecars(self, envoy: Path) -> Child:
+    async def _sidecars(self, envoy: Path) -> ChildProcess:
         ports = self.addresses.ports
         calls = {Call(who.lower(), host): ports[f"{who} to {host}"] for who, host in HOSTS.items()}
         pods = {name.lower(): port for name, port in ports.items()}
         path = self.folder / "envoy.json"
         path.write_text(json.dumps(bootstrap(demo_mesh(), calls, pods, ports["Envoy"])), "utf-8")
-        return await self.children.start(
+        return await self.processes.start(
             "Envoy", ["--config-path", str(path), *OPTIONS], {}, program=str(envoy)
         )
 
-    async def _gateway(self, routes: Path) -> Child:
+    async def _gateway(self, routes: Path) -> ChildProcess:
         settings = embedded_sqs.client_settings(self.addresses) | {
             "GATEWAY_ADMIN_HOST": LOOPBACK,
             "GATEWAY_ADMIN_PORT": str(self.addresses.ports["gateway"]),
             "GATEWAY_LOG_FORMAT": "text",
         }
         command = ["-m", "gateway", "--config", str(routes)]
-        return await self.children.start("gateway", command, settings)
+        return await self.processes.start("gateway", command, settings)
 
-    async def _ready(self, child: Child, path: str) -> None:
+    async def _ready(self, child: ChildProcess, path: str) -> None:
         url = self.addresses.url(child.name, path)
         said = "nothing"
         try:

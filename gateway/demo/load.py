@@ -78,7 +78,7 @@ class Load:
         """How many orders A has taken that D has not seen."""
         return len(self.orders.keys() - self._arrived)
 
-    async def run(self, messages: int, notice: Callable[[Load], None]) -> None:
+    async def run(self, messages: int, observe: Callable[[Load], None]) -> None:
         """Send and follow until all have arrived, or nothing has moved for STALL_SECONDS.
 
         `notice` is told after each look. Raises DemoError where A does not take an order.
@@ -86,7 +86,7 @@ class Load:
         orders = plan(messages, self._way)
         senders = [asyncio.ensure_future(self._send(orders)) for _ in range(SENDERS)]
         try:
-            await self._follow(messages, notice)
+            await self._follow(messages, observe)
         finally:
             for sender in senders:
                 sender.cancel()
@@ -102,7 +102,7 @@ class Load:
                 self.sightings.append(Sighting(**raw))
                 self._arrived.add(raw["order"])
 
-    async def _follow(self, messages: int, notice: Callable[[Load], None]) -> None:
+    async def _follow(self, messages: int, observe: Callable[[Load], None]) -> None:
         clock = asyncio.get_running_loop().time
         before, moved = (0, 0), clock()
         while len(self.orders) < messages or self.on_their_way:
@@ -114,7 +114,7 @@ class Load:
                 self._room.clear()
             await asyncio.sleep(FOLLOW_SECONDS)
             await self.look()
-            notice(self)
+            observe(self)
             now = (len(self.orders), len(self.sightings))
             if now != before:
                 before, moved = now, clock()

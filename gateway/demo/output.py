@@ -75,7 +75,7 @@ The same as a request, and Envoy's own account (its weights stay until you start
 """
 
 
-class Show:
+class Output:
     """Prints to `console`; the demo's own texts are ASCII, which every terminal shows."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -93,7 +93,7 @@ class Show:
         """Show, on a terminal only, what takes a moment."""
         return self._console.status(what)
 
-    def stage(self, addresses: Addresses, weights: Mapping[str, int]) -> None:
+    def environment(self, addresses: Addresses, weights: Mapping[str, int]) -> None:
         """Draw the chain and say where everything is."""
         total = sum(weights.values())
         stable, canary = (f"{weight / total:4.0%} {tag}" for tag, weight in weights.items())
@@ -110,9 +110,9 @@ class Show:
         """Show the load live: bars on a terminal, elsewhere a line at each quarter."""
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             with Bars(self._console, messages) as bars:
-                yield bars.notice
+                yield bars.observe
         else:
-            yield Lines(self._line, messages).notice
+            yield Lines(self._line, messages).observe
 
     def stalled(self, missing: int) -> None:
         """Say that some orders are not waited for any longer."""

@@ -37,7 +37,7 @@ class DemoError(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Child:
+class ChildProcess:
     """A process in a group of its own, which prints into `log`."""
 
     name: str
@@ -66,16 +66,16 @@ class Child:
             end_groups([self.process.pid], how)
 
 
-class Children:
+class Processes:
     """All processes of one demo; leaving the context ends every one of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._children: list[Child] = []
-        self._guardian: Process | None = None
+        self._processes: list[ChildProcess] = []
+        self._reaper: Process | None = None
 
     async def __aenter__(self) -> Self:
-        self._guardian = await asyncio.create_subprocess_exec(
+        self._reaper = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway.demo.reaper",
             stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, env=clean_environment(),
             start_new_session=True,
@@ -84,13 +84,13 @@ class Children:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            await self.stop(*self._children)
+            await self.stop(*self._processes)
         finally:
-            for child in self._children:
+            for child in self._processes:
                 self._report("-", child)
-            if self._guardian and self._guardian.stdin:
-                self._guardian.stdin.close()
-                await self._guardian.wait()
+            if self._reaper and self._reaper.stdin:
+                self._reaper.stdin.close()
+                await self._reaper.wait()
 
     async def start(
         self,
@@ -98,7 +98,7 @@ class Children:
         command: Sequence[str],
         environment: Mapping[str, str],
         program: str = sys.executable,
-    ) -> Child:
+    ) -> ChildProcess:
         """Start `PROGRAM COMMAND...` with a clean environment and what is given here."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
@@ -107,8 +107,8 @@ class Children:
                 stdin=DEVNULL, stdout=output, stderr=STDOUT,
                 env={**clean_environment(), **environment}, start_new_session=True,
             )  # fmt: skip
-        child = Child(name, process, log)
-        self._children.append(child)
+        child = ChildProcess(name, process, log)
+        self._processes.append(child)
         self._report("+", child)
         return child
 
@@ -128,30 +128,30 @@ class Children:
 
     async def _watch(self) -> NoReturn:
         while True:
-            for child in self._children:
+            for child in self._processes:
                 if child.died:
                     how = exit_words(child.process.returncode or 0)
                     raise DemoError(f"{child.name} ended by itself ({how})", child.last_lines())
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def stop(self, *children: Child, grace_seconds: float = GRACE_SECONDS) -> None:
+    async def stop(self, *processes: ChildProcess, grace_seconds: float = GRACE_SECONDS) -> None:
         """End processes: SIGTERM, and SIGKILL for what is left, at once if this is cancelled."""
-        for child in children:
+        for child in processes:
             child.tell(signal.SIGTERM)
-        ends = [asyncio.ensure_future(child.process.wait()) for child in children]
+        ends = [asyncio.ensure_future(child.process.wait()) for child in processes]
         if not ends:
             return
         try:
             await asyncio.wait(ends, timeout=grace_seconds)
         finally:
-            for child in children:
+            for child in processes:
                 child.tell(signal.SIGKILL)
             await asyncio.wait(ends)
 
-    def _report(self, sign: str, child: Child) -> None:
-        if self._guardian and self._guardian.stdin:
+    def _report(self, sign: str, child: ChildProcess) -> None:
+        if self._reaper and self._reaper.stdin:
             with suppress(ConnectionError):
-                self._guardian.stdin.write(f"{sign}{child.process.pid}\n".encode())
+                self._reaper.stdin.write(f"{sign}{child.process.pid}\n".encode())
 
 
 def clean_environment() -> dict[str, str]:

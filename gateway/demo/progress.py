@@ -44,7 +44,7 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def notice(self, load: Load) -> None:
+    def observe(self, load: Load) -> None:
         """Show what there is by now."""
         arrived = Counter(tag_of(sighting.path) for sighting in load.sightings)
         self._progress.update(self._taken, completed=len(load.orders))
@@ -60,7 +60,7 @@ class Lines:
         self._messages = messages
         self._said = 0
 
-    def notice(self, load: Load) -> None:
+    def observe(self, load: Load) -> None:
         """Say what there is by now, if it is worth a line."""
         arrived = len(load.sightings)
         quarters = arrived * QUARTERS // self._messages

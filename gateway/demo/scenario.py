@@ -17,15 +17,15 @@ from gateway.demo.checks import Check, alike_check, order_checks, queue_check, s
 from gateway.demo.environment import Setup
 from gateway.demo.interrupt import Interrupt
 from gateway.demo.load import REQUESTS, Load
-from gateway.demo.processes import Children, DemoError
+from gateway.demo.processes import DemoError, Processes
 from gateway.demo.routing import weights_by_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.demo.audit import Audit
-    from gateway.demo.environment import Stage
-    from gateway.demo.output import Show
+    from gateway.demo.environment import Environment
+    from gateway.demo.output import Output
 
 OK: Final = 0
 FAILED: Final = 1
@@ -33,7 +33,7 @@ SIGNALLED: Final = 128
 """A shell's exit status for an end by signal N is this plus N."""
 
 
-async def tell(messages: int, *, keep_running: bool, envoy: Path | None, show: Show) -> int:
+async def tell(messages: int, *, keep_running: bool, envoy: Path | None, output: Output) -> int:
     """Tell the story and return its exit status; a failed one leaves its folder of logs behind.
 
     With `envoy`, an executable, as many requests go through it beside the messages.
@@ -42,78 +42,82 @@ async def tell(messages: int, *, keep_running: bool, envoy: Path | None, show: S
     interrupt = Interrupt()
     failed = False
     try:
-        failed = not await Story(messages, keep_running, envoy, folder, show, interrupt).run()
+        failed = not await Scenario(messages, keep_running, envoy, folder, output, interrupt).run()
     except asyncio.CancelledError:
         if interrupt.signal is None:
             raise
-        show.stopped()
+        output.stopped()
         return SIGNALLED + interrupt.signal
     finally:
         if failed:
-            show.kept(folder)
+            output.kept(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return FAILED if failed else OK
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Scenario:
     """One run; `run` says whether all was as it had to be."""
 
     messages: int
     keep_running: bool
     envoy: Path | None
     folder: Path
-    show: Show
+    output: Output
     interrupt: Interrupt
 
     async def run(self) -> bool:
         """Start everything, do it all, and leave nothing running."""
-        self.show.title()
+        self.output.title()
         try:
-            return await self._on_stage()
+            return await self._in_environment()
         except DemoError as error:
-            self.show.failure(str(error), error.last_lines)
+            self.output.failure(str(error), error.last_lines)
             return False
 
-    async def _on_stage(self) -> bool:
-        async with Children(self.folder) as children, aiohttp.ClientSession() as session:
+    async def _in_environment(self) -> bool:
+        async with Processes(self.folder) as processes, aiohttp.ClientSession() as session:
             ports = USUAL | SIDECARS if self.envoy else USUAL
-            with self.show.working("starting SQS, six services and the gateway"):
-                setup = Setup(choose(ports), self.folder, children, session, self.envoy)
-                stage = await children.while_alive(setup.stage())
-            return await children.while_alive(self._acts(stage, session))
+            with self.output.working("starting SQS, six services and the gateway"):
+                setup = Setup(choose(ports), self.folder, processes, session, self.envoy)
+                environment = await processes.while_alive(setup.environment())
+            return await processes.while_alive(self._acts(environment, session))
 
-    async def _acts(self, stage: Stage, session: aiohttp.ClientSession) -> bool:
-        self.show.stage(stage.addresses, weights_by_tag(stage.route))
-        load = Load(session, stage.addresses, stage.route)
-        requests = Load(session, stage.addresses, stage.route, REQUESTS) if self.envoy else None
-        with self.show.progress(self.messages) as notice:
-            await self._send(load, requests, notice)
+    async def _acts(self, environment: Environment, session: aiohttp.ClientSession) -> bool:
+        self.output.environment(environment.addresses, weights_by_tag(environment.route))
+        load = Load(session, environment.addresses, environment.route)
+        requests = (
+            Load(session, environment.addresses, environment.route, REQUESTS)
+            if self.envoy
+            else None
+        )
+        with self.output.progress(self.messages) as observe:
+            await self._send(load, requests, observe)
         if missing := load.on_their_way + (requests.on_their_way if requests else 0):
-            self.show.stalled(missing)
-        checks = [queue_check(await stage.drained())]
+            self.output.stalled(missing)
+        checks = [queue_check(await environment.drained())]
         if not self.keep_running:
-            checks.append(await self._stop(stage))
+            checks.append(await self._stop(environment))
         await load.look()
-        good = self._account(load, requests, stage, checks)
+        good = self._account(load, requests, environment, checks)
         if self.keep_running:
-            self.show.running(stage.addresses, stage.routing_file)
+            self.output.running(environment.addresses, environment.routing_file)
             await self.interrupt.wait()
-            last = await self._stop(stage)
-            self.show.checks([last])
+            last = await self._stop(environment)
+            self.output.checks([last])
             good = good and last.good
         return good
 
-    async def _stop(self, stage: Stage) -> Check:
-        with self.show.working("stopping the gateway: it lets its long poll end"):
-            return stop_check(await stage.stop_gateway())
+    async def _stop(self, environment: Environment) -> Check:
+        with self.output.working("stopping the gateway: it lets its long poll end"):
+            return stop_check(await environment.stop_gateway())
 
     async def _send(
-        self, load: Load, requests: Load | None, notice: Callable[[Load], None]
+        self, load: Load, requests: Load | None, observe: Callable[[Load], None]
     ) -> None:
         """Send messages, and requests beside them; the first failure of either ends both."""
-        works = [asyncio.ensure_future(load.run(self.messages, notice))]
+        works = [asyncio.ensure_future(load.run(self.messages, observe))]
         if requests:
             works.append(asyncio.ensure_future(requests.run(self.messages, lambda _: None)))
         try:
@@ -124,24 +128,24 @@ class Story:
             await asyncio.gather(*works, return_exceptions=True)
 
     def _account(
-        self, load: Load, requests: Load | None, stage: Stage, checks: list[Check]
+        self, load: Load, requests: Load | None, environment: Environment, checks: list[Check]
     ) -> bool:
-        account = _audit(load, stage)
+        account = _audit(load, environment)
         checks = [*order_checks(account, self.messages), *checks]
         if requests is None:
-            self.show.account(account)
-            self.show.checks(checks)
+            self.output.account(account)
+            self.output.checks(checks)
         else:
-            beside = _audit(requests, stage)
+            beside = _audit(requests, environment)
             of_requests = [*order_checks(beside, self.messages), alike_check(account, beside)]
-            self.show.account(account, beside)
-            self.show.checks(checks, "messages")
-            self.show.checks(of_requests, "requests")
+            self.output.account(account, beside)
+            self.output.checks(checks, "messages")
+            self.output.checks(of_requests, "requests")
             checks += of_requests
         good = all(check.good for check in checks)
-        self.show.end(good=good, messages=self.messages, with_requests=requests is not None)
+        self.output.end(good=good, messages=self.messages, with_requests=requests is not None)
         return good
 
 
-def _audit(load: Load, stage: Stage) -> Audit:
-    return audit(list(load.orders.values()), load.sightings, weights_by_tag(stage.route))
+def _audit(load: Load, environment: Environment) -> Audit:
+    return audit(list(load.orders.values()), load.sightings, weights_by_tag(environment.route))

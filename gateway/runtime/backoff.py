@@ -8,6 +8,6 @@ CLOCK_SECONDS: Final = 0.001
 """A timer may come that much too early: what is less than that away has come."""
 
 
-def doubling(first_seconds: float, last_seconds: float, failures: int) -> float:
+def exponential_backoff(first_seconds: float, last_seconds: float, failures: int) -> float:
     """Return `first_seconds` after one failure, twice that after two, at most `last_seconds`."""
     return min(last_seconds, first_seconds * 2.0 ** min(failures - 1, 16))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.runtime.backoff import doubling
+from gateway.runtime.backoff import exponential_backoff
 
 ROW: Final = 10
 """Refusals without any other answer between them that make a version rest."""
@@ -19,7 +19,7 @@ FIRST_REST_SECONDS: Final = 1.0
 LONGEST_REST_SECONDS: Final = 60.0
 
 
-class Shedding:
+class CircuitBreaker:
     """How a version sheds load at the moment; the times are the event loop's seconds."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Shedding:
         self._asked_seconds = min(at_least, LONGEST_REST_SECONDS)
         if self.sheds and now >= self.rests_until:  # else: the rest of a wave that was under way
             self._rests += 1
-            longest = doubling(FIRST_REST_SECONDS, LONGEST_REST_SECONDS, self._rests)
+            longest = exponential_backoff(FIRST_REST_SECONDS, LONGEST_REST_SECONDS, self._rests)
             self.rests_until = now + min(self._asked_seconds, longest)
 
     def took(self) -> None:

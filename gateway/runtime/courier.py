@@ -16,18 +16,18 @@ from gateway.core.events import (
     Settled,
     SettlementFailed,
 )
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from gateway.runtime.delivery import Delivery
 from gateway.runtime.plans import Legs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.events import Fact
+    from gateway.core.events import Event
     from gateway.core.messages.message import Message
     from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import Route
-    from gateway.ports import Observer, Queue
+    from gateway.ports import Observer, Source
     from gateway.runtime.in_flight import Hand
     from gateway.runtime.limiter import Lane, Lanes
     from gateway.runtime.plans import Leg
@@ -48,18 +48,18 @@ class Courier:
         self,
         *,
         route: Route,
-        queue: Queue,
+        queue: Source,
         lanes: Lanes,
         hand: Hand,
         settler: Settler,
         observer: Observer,
         wall: Callable[[], float],
-        chance: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self.fifo = route.queue.fifo
         self._route, self._queue, self._observer = route.name, queue, observer
         self._lanes, self._hand, self.settler = lanes, hand, settler
-        self._wall, self.chance = wall, chance
+        self._wall, self.random = wall, random
         self.legs = Legs(route, lanes)
         hand.new = partial(Delivery, self)
         self.under_way = 0
@@ -102,7 +102,7 @@ class Courier:
 
     def undecided(self, reason: Reason) -> None:
         """Tell of a message that no version was chosen for."""
-        self.notice(Decided(self._route, None, reason))
+        self.observe(Decided(self._route, None, reason))
 
     def all_ended(self) -> None:
         """Take note that nothing is under way."""
@@ -112,16 +112,16 @@ class Courier:
 
     def crashed(self, message: Message, error: Exception) -> None:
         """Tell of a defect of ours."""
-        self.notice(DeliveryCrashed(self._route, message.message_id, error))
+        self.observe(DeliveryCrashed(self._route, message.message_id, error))
 
-    def notice(self, fact: Fact) -> None:
+    def observe(self, event: Event) -> None:
         """Tell a fact, after all that came before it."""
         self.tell()
-        self._observer.notice(fact)
+        self._observer.observe(event)
 
     def backoff_seconds(self, message: Message, route: Route) -> int:
         """Roll the dice for how long a message stays away."""
-        return backoff_seconds(message.receive_count, route.retry, self.chance())
+        return backoff_seconds(message.receive_count, route.retry, self.random())
 
     def pause_seconds(self, message: Message, route: Route, lane: Lane | None) -> int:
         """How long a message that found no place stays away: longer where its version sheds."""
@@ -145,14 +145,14 @@ class Courier:
         self, message: Message, marks: dict[str, str], confirmed: Callable[[bool], None]
     ) -> None:
         try:
-            dropped = await self._queue.send_dead_letter(message, marks)
-        except QueueError as error:
-            self.notice(SettlementFailed(self._route, Action.DEAD_LETTER, str(error)))
+            dropped = await self._queue.dead_letter(message, marks)
+        except SourceError as error:
+            self.observe(SettlementFailed(self._route, Action.DEAD_LETTER, str(error)))
             confirmed(False)  # noqa: FBT003 - a callback's one flag
             return
-        self.notice(Settled(self._route, Action.DEAD_LETTER))
+        self.observe(Settled(self._route, Action.DEAD_LETTER))
         if dropped:
-            self.notice(AttributesDropped(self._route, message.message_id, dropped))
+            self.observe(AttributesDropped(self._route, message.message_id, dropped))
         confirmed(True)  # noqa: FBT003 - as above
 
     def tell(self) -> None:
@@ -162,9 +162,9 @@ class Courier:
         for leg in touched:
             leg.touched = False
             if leg.decided:
-                fact = Decided(self._route, leg.belongs_to.name, leg.reason, leg.decided)
+                event = Decided(self._route, leg.belongs_to.name, leg.reason, leg.decided)
                 leg.decided = 0
-                self._observer.notice(fact)
+                self._observer.observe(event)
             if leg.acked:
                 seconds = [each.seconds for each in leg.acked]
                 ages = [
@@ -172,4 +172,4 @@ class Courier:
                     for each in leg.acked
                 ]
                 leg.acked = []
-                self._observer.notice(Acked(self._route, leg.to.name, seconds, ages))
+                self._observer.observe(Acked(self._route, leg.to.name, seconds, ages))

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core.delivery.disposition import (
     Ack,
-    Answered,
     Reject,
+    Responded,
     Retry,
     falls_back,
     is_ack,
     judge,
     whole_seconds,
 )
-from gateway.core.delivery.headers import message_lines
 from gateway.core.events import Delivered, Outcome
 from gateway.core.routing.decision import Reason, decide
 from gateway.runtime.in_flight import InHand, Stage
@@ -170,8 +169,7 @@ class Delivery(InHand):
 
     def _send(self, leg: Leg, lane: Lane) -> None:
         self.leg, self._has_turn = leg, True
-        message, courier = self.message, self._courier
-        lines = leg.lines + message_lines(message, leg.belongs_to.tag, fifo=courier.fifo)
+        courier = self._courier
         self.began_at = began_at = courier.clock()
         if self.lease_lost or began_at >= self.leased_until:
             self._leave(None)  # the message may be somebody else's by now
@@ -179,9 +177,7 @@ class Delivery(InHand):
             self._end(None)
             return
         self.stage = _DELIVERING
-        body = message.body.encode("utf-8", "surrogatepass")
-        target = lane.target
-        self._under_way = target.send(lines, body, leg.to.timeout_seconds, self.answered)
+        self._under_way = leg.sender(lane.target).send(self.message, self.answered)
 
     def _leave(self, result: DeliveryResult | None) -> None:
         if self._has_turn and self.leg is not None and self.leg.lane is not None:
@@ -192,13 +188,13 @@ class Delivery(InHand):
 
     def _failed(self, leg: Leg, result: DeliveryResult) -> None:
         route = self._legs.route
-        fraction = self._courier.chance()
+        fraction = self._courier.random()
         disposition = judge(result, self.message.receive_count, route.retry, fraction)
         stands_in = self._falls_back(leg.to, result)
         outcome = Outcome.FALLBACK if stands_in else OUTCOMES[type(disposition)]
         message_id = self.message.message_id
-        fact = Delivered(route.name, leg.to.name, message_id, outcome, result, self.seconds)
-        self._courier.notice(fact)
+        event = Delivered(route.name, leg.to.name, message_id, outcome, result, self.seconds)
+        self._courier.observe(event)
         if stands_in:
             self._bring(self._legs.of(leg.belongs_to, route.stable, Reason.FALLBACK))
             return
@@ -226,7 +222,7 @@ class Delivery(InHand):
         marks = {
             "gateway-route": route.name,
             "gateway-version": leg.to.name,
-            "gateway-status": str(result.status) if isinstance(result, Answered) else "",
+            "gateway-status": str(result.status) if isinstance(result, Responded) else "",
             "gateway-reason": leg.reason.value,
         }
         self._under_way = self._courier.send_dead_letter(self.message, marks, self._copied)

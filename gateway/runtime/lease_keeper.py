@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.disposition import MAX_VISIBILITY_SECONDS
 from gateway.core.events import Action, LeaseCapped, Settled, SettlementFailed
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from gateway.runtime.in_flight import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.ports import Observer, Queue
+    from gateway.ports import Observer, Source
     from gateway.runtime.delivery import Delivery
     from gateway.runtime.in_flight import Hand
 
@@ -50,7 +50,7 @@ class LeaseKeeper:
         self,
         *,
         route: str,
-        queue: Queue,
+        queue: Source,
         hand: Hand,
         observer: Observer,
         lease_seconds: int,
@@ -113,7 +113,7 @@ class LeaseKeeper:
             await asyncio.sleep(self.lease_seconds * STEP)
         # If SQS did take one of them after all, the next half-life finds out.
         why = "every try failed, so the lease has run out"
-        self._notice_failed(why, len(batch), lease_lost=True)
+        self._observe_failed(why, len(batch), lease_lost=True)
 
     async def _extend_once(self, batch: Sequence[Delivery]) -> Sequence[Delivery]:
         """Return those that failed, but may not be lost yet."""
@@ -121,21 +121,21 @@ class LeaseKeeper:
         leases = [(entry.receipt, self._seconds_left(entry, now)) for entry in batch]
         try:
             async with asyncio.timeout(self._call_seconds):
-                failed = await self._queue.change_visibility(leases) if leases else {}
-        except (QueueError, TimeoutError) as error:
+                failed = await self._queue.set_leases(leases) if leases else {}
+        except (SourceError, TimeoutError) as error:
             why = str(error) or "change_message_visibility_batch: SQS does not answer"
-            self._notice_failed(why, len(batch))
+            self._observe_failed(why, len(batch))
             return batch
         for position, entry in enumerate(batch):
             if position not in failed and entry.receipt == leases[position][0]:
                 entry.leased_until = now + leases[position][1]
         if len(batch) > len(failed):
-            self._observer.notice(Settled(self._route, Action.EXTEND, len(batch) - len(failed)))
+            self._observer.observe(Settled(self._route, Action.EXTEND, len(batch) - len(failed)))
         kept = [position for position in failed if self._keeps(batch[position])]
         for position in kept:
             entry, (receipt, _), failure = batch[position], leases[position], failed[position]
             entry.lease_lost = failure.lease_lost and entry.receipt == receipt
-            self._notice_failed(failure.why or failure.code, 1, lease_lost=entry.lease_lost)
+            self._observe_failed(failure.why or failure.code, 1, lease_lost=entry.lease_lost)
         return [batch[position] for position in kept]
 
     async def _watch_the_cap(self) -> None:
@@ -146,7 +146,7 @@ class LeaseKeeper:
             for entry in self._hand.received_before(too_old):
                 if entry.stage in (Stage.WAITING, Stage.DELIVERING):
                     message_id = entry.message.message_id
-                    self._observer.notice(LeaseCapped(self._route, message_id))
+                    self._observer.observe(LeaseCapped(self._route, message_id))
                     self._give_up(entry)
 
     def _keeps(self, entry: Delivery) -> bool:
@@ -159,7 +159,7 @@ class LeaseKeeper:
         left = MAX_VISIBILITY_SECONDS - int(now - entry.received_at) - 1
         return max(1, min(self.lease_seconds, left))
 
-    def _notice_failed(self, why: str, messages: int, *, lease_lost: bool = False) -> None:
-        self._observer.notice(
+    def _observe_failed(self, why: str, messages: int, *, lease_lost: bool = False) -> None:
+        self._observer.observe(
             SettlementFailed(self._route, Action.EXTEND, why, messages, lease_lost)
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.disposition import shed_seconds
 from gateway.runtime.backoff import CLOCK_SECONDS
-from gateway.runtime.circuit_breaker import Shedding
+from gateway.runtime.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class Lane:
         self.version, self.target = version, target
         self.in_flight = 0
         self._room, self._removed = room, False
-        self._shedding = Shedding()
+        self._shedding = CircuitBreaker()
         self._ready_at = 0.0  # generic cell rate algorithm: when the next delivery conforms
         self._queue: deque[Seat] = deque()
         self._timer: asyncio.TimerHandle | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.headers import fixed_lines
+from gateway.core.delivery.plan import DeliveryPlan
 
 if TYPE_CHECKING:
     from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
+    from gateway.ports import Sender, Target
     from gateway.runtime.delivery import Delivery
     from gateway.runtime.limiter import Lane, Lanes
 
@@ -23,17 +24,44 @@ class Leg:
     it was told last is gathered here: to look that up by name took 1 us a message.
     """
 
-    __slots__ = ("acked", "belongs_to", "decided", "lane", "lines", "reason", "to", "touched")
+    __slots__ = (
+        "_sender",
+        "_target",
+        "acked",
+        "belongs_to",
+        "decided",
+        "lane",
+        "plan",
+        "reason",
+        "to",
+        "touched",
+    )
 
     def __init__(
         self, route: Route, belongs_to: Version, to: Version, reason: Reason, lane: Lane | None
     ) -> None:
         self.belongs_to, self.to, self.reason, self.lane = belongs_to, to, reason, lane
-        queue = route.queue.name
-        self.lines = fixed_lines(route.name, queue, belongs_to.tag, to.name, reason)
+        self.plan = DeliveryPlan(
+            route.name,
+            route.queue.name,
+            belongs_to.tag,
+            to.name,
+            reason,
+            to.timeout_seconds,
+            route.queue.fifo,
+        )
+        self._target: Target | None = None
+        self._sender: Sender
         self.decided = 0
         self.acked: list[Delivery] = []
         self.touched = False
+
+    def sender(self, target: Target) -> Sender:
+        """Return what delivers over this target; a reload may have given the version another."""
+        if target is not self._target:
+            self._sender = target.bind(self.plan)
+            self._target = target
+        return self._sender
 
 
 class Legs:

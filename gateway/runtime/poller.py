@@ -6,22 +6,22 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.events import Received, ReceiveFailed
-from gateway.ports import QueueError
-from gateway.runtime.backoff import doubling
+from gateway.ports import SourceError
+from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.permits import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.core.messages.message import Message
-    from gateway.ports import Observer, Queue
+    from gateway.ports import Observer, Source
     from gateway.runtime.limiter import Lanes
     from gateway.runtime.permits import Grant, Permits
     from gateway.runtime.poll_budget import ExtraPolls
 
 BATCH: Final = 10
-FIRST_PAUSE_SECONDS: Final = 0.5
-LAST_PAUSE_SECONDS: Final = 20.0
+FIRST_BACKOFF_SECONDS: Final = 0.5
+LAST_BACKOFF_SECONDS: Final = 20.0
 CONGESTION_PAUSE_SECONDS: Final = 0.02  # short: the seats must not run empty meanwhile
 SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
 FULL: Final = 1.0
@@ -51,20 +51,20 @@ class Poller:
         self,
         *,
         route: str,
-        queue: Queue,
+        queue: Source,
         permits: Permits,
         observer: Observer,
         hand_over: Callable[[Sequence[Message], float], Sequence[int]],
         lanes: Lanes,
         hurry: Callable[[], None],
-        chance: Callable[[], float],
+        random: Callable[[], float],
         extra_polls: ExtraPolls,
         wait_seconds: int,
         lease_seconds: int,
     ) -> None:
         self._route, self._queue, self._permits = route, queue, permits
         self._observer, self._hand_over, self._lanes = observer, hand_over, lanes
-        self._hurry, self._chance, self._wait_seconds = hurry, chance, wait_seconds
+        self._hurry, self._random, self._wait_seconds = hurry, random, wait_seconds
         self._lease_seconds = lease_seconds
         self._stopping = asyncio.Event()
         self._extra_polls = extra_polls
@@ -161,15 +161,15 @@ class Poller:
         began = self._moved()
         try:
             messages = await self._queue.receive(limit, self._wait_seconds, self._lease_seconds)
-        except QueueError as error:
+        except SourceError as error:
             self.failure = str(error)
-            self._observer.notice(ReceiveFailed(self._route, self.failure))
+            self._observer.observe(ReceiveFailed(self._route, self.failure))
             return None
         finally:
             self._came_back_at_once = self._moved() - began < SHORT_POLL_PAUSE_SECONDS
         self.failure = None
         self._count(len(messages))
-        self._observer.notice(Received(self._route, len(messages)))
+        self._observer.observe(Received(self._route, len(messages)))
         return messages
 
     def _count(self, messages: int) -> None:
@@ -182,8 +182,8 @@ class Poller:
         return self.moved_at
 
     def _backoff(self, failures: int) -> float:
-        ceiling = doubling(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, failures)
-        return ceiling * (0.5 + self._chance() / 2)
+        ceiling = exponential_backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, failures)
+        return ceiling * (0.5 + self._random() / 2)
 
     async def _rest(self, seconds: float) -> None:
         """Sleep, but not beyond a stop."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.disposition import whole_seconds
 from gateway.core.events import Phase, PhaseChanged, ReceiveFailed
-from gateway.ports import QueueError, RouteView
-from gateway.runtime.backoff import doubling
+from gateway.ports import RouteView, SourceError
+from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.courier import Courier
 from gateway.runtime.fifo import Groups
 from gateway.runtime.in_flight import Hand
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import Observer, Queue, Target
+    from gateway.ports import Observer, Source, Target
     from gateway.runtime.delivery import Delivery
     from gateway.runtime.in_flight import InHand
 
 LINGER_SECONDS: Final = 0.04  # at 100 messages a second a delete has four messages, not one
 FIFO_LINGER_SECONDS: Final = 0.0  # the next message of a group waits for the settlement
 LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
-FIRST_PAUSE_SECONDS: Final = 1.0
-LAST_PAUSE_SECONDS: Final = 30.0
+FIRST_BACKOFF_SECONDS: Final = 1.0
+LAST_BACKOFF_SECONDS: Final = 30.0
 RELIEF_SECONDS: Final = 1.0
 STUCK_MARGIN_SECONDS: Final = 60.0
 
@@ -52,16 +52,16 @@ class RunningRoute:
     def __init__(
         self,
         route: Route,
-        queue: Queue,
+        queue: Source,
         make_target: Callable[[Version], Target],
         observer: Observer,
         *,
         extra_polls: ExtraPolls | None = None,
         wall: Callable[[], float],
-        chance: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self.route = route
-        self._queue, self._observer, self._chance = queue, observer, chance
+        self._queue, self._observer, self._random = queue, observer, random
         self._extra_polls = extra_polls or ExtraPolls()
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self._permits = Permits(route.max_in_flight)
@@ -86,7 +86,7 @@ class RunningRoute:
             settler=self._settler,
             observer=observer,
             wall=wall,
-            chance=chance,
+            random=random,
         )
         self._groups = Groups(self._settler, self._carry) if fifo else None
         self._walks: set[asyncio.Task[None]] = set()
@@ -190,13 +190,15 @@ class RunningRoute:
         failures = 0
         while True:
             try:
-                facts = await self._queue.resolve()
-            except QueueError as error:
+                traits = await self._queue.open()
+            except SourceError as error:
                 self._enter(Phase.FAILED, f"queue {self.route.queue.text}: {error}")
                 failures += 1
-                await asyncio.sleep(doubling(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, failures))
+                await asyncio.sleep(
+                    exponential_backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, failures)
+                )
             else:
-                own = facts.visibility_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
+                own = traits.lease_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
                 return self.route.visibility_seconds or own
 
     async def _work(self, tasks: asyncio.TaskGroup, lease_seconds: int) -> None:
@@ -230,7 +232,7 @@ class RunningRoute:
             hand_over=self._hand_over,
             lanes=self._lanes,
             hurry=self._settler.hurry,
-            chance=self._chance,
+            random=self._random,
             extra_polls=self._extra_polls,
             wait_seconds=self.route.wait_seconds,
             lease_seconds=lease_seconds,
@@ -245,7 +247,7 @@ class RunningRoute:
         now = self._courier.clock()
         if now >= leased_at + self._keeper.lease_seconds:  # so they are visible again
             why = f"the answer came {now - leased_at:.0f} s late, when its leases had ended"
-            self._observer.notice(ReceiveFailed(self.route.name, why))
+            self._observer.observe(ReceiveFailed(self.route.name, why))
             return ()
         lease_seconds, due_at = self._keeper.lease_seconds, self._keeper.due_at(now)
         fresh = self._hand.take(messages, leased_at, lease_seconds, due_at)
@@ -310,4 +312,4 @@ class RunningRoute:
 
     def _enter(self, phase: Phase, why: str = "") -> None:
         self.phase = PhaseChanged(self.route.name, phase, why)
-        self._observer.notice(self.phase)
+        self._observer.observe(self.phase)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.disposition import MAX_VISIBILITY_SECONDS
 from gateway.core.events import Action, Settled, SettlementFailed
-from gateway.ports import EntryError, QueueError
-from gateway.runtime.backoff import CLOCK_SECONDS, doubling
+from gateway.ports import EntryError, SourceError
+from gateway.runtime.backoff import CLOCK_SECONDS, exponential_backoff
 from gateway.runtime.in_flight import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from gateway.ports import Observer, Queue
+    from gateway.ports import Observer, Source
     from gateway.runtime.in_flight import Hand, InHand
     from gateway.runtime.permits import Permits
 
@@ -38,7 +38,7 @@ class Settler:
         self,
         *,
         route: str,
-        queue: Queue,
+        queue: Source,
         hand: Hand,
         observer: Observer,
         on_settled: Callable[[Sequence[InHand], bool], None],
@@ -90,7 +90,7 @@ class Settler:
     def lose(self, entry: InHand) -> None:
         """Let go of a message whose lease ended before anything was done with it."""
         why = "its lease ended before its turn came"
-        self._observer.notice(SettlementFailed(self._route, Action.EXTEND, why, lease_lost=True))
+        self._observer.observe(SettlementFailed(self._route, Action.EXTEND, why, lease_lost=True))
         self._unsettled += 1
         self._ended([entry], confirmed=False)
 
@@ -184,17 +184,17 @@ class Settler:
                 confirmed.append(entry)
         if confirmed:
             self._ended(confirmed, confirmed=True)
-            self._observer.notice(Settled(self._route, action, len(confirmed)))
+            self._observer.observe(Settled(self._route, action, len(confirmed)))
 
     async def _call(
         self, action: Action, batch: Sequence[InHand], receipts: Sequence[str]
     ) -> Mapping[int, EntryError]:
         try:
             if action is Action.DELETE:
-                return await self._queue.delete(receipts)
+                return await self._queue.ack(receipts)
             seconds = map(self._seconds_left, batch)
-            return await self._queue.change_visibility(list(zip(receipts, seconds, strict=True)))
-        except QueueError as error:
+            return await self._queue.set_leases(list(zip(receipts, seconds, strict=True)))
+        except SourceError as error:
             failure = EntryError(error.code, str(error))
             return dict.fromkeys(range(len(batch)), failure)
 
@@ -208,13 +208,13 @@ class Settler:
         entry.attempts += 1
         renewed = receipt != entry.receipt
         lost = error.lease_lost and not renewed
-        self._observer.notice(
+        self._observer.observe(
             SettlementFailed(self._route, action, error.why or error.code, lease_lost=lost)
         )
         if lost or (action is Action.RELEASE and entry.attempts >= RELEASE_ATTEMPTS):
             self._ended([entry], confirmed=False)
             return
-        delay = doubling(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, entry.attempts)
+        delay = exponential_backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, entry.attempts)
         asyncio.get_running_loop().call_later(delay, self._put, action, entry)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from gateway.adapters.telemetry.metric_definitions import CATALOGUE
+from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
 from tests.chart import tools
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _RECORDED: Final = re.compile(r"\b\w+:\w+:\w+\b")
 def known_metrics() -> dict[str, frozenset[str]]:
     """Return every series name that a scrape of the gateway has, with its labels."""
     known = dict(FOREIGN)
-    for metric in CATALOGUE:
+    for metric in METRIC_DEFINITIONS:
         labels = frozenset(metric.labels)
         if metric.type == "histogram":
             known[f"{metric.name}_bucket"] = labels | {"le"}

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.adapters.http.httpx_target import HttpxTarget
+    from gateway.adapters.http.native_target import HttpTarget
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.ports import Sending, Target
+    from gateway.ports import Sending
 
 AMPLE_SECONDS: Final = 30.0
 """For deliveries that end by themselves."""
@@ -19,14 +21,14 @@ SHORT_SECONDS: Final = 0.05
 
 
 async def post(
-    target: Target,
+    target: HttpTarget | HttpxTarget | Watched,
     body: bytes = b"{}",
     timeout_seconds: float = AMPLE_SECONDS,
     lines: str = "version: v1\r\n",
 ) -> DeliveryResult:
     """Send and return the result; cancelled, cancel the delivery."""
     told: asyncio.Future[DeliveryResult] = asyncio.get_running_loop().create_future()
-    sending = target.send(lines, body, timeout_seconds, told.set_result)
+    sending = target.post(lines, body, timeout_seconds, told.set_result)
     try:
         return await told
     except asyncio.CancelledError:
@@ -38,7 +40,7 @@ async def post(
 class Watched:
     """A `Target` with somebody looking on: who was told what, and when."""
 
-    target: Target
+    target: HttpTarget | HttpxTarget
     seen: list[Watched.Delivery] = field(default_factory=list)
 
     @dataclass(eq=False)
@@ -61,7 +63,7 @@ class Watched:
             self.cancelled = not self.results
             self.sending.cancel()
 
-    def send(
+    def post(
         self,
         lines: str,
         body: bytes,
@@ -70,7 +72,7 @@ class Watched:
     ) -> Sending:
         delivery = self.Delivery(done)
         self.seen.append(delivery)
-        delivery.sending = self.target.send(lines, body, timeout_seconds, delivery.told)
+        delivery.sending = self.target.post(lines, body, timeout_seconds, delivery.told)
         return delivery
 
     async def close(self) -> None:

@@ -12,11 +12,11 @@ import pytest_asyncio
 from moto.server import ThreadedMotoServer
 
 from gateway.adapters.sqs.clients import SqsClients
-from gateway.adapters.sqs.native_source import LeanSqsQueue
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from tests.builders import attribute, message
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs, SqsKind
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from gateway.core.messages.message import Message
-    from gateway.ports import Queue
+    from gateway.ports import Source
 
 LONG = 10
 MARKS = {
@@ -42,9 +42,9 @@ class QueueContract:
 
     @pytest.fixture
     def resolved(self, backend: Backend) -> Callable[..., Any]:
-        async def make(**traits: Any) -> Queue:
+        async def make(**traits: Any) -> Source:
             queue = await backend.queue(**traits)
-            await queue.resolve()
+            await queue.open()
             return queue
 
         return make
@@ -57,16 +57,16 @@ class QueueContract:
     ) -> None:
         """Lesson 2: ReceiveMessage never tells it."""
         queue = await backend.queue(visibility_seconds=seconds)
-        facts = await queue.resolve()
-        assert facts.visibility_seconds == seconds
-        assert facts.url
+        traits = await queue.open()
+        assert traits.lease_seconds == seconds
+        assert traits.url
 
     async def test_a_queue_that_does_not_exist_is_an_error_with_a_code(
         self, backend: Backend
     ) -> None:
         queue = await backend.missing()
-        with pytest.raises(QueueError) as refused:
-            await queue.resolve()
+        with pytest.raises(SourceError) as refused:
+            await queue.open()
         assert refused.value.code in {"NonExistentQueue", "QueueDoesNotExist"}
         assert refused.value.code in str(refused.value) or "no queue" in str(refused.value)
 
@@ -198,7 +198,7 @@ class QueueContract:
         queue = await resolved(fifo=True)
         await send_group(backend, queue, "g", 2)
         (first,) = await queue.receive(1, LONG, LEASE)
-        assert await queue.delete([first.receipt]) == {}
+        assert await queue.ack([first.receipt]) == {}
         (second,) = await queue.receive(10, LONG, LEASE)
         assert second.body == "1"
 
@@ -209,7 +209,7 @@ class QueueContract:
         await send_group(backend, queue, "g", 3)
         received = await receive(queue, 3, exactly=True)
         back = [(each.receipt, 0) for each in reversed(received)]
-        assert await queue.change_visibility(back) == {}
+        assert await queue.set_leases(back) == {}
         again = await receive(queue, 3, exactly=True)
         assert [each.body for each in again] == ["0", "1", "2"]
 
@@ -221,15 +221,15 @@ class QueueContract:
         queue = await resolved()
         await backend.send(queue, Sending())
         (received,) = await queue.receive(1, LONG, 1)
-        assert await queue.delete([received.receipt]) == {}
+        assert await queue.ack([received.receipt]) == {}
         assert await queue.receive(10, 2, LEASE) == []
 
     async def test_deleting_twice_succeeds(self, backend: Backend, resolved: Any) -> None:
         queue = await resolved()
         await backend.send(queue, Sending())
         (received,) = await receive(queue, 1)
-        assert await queue.delete([received.receipt]) == {}
-        assert await queue.delete([received.receipt]) == {}
+        assert await queue.ack([received.receipt]) == {}
+        assert await queue.ack([received.receipt]) == {}
 
     async def test_ten_messages_are_deleted_by_one_call(
         self, backend: Backend, resolved: Any
@@ -238,8 +238,8 @@ class QueueContract:
         for _ in range(10):
             await backend.send(queue, Sending())
         received = await receive(queue, 10, exactly=True)
-        assert await queue.delete([each.receipt for each in received]) == {}
-        await queue.change_visibility([(each.receipt, 0) for each in received])
+        assert await queue.ack([each.receipt for each in received]) == {}
+        await queue.set_leases([(each.receipt, 0) for each in received])
         assert await queue.receive(10, 0, LEASE) == []
 
     async def test_a_receipt_that_is_none_fails_alone_and_by_its_position(
@@ -250,7 +250,7 @@ class QueueContract:
         for _ in range(2):
             await backend.send(queue, Sending())
         first, second = await receive(queue, 2, exactly=True)
-        failed = await queue.delete([first.receipt, "no-receipt", second.receipt])
+        failed = await queue.ack([first.receipt, "no-receipt", second.receipt])
         assert set(failed) == {1}
         assert failed[1].code
         assert failed[1].why
@@ -264,7 +264,7 @@ class QueueContract:
         queue = await resolved()
         await backend.send(queue, Sending())
         (first,) = await receive(queue, 1)
-        assert await queue.change_visibility([(first.receipt, 0)]) == {}
+        assert await queue.set_leases([(first.receipt, 0)]) == {}
         (second,) = await queue.receive(1, LONG, LEASE)
         assert second.message_id == first.message_id
         assert second.receipt != first.receipt
@@ -276,7 +276,7 @@ class QueueContract:
         queue = await resolved()
         await backend.send(queue, Sending())
         (first,) = await queue.receive(1, LONG, 1)
-        assert await queue.change_visibility([(first.receipt, LEASE)]) == {}
+        assert await queue.set_leases([(first.receipt, LEASE)]) == {}
         assert await queue.receive(1, 2, LEASE) == []
 
     async def test_ten_leases_are_changed_by_one_call(
@@ -286,7 +286,7 @@ class QueueContract:
         for _ in range(10):
             await backend.send(queue, Sending())
         received = await receive(queue, 10, exactly=True)
-        assert await queue.change_visibility([(each.receipt, 0) for each in received]) == {}
+        assert await queue.set_leases([(each.receipt, 0) for each in received]) == {}
         again = await receive(queue, 10, exactly=True)
         assert {each.receive_count for each in again} == {2}
 
@@ -297,8 +297,8 @@ class QueueContract:
         for _ in range(2):
             await backend.send(queue, Sending())
         first, second = await receive(queue, 2, exactly=True)
-        await queue.delete([first.receipt])
-        failed = await queue.change_visibility(
+        await queue.ack([first.receipt])
+        failed = await queue.set_leases(
             [(first.receipt, LEASE), (second.receipt, LEASE), ("none", LEASE)]
         )
         assert set(failed) == {0, 2}
@@ -310,8 +310,8 @@ class QueueContract:
         queue = await resolved()
         await backend.send(queue, Sending())
         (received,) = await receive(queue, 1)
-        await queue.change_visibility([(received.receipt, 0)])
-        failed = await queue.change_visibility([(received.receipt, LEASE)])
+        await queue.set_leases([(received.receipt, 0)])
+        failed = await queue.set_leases([(received.receipt, LEASE)])
         assert failed[0].code == "MessageNotInflight"
         assert failed[0].lease_lost
 
@@ -323,7 +323,7 @@ class QueueContract:
         queue = await resolved(dead_letters="standard")
         blob = attribute(b"\x00\xff")
         original = message("body", attributes={"tenant": "acme", "count": 3, "blob": blob})
-        assert await queue.send_dead_letter(original, MARKS) == ()
+        assert await queue.dead_letter(original, MARKS) == ()
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert copy.body == "body"
         assert copy.attributes == {
@@ -336,7 +336,7 @@ class QueueContract:
     ) -> None:
         queue = await resolved(dead_letters="standard")
         original = message(attributes={f"a{number}": "x" for number in range(10)})
-        dropped = await queue.send_dead_letter(original, MARKS)
+        dropped = await queue.dead_letter(original, MARKS)
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert dropped == ("a9", "a8", "a7", "a6")
         assert set(copy.attributes) == {*MARKS, "a0", "a1", "a2", "a3", "a4", "a5"}
@@ -346,7 +346,7 @@ class QueueContract:
     ) -> None:
         queue = await resolved(dead_letters="standard")
         original = message(attributes={"gateway-route": "forged", "tenant": "acme"})
-        await queue.send_dead_letter(original, MARKS)
+        await queue.dead_letter(original, MARKS)
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert copy.attributes["gateway-route"].text == "orders"
 
@@ -358,33 +358,33 @@ class QueueContract:
         name = await backend.send(queue, Sending("body", group="g-1", deduplication_id="d-1"))
         (original,) = await receive(queue, 1)
         for _ in range(2):
-            await queue.send_dead_letter(original, MARKS)
+            await queue.dead_letter(original, MARKS)
         dead_letters = await self.dead_letters_of(backend, queue)
         (copy,) = await dead_letters.receive(10, LONG, LEASE)
         assert (copy.group, copy.deduplication_id) == ("g-1", name)
-        await dead_letters.delete([copy.receipt])
+        await dead_letters.ack([copy.receipt])
         assert await dead_letters.receive(10, 0, LEASE) == []
 
     async def test_a_message_without_a_group_is_a_group_of_its_own_on_a_fifo_one(
         self, backend: Backend, resolved: Any
     ) -> None:
         queue = await resolved(dead_letters="fifo")
-        await queue.send_dead_letter(message(message_id="m-7"), MARKS)
+        await queue.dead_letter(message(message_id="m-7"), MARKS)
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert (copy.group, copy.deduplication_id) == ("m-7", "m-7")
 
     async def test_without_a_dead_letter_queue_nothing_can_be_copied(self, resolved: Any) -> None:
         queue = await resolved()
-        with pytest.raises(QueueError):
-            await queue.send_dead_letter(message(), MARKS)
+        with pytest.raises(SourceError):
+            await queue.dead_letter(message(), MARKS)
 
-    async def dead_letters_of(self, backend: Backend, queue: Queue) -> Queue:
+    async def dead_letters_of(self, backend: Backend, queue: Source) -> Source:
         dead_letters = backend.dead_letters(queue)
-        await dead_letters.resolve()
+        await dead_letters.open()
         return dead_letters
 
 
-async def receive(queue: Queue, messages: int, *, exactly: bool = False) -> list[Message]:
+async def receive(queue: Source, messages: int, *, exactly: bool = False) -> list[Message]:
     """Long-poll for so many messages; `exactly`: all of them in one receive."""
     received = await queue.receive(messages, LONG, LEASE)
     while len(received) < messages and not exactly:
@@ -393,7 +393,7 @@ async def receive(queue: Queue, messages: int, *, exactly: bool = False) -> list
     return received
 
 
-async def send_group(backend: Backend, queue: Queue, group: str, messages: int) -> None:
+async def send_group(backend: Backend, queue: Source, group: str, messages: int) -> None:
     for number in range(messages):
         sending = Sending(str(number), group=group, deduplication_id=f"{group}-{number}")
         await backend.send(queue, sending)
@@ -440,7 +440,7 @@ def pointed_at(
     url: str,
     clients: SqsClients,
     environment: pytest.MonkeyPatch,
-    kind: type[SqsKind] = SqsQueue,
+    kind: type[SqsKind] = SdkSqsSource,
 ) -> Backend:
     """Point the SDK at an SQS, with credentials that are none."""
     environment.setenv("AWS_ENDPOINT_URL_SQS", url)
@@ -451,7 +451,7 @@ def pointed_at(
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestSqsQueue(QueueContract):
+class TestSdkSqsSource(QueueContract):
     """The SDK's adapter in front of moto."""
 
     @pytest.fixture
@@ -477,12 +477,12 @@ class TestSqsQueueOnTheEmulator(QueueContract):
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestLeanSqsQueue(TestSqsQueue):
+class TestLeanSqsQueue(TestSdkSqsSource):
     """The lean adapter in front of moto."""
 
     @pytest.fixture
     def backend(self, moto: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch) -> Backend:
-        return pointed_at(moto, clients, monkeypatch, LeanSqsQueue)
+        return pointed_at(moto, clients, monkeypatch, NativeSqsSource)
 
 
 @pytest.mark.asyncio(loop_scope="class")
@@ -493,7 +493,7 @@ class TestLeanSqsQueueOnTheEmulator(QueueContract):
     def backend(
         self, emulator: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
     ) -> Backend:
-        return pointed_at(emulator, clients, monkeypatch, LeanSqsQueue)
+        return pointed_at(emulator, clients, monkeypatch, NativeSqsSource)
 
 
 # ---- answers that are none ----------------------------------------------------------------
@@ -529,12 +529,12 @@ async def test_a_200_that_is_no_answer_of_sqs_confirms_nothing(
     async with SqsClients() as clients:
         pointed_at(url, clients, monkeypatch)
         address = parse_queue("http://sqs.test/123456789012/orders")
-        queue = SqsQueue(clients, address, address)
-        with pytest.raises(QueueError):
-            await queue.send_dead_letter(message(), MARKS)
-        with pytest.raises(QueueError):
-            await queue.resolve()
-        failed = await queue.delete(["a", "b"])
+        queue = SdkSqsSource(clients, address, address)
+        with pytest.raises(SourceError):
+            await queue.dead_letter(message(), MARKS)
+        with pytest.raises(SourceError):
+            await queue.open()
+        failed = await queue.ack(["a", "b"])
         assert set(failed) == {0, 1}
         assert not any(error.lease_lost for error in failed.values())
-        assert set(await queue.change_visibility([("a", 0)])) == {0}
+        assert set(await queue.set_leases([("a", 0)])) == {0}

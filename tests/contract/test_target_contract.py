@@ -10,7 +10,7 @@ import pytest
 
 from gateway.adapters.http.httpx_target import HttpxTarget
 from gateway.adapters.http.native_target import HttpTarget
-from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Broken, Responded, TimedOut, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import (
     OK,
@@ -127,7 +127,7 @@ class TargetContract:
             serving(answering(OK)) as service,
             self.target(service.url + "/a%20b?c=d&e") as target,
         ):
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
         assert service.requests[0].line == "POST /events/a%20b?c=d&e HTTP/1.1"
 
     async def test_it_names_the_host_with_its_port(self) -> None:
@@ -158,7 +158,7 @@ class TargetContract:
     )
     async def test_the_body_arrives_unchanged(self, body: bytes) -> None:
         async with serving(answering(OK)) as service, self.target(service) as target:
-            assert await post(target, body) == Answered(200)
+            assert await post(target, body) == Responded(200)
         assert service.requests[0].body == body
         assert service.requests[0].values("content-length") == [str(len(body))]
         assert service.requests[0].values("transfer-encoding") == []
@@ -169,24 +169,24 @@ class TargetContract:
     async def test_any_status_is_an_answer(self, status: int) -> None:
         answer = b"HTTP/1.1 %d x\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
         async with serving(answering(answer)) as service, self.target(service) as target:
-            assert await post(target) == Answered(status)
+            assert await post(target) == Responded(status)
         assert len(service.requests) == 1  # a redirect is not followed, an error not repeated
 
     @cases(COMPLETE)
     async def test_an_answer_ends_where_its_framing_says(self, answer: bytes) -> None:
         async with serving(answering(answer)) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
 
     @cases(COMPLETE)
     async def test_an_answer_may_come_byte_by_byte(self, answer: bytes) -> None:
         pieces = [answer[at : at + 1] for at in range(len(answer))]
         async with serving(answering(*pieces)) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
 
     @cases(ENDED_BY_CLOSING)
     async def test_an_answer_without_framing_ends_with_its_connection(self, answer: bytes) -> None:
         async with serving(answering_once(answer)) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
 
     @pytest.mark.parametrize(
         "head",
@@ -199,12 +199,12 @@ class TargetContract:
     )
     async def test_204_and_304_have_no_body_whatever_they_announce(self, head: bytes) -> None:
         async with serving(answering(head + b"\r\n")) as service, self.target(service) as target:
-            assert await post(target) == Answered(int(head[9:12]))
+            assert await post(target) == Responded(int(head[9:12]))
 
     async def test_retry_after_is_read(self) -> None:
         answer = b"HTTP/1.1 503 x\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n"
         async with serving(answering(answer)) as service, self.target(service) as target:
-            assert await post(target) == Answered(503, 120.0)
+            assert await post(target) == Responded(503, 120.0)
 
     # No full answer.
 
@@ -248,7 +248,7 @@ class TargetContract:
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
             await service.left.wait()  # it was told that nobody listens any more
         assert len(service.requests) == 2
@@ -263,7 +263,7 @@ class TargetContract:
                 await asyncio.sleep(SHORT_SECONDS / 10)
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
     async def test_a_service_that_does_not_read_times_out(self) -> None:
@@ -273,7 +273,7 @@ class TargetContract:
 
         body = bytes(16 * 1024 * 1024)  # more than socket buffers hold
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert await post(target, body, SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
     async def test_a_refused_connection_is_unreachable(self) -> None:
@@ -299,7 +299,7 @@ class TargetContract:
     async def test_a_connection_is_used_again(self) -> None:
         async with serving(answering(OK)) as service, self.target(service) as target:
             for _ in range(3):
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 1, 1]
 
     @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ class TargetContract:
     async def test_a_connection_that_the_service_gives_up_is_not(self, answer: bytes) -> None:
         async with serving(answering(answer)) as service, self.target(service) as target:
             for _ in range(2):
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 2]
 
     @pytest.mark.parametrize("resets", [False, True])
@@ -329,7 +329,7 @@ class TargetContract:
 
         async with serving(script) as service, self.target(service) as target:
             for _ in range(2):
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 1, 2]
 
     async def test_that_try_gets_a_fresh_connection(self) -> None:
@@ -344,7 +344,7 @@ class TargetContract:
 
         async with serving(script) as service, self.target(service) as target:
             await asyncio.gather(post(target), post(target))
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
         assert len(service.requests) == 4
         assert service.requests[-1].connection == 3
 
@@ -356,7 +356,7 @@ class TargetContract:
                 await visit.request()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert isinstance(await post(target), Broken)
         assert [request.connection for request in service.requests] == [1, 1, 2]
 
@@ -368,7 +368,7 @@ class TargetContract:
             await visit.send(b"H")
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert isinstance(await post(target), Broken)
         assert len(service.requests) == 2
 
@@ -383,7 +383,7 @@ class TargetContract:
 
         seconds = SHORT_SECONDS * 10  # the second try has to connect within it
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert await post(target, timeout_seconds=seconds) == TimedOut(seconds)
         assert len(service.requests) == 3
 
@@ -397,7 +397,7 @@ class TargetContract:
             visit.service.stop_listening()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             result = await post(target)
         assert isinstance(result, Broken)
         assert "refused" in result.why
@@ -413,7 +413,7 @@ class TargetContract:
 
         async with serving(script) as service, self.target(service) as target:
             results = await asyncio.gather(*(post(target, b"%d" % i) for i in range(10)))
-        assert results == [Answered(200)] * 10
+        assert results == [Responded(200)] * 10
         assert {request.body for request in service.requests} == {b"%d" % i for i in range(10)}
         assert service.connections == 10
 
@@ -433,7 +433,7 @@ class TargetContract:
             with pytest.raises(asyncio.CancelledError):
                 await delivery
             await service.left.wait()
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 2]
 
     async def test_cancelling_a_delivery_that_connects_leaves_nothing_behind(self) -> None:
@@ -449,7 +449,7 @@ class TargetContract:
     async def test_closing_lets_go_of_connections_at_rest(self) -> None:
         async with serving(answering(OK)) as service:
             async with self.target(service) as target:
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
                 assert not service.left.is_set()
             await service.left.wait()
 
@@ -467,7 +467,7 @@ class TestHttpTarget(TargetContract):
     @cases(LOOSELY)
     async def test_what_another_client_would_refuse_is_an_answer(self, answer: bytes) -> None:
         async with serving(answering_once(answer)) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
 
     async def test_an_empty_line_is_waited_behind(self) -> None:
         async def script(visit: Visit) -> None:
@@ -477,7 +477,7 @@ class TestHttpTarget(TargetContract):
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.adapters.telemetry.metric_definitions import CATALOGUE, EDGES
+from gateway.adapters.telemetry.metric_definitions import EDGES, METRIC_DEFINITIONS
 from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
@@ -32,7 +32,7 @@ def code(value: object) -> str:
 def metrics_page() -> str:
     rows = [
         (code(m.name), m.type, ", ".join(code(label) for label in m.labels) or "-", m.help)
-        for m in CATALOGUE
+        for m in METRIC_DEFINITIONS
     ]
     page = f"{NOTE}\n# Metrics\n\n`GET /metrics` on the admin port. Labels come from configured "
     page += "names and fixed lists only.\n\n"

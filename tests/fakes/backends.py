@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from gateway.adapters.sqs.native_source import LeanSqsQueue
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
 from tests.fakes.queue import InMemoryQueue
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.messages.message import Attribute
-    from gateway.ports import Queue
+    from gateway.ports import Source
 
 LEASE = 30
 
-SqsKind = SqsQueue | LeanSqsQueue
+SqsKind = SdkSqsSource | NativeSqsSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +41,22 @@ class Backend(ABC):
     @abstractmethod
     async def queue(
         self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
-    ) -> Queue:
+    ) -> Source:
         """Make a queue; `dead_letters` is "standard" or "fifo" for one with such a queue beside it.
 
         It is not resolved yet.
         """
 
     @abstractmethod
-    async def missing(self) -> Queue:
+    async def missing(self) -> Source:
         """Return a queue that does not exist."""
 
     @abstractmethod
-    async def send(self, queue: Queue, sending: Sending) -> str:
+    async def send(self, queue: Source, sending: Sending) -> str:
         """Send a message; return its id."""
 
     @abstractmethod
-    def dead_letters(self, queue: Queue) -> Queue:
+    def dead_letters(self, queue: Source) -> Source:
         """Return the dead-letter queue beside a queue."""
 
 
@@ -65,18 +65,18 @@ class InMemory(Backend):
 
     async def queue(
         self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
-    ) -> Queue:
+    ) -> Source:
         beside = InMemoryQueue(named("dead", fifo=dead_letters == "fifo")) if dead_letters else None
         return InMemoryQueue(
             named("orders", fifo=fifo), visibility_seconds=visibility_seconds, dead_letters=beside
         )
 
-    async def missing(self) -> Queue:
+    async def missing(self) -> Source:
         queue = InMemoryQueue()
         queue.missing = True
         return queue
 
-    async def send(self, queue: Queue, sending: Sending) -> str:
+    async def send(self, queue: Source, sending: Sending) -> str:
         assert isinstance(queue, InMemoryQueue)
         return queue.send(
             sending.body,
@@ -85,7 +85,7 @@ class InMemory(Backend):
             deduplication_id=sending.deduplication_id,
         )
 
-    def dead_letters(self, queue: Queue) -> Queue:
+    def dead_letters(self, queue: Source) -> Source:
         assert isinstance(queue, InMemoryQueue)
         assert queue.dead_letters is not None
         return queue.dead_letters
@@ -94,13 +94,13 @@ class InMemory(Backend):
 class Sqs(Backend):
     """Queues of the SQS that the SDK is pointed at, through the gateway's own adapter."""
 
-    def __init__(self, clients: SqsClients, kind: type[SqsKind] = SqsQueue) -> None:
+    def __init__(self, clients: SqsClients, kind: type[SqsKind] = SdkSqsSource) -> None:
         self._clients, self._kind = clients, kind
         self._beside: dict[int, SqsKind] = {}
 
     async def queue(
         self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
-    ) -> Queue:
+    ) -> Source:
         address = parse_queue(await self._create(fifo, visibility_seconds))
         if not dead_letters:
             return self._kind(self._clients, address)
@@ -109,13 +109,13 @@ class Sqs(Backend):
         self._beside[id(queue)] = self._kind(self._clients, beside)
         return queue
 
-    async def missing(self) -> Queue:
+    async def missing(self) -> Source:
         return self._kind(self._clients, parse_queue(named("missing", fifo=False)))
 
-    async def send(self, queue: Queue, sending: Sending) -> str:
+    async def send(self, queue: Source, sending: Sending) -> str:
         client = await self._client()
         answer = await client.send_message(
-            QueueUrl=(await queue.resolve()).url,
+            QueueUrl=(await queue.open()).url,
             MessageBody=sending.body,
             MessageAttributes={
                 name: on_the_wire(each) for name, each in (sending.attributes or {}).items()
@@ -125,7 +125,7 @@ class Sqs(Backend):
         )
         return str(answer["MessageId"])
 
-    def dead_letters(self, queue: Queue) -> Queue:
+    def dead_letters(self, queue: Source) -> Source:
         return self._beside[id(queue)]
 
     async def _create(self, fifo: bool, visibility_seconds: int) -> str:  # noqa: FBT001

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import looptime
 
-from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Broken, Responded, TimedOut, Unreachable
 from tests.fakes.faults import BUSY, LOST, NONE, Operation, entries_fail, refused, reply_lost
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 BATCHES: Final = (Operation.DELETE, Operation.CHANGE_VISIBILITY)
 FAILURES: Final[tuple[DeliveryResult | Exception, ...]] = (
-    Answered(404),
-    Answered(500),
-    Answered(400),
-    Answered(429, retry_after_seconds=0),
-    Answered(503, retry_after_seconds=3),
+    Responded(404),
+    Responded(500),
+    Responded(400),
+    Responded(429, retry_after_seconds=0),
+    Responded(503, retry_after_seconds=3),
     Unreachable("refused"),
     Broken("reset"),
     TimedOut(30),
@@ -68,11 +68,11 @@ class Chaos:
         """Let everything work from now on."""
         rig.queue.faults.choose = lambda *_: NONE
         for _, target in rig.targets:
-            target.choose = lambda: Answered(200)
+            target.choose = lambda: Responded(200)
 
     def _result(self) -> DeliveryResult | Exception:
         if self.random.random() >= self._trouble.deliveries:
-            return Answered(200)
+            return Responded(200)
         return self.random.choice(FAILURES)
 
     def _fault(self, operation: Operation, entries: int) -> Fault:

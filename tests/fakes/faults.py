@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from gateway.ports import EntryError, QueueError
+from gateway.ports import EntryError, SourceError
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,7 +35,7 @@ class Fault:
     `before` and `after` hold the call until they are set: ahead of its effect, or only its answer.
     """
 
-    error: QueueError | None = None
+    error: SourceError | None = None
     entries: Mapping[int, EntryError] = field(default_factory=dict)
     applied: bool = False
     before: asyncio.Event | None = None
@@ -47,12 +47,12 @@ NONE: Final = Fault()
 
 def refused(why: str = "the queue is down", code: str = "ServiceUnavailable") -> Fault:
     """Make a call fail without any effect."""
-    return Fault(error=QueueError(why, code))
+    return Fault(error=SourceError(why, code))
 
 
 def reply_lost() -> Fault:
     """Make a call take effect and fail all the same."""
-    return Fault(error=QueueError("the connection broke", "ConnectionError"), applied=True)
+    return Fault(error=SourceError("the connection broke", "ConnectionError"), applied=True)
 
 
 def entries_fail(*positions: int, error: EntryError = BUSY, applied: bool = False) -> Fault:

@@ -9,7 +9,7 @@ from gateway.core.events import Acked, Delivered, Outcome
 from tests.fakes.bell import Bell
 
 if TYPE_CHECKING:
-    from gateway.core.events import Fact
+    from gateway.core.events import Event
 
 F = TypeVar("F")
 
@@ -19,23 +19,23 @@ class FakeObserver:
 
     def __init__(self, bell: Bell | None = None) -> None:
         self.bell = bell or Bell()
-        self.timed: list[tuple[float, Fact]] = []
+        self.timed: list[tuple[float, Event]] = []
 
-    def notice(self, fact: Fact) -> None:
+    def observe(self, event: Event) -> None:
         """Remember a fact."""
-        self.timed.append((asyncio.get_running_loop().time(), fact))
+        self.timed.append((asyncio.get_running_loop().time(), event))
         self.bell.ring()
 
     def of(self, kind: type[F]) -> list[F]:
         """Return the facts of one kind, in order."""
-        return [fact for _, fact in self.timed if isinstance(fact, kind)]
+        return [event for _, event in self.timed if isinstance(event, kind)]
 
     def outcomes(self) -> list[tuple[str, Outcome]]:
         """Return (version, outcome) of every delivery that ended, in order."""
         found: list[tuple[str, Outcome]] = []
-        for _, fact in self.timed:
-            if isinstance(fact, Acked):
-                found += [(fact.version, Outcome.ACK)] * len(fact.seconds)
-            elif isinstance(fact, Delivered):
-                found.append((fact.version, fact.outcome))
+        for _, event in self.timed:
+            if isinstance(event, Acked):
+                found += [(event.version, Outcome.ACK)] * len(event.seconds)
+            elif isinstance(event, Delivered):
+                found.append((event.version, event.outcome))
         return found

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.delivery.dead_letter import copy_attributes
-from gateway.ports import EntryError, QueueError, QueueFacts
+from gateway.ports import EntryError, Ordering, SourceError, SourceTraits
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Faults, Operation
 from tests.fakes.store import Store, Stored, later
@@ -71,20 +71,22 @@ class InMemoryQueue:
 
     # ---- the port -------------------------------------------------------------------------
 
-    async def resolve(self) -> QueueFacts:
+    async def open(self) -> SourceTraits:
         """Tell the visibility timeout."""
         call, fault = self._began(Operation.RESOLVE, ())
         await self._there(fault)
         if self.missing:
-            raise QueueError(f"no queue is called {self.name}", "NonExistentQueue")
+            raise SourceError(f"no queue is called {self.name}", "NonExistentQueue")
         await self._back(call, fault)
-        return QueueFacts(f"memory://{self.name}", self.visibility_seconds)
+        return SourceTraits(
+            f"memory://{self.name}",
+            self.visibility_seconds,
+            Ordering.GROUP if self.fifo else Ordering.NONE,
+        )
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
         """Long-poll; a send and the end of a lease both end the wait."""
-        asked = (limit, wait_seconds, visibility_seconds)
+        asked = (limit, wait_seconds, lease_seconds)
         call, fault = self._began(Operation.RECEIVE, asked)
         await self._there(fault)
         messages = await self._long_poll(*asked)
@@ -92,15 +94,13 @@ class InMemoryQueue:
         await self._back(call, fault)
         return messages
 
-    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Delete by receipt."""
         return await self._batch(
             Operation.DELETE, receipts, lambda receipt: self._store.delete(receipt, self._now())
         )
 
-    async def change_visibility(
-        self, leases: Sequence[tuple[str, int]]
-    ) -> Mapping[int, EntryError]:
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
         """Set when leases end."""
         return await self._batch(
             Operation.CHANGE_VISIBILITY,
@@ -108,12 +108,12 @@ class InMemoryQueue:
             lambda lease: self._store.change_visibility(lease[0], lease[1], self._now()),
         )
 
-    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+    async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
         """Put a marked copy into `dead_letters`."""
         call, fault = self._began(Operation.SEND_DEAD_LETTER, (message.message_id,))
         await self._there(fault)
         if self.dead_letters is None:
-            raise QueueError("no dead-letter queue is configured")
+            raise SourceError("no dead-letter queue is configured")
         attributes, dropped = copy_attributes(message, marks)
         fifo = self.dead_letters.fifo
         self.dead_letters.send(

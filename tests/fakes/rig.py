@@ -42,7 +42,7 @@ class Rig:
         self.bell = self.queue.bell
         self.observer = FakeObserver(self.bell)
         self.targets: list[tuple[Version, FakeTarget]] = []
-        self.chance = 0.0
+        self.random = 0.0
         self.running = RunningRoute(
             route,
             self.queue,
@@ -50,7 +50,7 @@ class Rig:
             self.observer,
             extra_polls=extra_polls,
             wall=lambda: self.now,
-            chance=lambda: self.chance,
+            random=lambda: self.random,
         )
         self.task: asyncio.Task[None] | None = None
 

@@ -7,7 +7,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from gateway.core.delivery.disposition import Answered, TimedOut
+from gateway.core.delivery.disposition import Responded, TimedOut
+from gateway.core.delivery.headers import message_lines, plan_lines
 from tests.fakes.bell import Bell
 from tests.header_lines import pairs
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.delivery.plan import DeliveryPlan
+    from gateway.core.messages.message import Message
 
-OK = Answered(200)
+OK = Responded(200)
 
 
 @dataclass(slots=True)
@@ -74,6 +77,21 @@ class FakeSending:
         self._done(cast("DeliveryResult", result))
 
 
+class FakeSender:
+    """Delivers the messages of one plan to a `FakeTarget`, with the headers of a real delivery."""
+
+    def __init__(self, target: FakeTarget, plan: DeliveryPlan) -> None:
+        self._target, self._plan = target, plan
+
+    def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> FakeSending:
+        """Begin one delivery."""
+        plan = self._plan
+        lines = plan_lines(plan) + message_lines(message, plan.tag, fifo=plan.ordered)
+        body = message.body.encode("utf-8", "surrogatepass")
+        sent = Sent(dict(pairs(lines)), body, asyncio.get_running_loop().time())
+        return self._target.begin(sent, plan.timeout_seconds, done)
+
+
 class FakeTarget:
     """A `Target`; `default` is its answer, `takes_seconds` how long each one takes.
 
@@ -94,16 +112,14 @@ class FakeTarget:
         self._open = asyncio.Event()
         self._open.set()
 
-    def send(
-        self,
-        lines: str,
-        body: bytes,
-        timeout_seconds: float,
-        done: Callable[[DeliveryResult], None],
+    def bind(self, plan: DeliveryPlan) -> FakeSender:
+        """Return what delivers the messages of a plan."""
+        return FakeSender(self, plan)
+
+    def begin(
+        self, sent: Sent, timeout_seconds: float, done: Callable[[DeliveryResult], None]
     ) -> FakeSending:
-        """Answer, once nothing holds it any more; an exception is told as if it were a result."""
-        loop = asyncio.get_running_loop()
-        sent = Sent(dict(pairs(lines)), body, loop.time())
+        """Respond, once nothing holds it any more; an exception is passed on like a result."""
         self.sent.append(sent)
         self._moved(+1)
         return FakeSending(self, sent, timeout_seconds, done)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from gateway.adapters.sqs.clients import SqsClients
-from gateway.adapters.sqs.native_source import LeanSqsQueue
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.queues import Draft
 from tests.integration.waiting import until
@@ -46,11 +46,11 @@ async def here(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
         yield here.emulator
 
 
-@pytest.fixture(params=[LeanSqsQueue, SqsQueue])
+@pytest.fixture(params=[NativeSqsSource, SdkSqsSource])
 async def queue(request: pytest.FixtureRequest, here: Emulator) -> AsyncIterator[SqsKind]:
     async with SqsClients() as clients:
         queue = request.param(clients, parse_queue("orders.fifo"))
-        await queue.resolve()
+        await queue.open()
         yield queue
 
 
@@ -76,12 +76,12 @@ async def test_what_lost_receives_leased_on_fifo_comes_with_the_next_one(
     fill(here, Fill("orders.fifo", 6, groups=2))
     here.intercept = lost = LostReceives(2)
     for _ in range(2):
-        with pytest.raises(QueueError):
+        with pytest.raises(SourceError):
             await queue.receive(10, 0, LEASE_SECONDS)
     messages = await queue.receive(10, 0, LEASE_SECONDS)
     assert len(messages) == 6
     assert len(set(lost.attempt_ids)) == 1
-    assert await queue.delete([message.receipt for message in messages]) == {}
+    assert await queue.ack([message.receipt for message in messages]) == {}
 
 
 async def test_an_attempt_is_not_made_again_once_it_was_answered(
@@ -90,7 +90,7 @@ async def test_an_attempt_is_not_made_again_once_it_was_answered(
     """Else the same messages would be handed out for ever."""
     fill(here, Fill("orders.fifo", 3))
     here.intercept = lost = LostReceives(1)
-    with pytest.raises(QueueError):
+    with pytest.raises(SourceError):
         await queue.receive(10, 0, LEASE_SECONDS)
     assert len(await queue.receive(10, 0, LEASE_SECONDS)) == 3
     assert await queue.receive(10, 0, LEASE_SECONDS) == []

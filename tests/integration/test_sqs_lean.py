@@ -10,22 +10,22 @@ import pytest
 import pytest_asyncio
 
 from gateway.adapters.sqs.clients import SqsClients
-from gateway.adapters.sqs.native_source import LeanSqsQueue
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from tests.integration.sqs_script import Asked, Script, answer, scripted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    Call = Callable[[SqsQueue | LeanSqsQueue], Awaitable[Any]]
+    Call = Callable[[SdkSqsSource | NativeSqsSource], Awaitable[Any]]
 
 BATCH = {"Successful": [{"Id": "0"}]}
 CALLS: dict[str, Call] = {
     "ReceiveMessage": lambda queue: queue.receive(10, 0, 30),
-    "DeleteMessageBatch": lambda queue: queue.delete(["r-0"]),
-    "ChangeMessageVisibilityBatch": lambda queue: queue.change_visibility([("r-0", 30)]),
+    "DeleteMessageBatch": lambda queue: queue.ack(["r-0"]),
+    "ChangeMessageVisibilityBatch": lambda queue: queue.set_leases([("r-0", 30)]),
 }
 MISSING = {
     "__type": "com.amazonaws.sqs#QueueDoesNotExist",
@@ -89,15 +89,15 @@ async def script(
 
 
 async def resolved(
-    clients: SqsClients, script: Script, name: str = "orders", kind: Any = LeanSqsQueue
+    clients: SqsClients, script: Script, name: str = "orders", kind: Any = NativeSqsSource
 ) -> Any:
     queue = kind(clients, parse_queue(f"{script.url}/123456789012/{name}"))
-    await queue.resolve()
+    await queue.open()
     return queue
 
 
-async def refused(call: Awaitable[Any]) -> QueueError:
-    with pytest.raises(QueueError) as error:
+async def refused(call: Awaitable[Any]) -> SourceError:
+    with pytest.raises(SourceError) as error:
         await call
     return error.value
 
@@ -115,7 +115,7 @@ async def test_an_error_reads_as_it_does_by_way_of_the_sdk(
     """
     script.reply = lambda _: REFUSALS[what]
     lean = await resolved(clients, script)
-    sdk = await resolved(clients, script, kind=SqsQueue)
+    sdk = await resolved(clients, script, kind=SdkSqsSource)
     for call in CALLS.values():
         ours, theirs = await refused(call(lean)), await refused(call(sdk))
         assert ours.code == theirs.code != ""
@@ -129,7 +129,7 @@ async def test_credentials_that_sqs_refuses_are_told_of_it(
     told: list[tuple[str | None, str]] = []
     monkeypatch.setattr(clients._credentials, "refused", lambda *about: told.append(about))
     script.reply = lambda _: REFUSALS["expired"]
-    await refused((await resolved(clients, script)).delete(["r-0"]))
+    await refused((await resolved(clients, script)).ack(["r-0"]))
     assert told == [("test", "ExpiredToken")]
 
 
@@ -138,24 +138,24 @@ async def test_a_redirect_is_an_error_and_not_followed(clients: SqsClients, scri
     moved = answer(b"", "307 Temporary Redirect", location=f"{script.url}/elsewhere")
     script.reply = lambda _: moved
     queue = await resolved(clients, script)
-    assert (await refused(queue.delete(["r-0"]))).code == "307"
+    assert (await refused(queue.ack(["r-0"]))).code == "307"
     assert len(script.calls("DeleteMessageBatch")) == 1
 
 
 async def test_an_endpoint_that_is_not_there_reads_the_same_too(
     clients: SqsClients, script: Script
 ) -> None:
-    kinds: tuple[Any, ...] = (LeanSqsQueue, SqsQueue)
+    kinds: tuple[Any, ...] = (NativeSqsSource, SdkSqsSource)
     async with scripted() as gone:
         queues = [await resolved(clients, gone, kind=kind) for kind in kinds]
-    ours, theirs = [await refused(queue.delete(["r-0"])) for queue in queues]
+    ours, theirs = [await refused(queue.ack(["r-0"])) for queue in queues]
     assert (ours.code, str(ours)) == (theirs.code, str(theirs))
     assert ours.code == "EndpointConnectionError"
 
 
 async def test_a_page_of_a_stranger_is_told_in_part(clients: SqsClients, script: Script) -> None:
     script.reply = lambda _: answer(b"x" * 100_000, "502 Bad Gateway")
-    assert len(str(await refused((await resolved(clients, script)).delete(["r"])))) < 1000
+    assert len(str(await refused((await resolved(clients, script)).ack(["r"])))) < 1000
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_a_call_is_what_the_sdk_sends(clients: SqsClients, script: Script)
     """The same members and the same signed headers, and no chance to be compressed."""
     script.reply = lambda asked: answer({} if asked.target == "ReceiveMessage" else BATCH)
     lean = await resolved(clients, script)
-    sdk = await resolved(clients, script, kind=SqsQueue)
+    sdk = await resolved(clients, script, kind=SdkSqsSource)
     for target, call in CALLS.items():
         await call(lean)
         await call(sdk)
@@ -204,8 +204,8 @@ async def test_settlements_do_not_wait_for_long_polls(clients: SqsClients, scrip
     queue = await resolved(clients, script)
     polls = [asyncio.create_task(queue.receive(10, 20, 30)) for _ in range(50)]
     for _ in range(20):
-        assert await queue.delete(["r-0"]) == {}
-        assert await queue.change_visibility([("r-0", 30)]) == {}
+        assert await queue.ack(["r-0"]) == {}
+        assert await queue.set_leases([("r-0", 30)]) == {}
     assert not any(poll.done() for poll in polls)
     settled = {each.connection for each in script.asked if each.body.get("Entries")}
     assert len(settled) == 1
@@ -217,7 +217,7 @@ async def test_settlements_do_not_wait_for_long_polls(clients: SqsClients, scrip
 async def test_a_cancelled_call_closes_its_connection(clients: SqsClients, script: Script) -> None:
     script.silent_on, script.reply = "ReceiveMessage", lambda _: answer(BATCH)
     queue = await resolved(clients, script)
-    await queue.delete(["r-0"])
+    await queue.ack(["r-0"])
     poll = asyncio.create_task(queue.receive(10, 20, 30))
     await script.silent.wait()
     (held,) = script.calls("ReceiveMessage")
@@ -226,7 +226,7 @@ async def test_a_cancelled_call_closes_its_connection(clients: SqsClients, scrip
     poll.cancel()
     await asyncio.wait([poll])
     await script.hung_up.wait()
-    await queue.delete(["r-0"])
+    await queue.ack(["r-0"])
     assert script.asked[-1].connection != held.connection
 
 
@@ -257,7 +257,7 @@ async def test_a_call_is_made_twice_at_most(
 ) -> None:
     queue = await resolved(clients, script)
     script.reply = lambda asked: answer(BATCH) if asked.target == "DeleteMessageBatch" else None
-    await queue.delete(["r-0"])
+    await queue.ack(["r-0"])
     script.asked.clear()
     script.reply = lambda _: None
     error = await refused(CALLS[target](queue))

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.endpoint import CONNECT_SECONDS, Endpoint
 from gateway.adapters.sqs.endpoint_choice import needs_sdk
-from gateway.adapters.sqs.native_source import LeanSqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.core.addresses import parse_queue
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from tests.fakes import VIRTUAL_TIME
 from tests.integration.sqs_script import answer, scripted
 
@@ -139,19 +139,19 @@ async def test_what_is_left_to_the_sdk_works(
     """The script plays the proxy: it takes every address for its own."""
     async with scripted() as script:
         monkeypatch.setenv("HTTP_PROXY", script.url)
-        queue = LeanSqsQueue(clients, parse_queue(URL))
-        await queue.resolve()
+        queue = NativeSqsSource(clients, parse_queue(URL))
+        await queue.open()
         script.reply = lambda asked: answer({}) if asked.target == "ReceiveMessage" else SUCCESS
         assert await queue.receive(10, 0, 30) == []
-        assert await queue.delete(["r-0"]) == {}
-        assert await queue.change_visibility([("r-0", 1)]) == {}
+        assert await queue.ack(["r-0"]) == {}
+        assert await queue.set_leases([("r-0", 1)]) == {}
     assert {asked.headers["host"] for asked in script.asked} == {"sqs.test"}
     assert all("botocore" in asked.headers["user-agent"] for asked in script.asked)
 
 
-async def over_tls(clients: SqsClients, script: Script) -> LeanSqsQueue:
-    queue = LeanSqsQueue(clients, parse_queue(f"{script.url}/123456789012/orders"))
-    await queue.resolve()
+async def over_tls(clients: SqsClients, script: Script) -> NativeSqsSource:
+    queue = NativeSqsSource(clients, parse_queue(f"{script.url}/123456789012/orders"))
+    await queue.open()
     return queue
 
 
@@ -182,7 +182,7 @@ async def test_an_authority_of_one_s_own_is_trusted_as_the_sdk_is_told_to(
         monkeypatch.setenv(by, str(bundle))
     queue = await over_tls(clients, tls_script)
     for _ in range(3):
-        assert await queue.delete(["r-0"]) == {}
+        assert await queue.ack(["r-0"]) == {}
     batches = tls_script.calls("DeleteMessageBatch")
     assert [each.nth for each in batches] == [1, 2, 3]
     assert {each.connection for each in batches} == {2}  # 1 was the SDK's
@@ -193,10 +193,10 @@ async def test_an_authority_that_nobody_knows_is_told(clients: SqsClients) -> No
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     AUTHORITY.issue_cert("localhost").configure_cert(context)
     async with scripted(context) as script:
-        queue = LeanSqsQueue(clients, parse_queue(f"{script.url}/123456789012/orders"))
+        queue = NativeSqsSource(clients, parse_queue(f"{script.url}/123456789012/orders"))
         queue._endpoint = await clients.endpoint(queue._address)
-        with pytest.raises(QueueError, match="certificate verify failed") as refused:
-            await queue.delete(["r-0"])
+        with pytest.raises(SourceError, match="certificate verify failed") as refused:
+            await queue.ack(["r-0"])
         assert refused.value.code == "SSLError"
         assert script.asked == []
 

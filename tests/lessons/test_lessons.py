@@ -16,7 +16,7 @@ import pytest
 from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.decision import decide
 from gateway.core.routing.route import Backoff
 from tests.builders import STABLE, attribute, message, route, version
@@ -96,7 +96,7 @@ async def test_lesson_05_a_deploy_dead_letters_nothing_that_is_in_flight() -> No
 async def test_lesson_06_a_group_s_successors_wait_for_the_one_that_failed() -> None:
     """[awspring/spring-cloud-aws#124, dashbitco/broadway_sqs#78]."""
     async with at_work(route(queue="orders.fifo", retry=Backoff(1, 1))) as rig:
-        rig.stable.answer("m-1", Answered(500), Answered(500))
+        rig.stable.answer("m-1", Responded(500), Responded(500))
         rig.queue.send_many(4, group="g")
         await rig.empty()
         assert rig.stable.ids == ["m-1", "m-1", "m-1", "m-2", "m-3", "m-4"]
@@ -117,7 +117,7 @@ async def test_lesson_08_suppressing_duplicates_never_becomes_loss() -> None:
     async with at_work(route(), visibility_seconds=HOUR) as rig:
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(after=slow))
-        rig.stable.answer("m-1", Answered(503, 0.0))
+        rig.stable.answer("m-1", Responded(503, 0.0))
         rig.queue.send()
         await rig.until(lambda: len(rig.stable.sent) == 2)
         slow.set()
@@ -157,7 +157,7 @@ async def test_lesson_10_nothing_is_received_that_cannot_be_delivered_now() -> N
         rig.stable.release()
 
 
-@pytest.mark.parametrize("answer", [Answered(404), Unreachable("no such host")])
+@pytest.mark.parametrize("answer", [Responded(404), Unreachable("no such host")])
 async def test_lesson_11_a_404_and_a_dns_error_ack_nothing(answer: Any) -> None:
     """[cloudamqp/lavinmq#1612]: what a half-rolled-back Service looks like."""
     async with at_work(route(retry=Backoff(1, 1))) as rig:
@@ -165,7 +165,7 @@ async def test_lesson_11_a_404_and_a_dns_error_ack_nothing(answer: Any) -> None:
         rig.queue.send()
         await rig.empty()
         assert len(rig.stable.sent) == 3
-        assert rig.stable.sent[-1].result == Answered(200)
+        assert rig.stable.sent[-1].result == Responded(200)
 
 
 def test_lesson_12_a_timeout_that_no_lease_can_cover_is_a_problem() -> None:
@@ -178,11 +178,11 @@ def test_lesson_12_a_timeout_that_no_lease_can_cover_is_a_problem() -> None:
 async def test_lesson_13_a_service_that_sheds_load_is_polled_for_less() -> None:
     """[awspring/spring-cloud-aws#481]."""
     async with at_work(route(versions=[STABLE], max_in_flight=50)) as rig:
-        rig.stable.default = Answered(429, 60.0)
+        rig.stable.default = Responded(429, 60.0)
         rig.queue.send_many(500)
         await rig.rest(300)
         assert sum(each.receive_count for each in rig.queue.messages) < 150
-        rig.stable.default = Answered(200)
+        rig.stable.default = Responded(200)
         await rig.empty()
 
 
@@ -232,7 +232,7 @@ async def test_lesson_15_an_eleventh_attribute_does_not_fail_the_dead_letter_sen
     """[open-telemetry/opentelemetry-java-instrumentation#13799]."""
     queue = InMemoryQueue(dead_letters=InMemoryQueue("dead"))
     async with at_work(route(dead_letter=parse_queue("dead")), queue) as rig:
-        rig.stable.default = Answered(422)
+        rig.stable.default = Responded(422)
         rig.queue.send(attributes={f"a{number}": attribute("x") for number in range(10)})
         await rig.empty()
         assert queue.dead_letters is not None

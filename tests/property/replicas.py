@@ -12,7 +12,6 @@ from gateway.runtime.running_route import RunningRoute
 from tests.fakes.chaos import VirtualTimeLoop
 from tests.fakes.observer import FakeObserver
 from tests.fakes.target import FakeTarget
-from tests.header_lines import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import EntryError, QueueFacts
+    from gateway.ports import EntryError, SourceTraits
     from tests.fakes.queue import InMemoryQueue
     from tests.fakes.target import FakeSending, Sent
     from tests.property.witness import Witness
@@ -59,33 +58,29 @@ class Line:
         self.cut = False
         self._name, self._queue, self._witness = name, queue, witness
 
-    async def resolve(self) -> QueueFacts:
+    async def open(self) -> SourceTraits:
         self._goes_through()
-        return await self._queue.resolve()
+        return await self._queue.open()
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
         self._goes_through()
-        messages = await self._queue.receive(limit, wait_seconds, visibility_seconds)
+        messages = await self._queue.receive(limit, wait_seconds, lease_seconds)
         self._witness.received(self._name, messages)
         return messages
 
-    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         self._goes_through()
         for receipt in receipts:
             self._witness.deletes(self._name, receipt)
-        return await self._queue.delete(receipts)
+        return await self._queue.ack(receipts)
 
-    async def change_visibility(
-        self, leases: Sequence[tuple[str, int]]
-    ) -> Mapping[int, EntryError]:
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
         self._goes_through()
-        return await self._queue.change_visibility(leases)
+        return await self._queue.set_leases(leases)
 
-    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+    async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
         self._goes_through()
-        dropped = await self._queue.send_dead_letter(message, marks)
+        dropped = await self._queue.dead_letter(message, marks)
         self._witness.buried(self._name, message.message_id)
         return dropped
 
@@ -104,16 +99,11 @@ class WatchedTarget(FakeTarget):
         super().__init__(queue.bell)
         self._name, self._witness = name, witness
 
-    def send(
-        self,
-        lines: str,
-        body: bytes,
-        timeout_seconds: float,
-        done: Callable[[DeliveryResult], None],
+    def begin(
+        self, sent: Sent, timeout_seconds: float, done: Callable[[DeliveryResult], None]
     ) -> FakeSending:
-        message_id = dict(pairs(lines))["x-aws-sqsd-msgid"]
-        self._witness.begins(self._name, message_id)
-        return super().send(lines, body, timeout_seconds, done)
+        self._witness.begins(self._name, sent.message_id)
+        return super().begin(sent, timeout_seconds, done)
 
     def ended(self, sent: Sent) -> None:
         super().ended(sent)
@@ -141,7 +131,7 @@ class Replica:
             self._make_target,
             FakeObserver(queue.bell),
             wall=lambda: asyncio.get_running_loop().time(),
-            chance=lambda: 0.0,
+            random=lambda: 0.0,
         )
         self.task = asyncio.get_running_loop().create_task(self.running.run(), name=name)
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.core.delivery.disposition import (
     Ack,
-    Answered,
     Broken,
     DeliveryResult,
+    Responded,
     Retry,
     TimedOut,
     Unreachable,
@@ -30,7 +30,7 @@ BACKOFFS = st.tuples(st.floats(0.001, TWELVE_HOURS), st.floats(0.001, TWELVE_HOU
     lambda bounds: Backoff(min(bounds), max(bounds))
 )
 RESULTS: st.SearchStrategy[DeliveryResult] = st.one_of(
-    st.builds(Answered, st.integers(100, 999), st.none() | st.floats(0, 1e9)),
+    st.builds(Responded, st.integers(100, 999), st.none() | st.floats(0, 1e9)),
     st.builds(Unreachable, st.text()),
     st.builds(TimedOut, st.floats(0, 3_600)),
     st.builds(Broken, st.text()),
@@ -70,7 +70,7 @@ def test_only_a_2xx_acks_and_a_404_is_never_lost(
     result: DeliveryResult, receives: int, backoff: Backoff, fraction: float
 ) -> None:
     disposition = judge(result, receives, backoff, fraction)
-    status = result.status if isinstance(result, Answered) else None
+    status = result.status if isinstance(result, Responded) else None
     assert isinstance(disposition, Ack) is (status is not None and 200 <= status <= 299)
     if isinstance(disposition, Retry):
         assert 0 <= disposition.after_seconds <= TWELVE_HOURS

@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Witness:
     ) -> None:
         """A delivery ended; None stands for one that was cut off."""
         self._running.remove((process, self._queue.message(message_id)))
-        if isinstance(result, Answered) and 200 <= result.status < 300:
+        if isinstance(result, Responded) and 200 <= result.status < 300:
             self._is_done(process, message_id)
 
     def buried(self, process: str, message_id: str) -> None:

@@ -9,7 +9,7 @@ from itertools import count, cycle
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.routing.route import Backoff, Fallback
 from tests.builders import CANARY, STABLE, version
 from tests.builders import route as any_route
@@ -35,7 +35,7 @@ CALM_SECONDS: Final = 600.0
 FAILURES_PER_LEASE: Final = 3
 """So often an operation fails in the time of a lease: an extension still comes through in time."""
 STEP_SECONDS: Final = 0.2
-OK: Final = Answered(200)
+OK: Final = Responded(200)
 MOVED_CANARY: Final = version("canary", tag="v2", url="http://elsewhere.test/")
 VERSIONS: Final = ((STABLE, CANARY), (STABLE,), (STABLE, MOVED_CANARY))
 

@@ -14,7 +14,7 @@ from jmespath.functions import Functions
 
 from gateway.core.routing import jmespath_search
 from gateway.core.routing.decision import decide
-from gateway.core.routing.jmespath_search import MAX_STEPS, Search, TooMuch
+from gateway.core.routing.jmespath_search import MAX_STEPS, Search, SearchLimitExceeded
 from gateway.core.routing.rules import Present
 from gateway.core.routing.sources import FromBody
 from tests.builders import message, route, rule, where
@@ -87,7 +87,7 @@ def test_the_library_alone_would_take_it() -> None:
 
 def test_a_search_that_was_too_much_leaves_its_successor_all_its_steps() -> None:
     search = Search("[?x == `2`] | length(@)")
-    with pytest.raises(TooMuch):
+    with pytest.raises(SearchLimitExceeded):
         search.within([{"x": 1}] * MAX_STEPS)
     assert search.within([{"x": 2}]) == 1
 

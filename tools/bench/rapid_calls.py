@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping, Sequence
 
-    Answered = Callable[..., None]
+    Responded = Callable[..., None]
     """Takes the answer, and the name of an error where it is one."""
 
 _NO_QUEUE: Final = b"AWS.SimpleQueueService.NonExistentQueue"
@@ -29,9 +29,9 @@ class Waiting:
 
     __slots__ = ("answered", "deadline", "limit", "seconds", "wanted")
 
-    def __init__(self, limit: int, seconds: int, names: Wanted, answered: Answered) -> None:
+    def __init__(self, limit: int, seconds: int, names: Wanted, answered: Responded) -> None:
         self.limit, self.seconds, self.wanted = limit, seconds, names
-        self.answered: Answered | None = answered
+        self.answered: Responded | None = answered
         self.deadline: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
@@ -52,7 +52,7 @@ class Calls:
         self._waiting: dict[str, deque[Waiting]] = {}
         self._alarms: dict[str, tuple[float, asyncio.TimerHandle]] = {}
 
-    def run(self, operation: bytes, body: bytes, host: str, answered: Answered) -> Waiting | None:
+    def run(self, operation: bytes, body: bytes, host: str, answered: Responded) -> Waiting | None:
         """Answer, or return the receive that waits."""
         request = _cached(body) if len(body) < _LONGEST_CACHED else from_json(body)
         name = request.get("QueueName") or request["QueueUrl"].rpartition("/")[2]
@@ -102,7 +102,7 @@ class Calls:
         self._alarms.clear()
 
     def _receive(
-        self, queue: RapidQueue, request: Mapping[str, Any], answered: Answered
+        self, queue: RapidQueue, request: Mapping[str, Any], answered: Responded
     ) -> Waiting | None:
         now = time.time()
         queue.advance(now)

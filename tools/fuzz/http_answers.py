@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.http1.response import MAX_ANSWER_BYTES, AnswerReader
-from gateway.core.delivery.disposition import Answered, Broken, describe
+from gateway.adapters.http1.response import MAX_ANSWER_BYTES, ResponseReader
+from gateway.core.delivery.disposition import Broken, Responded, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,14 +37,14 @@ def check(given: bytes) -> None:
 
 
 def _check_repeated(
-    answer: bytes, sizes: bytes, error: Exception | None, whole: tuple[Answered | Broken, bool]
+    answer: bytes, sizes: bytes, error: Exception | None, whole: tuple[Responded | Broken, bool]
 ) -> None:
     """Read it again and again on one connection, which knows an answer that it has had before."""
-    reader = AnswerReader(lambda: NOW)
+    reader = ResponseReader(lambda: NOW)
     for cuts in (b"", b"", sizes, b""):
         assert _fed(reader, _cut(answer, cuts), error) == whole
     for changed in (answer[:-1], answer[:1] + answer, answer + b"x", answer.swapcase()):
-        reader = AnswerReader(lambda: NOW)
+        reader = ResponseReader(lambda: NOW)
         _fed(reader, [answer], error)
         assert _fed(reader, _cut(changed, b""), error) == _read(_cut(changed, b""), error)
 
@@ -70,19 +70,19 @@ def _cut(answer: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
         yield answer
 
 
-def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Answered | Broken, bool]:
+def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Responded | Broken, bool]:
     """Read as a connection does; return the result and whether the connection is of use."""
-    reader = AnswerReader(lambda: NOW)
+    reader = ResponseReader(lambda: NOW)
     result, reusable = _fed(reader, pieces, error)
     if reusable:
         reader.expect()
-        assert reader.feed(NEXT) == Answered(202), "an answer leaves nothing to the next one"
+        assert reader.feed(NEXT) == Responded(202), "an answer leaves nothing to the next one"
     return result, reusable
 
 
 def _fed(
-    reader: AnswerReader, pieces: Iterable[bytes], error: Exception | None
-) -> tuple[Answered | Broken, bool]:
+    reader: ResponseReader, pieces: Iterable[bytes], error: Exception | None
+) -> tuple[Responded | Broken, bool]:
     reader.expect()
     result, behind = None, b""
     for piece in pieces:
@@ -98,9 +98,9 @@ def _fed(
     return result, reader.reusable and not behind.strip(b"\r\n")
 
 
-def _check_result(answer: bytes, result: Answered | Broken, reusable: bool) -> None:  # noqa: FBT001
+def _check_result(answer: bytes, result: Responded | Broken, reusable: bool) -> None:  # noqa: FBT001
     match result:
-        case Answered(status, retry_after):
+        case Responded(status, retry_after):
             assert 200 <= status <= 999
             assert re.search(rb"HTTP/1\.\d+ +%d" % status, answer), "a status that nobody sent"
             assert retry_after is None or 0 <= retry_after < 1e12

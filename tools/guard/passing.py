@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.adapters.http.native_target import HttpTarget
 from gateway.adapters.http1.connection import Connection
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
-from gateway.adapters.sqs.signed_requests import SignedPosts
+from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.telemetry.metrics import Metrics
-from gateway.adapters.telemetry.statistics import Tally
-from gateway.aiokit.write_batch import Outbox
+from gateway.adapters.telemetry.statistics import Statistics
+from gateway.aiokit.write_batch import WriteBatch
 from gateway.app import Observers
 from gateway.core.events import Action, Received, Settled
 from gateway.core.routing.route import RoutingTable
@@ -25,7 +25,7 @@ from tests.builders import route
 
 if TYPE_CHECKING:
     from gateway.core.routing.version import Version
-    from gateway.ports import Queue
+    from gateway.ports import Source
 
 ANSWER = b"HTTP/1.1 204 No Content\r\ndate: Sun, 29 Nov 2026 01:00:00 GMT\r\n\r\n"
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
@@ -107,32 +107,32 @@ class Passing:
 
     def __init__(self) -> None:
         of = route({"stable": 90, "canary": 10})
-        metrics, tally = Metrics(), Tally()
-        for each in (metrics, tally):
+        metrics, statistics = Metrics(), Statistics()
+        for each in (metrics, statistics):
             each.in_force(RoutingTable((of,), "x"), 1)
-        self._observer = observer = Observers(metrics, tally)
-        self._outbox = Outbox()
-        self._outbox._writers = [_NOBODY]  # so that no loop is asked for
+        self._observer = observer = Observers(metrics, statistics)
+        self._write_batch = WriteBatch()
+        self._write_batch._writers = [_NOBODY]  # so that no loop is asked for
         self._route = of
         self._lanes = Lanes(self._target)
         self._lanes.adopt(of)
         self._hand, self._permits = Hand(), Permits(200)
-        nowhere = cast("Queue", None)
+        nowhere = cast("Source", None)
         self._settler = Settler(
             route=of.name, queue=nowhere, hand=self._hand, observer=observer,
             on_settled=self._settled, permits=self._permits, linger_seconds=1.0,
         )  # fmt: skip
         self._courier = Courier(
             route=of, queue=nowhere, lanes=self._lanes, hand=self._hand, settler=self._settler,
-            observer=observer, wall=lambda: 1_700_000_000.0, chance=lambda: 0.5,
+            observer=observer, wall=lambda: 1_700_000_000.0, random=lambda: 0.5,
         )  # fmt: skip
         self._courier.clock = lambda: 1.0
         self._courier._later = lambda *_: cast("Any", None)
         self._calls = Calls(URL)
-        self._posts = SignedPosts("sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9)
+        self._posts = SignedRequests("sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9)
 
     def _target(self, version: Version) -> HttpTarget:
-        target = HttpTarget(version.url, version.headers, outbox=self._outbox)
+        target = HttpTarget(version.url, version.headers, write_batch=self._write_batch)
         for _ in range(20):
             connection = Connection(target._pool, cast("Any", Clockwork()))
             connection.connection_made(cast("Any", Wire()))
@@ -154,8 +154,8 @@ class Passing:
         for entry in fresh:
             entry.begin(legs)
         self._permits.use(grant, [entry.held_bytes for entry in fresh])
-        self._observer.notice(Received(self._route.name, len(messages)))
-        writers, self._outbox._writers = self._outbox._writers[1:], [_NOBODY]
+        self._observer.observe(Received(self._route.name, len(messages)))
+        writers, self._write_batch._writers = self._write_batch._writers[1:], [_NOBODY]
         for connection in writers:
             connection.write()
         for connection in writers:
@@ -167,7 +167,7 @@ class Passing:
         self._posts.render("AmazonSQS.DeleteMessageBatch", self._calls.delete(receipts), _KEYS)
         assert not settled("delete", DELETED, len(batch))
         self._settler._ended(batch, confirmed=True)
-        self._observer.notice(Settled(self._route.name, Action.DELETE, len(batch)))
+        self._observer.observe(Settled(self._route.name, Action.DELETE, len(batch)))
 
     def _take(self, count: int) -> Any:
         coroutine = self._permits.take(count)

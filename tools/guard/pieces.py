@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.delivery.headers import delivery_headers
+from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.messages.message import message_from_receive
 from gateway.core.routing.decision import Reason, decide
 from gateway.core.routing.rules import Exact
@@ -89,11 +90,13 @@ RULES: Final = route(
 )
 
 
+PLAN = DeliveryPlan(
+    "orders", "orders", STABLE.tag, STABLE.name, Reason.SPLIT, STABLE.timeout_seconds, ordered=False
+)
+
+
 def rendered(message: Message) -> str:
-    return delivery_headers(
-        message, route="orders", queue="orders", fifo=False, belongs_to=STABLE,
-        delivered_to=STABLE, reason=Reason.SPLIT,
-    )  # fmt: skip
+    return plan_lines(PLAN) + message_lines(message, PLAN.tag, fifo=PLAN.ordered)
 
 
 def unlook(message: Message) -> None:

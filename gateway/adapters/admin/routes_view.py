@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from gateway.adapters.telemetry.metrics import split_weights
-from gateway.adapters.telemetry.statistics import VersionTally
+from gateway.adapters.telemetry.statistics import VersionStatistics
 from gateway.core.delivery.disposition import describe
 from gateway.core.events import Outcome
 
 if TYPE_CHECKING:
-    from gateway.adapters.telemetry.statistics import RouteTally, Tally
+    from gateway.adapters.telemetry.statistics import RouteStatistics, Statistics
     from gateway.core.routing.version import Version
     from gateway.ports import Control, RouteView
 
 MAX_ERROR_CHARS: Final = 500
 
 
-def routes_json(control: Control, tally: Tally) -> dict[str, Any]:
+def routes_json(control: Control, statistics: Statistics) -> dict[str, Any]:
     """Return the whole answer.
 
     ::
@@ -46,18 +46,20 @@ def routes_json(control: Control, tally: Tally) -> dict[str, Any]:
     `last_error` is null until there is one; it stays after a recovery, so look at its time.
     A version's headers are never shown, and its URL without userinfo, query and fragment.
     """
-    now = tally.clock()
+    now = statistics.clock()
     return {
         "generation": control.generation,
         "config": {
-            "last_reload_successful": not tally.problems,
-            "problems": list(tally.problems),
+            "last_reload_successful": not statistics.problems,
+            "problems": list(statistics.problems),
         },
-        "routes": [_route(view, tally.route(view.route.name), now) for view in control.routes()],
+        "routes": [
+            _route(view, statistics.route(view.route.name), now) for view in control.routes()
+        ],
     }
 
 
-def _route(view: RouteView, tally: RouteTally, now: float) -> dict[str, Any]:
+def _route(view: RouteView, statistics: RouteStatistics, now: float) -> dict[str, Any]:
     route = view.route
     return {
         "name": route.name,
@@ -67,30 +69,32 @@ def _route(view: RouteView, tally: RouteTally, now: float) -> dict[str, Any]:
         "in_flight": view.in_flight,
         "waiting": view.waiting,
         "max_in_flight": route.max_in_flight,
-        "messages_received": tally.received.count,
-        "rates": _rates(tally, now),
-        "last_error": _error(tally.last_error),
-        "versions": [_version(view, version, tally, now) for version in route.versions],
+        "messages_received": statistics.received.count,
+        "rates": _rates(statistics, now),
+        "last_error": _error(statistics.last_error),
+        "versions": [_version(view, version, statistics, now) for version in route.versions],
     }
 
 
-def _rates(tally: RouteTally, now: float) -> dict[str, float]:
-    rates = {"received_per_second": tally.received.per_second(now)}
+def _rates(statistics: RouteStatistics, now: float) -> dict[str, float]:
+    rates = {"received_per_second": statistics.received.per_second(now)}
     for outcome in Outcome:
-        meters = [version.outcomes[outcome] for version in tally.versions.values()]
+        meters = [version.outcomes[outcome] for version in statistics.versions.values()]
         rates[f"{outcome}_per_second"] = sum(meter.per_second(now) for meter in meters)
     return {name: round(rate, 3) for name, rate in rates.items()}
 
 
-def _version(view: RouteView, version: Version, tally: RouteTally, now: float) -> dict[str, Any]:
-    counted = tally.versions.get(version.name) or VersionTally(now)
+def _version(
+    view: RouteView, version: Version, statistics: RouteStatistics, now: float
+) -> dict[str, Any]:
+    counted = statistics.versions.get(version.name) or VersionStatistics(now)
     meters, error = counted.outcomes, counted.last_error
     return {
         "name": version.name,
         "tag": version.tag,
         "stable": version.name == view.route.stable.name,
         "url": bare_url(version.url),
-        **_shares(view, version, tally),
+        **_shares(view, version, statistics),
         "decisions": counted.decisions,
         "in_flight": view.in_flight_by_version.get(version.name, 0),
         "max_in_flight": version.max_in_flight,
@@ -100,10 +104,14 @@ def _version(view: RouteView, version: Version, tally: RouteTally, now: float) -
     }
 
 
-def _shares(view: RouteView, version: Version, tally: RouteTally) -> dict[str, float | None]:
+def _shares(
+    view: RouteView, version: Version, statistics: RouteStatistics
+) -> dict[str, float | None]:
     weights = split_weights(view.route)
     # Of the route's versions alone: one that was removed may still report what it had in hand.
-    decisions = {name: tally.versions[name].decisions for name in weights if name in tally.versions}
+    decisions = {
+        name: statistics.versions[name].decisions for name in weights if name in statistics.versions
+    }
     return {
         "weight": weights[version.name],
         "share_configured": _fraction(weights, version),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.adapters.telemetry.metrics import Metrics
-    from gateway.adapters.telemetry.statistics import Tally
+    from gateway.adapters.telemetry.statistics import Statistics
     from gateway.ports import Control
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,13 +51,13 @@ class AdminServer:
         self,
         control: Control,
         metrics: Metrics,
-        tally: Tally,
+        statistics: Statistics,
         *,
         host: str,
         port: int,
         token: str | None,
     ) -> None:
-        self._control, self._metrics, self._tally = control, metrics, tally
+        self._control, self._metrics, self._statistics = control, metrics, statistics
         self._host, self._port = host, port
         self._token = token
         self._runner = web.AppRunner(
@@ -123,7 +123,7 @@ class AdminServer:
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
     async def _routes(self, _request: web.Request) -> web.Response:
-        return web.json_response(routes_json(self._control, self._tally))
+        return web.json_response(routes_json(self._control, self._statistics))
 
     async def _reload(self, _request: web.Request) -> web.Response:
         result = await self._control.reload()

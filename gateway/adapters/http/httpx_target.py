@@ -20,18 +20,21 @@ from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.native_target import USER_AGENT
 from gateway.adapters.http.request import RequestHead
 from gateway.adapters.http.retry_after import retry_after_seconds
+from gateway.adapters.http.sender import HttpSender
 from gateway.adapters.http1.connector import LIFETIME_SECONDS, words
 from gateway.adapters.http1.response import MAX_ANSWER_BYTES
 from gateway.core.delivery.disposition import (
-    Answered,
     Broken,
     DeliveryResult,
+    Responded,
     TimedOut,
     Unreachable,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from gateway.core.delivery.plan import DeliveryPlan
 
 _FIRST_FINAL_STATUS: Final = 200
 
@@ -88,7 +91,11 @@ class HttpxTarget:
         self._connections: _Connections | None = None
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
 
-    def send(
+    def bind(self, plan: DeliveryPlan) -> HttpSender:
+        """Render once what the messages of a plan share."""
+        return HttpSender(self.post, plan)
+
+    def post(
         self,
         lines: str,
         body: bytes,
@@ -175,7 +182,7 @@ class HttpxTarget:
                 received += len(piece)
                 if received > MAX_ANSWER_BYTES:
                     break
-            return Answered(answer.status, _retry_after(answer))
+            return Responded(answer.status, _retry_after(answer))
 
     async def _current(self) -> _Connections:
         """Return the connections in use, after a while others: names and files change."""

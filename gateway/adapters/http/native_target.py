@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.adapters.http.request import RequestHead
+from gateway.adapters.http.sender import HttpSender
 from gateway.adapters.http.tls import usual_context
 from gateway.adapters.http1.connector import LIFETIME_SECONDS, Opener
 from gateway.adapters.http1.exchange import SMALL_BODY_BYTES, Exchange
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-    from gateway.aiokit.write_batch import Outbox
+    from gateway.aiokit.write_batch import WriteBatch
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.delivery.plan import DeliveryPlan
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
@@ -41,10 +43,10 @@ class HttpTarget:
         user_agent: str = USER_AGENT,
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
-        outbox: Outbox | None = None,
+        write_batch: WriteBatch | None = None,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
-        self._pool = Pool(max_idle, outbox)
+        self._pool = Pool(max_idle, write_batch)
         self._opener = Opener(
             self._head,
             self._pool,
@@ -54,7 +56,11 @@ class HttpTarget:
         self._opening: set[asyncio.Task[None]] = set()
         self._again = self._open  # bound once
 
-    def send(
+    def bind(self, plan: DeliveryPlan) -> HttpSender:
+        """Render once what the messages of a plan share."""
+        return HttpSender(self.post, plan)
+
+    def post(
         self,
         lines: str,
         body: bytes,

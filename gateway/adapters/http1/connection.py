@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final, cast
 
-from gateway.adapters.http1.response import AnswerReader
+from gateway.adapters.http1.response import ResponseReader
 from gateway.core.delivery.disposition import TimedOut
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._pool = pool
         self._loop = loop
-        self._reader = AnswerReader(time.time)
+        self._reader = ResponseReader(time.time)
         self._transport: asyncio.Transport
         self._open = False
         self._exchange: Exchange | None = None
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         exchange.kept = True
         exchange.deadline = deadline = self._loop.time() + exchange.timeout_seconds
         self._take(exchange, deadline)
-        self._pool.outbox.put(self)
+        self._pool.write_batch.put(self)
 
     def _take(self, exchange: Exchange, deadline: float) -> None:
         self._exchange, exchange.connection = exchange, self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.aiokit.write_batch import Outbox
+from gateway.aiokit.write_batch import WriteBatch
 
 if TYPE_CHECKING:
     from gateway.adapters.http1.connection import Connection
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Pool:
     """The connections that are open, and which of them rest; `outbox` has them write."""
 
-    def __init__(self, max_idle: int, outbox: Outbox | None = None) -> None:
+    def __init__(self, max_idle: int, write_batch: WriteBatch | None = None) -> None:
         self._max_idle = max_idle
-        self.outbox = outbox or Outbox()
+        self.write_batch = write_batch or WriteBatch()
         # A dict: the newest is taken off its end, and one that closes out of its middle.
         self.idle: dict[Connection, None] = {}
         self._open: set[Connection] = set()

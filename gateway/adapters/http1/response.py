@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.adapters.http.retry_after import retry_after_seconds
-from gateway.core.delivery.disposition import Answered, Broken
+from gateway.core.delivery.disposition import Broken, Responded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,10 @@ _FIRST_FINAL_STATUS: Final = 200
 _INFORMATIONAL: Final = frozenset({100, *range(102, _FIRST_FINAL_STATUS)})  # 101 ends HTTP
 
 # Frozen, so that all answers of a status may share one: making it is a good part of reading it.
-_answered = lru_cache(maxsize=1000)(Answered)
+_answered = lru_cache(maxsize=1000)(Responded)
 
 
-class AnswerReader:
+class ResponseReader:
     """Reads one answer at a time; `expect()` makes it ready for the next one.
 
     `begun` says whether any byte of the answer came. Once there is a result, `reusable` says
@@ -64,7 +64,7 @@ class AnswerReader:
         self._clock = clock
         self._parser = HttpResponseParser(self)
         self._same: bytes | None = None
-        self._same_result: Answered | Broken | None = None
+        self._same_result: Responded | Broken | None = None
         self.begun = self.reusable = False
         self._begin()
 
@@ -72,7 +72,7 @@ class AnswerReader:
         """Make ready for the next answer."""
         self.begun = False
 
-    def feed(self, received: bytes) -> Answered | Broken | None:
+    def feed(self, received: bytes) -> Responded | Broken | None:
         """Read on; return the result once there is one. However bytes are cut, it is the same."""
         if self.begun:
             return self._feed(received)
@@ -92,12 +92,12 @@ class AnswerReader:
         """Forget the last answer."""
         self.reusable = self._delimited = False
         self._opening: bytes | None = b""
-        self._result: Answered | Broken | None = None
+        self._result: Responded | Broken | None = None
         self._retry_after: bytes | None = None
         self._status = self._size = 0
         self._limit = MAX_HEAD_BYTES
 
-    def _feed(self, received: bytes) -> Answered | Broken | None:
+    def _feed(self, received: bytes) -> Responded | Broken | None:
         if self._opening is not None:
             received = self._open(received)
         while received and self._result is None:
@@ -110,7 +110,7 @@ class AnswerReader:
             self.reusable = False
         return self._result
 
-    def end(self, error: Exception | None) -> Answered | Broken:
+    def end(self, error: Exception | None) -> Responded | Broken:
         """Return the result of an answer that the end of the connection cut or completed."""
         if self.begun and self._status and not self._delimited and error is None:
             return self._complete()
@@ -137,17 +137,17 @@ class AnswerReader:
         except (HttpParserError, HttpParserUpgrade) as error:
             self._result = self._result or Broken(f"answer is no HTTP/1.1: {error}")
 
-    def _too_long(self) -> Answered | Broken:
+    def _too_long(self) -> Responded | Broken:
         if self._status:
             return self._complete()
         self._result = Broken(f"answer has more than {MAX_HEAD_BYTES} bytes of headers")
         return self._result
 
-    def _complete(self) -> Answered:
+    def _complete(self) -> Responded:
         if self._retry_after is None:
             self._result = _answered(self._status)
         else:
-            self._result = Answered(
+            self._result = Responded(
                 self._status, retry_after_seconds(self._retry_after, self._clock())
             )
         return self._result

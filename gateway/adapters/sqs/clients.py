@@ -22,7 +22,7 @@ from gateway.adapters.sqs.endpoint import Endpoint
 from gateway.adapters.sqs.endpoint_choice import needs_sdk, tls_for
 from gateway.adapters.sqs.responses import keep_raw_receive
 from gateway.adapters.sqs.signing import SIGNATURE_VERSION
-from gateway.aiokit.write_batch import Outbox
+from gateway.aiokit.write_batch import WriteBatch
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,8 +38,8 @@ MAX_CONNECTIONS: Final = 2_000  # not a target: routes x polls must never queue 
 class SqsClients:
     """Clients by (region, endpoint, receiving). Use as an async context manager."""
 
-    def __init__(self, outbox: Outbox | None = None) -> None:
-        self._outbox = outbox or Outbox()
+    def __init__(self, write_batch: WriteBatch | None = None) -> None:
+        self._write_batch = write_batch or WriteBatch()
         self._credentials = SharedCredentials()
         self._session = get_session()
         self._session.register_component("credential_provider", self._credentials)
@@ -87,7 +87,7 @@ class SqsClients:
             self._log.info("SQS is called by way of aiobotocore", endpoint=url, why=why)
             return None
         tls = await tls_for(url, self._session)
-        endpoint = Endpoint(url, region, self._credentials, tls, self._outbox)
+        endpoint = Endpoint(url, region, self._credentials, tls, self._write_batch)
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 

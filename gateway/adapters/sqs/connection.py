@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
-from gateway.adapters.sqs.response_reader import AnswerReader, Unreadable
-from gateway.aiokit.write_batch import Outbox
+from gateway.adapters.sqs.response_reader import ResponseReader, Unreadable
+from gateway.aiokit.write_batch import WriteBatch
 
 if TYPE_CHECKING:
     from gateway.adapters.sqs.response_reader import Answer
@@ -28,8 +28,8 @@ class Stale(ConnectionClosedError):  # type: ignore[misc]  # noqa: N818 - botoco
 class Resting:
     """The connections to one endpoint: those at rest, the newest last, and all that are open."""
 
-    def __init__(self, url: str, outbox: Outbox | None = None) -> None:
-        self.url, self.outbox = url, outbox or Outbox()
+    def __init__(self, url: str, write_batch: WriteBatch | None = None) -> None:
+        self.url, self.write_batch = url, write_batch or WriteBatch()
         self.idle: dict[Connection, None] = {}
         self.open: set[Connection] = set()
 
@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, pool: Resting, loop: asyncio.AbstractEventLoop) -> None:
         self._pool = pool
         self._loop = loop
-        self._reader = AnswerReader()
+        self._reader = ResponseReader()
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[Answer] | None = None
         self._unsent = b""
@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._wait_until(self._began + seconds)
         waiter: asyncio.Future[Answer] = self._loop.create_future()
         self._waiter, self._unsent = waiter, request
-        self._pool.outbox.put(self)
+        self._pool.write_batch.put(self)
         return waiter
 
     def give_up(self, waiter: asyncio.Future[Answer]) -> None:

@@ -20,13 +20,13 @@ from botocore.exceptions import (
 
 from gateway.adapters.sqs.connection import Connection, Resting, Stale
 from gateway.adapters.sqs.error_parsing import code_and_words
-from gateway.adapters.sqs.signed_requests import SignedPosts
+from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.sqs.signing import host_of
 
 if TYPE_CHECKING:
     from gateway.adapters.sqs.credentials import SharedCredentials
     from gateway.adapters.sqs.response_reader import Answer
-    from gateway.aiokit.write_batch import Outbox
+    from gateway.aiokit.write_batch import WriteBatch
 
 CONNECT_SECONDS: Final = 5
 LEAST_SECONDS: Final = 1.0
@@ -52,7 +52,7 @@ class Endpoint:
         region: str,
         credentials: SharedCredentials,
         tls: ssl.SSLContext | None,
-        outbox: Outbox | None = None,
+        write_batch: WriteBatch | None = None,
     ) -> None:
         parts = urlsplit(url)
         host = host_of(url)
@@ -60,9 +60,9 @@ class Endpoint:
             raise ValueError(f"{url} is not where the lean client can call")
         self.url = url
         self._host, self._port = parts.hostname, parts.port or (443 if tls else 80)
-        self._posts = SignedPosts(host, region)
+        self._posts = SignedRequests(host, region)
         self._credentials, self._tls = credentials, tls
-        self._pool = Resting(f"{url.rstrip('/')}/", outbox)  # as the SDK writes it in an error
+        self._pool = Resting(f"{url.rstrip('/')}/", write_batch)  # as the SDK writes it in an error
 
     async def call(self, target: str, body: bytes, seconds: float, *, again: bool = False) -> bytes:
         """POST once and return the body of a 200; raises Refused or botocore's errors.

@@ -8,7 +8,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.adapters.sqs.responses import short_code
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 
 _HINTS: Final = {
     "NonExistentQueue": "create it, or correct the routing file",
@@ -35,7 +35,7 @@ FAILURES: Final = (
 """What a call to SQS may raise, by the SDK or by the lean client, which uses the SDK's errors."""
 
 
-def queue_error(error: Exception, operation: str) -> QueueError:
+def queue_error(error: Exception, operation: str) -> SourceError:
     """Translate a failure; `operation` as the SDK calls it, `receive_message`."""
     if isinstance(error, ClientError):
         told = error.response.get("Error", {})
@@ -44,8 +44,8 @@ def queue_error(error: Exception, operation: str) -> QueueError:
     return refusal(operation, code, str(error) or code)
 
 
-def refusal(operation: str, code: str, why: str) -> QueueError:
+def refusal(operation: str, code: str, why: str) -> SourceError:
     """Return the error for a code and its words, with what there is to do about it."""
     hint = _HINTS.get(code)
     text = f"{operation}: {why if code in why else f'{code}: {why}'}"
-    return QueueError(f"{text} ({hint})" if hint else text, code)
+    return SourceError(f"{text} ({hint})" if hint else text, code)

@@ -13,7 +13,7 @@ import orjson
 
 from gateway.adapters.sqs.responses import failed_entries
 from gateway.core.messages.message import message_from_receive
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,8 +84,10 @@ def received(answer: bytes) -> list[Message]:
         if isinstance(messages, list):
             return [message_from_receive(raw) for raw in messages]
     except (ValueError, TypeError, AttributeError) as error:
-        raise QueueError(f"receive_message: a message is not readable: {error}") from error
-    raise QueueError("receive_message: the answer has members, but no list of Messages", "NoAnswer")
+        raise SourceError(f"receive_message: a message is not readable: {error}") from error
+    raise SourceError(
+        "receive_message: the answer has members, but no list of Messages", "NoAnswer"
+    )
 
 
 def settled(operation: str, answer: bytes, entries: int) -> Mapping[int, EntryError]:
@@ -104,7 +106,7 @@ def settled(operation: str, answer: bytes, entries: int) -> Mapping[int, EntryEr
         return failed_entries(read, entries)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         why = f"{operation}: the answer confirms nothing: {type(error).__name__}: {error}"
-        raise QueueError(why, "NoAnswer") from error
+        raise SourceError(why, "NoAnswer") from error
 
 
 def _read(operation: str, answer: bytes, so: str) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def _read(operation: str, answer: bytes, so: str) -> dict[str, Any]:
     except ValueError:
         read = _read_slowly(answer)
     if not isinstance(read, dict):
-        raise QueueError(f"{operation}: the answer is cut off, or not SQS's{so}", "NoAnswer")
+        raise SourceError(f"{operation}: the answer is cut off, or not SQS's{so}", "NoAnswer")
     return read
 
 

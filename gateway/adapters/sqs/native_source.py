@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.adapters.sqs.endpoint import Refused
 from gateway.adapters.sqs.errors import FAILURES, queue_error, refusal
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
-from gateway.adapters.sqs.receive_attempt_ids import Attempts
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.adapters.sqs.endpoint import Endpoint
     from gateway.core.addresses import QueueAddress
     from gateway.core.messages.message import Message
-    from gateway.ports import EntryError, QueueFacts
+    from gateway.ports import EntryError, SourceTraits
 
 RECEIVE_SECONDS: Final = 30.0  # the longest long poll is 20 s
 SETTLE_SECONDS: Final = 10.0
@@ -35,38 +35,36 @@ _CHANGE: Final = (
 )
 
 
-class LeanSqsQueue:
+class NativeSqsSource:
     """One queue of SQS, and its dead-letter queue, as a `Queue`."""
 
     def __init__(
         self, clients: SqsClients, address: QueueAddress, dead_letter: QueueAddress | None = None
     ) -> None:
-        self._sdk = SqsQueue(clients, address, dead_letter)
+        self._sdk = SdkSqsSource(clients, address, dead_letter)
         self._clients, self._address = clients, address
-        self._attempts = Attempts() if address.fifo else None
+        self._attempts = ReceiveAttemptIds() if address.fifo else None
         self._endpoint: Endpoint | None = None
         self._calls = Calls("")
 
-    async def resolve(self) -> QueueFacts:
+    async def open(self) -> SourceTraits:
         """Find the queue, and whether it can be called without the SDK."""
         try:
-            facts = await self._sdk.resolve()
+            traits = await self._sdk.open()
         finally:
             self._calls = Calls(self._sdk.url)
         try:
             self._endpoint = await self._clients.endpoint(self._address)
         except FAILURES as error:
             raise queue_error(error, "resolve") from error
-        return facts
+        return traits
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
         """ReceiveMessage, with every attribute; on FIFO a lost answer is asked for again."""
         endpoint = self._endpoint
         if endpoint is None:
-            return await self._sdk.receive(limit, wait_seconds, visibility_seconds)
-        body = self._calls.receive(limit, wait_seconds, visibility_seconds)
+            return await self._sdk.receive(limit, wait_seconds, lease_seconds)
+        body = self._calls.receive(limit, wait_seconds, lease_seconds)
         if self._attempts is None:
             return received(await _answer(endpoint, _RECEIVE, body, again=True))
         with self._attempts.one() as attempt_id:
@@ -74,27 +72,25 @@ class LeanSqsQueue:
                 await _answer(endpoint, _RECEIVE, self._calls.attempt(body, attempt_id))
             )
 
-    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; it answers 200 even where entries failed."""
         endpoint = self._endpoint
         if endpoint is None:
-            return await self._sdk.delete(receipts)
+            return await self._sdk.ack(receipts)
         answer = await _answer(endpoint, _DELETE, self._calls.delete(receipts))
         return settled(_DELETE[0], answer, len(receipts))
 
-    async def change_visibility(
-        self, leases: Sequence[tuple[str, int]]
-    ) -> Mapping[int, EntryError]:
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
         """ChangeMessageVisibilityBatch."""
         endpoint = self._endpoint
         if endpoint is None:
-            return await self._sdk.change_visibility(leases)
+            return await self._sdk.set_leases(leases)
         answer = await _answer(endpoint, _CHANGE, self._calls.change(leases))
         return settled(_CHANGE[0], answer, len(leases))
 
-    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+    async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
         """Leave it to the SDK: it is not for every message."""
-        return await self._sdk.send_dead_letter(message, marks)
+        return await self._sdk.dead_letter(message, marks)
 
     async def close(self) -> None:
         """Nothing of its own to let go of: connections are shared and closed by their owner."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Attempts:
+class ReceiveAttemptIds:
     """The ids of receives that failed, each for one of the next receives to take up."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class Unreadable(Exception):  # noqa: N818 - an outcome, told in botocore's word
     """What came is no answer to one request."""
 
 
-class AnswerReader:
+class ResponseReader:
     """Reads one answer at a time; `expect()` makes it ready for the next one."""
 
     __slots__ = (

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.messages.message import message_from_receive
-from gateway.ports import EntryError, QueueError
+from gateway.ports import EntryError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def check_complete(answer: Mapping[str, Any]) -> None:
         empty = False
     if not empty:
         why = "receive_message: the answer is cut off, or not SQS's; its messages come back"
-        raise QueueError(f"{why} when their lease ends", "NoAnswer")
+        raise SourceError(f"{why} when their lease ends", "NoAnswer")
 
 
 def messages_of(answer: Mapping[str, Any]) -> list[Message]:
@@ -53,7 +53,7 @@ def messages_of(answer: Mapping[str, Any]) -> list[Message]:
     try:
         return [_message(raw) for raw in answer.get("Messages", ())]
     except ValueError as error:
-        raise QueueError(f"receive_message: a message is not readable: {error}") from error
+        raise SourceError(f"receive_message: a message is not readable: {error}") from error
 
 
 def _message(raw: Mapping[str, Any]) -> Message:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sqs.errors import FAILURES, queue_error
-from gateway.adapters.sqs.receive_attempt_ids import Attempts
+from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
 from gateway.adapters.sqs.responses import (
     check_complete,
     failed_entries,
@@ -16,7 +16,7 @@ from gateway.adapters.sqs.responses import (
     wire_attribute,
 )
 from gateway.core.delivery.dead_letter import copy_attributes
-from gateway.ports import QueueError, QueueFacts
+from gateway.ports import Ordering, SourceError, SourceTraits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.ports import EntryError
 
 
-class SqsQueue:
+class SdkSqsSource:
     """One queue of SQS, and its dead-letter queue, as a `Queue`."""
 
     def __init__(
@@ -36,14 +36,15 @@ class SqsQueue:
         self._clients, self._address, self._dead_letter = clients, address, dead_letter
         self._url = ""
         self._dead_letter_url = ""
-        self._attempts = Attempts()
+        self._attempts = ReceiveAttemptIds()
+        self._ordering = Ordering.GROUP if address.fifo else Ordering.NONE
 
     @property
     def url(self) -> str:
         """The queue's URL, once it is known."""
         return self._url
 
-    async def resolve(self) -> QueueFacts:
+    async def open(self) -> SourceTraits:
         """Find the URL by name or ARN and read the queue's visibility timeout."""
         self._url = await self._url_of(self._address)
         answer = await self._call(
@@ -57,18 +58,18 @@ class SqsQueue:
             self._dead_letter_url = await self._dead_letter_url_of(self._dead_letter)
         # ReceiveMessage never tells the timeout, so it has to be asked for.
         try:
-            return QueueFacts(self._url, int(answer["Attributes"]["VisibilityTimeout"]))
+            return SourceTraits(
+                self._url, int(answer["Attributes"]["VisibilityTimeout"]), self._ordering
+            )
         except ValueError as error:
-            raise QueueError(f"get_queue_attributes: VisibilityTimeout: {error}") from error
+            raise SourceError(f"get_queue_attributes: VisibilityTimeout: {error}") from error
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
         """ReceiveMessage, with every attribute; on FIFO a lost answer is asked for again."""
         wanted = {
             "MaxNumberOfMessages": limit,
             "WaitTimeSeconds": wait_seconds,
-            "VisibilityTimeout": visibility_seconds,
+            "VisibilityTimeout": lease_seconds,
         }
         if not self._address.fifo:
             return messages_of(await self._received(wanted))
@@ -88,7 +89,7 @@ class SqsQueue:
         check_complete(answer)
         return answer
 
-    async def delete(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; it answers 200 even where entries failed."""
         entries = [
             {"Id": str(position), "ReceiptHandle": receipt}
@@ -99,9 +100,7 @@ class SqsQueue:
         )
         return _settled("delete_message_batch", answer, len(entries))
 
-    async def change_visibility(
-        self, leases: Sequence[tuple[str, int]]
-    ) -> Mapping[int, EntryError]:
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
         """ChangeMessageVisibilityBatch."""
         entries = [
             {"Id": str(position), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
@@ -115,11 +114,11 @@ class SqsQueue:
         )
         return _settled("change_message_visibility_batch", answer, len(entries))
 
-    async def send_dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+    async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
         """SendMessage to the dead-letter queue; a FIFO one gets the group and the message id."""
         target = self._dead_letter
         if target is None:
-            raise QueueError("no dead-letter queue is configured")
+            raise SourceError("no dead-letter queue is configured")
         attributes, dropped = copy_attributes(message, marks)
         try:
             wired = {
@@ -127,7 +126,7 @@ class SqsQueue:
                 for name, value in attributes.items()
             }
         except ValueError as error:
-            raise QueueError(f"send_message: a Binary attribute is no base64: {error}") from error
+            raise SourceError(f"send_message: a Binary attribute is no base64: {error}") from error
         fifo = (
             {
                 "MessageGroupId": message.group or message.message_id,
@@ -170,9 +169,9 @@ class SqsQueue:
         """
         try:
             found = await self._looked_up(address)
-        except QueueError as error:
+        except SourceError as error:
             if address.url is None or not error.code.startswith("AccessDenied"):
-                raise QueueError(
+                raise SourceError(
                     f"dead-letter queue {address.text}: {error}", error.code
                 ) from error
             found = address.url
@@ -187,7 +186,7 @@ class SqsQueue:
         except FAILURES as error:
             raise queue_error(error, operation) from error
         if needs and needs not in answer:  # a 200 that is cut off is an empty success for the SDK
-            raise QueueError(
+            raise SourceError(
                 f"{operation}: the answer confirms nothing, it has no {needs}", "NoAnswer"
             )
         return answer
@@ -199,6 +198,6 @@ def _settled(operation: str, answer: Mapping[str, Any], entries: int) -> dict[in
     except FAILURES as error:
         raise queue_error(error, operation) from error
     except KeyError as error:
-        raise QueueError(
+        raise SourceError(
             f"{operation}: an entry of the answer has no {error}", "NoAnswer"
         ) from error

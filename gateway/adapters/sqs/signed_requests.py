@@ -26,7 +26,7 @@ _HEADERS: Final = {
 _BLOCK_BYTES: Final = 64
 
 
-class SignedPosts:
+class SignedRequests:
     """POSTs to `/` of one host, signed for one region.
 
     `target` is what the JSON protocol calls an operation. Raises ValueError for credentials that

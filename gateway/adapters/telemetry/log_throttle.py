@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 """Route first, then what it is about."""
 
-QUIET_SECONDS: Final = 10.0
+LOG_THROTTLE_SECONDS: Final = 10.0
 
 
-class Limiter:
+class LogThrottle:
     """Lets a key through once in :data:`QUIET_SECONDS` and counts what it held back."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -27,7 +27,7 @@ class Limiter:
         if now < self._opens_at.get(key, now):
             self._suppressed[key] = self._suppressed.get(key, 0) + 1
             return None
-        self._opens_at[key] = now + QUIET_SECONDS
+        self._opens_at[key] = now + LOG_THROTTLE_SECONDS
         return self._suppressed.pop(key, 0)
 
 
@@ -39,7 +39,7 @@ class Flips:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._fails, self._works = Limiter(clock), Limiter(clock)
+        self._fails, self._works = LogThrottle(clock), LogThrottle(clock)
         self._failures: dict[Key, int] = {}
         self._told: set[Key] = set()
 

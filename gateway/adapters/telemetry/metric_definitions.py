@@ -95,7 +95,7 @@ GENERATION: Final = Described(
     "How many routing tables have been in force since the start, the present one included.",
 )
 
-CATALOGUE: Final = (
+METRIC_DEFINITIONS: Final = (
     *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE, IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION),
 )

@@ -27,7 +27,12 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.utils import floatToGoString
 
 from gateway.adapters.telemetry import metric_definitions as names
-from gateway.adapters.telemetry.metric_definitions import CATALOGUE, EDGES, Described, Labels
+from gateway.adapters.telemetry.metric_definitions import (
+    EDGES,
+    METRIC_DEFINITIONS,
+    Described,
+    Labels,
+)
 from gateway.core import events
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import UnknownVersion
@@ -44,9 +49,9 @@ _DECISION_REASONS: Final = tuple(reason for reason in Reason if reason is not Re
 _RESULTS: Final = ("messages", "empty", "error")
 
 
-def catalogue() -> list[Described]:
+def metric_definitions() -> list[Described]:
     """Return every metric of the gateway's own, in the order of the scrape."""
-    return list(CATALOGUE)
+    return list(METRIC_DEFINITIONS)
 
 
 def split_weights(route: Route) -> dict[str, int]:
@@ -99,7 +104,7 @@ class Metrics:
         self._now = now
         self._numbers: dict[Described, dict[Labels, _Number]] = {
             metric: {} if metric.labels else {(): _Number()}
-            for metric in CATALOGUE
+            for metric in METRIC_DEFINITIONS
             if metric not in EDGES
         }
         self._histograms: dict[Described, dict[Labels, _Histogram]] = {name: {} for name in EDGES}
@@ -110,11 +115,11 @@ class Metrics:
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def notice(self, fact: events.Fact) -> None:  # noqa: C901 - one case for each fact
+    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each fact
         """Count a fact."""
-        match fact:
+        match event:
             case events.Acked():
-                self._acked(fact)
+                self._acked(event)
             case events.Decided(route, version, reason, messages):
                 self._add(names.DECISIONS, (route, version or "", reason), messages)
             case events.Received(route, messages):
@@ -123,7 +128,7 @@ class Metrics:
             case events.Settled(route, action, messages):
                 self._add(names.SETTLEMENTS, (route, action), messages)
             case events.Delivered():
-                self._delivered(fact)
+                self._delivered(event)
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -141,7 +146,7 @@ class Metrics:
             ):
                 pass
             case _:
-                assert_never(fact)
+                assert_never(event)
 
     def in_force(self, table: RoutingTable, generation: int) -> None:
         """Take names and weights from a routing table; series that it does not name are dropped."""
@@ -169,27 +174,27 @@ class Metrics:
         in_flight = self._read_in_flight()
         for (route,), number in self._numbers[names.IN_FLIGHT].items():
             number.value = in_flight.get(route, 0)
-        for metric in CATALOGUE:
+        for metric in METRIC_DEFINITIONS:
             if metric in EDGES:
                 yield _histogram_family(metric, self._histograms[metric])
             else:
                 yield _number_family(metric, self._numbers[metric])
 
-    def _acked(self, fact: events.Acked) -> None:
-        number = self._deliveries.get((fact.route, fact.version, events.Outcome.ACK))
+    def _acked(self, event: events.Acked) -> None:
+        number = self._deliveries.get((event.route, event.version, events.Outcome.ACK))
         if number is None:
             return
-        number.value += len(fact.seconds)
-        version = (fact.route, fact.version)
-        self._durations[version].observe(fact.seconds)
+        number.value += len(event.seconds)
+        version = (event.route, event.version)
+        self._durations[version].observe(event.seconds)
         # The sender's clock may be ahead of ours; a sum that fell would look like a restart.
-        self._ages[version].observe([max(0.0, age) for age in fact.ages_seconds])
+        self._ages[version].observe([max(0.0, age) for age in event.ages_seconds])
 
-    def _delivered(self, fact: events.Delivered) -> None:
-        number = self._deliveries.get((fact.route, fact.version, fact.outcome))
+    def _delivered(self, event: events.Delivered) -> None:
+        number = self._deliveries.get((event.route, event.version, event.outcome))
         if number is not None:
             number.value += 1
-            self._durations[fact.route, fact.version].observe((fact.seconds,))
+            self._durations[event.route, event.version].observe((event.seconds,))
 
     def _add(self, metric: Described, labels: Labels, amount: float = 1) -> None:
         if number := self._numbers[metric].get(labels):

@@ -52,7 +52,7 @@ class Meter:
         self._latest = second
 
 
-class VersionTally:
+class VersionStatistics:
     """Decisions count from the last change of the route, deliveries from the first one."""
 
     __slots__ = ("decisions", "last_error", "outcomes")
@@ -63,7 +63,7 @@ class VersionTally:
         self.last_error: tuple[DeliveryResult, float] | None = None
 
 
-class RouteTally:
+class RouteStatistics:
     """What happened on one route; `last_error` is about the queue or ourselves, not a version."""
 
     __slots__ = ("configured", "last_error", "received", "versions")
@@ -71,11 +71,11 @@ class RouteTally:
     def __init__(self, now: float) -> None:
         self.configured: Route | None = None
         self.received = Meter(now)
-        self.versions: dict[str, VersionTally] = {}
+        self.versions: dict[str, VersionStatistics] = {}
         self.last_error: tuple[str, float] | None = None
 
 
-class Tally:
+class Statistics:
     """An Observer. `clock` is monotonic and measures rates; `now` is Unix time and dates errors."""
 
     def __init__(
@@ -87,11 +87,11 @@ class Tally:
         self.clock = clock
         self.problems: tuple[str, ...] = ()
         self._now = now
-        self._routes: dict[str, RouteTally] = {}
+        self._routes: dict[str, RouteStatistics] = {}
 
-    def notice(self, fact: events.Fact) -> None:  # noqa: C901 - one case for each fact
+    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each fact
         """Take a fact into account."""
-        match fact:
+        match event:
             case events.Settled():  # first, as all that comes often: a case costs 30 ns
                 pass
             case events.Decided(route, version, _, messages):
@@ -103,7 +103,7 @@ class Tally:
             case events.Received(route, messages):
                 self.route(route).received.add(self.clock(), messages)
             case events.Delivered():
-                self._delivered(fact)
+                self._delivered(event)
             case events.Reloaded():
                 self.problems = ()
             case events.ReloadFailed(_, problems):
@@ -114,49 +114,49 @@ class Tally:
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
             ):
-                self._erred(fact)
+                self._erred(event)
             case events.LeaseCapped() | events.AttributesDropped() | events.Listening():
                 pass
             case _:
-                assert_never(fact)
+                assert_never(event)
 
     def in_force(self, table: RoutingTable, _generation: int) -> None:
         """Forget what a routing table has no more; a changed route's observed shares start anew."""
         names = {route.name for route in table.routes}
         self._routes = {name: kept for name, kept in self._routes.items() if name in names}
         for route in table.routes:
-            tally = self.route(route.name)
-            if tally.configured != route:
-                tally.configured = route
-                _start_anew(tally, {version.name for version in route.versions})
+            statistics = self.route(route.name)
+            if statistics.configured != route:
+                statistics.configured = route
+                _start_anew(statistics, {version.name for version in route.versions})
 
-    def route(self, name: str) -> RouteTally:
+    def route(self, name: str) -> RouteStatistics:
         """Return the tally of a route, an empty one if nothing is known of it."""
-        tally = self._routes.get(name)
-        if tally is None:
-            tally = self._routes[name] = RouteTally(self.clock())
-        return tally
+        statistics = self._routes.get(name)
+        if statistics is None:
+            statistics = self._routes[name] = RouteStatistics(self.clock())
+        return statistics
 
-    def _version(self, route: str, name: str) -> VersionTally:
+    def _version(self, route: str, name: str) -> VersionStatistics:
         versions = self.route(route).versions
-        tally = versions.get(name)
-        if tally is None:
-            tally = versions[name] = VersionTally(self.clock())
-        return tally
+        statistics = versions.get(name)
+        if statistics is None:
+            statistics = versions[name] = VersionStatistics(self.clock())
+        return statistics
 
-    def _delivered(self, fact: events.Delivered) -> None:
-        tally = self._version(fact.route, fact.version)
-        tally.outcomes[fact.outcome].add(self.clock())
-        tally.last_error = (fact.result, self._now())
+    def _delivered(self, event: events.Delivered) -> None:
+        statistics = self._version(event.route, event.version)
+        statistics.outcomes[event.outcome].add(self.clock())
+        statistics.last_error = (event.result, self._now())
 
     def _erred(
         self,
-        fact: events.ReceiveFailed
+        event: events.ReceiveFailed
         | events.SettlementFailed
         | events.DeliveryCrashed
         | events.PhaseChanged,
     ) -> None:
-        match fact:
+        match event:
             case events.ReceiveFailed(route, why):
                 text = f"receive: {why}"
             case events.SettlementFailed(route, action, why):
@@ -170,7 +170,9 @@ class Tally:
         self.route(route).last_error = (text, self._now())
 
 
-def _start_anew(tally: RouteTally, names: set[str]) -> None:
-    tally.versions = {name: kept for name, kept in tally.versions.items() if name in names}
-    for version in tally.versions.values():
+def _start_anew(statistics: RouteStatistics, names: set[str]) -> None:
+    statistics.versions = {
+        name: kept for name, kept in statistics.versions.items() if name in names
+    }
+    for version in statistics.versions.values():
         version.decisions = 0

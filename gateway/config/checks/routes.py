@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
-from gateway.config.problems.findings import TOKEN, Finding, Wrong, listed, mapping, within
+from gateway.config.problems.findings import TOKEN, Finding, InvalidValue, listed, mapping, within
 from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
@@ -91,7 +91,7 @@ def _retry(retry: dict[str, Any]) -> Iterator[Finding]:
     try:
         low = durations.seconds(retry.get("min", _USUAL.min))
         high = durations.seconds(retry.get("max", _USUAL.max))
-    except Wrong:  # said elsewhere
+    except InvalidValue:  # said elsewhere
         return
     if low <= high:
         return

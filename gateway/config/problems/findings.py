@@ -43,7 +43,7 @@ class Finding:
     absent: bool = False
 
 
-class Wrong(ValueError):  # noqa: N818 - a judgement on somebody's text, not a defect
+class InvalidValue(ValueError):  # noqa: N818 - a judgement on somebody's text, not a defect
     """A value that does not do. `what` follows the value's place in a sentence."""
 
     def __init__(self, what: str, hint: str = "") -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway.config.problems.findings import TOKEN, Wrong
+from gateway.config.problems.findings import TOKEN, InvalidValue
 from gateway.config.schema.fields import QUOTE, Checked, text
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
@@ -40,16 +40,18 @@ def url(value: Any) -> str:
     """Return a URL to POST to; its text is never repeated in a problem, it may hold a secret."""
     written = text(value)
     if not written.isascii():
-        raise Wrong("is a URL with a letter beyond ASCII", "write the host in its xn-- form")
+        raise InvalidValue("is a URL with a letter beyond ASCII", "write the host in its xn-- form")
     if not _URL_CHARACTERS.match(written):
-        raise Wrong("has a character that no URL may have", "percent-encode it, or remove it")
+        raise InvalidValue(
+            "has a character that no URL may have", "percent-encode it, or remove it"
+        )
     if not written.startswith(("http://", "https://")):
-        raise Wrong("must begin with http:// or https://")
+        raise InvalidValue("must begin with http:// or https://")
     authority = re.split("[/?#]", written.partition("//")[2], maxsplit=1)[0]
     if "@" in authority:
-        raise Wrong("has a user or password", "send it with `headers`")
+        raise InvalidValue("has a user or password", "send it with `headers`")
     if "#" in written:
-        raise Wrong("has a fragment (`#`), which is never sent", "remove it")
+        raise InvalidValue("has a fragment (`#`), which is never sent", "remove it")
     _check_host(written, authority)
     return written
 
@@ -59,21 +61,21 @@ def _check_host(written: str, authority: str) -> None:
         parts = urlsplit(written)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise Wrong("has no valid host or port") from None
+        raise InvalidValue("has no valid host or port") from None
     if not host or not _HOST.match(host):
-        raise Wrong("has no valid host")
+        raise InvalidValue("has no valid host")
     if port == 0 or authority.endswith(":"):
-        raise Wrong(f"has no valid port, 1 to {MAX_PORT}")
+        raise InvalidValue(f"has no valid port, 1 to {MAX_PORT}")
 
 
 def queue(value: Any) -> QueueAddress:
     """Return a queue by its name, URL or ARN."""
     try:
         return parse_queue(text(value))
-    except Wrong:
+    except InvalidValue:
         raise
     except ValueError as error:
-        raise Wrong(str(error)) from None
+        raise InvalidValue(str(error)) from None
 
 
 def header_name(value: Any) -> str:
@@ -81,20 +83,20 @@ def header_name(value: Any) -> str:
     name = text(value)
     folded = name.lower()
     if not TOKEN.match(name):
-        raise Wrong("is no header name", "letters, digits and - are safe")
+        raise InvalidValue("is no header name", "letters, digits and - are safe")
     if folded in FIXED_NAMES or folded.startswith(RESERVED_PREFIX):
-        raise Wrong("is a header that the gateway sets itself")
+        raise InvalidValue("is a header that the gateway sets itself")
     if folded in HOP_HEADERS:
-        raise Wrong("is a header of the connection, which the gateway sets itself")
+        raise InvalidValue("is a header of the connection, which the gateway sets itself")
     return name
 
 
 def header_value(value: Any) -> str:
     """Return a legal value; it is never repeated in a problem, it may be a secret."""
     if not isinstance(value, str):
-        raise Wrong("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
+        raise InvalidValue("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
     if not _LEGAL_VALUE.match(value):
-        raise Wrong("must be visible ASCII, with spaces only inside")
+        raise InvalidValue("must be visible ASCII, with spaces only inside")
     return value
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any, Final
 
-from gateway.config.problems.findings import Wrong
+from gateway.config.problems.findings import InvalidValue
 
 PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
 FORMS: Final = "500ms, 20s, 5m, 1h or a number of seconds"
@@ -19,11 +19,11 @@ _SECONDS: Final = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1)}
 def seconds(value: Any) -> float:
     """Return a duration in seconds; raises Wrong for anything that is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Wrong("is not a duration", FORMS)
+        raise InvalidValue("is not a duration", FORMS)
     if isinstance(value, str):
         return _parsed(value)
     if not math.isfinite(value):
-        raise Wrong("is not a finite duration", FORMS)
+        raise InvalidValue("is not a finite duration", FORMS)
     return float(value)
 
 
@@ -39,6 +39,6 @@ def _parsed(text: str) -> float:
     written = _WRITTEN.match(text)
     if written is None:
         bare = _BARE_NUMBER.match(text)
-        raise Wrong("is not a duration", "add a unit, as in 30s" if bare else FORMS)
+        raise InvalidValue("is not a duration", "add a unit, as in 30s" if bare else FORMS)
     times, over = _SECONDS[written["unit"]]
     return float(written["number"]) * times / over

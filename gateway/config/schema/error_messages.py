@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.problems.findings import Finding, Wrong, meant, similar
+from gateway.config.problems.findings import Finding, InvalidValue, meant, similar
 from gateway.config.schema.routing_file import RoutingFile
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _stated(path: Path, one: ErrorDetails) -> Finding:
     error = one.get("ctx", {}).get("error")
     return (
         Finding(path, error.what, error.hint)
-        if isinstance(error, Wrong)
+        if isinstance(error, InvalidValue)
         else Finding(path, str(error))
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import core_schema
 
-from gateway.config.problems.findings import Wrong, similar
+from gateway.config.problems.findings import InvalidValue, similar
 from gateway.config.schema import durations
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Checked:
 def there(value: Any) -> Any:
     """Return the value; raises Wrong for null, which is what a key with nothing behind it means."""
     if value is None:
-        raise Wrong("has no value", "write one, or remove the key")
+        raise InvalidValue("has no value", "write one, or remove the key")
     return value
 
 
@@ -60,9 +60,9 @@ def text(value: Any) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str):
         hint = QUOTE if isinstance(value, bool | int | float) else ""
-        raise Wrong("must be a text", hint)
+        raise InvalidValue("must be a text", hint)
     if not value:
-        raise Wrong("is an empty text")
+        raise InvalidValue("is an empty text")
     return value
 
 
@@ -75,9 +75,9 @@ def spelled(pattern: str, what: str) -> Checked:
 
     def read(value: Any) -> str:
         if not form.match(text(value)):
-            raise Wrong(f"must be {what}")
+            raise InvalidValue(f"must be {what}")
         if len(value) > MAX_NAME:
-            raise Wrong(f"is longer than {MAX_NAME} characters")
+            raise InvalidValue(f"is longer than {MAX_NAME} characters")
         return str(value)
 
     schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": MAX_NAME}
@@ -107,7 +107,7 @@ def whole(low: int, high: int) -> Checked:
 
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise Wrong(f"must be a whole number, {low:,} to {high:,}")
+            raise InvalidValue(f"must be a whole number, {low:,} to {high:,}")
         return value
 
     return Checked(read, {"type": "integer", "minimum": low, "maximum": high})
@@ -116,9 +116,9 @@ def whole(low: int, high: int) -> Checked:
 def rate(value: Any) -> float:
     """Return a number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Wrong("must be a number of deliveries per second")
+        raise InvalidValue("must be a number of deliveries per second")
     if not (math.isfinite(value) and value > 0):
-        raise Wrong("must be above 0", "remove the key for no limit")
+        raise InvalidValue("must be above 0", "remove the key for no limit")
     return float(value)
 
 
@@ -133,7 +133,7 @@ def duration(low: float, high: float, *, above_low: bool = False, up: bool = Fal
     def read(value: Any) -> float | int:
         seconds = durations.seconds(value)
         if not low <= seconds <= high or (above_low and seconds == low):
-            raise Wrong(f"must be {span.format(*ends)}")
+            raise InvalidValue(f"must be {span.format(*ends)}")
         return math.ceil(seconds) if up else seconds
 
     bounds = {"exclusiveMinimum" if above_low else "minimum": low, "maximum": high}
@@ -146,7 +146,7 @@ def receives(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Wrong("must be a whole number, 0 or more, or null for never")
+        raise InvalidValue("must be a whole number, 0 or more, or null for never")
     return value
 
 
@@ -160,7 +160,7 @@ def one_of(make: Callable[[str], Any], *words: str) -> Checked:
         if not isinstance(value, str) or value not in words:
             near = similar(value, words) if isinstance(value, str) else None
             hint = f"did you mean {near}?" if near else ""
-            raise Wrong(f"must be {', '.join(words[:-1])} or {words[-1]}", hint)
+            raise InvalidValue(f"must be {', '.join(words[:-1])} or {words[-1]}", hint)
         return make(value)
 
     return Checked(read, {"enum": [str(word) for word in words]})

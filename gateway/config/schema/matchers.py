@@ -9,7 +9,7 @@ import jmespath
 from jmespath.exceptions import IncompleteExpressionError, LexerError, ParseError
 from jmespath.functions import Functions
 
-from gateway.config.problems.findings import Wrong, meant, quoted
+from gateway.config.problems.findings import InvalidValue, meant, quoted
 from gateway.config.schema.fields import QUOTE, Checked, text
 from gateway.core.routing.rules import Regex
 from gateway.core.routing.sources import (
@@ -29,28 +29,28 @@ _VERSION_FROM: Final = "attribute:NAME or baggage:NAME"
 def exact(value: Any) -> str:
     """Return the text to equal: a whole number or boolean as its JSON text."""
     if isinstance(value, float):
-        raise Wrong("is a number whose text is not certain", QUOTE)
+        raise InvalidValue("is a number whose text is not certain", QUOTE)
     if not isinstance(value, str | int):
-        raise Wrong("must be a text")
+        raise InvalidValue("must be a text")
     return str(scalar_text(value))
 
 
 def prefix(value: Any) -> str:
     """Return the text to begin with."""
     if value == "":
-        raise Wrong("is empty, so every value has it", "{present: true} says that")
+        raise InvalidValue("is empty, so every value has it", "{present: true} says that")
     return text(value)
 
 
 def regex(value: Any) -> Regex:
     """Return a compiled RE2 expression."""
     if not isinstance(value, str):
-        raise Wrong("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
+        raise InvalidValue("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
     try:
         return Regex(value)
     except ValueError as error:
         reason = quoted(str(error))[1:-1]
-        raise Wrong(f"is not an RE2 expression: {reason}", _unknown_to_re2(value)) from None
+        raise InvalidValue(f"is not an RE2 expression: {reason}", _unknown_to_re2(value)) from None
 
 
 def _unknown_to_re2(pattern: str) -> str:
@@ -61,7 +61,7 @@ def _unknown_to_re2(pattern: str) -> str:
 def present(value: Any) -> bool:
     """Return true, the one thing that `present` may say."""
     if value is not True:
-        raise Wrong("must be true", "`without_attributes` asks that there is none")
+        raise InvalidValue("must be true", "`without_attributes` asks that there is none")
     return True
 
 
@@ -74,8 +74,8 @@ def body_path(value: Any) -> FromBody:
             source = FromBody(path)
             _check_functions(jmespath.compile(path).parsed)
     except RecursionError:
-        raise Wrong("is a JMESPath that nests too deeply") from None
-    except Wrong:
+        raise InvalidValue("is a JMESPath that nests too deeply") from None
+    except InvalidValue:
         raise
     except ValueError as error:
         raise _no_jmespath(error.__cause__) from None
@@ -89,24 +89,26 @@ def _check_functions(node: Any) -> None:
     known = Functions.FUNCTION_TABLE
     if node["type"] == "function_expression" and node["value"] not in known:
         name = node["value"]
-        raise Wrong(f"calls {name}(), which JMESPath does not have", meant(name, known, "it has"))
+        raise InvalidValue(
+            f"calls {name}(), which JMESPath does not have", meant(name, known, "it has")
+        )
     for child in node["children"]:
         _check_functions(child)
 
 
-def _no_jmespath(cause: BaseException | None) -> Wrong:
+def _no_jmespath(cause: BaseException | None) -> InvalidValue:
     match cause:
         case LexerError():  # a ParseError too, so it comes first
             what = f"{quoted(str(cause.lexer_value))} at column {cause.lexer_position + 1}"
             hint = 'a key with other characters than A-Z a-z 0-9 _ needs quotes: "a-b"'
-            return Wrong(f"is not a JMESPath: {what} does not fit", hint)
+            return InvalidValue(f"is not a JMESPath: {what} does not fit", hint)
         case IncompleteExpressionError() | ParseError(token_type="EOF"):
-            return Wrong("is not a JMESPath: it ends too early")
+            return InvalidValue("is not a JMESPath: it ends too early")
         case ParseError():
             what = f"{quoted(str(cause.token_value))} at column {cause.lex_position + 1}"
-            return Wrong(f"is not a JMESPath: {what} does not fit")
+            return InvalidValue(f"is not a JMESPath: {what} does not fit")
         case _:
-            return Wrong("is not a JMESPath")
+            return InvalidValue("is not a JMESPath")
 
 
 def sticky(value: Any) -> Source:
@@ -120,20 +122,20 @@ def sticky(value: Any) -> Source:
         return FromAttribute(rest)
     if kind == "body" and rest:
         return body_path(rest)
-    raise Wrong(f"must be {_STICKY}")
+    raise InvalidValue(f"must be {_STICKY}")
 
 
 def version_from(value: Any) -> FromAttribute | FromBaggage:
     """Return where the name of a version is read from."""
     kind, _, name = _spelled_out(value, _VERSION_FROM).partition(":")
     if kind not in ("attribute", "baggage") or not name:
-        raise Wrong(f"must be {_VERSION_FROM}")
+        raise InvalidValue(f"must be {_VERSION_FROM}")
     return FromAttribute(name) if kind == "attribute" else FromBaggage(name)
 
 
 def _spelled_out(value: Any, forms: str) -> str:
     if isinstance(value, dict):
-        raise Wrong(f"must be {forms}", "without a space after the colon")
+        raise InvalidValue(f"must be {forms}", "without a space after the colon")
     return text(value)
 
 

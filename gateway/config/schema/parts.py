@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from gateway.config.problems.findings import Wrong
+from gateway.config.problems.findings import InvalidValue
 from gateway.config.schema.fields import there
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Part(BaseModel):
     @classmethod
     def _is_mapping(cls, value: Any) -> Any:
         if not isinstance(there(value), dict):
-            raise Wrong(f"must be {cls.shape}")
+            raise InvalidValue(f"must be {cls.shape}")
         return value
 
 

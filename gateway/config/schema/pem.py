@@ -7,7 +7,7 @@ import ssl
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.config.problems.findings import Finding, Wrong
+from gateway.config.problems.findings import Finding, InvalidValue
 from gateway.config.schema.fields import Checked, text
 
 if TYPE_CHECKING:
@@ -23,13 +23,15 @@ def pem_file(value: Any) -> str:
     """Return the path of a file that can be read and has a PEM section."""
     path = text(value)
     if not path.startswith("/") or "\0" in path:
-        raise Wrong("must be an absolute path", "as it is mounted, for instance /etc/tls/ca.crt")
+        raise InvalidValue(
+            "must be an absolute path", "as it is mounted, for instance /etc/tls/ca.crt"
+        )
     try:
         content = _content(path)
     except OSError as error:
-        raise Wrong(f"cannot be read: {(error.strerror or 'no file').lower()}") from None
+        raise InvalidValue(f"cannot be read: {(error.strerror or 'no file').lower()}") from None
     if b"-----BEGIN " not in content:
-        raise Wrong("is no PEM file", "it has a line -----BEGIN ...-----")
+        raise InvalidValue("is no PEM file", "it has a line -----BEGIN ...-----")
     return path
 
 
@@ -64,7 +66,7 @@ def tls_findings(url: Any, tls: dict[str, Any]) -> Iterator[Finding]:
 def _path(value: Any) -> str | None:
     try:
         return pem_file(value)
-    except Wrong:  # said elsewhere
+    except InvalidValue:  # said elsewhere
         return None
 
 

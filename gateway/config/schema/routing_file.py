@@ -79,7 +79,7 @@ class Version(Part):
         NOT_NULL,
     ] = Field(default_factory=dict, description="Headers added to each delivery.")
     client: Annotated[Client, _CLIENT] = Field(
-        default=Client.LEAN,
+        default=Client.NATIVE,
         description="What carries the deliveries: `lean` is HTTP/1.1 at the least cost; "
         "`httpx` has HTTP/2, and takes proxies from the environment (HTTPS_PROXY, NO_PROXY).",
     )

@@ -15,7 +15,7 @@ from yaml import events
 from gateway.config.problems.findings import Finding, Path
 from gateway.config.yaml.document import Child, Document, Node
 from gateway.config.yaml.scalars import resolve
-from gateway.config.yaml.syntax import Unreadable, decoded, explained
+from gateway.config.yaml.syntax import YamlSyntaxError, decoded, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def compose(content: bytes) -> Document:
         return composer.document()
     except yaml.MarkedYAMLError as error:
         stop = explained(error, text)
-    except Unreadable as error:
+    except YamlSyntaxError as error:
         stop = error
     stop.findings[:0] = composer.findings
     raise stop
@@ -57,14 +57,14 @@ class _Composer:
     def document(self) -> Document:
         self._next()  # the stream starts
         if isinstance(self._next(), events.StreamEndEvent):
-            raise Unreadable(1, *_EMPTY)
+            raise YamlSyntaxError(1, *_EMPTY)
         root = self._node(self._next(), (), 1)
         if root.value is None:
-            raise Unreadable(1, *_EMPTY)
+            raise YamlSyntaxError(1, *_EMPTY)
         self._next()  # the document ends
         after = self._next()
         if isinstance(after, events.DocumentStartEvent):
-            raise Unreadable(
+            raise YamlSyntaxError(
                 _line(after), "a second document begins here", "one file is one document"
             )
         return Document(root, tuple(self.findings))
@@ -140,10 +140,10 @@ class _Composer:
     def _aliased(self, event: Any, depth: int) -> Node:
         if event.anchor not in self._anchors:
             what = "an alias (`*...`) refers to an anchor (`&...`) that no line above has"
-            raise Unreadable(_line(event), what, "a text that begins with * needs quotes")
+            raise YamlSyntaxError(_line(event), what, "a text that begins with * needs quotes")
         node = self._anchors[event.anchor]
         if node is None:
-            raise Unreadable(_line(event), "an alias (`*...`) refers to what it is a part of")
+            raise YamlSyntaxError(_line(event), "an alias (`*...`) refers to what it is a part of")
         self._count(_line(event), node.size - 1, depth + node.depth - 1)
         return node
 
@@ -151,9 +151,9 @@ class _Composer:
         self._values += values
         if self._values > MAX_VALUES:
             what = f"holds more than {MAX_VALUES:,} values up to here"
-            raise Unreadable(line, what, "an alias counts as all that it stands for")
+            raise YamlSyntaxError(line, what, "an alias counts as all that it stands for")
         if depth > MAX_DEPTH:
-            raise Unreadable(line, f"nests deeper than {MAX_DEPTH} levels")
+            raise YamlSyntaxError(line, f"nests deeper than {MAX_DEPTH} levels")
 
     def _find(self, event: Any, path: Path, what: str, hint: str) -> None:
         self.findings.append(Finding(path, what, hint, _line(event)))

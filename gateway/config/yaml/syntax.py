@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Unreadable(Exception):  # noqa: N818 - a finding that ends the reading, not a defect
+class YamlSyntaxError(Exception):
     """What stops the reading of a file, after whatever was found before it."""
 
     def __init__(self, line: int, what: str, hint: str = "") -> None:
@@ -75,21 +75,21 @@ _WORDS: Final = (
 def decoded(content: bytes) -> str:
     """Return the text; raises Unreadable for what is no UTF-8 text."""
     if content.startswith(codecs.BOM_UTF8):
-        raise Unreadable(1, "begins with a byte order mark", "save it as UTF-8 without BOM")
+        raise YamlSyntaxError(1, "begins with a byte order mark", "save it as UTF-8 without BOM")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Unreadable(1, "is UTF-16 text", "save it as UTF-8")
+        raise YamlSyntaxError(1, "is UTF-16 text", "save it as UTF-8")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Unreadable(line, "is not UTF-8 text from here on", "save it as UTF-8") from None
+        raise YamlSyntaxError(line, "is not UTF-8 text from here on", "save it as UTF-8") from None
     if bad := _CONTROL.search(text):
         line = text.count("\n", 0, bad.start()) + 1
-        raise Unreadable(line, f"has the control character U+{ord(bad[0]):04X}", "remove it")
+        raise YamlSyntaxError(line, f"has the control character U+{ord(bad[0]):04X}", "remove it")
     return text
 
 
-def explained(error: MarkedYAMLError, text: str) -> Unreadable:
+def explained(error: MarkedYAMLError, text: str) -> YamlSyntaxError:
     """Return what the parser stumbled over, in our words."""
     lines = text.splitlines() or [""]
     mark, began = error.problem_mark, error.context_mark
@@ -99,17 +99,17 @@ def explained(error: MarkedYAMLError, text: str) -> Unreadable:
     if "cannot start any token" in said:
         return _bad_start(lines, at, mark.column if mark else 0)
     if at >= len(lines) - 1 and re.search(r"expected ',' or '[]}]'|node content", said):
-        return Unreadable(opened + 1, "the bracket that opens here is never closed")
+        return YamlSyntaxError(opened + 1, "the bracket that opens here is never closed")
     for words in _WORDS:
         if re.search(words.said, said):
             line = opened if words.where_it_began else at
-            return Unreadable(line + 1, words.what, words.hint)
-    return Unreadable(at + 1, "is not YAML from here on")
+            return YamlSyntaxError(line + 1, words.what, words.hint)
+    return YamlSyntaxError(at + 1, "is not YAML from here on")
 
 
-def _bad_start(lines: list[str], at: int, column: int) -> Unreadable:
+def _bad_start(lines: list[str], at: int, column: int) -> YamlSyntaxError:
     at = min(at, len(lines) - 1)
     character = lines[at][column : column + 1]
     if character == "\t":
-        return Unreadable(at + 1, "a tab cannot indent a line", "use spaces")
-    return Unreadable(at + 1, f"a text cannot begin with {character}", "put quotes round it")
+        return YamlSyntaxError(at + 1, "a tab cannot indent a line", "use spaces")
+    return YamlSyntaxError(at + 1, f"a text cannot begin with {character}", "put quotes round it")

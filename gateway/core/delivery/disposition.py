@@ -23,7 +23,7 @@ RETRY_AFTER_STATUSES: Final = frozenset({429, UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Responded:
     """The service answered in full; `retry_after_seconds` is its Retry-After header, if any."""
 
     status: int
@@ -51,7 +51,7 @@ class Broken:
     why: str
 
 
-DeliveryResult = Answered | Unreachable | TimedOut | Broken
+DeliveryResult = Responded | Unreachable | TimedOut | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +81,15 @@ def judge(
 ) -> Disposition:
     """Return what happens to the message; `fraction` (0..1) is the caller's roll of the dice."""
     match result:
-        case Answered() if is_ack(result):
+        case Responded() if is_ack(result):
             return Ack()
-        case Answered(status, retry_after) if (
+        case Responded(status, retry_after) if (
             retry_after is not None and status in RETRY_AFTER_STATUSES
         ):
             return Retry(whole_seconds(retry_after))
-        case Answered(status) if status not in RETRIED_STATUSES and not is_server_error(status):
+        case Responded(status) if status not in RETRIED_STATUSES and not is_server_error(status):
             return Reject(f"status {status}")
-        case Answered() | Unreachable() | TimedOut() | Broken():
+        case Responded() | Unreachable() | TimedOut() | Broken():
             return Retry(backoff_seconds(receive_count, backoff, fraction))
         case _:
             assert_never(result)
@@ -97,7 +97,7 @@ def judge(
 
 def is_ack(result: DeliveryResult) -> bool:
     """Whether it is a 2xx: most results are, and to judge one takes six times as long."""
-    return isinstance(result, Answered) and 200 <= result.status < 300  # noqa: PLR2004
+    return isinstance(result, Responded) and 200 <= result.status < 300  # noqa: PLR2004
 
 
 def is_server_error(status: int) -> bool:
@@ -107,7 +107,7 @@ def is_server_error(status: int) -> bool:
 
 def shed_seconds(result: DeliveryResult) -> float | None:
     """Return the Retry-After of a service that sheds load (429 or 503); None for all else."""
-    if isinstance(result, Answered) and result.status in RETRY_AFTER_STATUSES:
+    if isinstance(result, Responded) and result.status in RETRY_AFTER_STATUSES:
         return result.retry_after_seconds
     return None
 
@@ -122,11 +122,11 @@ def falls_back(result: DeliveryResult, fallback: Fallback) -> bool:
             return FallbackOn.UNREACHABLE in fallback.on
         case TimedOut():
             return FallbackOn.TIMEOUT in fallback.on
-        case Answered(status) if status == NOT_FOUND:
+        case Responded(status) if status == NOT_FOUND:
             return FallbackOn.NOT_FOUND in fallback.on
-        case Answered(status, retry_after) if status == UNAVAILABLE:
+        case Responded(status, retry_after) if status == UNAVAILABLE:
             return retry_after is None and FallbackOn.UNAVAILABLE in fallback.on
-        case Answered(status) if is_server_error(status):
+        case Responded(status) if is_server_error(status):
             return FallbackOn.ERROR in fallback.on
         case _:
             return False
@@ -156,7 +156,7 @@ def whole_seconds(seconds: float) -> int:
 def describe(result: DeliveryResult) -> str:
     """Say it in a few words, for `last_error` and logs."""
     match result:
-        case Answered(status):
+        case Responded(status):
             return f"status {status}"
         case Unreachable(why):
             return f"unreachable: {why}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.delivery.dates import iso_8601
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
+from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.messages import baggage
 
 if TYPE_CHECKING:
@@ -50,15 +51,18 @@ def delivery_headers(
     `belongs_to` names the version, `delivered_to` gets it.
     """
     tag = belongs_to.tag
-    fixed = fixed_lines(route, queue, tag, delivered_to.name, reason)
-    return fixed + message_lines(message, tag, fifo=fifo)
+    plan = DeliveryPlan(
+        route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds, fifo
+    )
+    return plan_lines(plan) + message_lines(message, tag, fifo=fifo)
 
 
-def fixed_lines(route: str, queue: str, tag: str, version_name: str, reason: Reason) -> str:
-    """Return what the messages of a version that were decided alike have in common."""
+def plan_lines(plan: DeliveryPlan) -> str:
+    """Return the lines that all messages of a plan have in common."""
     return (
-        f"version: {tag}\r\nx-gateway-route: {route}\r\nx-gateway-version: {version_name}\r\n"
-        f"x-gateway-reason: {reason.value}\r\nx-aws-sqsd-queue: {queue}\r\n"
+        f"version: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
+        f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {plan.reason.value}\r\n"
+        f"x-aws-sqsd-queue: {plan.queue}\r\n"
     )
 
 

@@ -27,7 +27,7 @@ UNITS_IN_A_STEP: Final = 20
 _UNITS_OF_A_LOOK: Final = 5  # what it takes to look at one value when a tree is counted
 
 
-class TooMuch(Exception):  # noqa: N818 - a verdict on a body, not a defect
+class SearchLimitExceeded(Exception):  # noqa: N818 - a verdict on a body, not a defect
     """The search would take more than :data:`MAX_STEPS`."""
 
 
@@ -59,7 +59,7 @@ class _Walk(TreeInterpreter):
         """Take a step; the library's own way to look it up is half again as slow."""
         self.units_left -= UNITS_IN_A_STEP
         if self.units_left < 0:
-            raise TooMuch
+            raise SearchLimitExceeded
         kind = node["type"]
         step = self._steps.get(kind)
         if step is None:
@@ -103,7 +103,7 @@ class _Walk(TreeInterpreter):
     def _pay(self, units: int) -> None:
         self.units_left -= units
         if self.units_left < 0:
-            raise TooMuch
+            raise SearchLimitExceeded
 
 
 def _length(value: Any) -> int:

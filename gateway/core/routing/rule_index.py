@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.core.messages.message import Message
-    from gateway.core.routing.rules import Matcher, Rule, Test
+    from gateway.core.routing.rules import Criterion, Matcher, Rule
     from gateway.core.routing.sources import Source
 
     Holds = Callable[["Texts"], bool]
@@ -72,7 +72,7 @@ def _matcher(matcher: Matcher, numbers: Numbers) -> Holds:
     return tests[0] if len(tests) == 1 else lambda texts: _all_hold(tests, texts)
 
 
-def _test(test: Test, numbers: Numbers) -> Holds:
+def _test(test: Criterion, numbers: Numbers) -> Holds:
     if isinstance(test.source, FromAttribute):
         return _attribute_test(test, test.source.folded)
     number = numbers.setdefault(test.source, len(numbers))
@@ -82,7 +82,7 @@ def _test(test: Test, numbers: Numbers) -> Holds:
     return lambda texts: holds(texts[number])
 
 
-def _attribute_test(test: Test, name: str) -> Holds:
+def _attribute_test(test: Criterion, name: str) -> Holds:
     """Return the test as a function; the exact ones, nearly all, do without another call."""
     if isinstance(test.condition, Exact):
         wanted = test.condition.text

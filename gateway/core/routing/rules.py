@@ -81,7 +81,7 @@ Condition = Exact | Prefix | Regex | Present
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Criterion:
     """One condition on one value; `negated` is `without_attributes`: holds unless it does."""
 
     source: Source
@@ -93,7 +93,7 @@ class Test:
 class Matcher:
     """All of its tests hold."""
 
-    tests: tuple[Test, ...]
+    tests: tuple[Criterion, ...]
 
 
 @dataclass(frozen=True, slots=True)

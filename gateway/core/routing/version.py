@@ -9,7 +9,7 @@ from enum import StrEnum
 class Client(StrEnum):
     """What carries deliveries to a version."""
 
-    LEAN = "lean"
+    NATIVE = "lean"
     HTTPX = "httpx"
 
 
@@ -33,5 +33,5 @@ class Version:
     max_in_flight: int = 200
     max_rate: float | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a secret
-    client: Client = Client.LEAN
+    client: Client = Client.NATIVE
     tls: Tls | None = None

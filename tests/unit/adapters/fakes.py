@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.delivery.disposition import Answered, DeliveryResult
+from gateway.core.delivery.disposition import DeliveryResult, Responded
 from gateway.core.events import (
     Acked,
     Decided,
@@ -61,7 +61,7 @@ def delivered(
 ) -> Delivered | Acked:
     if outcome is Outcome.ACK:
         return Acked(route, version, (seconds,), (age_seconds,))
-    return Delivered(route, version, message_id, outcome, result or Answered(500), seconds)
+    return Delivered(route, version, message_id, outcome, result or Responded(500), seconds)
 
 
 def view(

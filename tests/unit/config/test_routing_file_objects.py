@@ -74,14 +74,14 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
         (
             Matcher(
                 (
-                    rules.Test(tenant, Exact("acme")),
-                    rules.Test(FromBody("customer.tier"), Regex("beta|alpha")),
+                    rules.Criterion(tenant, Exact("acme")),
+                    rules.Criterion(FromBody("customer.tier"), Regex("beta|alpha")),
                 )
             ),
             Matcher(
                 (
-                    rules.Test(tenant, Prefix("internal-"), negated=True),
-                    rules.Test(group, Exact("g-7")),
+                    rules.Criterion(tenant, Prefix("internal-"), negated=True),
+                    rules.Criterion(group, Exact("g-7")),
                 )
             ),
         ),
@@ -89,7 +89,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
     )
     half = Rule(
         "half-of-cn",
-        (Matcher((rules.Test(FromBody("customer.country"), Exact("CN")),)),),
+        (Matcher((rules.Criterion(FromBody("customer.country"), Exact("CN")),)),),
         Split(order, (5000, 10_000), "orders", FromBody("customer.id"), group),
     )
     assert load(everything, "routes.yaml") == RoutingTable(
@@ -273,11 +273,11 @@ def test_each_kind_of_test_reads_from_its_own_source() -> None:
         f"without_attributes: {{c: {one}}}, attributes: {{d: {one}}}}}]"
     )
     assert tests == [
-        rules.Test(FromAttribute("d"), Present()),
-        rules.Test(FromAttribute("c"), Present(), negated=True),
-        rules.Test(FromBaggage("b"), Present()),
-        rules.Test(FromGroup(), Present()),
-        rules.Test(FromBody("a"), Present()),
+        rules.Criterion(FromAttribute("d"), Present()),
+        rules.Criterion(FromAttribute("c"), Present(), negated=True),
+        rules.Criterion(FromBaggage("b"), Present()),
+        rules.Criterion(FromGroup(), Present()),
+        rules.Criterion(FromBody("a"), Present()),
     ]
 
 

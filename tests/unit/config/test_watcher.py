@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.config.loader import MAX_BYTES
-from gateway.config.watcher import GONE_LOOKS, UNREADABLE, watch
+from gateway.config.watcher import GONE_LOOKS, UNREADABLE_DIGEST, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ class Offers:
 
     async def __call__(self, offered: str) -> None:
         self.known = offered
-        self.contents.append(None if offered == UNREADABLE else BY_DIGEST[offered])
+        self.contents.append(None if offered == UNREADABLE_DIGEST else BY_DIGEST[offered])
         if self.error:
             raise self.error
 
@@ -227,7 +227,7 @@ async def test_a_file_that_somebody_else_found_missing_is_not_told_again(
     """A reload that was asked for has said it."""
     async with watching(file, offers):
         remove(file)
-        offers.known = UNREADABLE
+        offers.known = UNREADABLE_DIGEST
         await looks(2 * GONE_LOOKS)
     assert offers.contents == []
 
@@ -238,7 +238,7 @@ async def test_the_content_in_force_is_offered_after_a_reload_that_could_not_rea
     """Between two looks it was away and somebody asked for a reload."""
     async with watching(file, offers):
         await looks(2)
-        offers.known = UNREADABLE
+        offers.known = UNREADABLE_DIGEST
         await looks(2)
     assert offers.contents == [b"first"]
 

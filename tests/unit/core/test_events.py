@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from gateway.core.events import Action, Fact, Outcome, Phase, Settled
+from gateway.core.events import Action, Event, Outcome, Phase, Settled
 
 
 def test_outcomes_and_actions_are_the_label_values_of_the_metrics() -> None:
@@ -21,12 +21,12 @@ def test_phases_are_a_fixed_list() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("fact", get_args(Fact), ids=lambda fact: fact.__name__)
-def test_a_fact_is_frozen_and_small(fact: type) -> None:
+@pytest.mark.parametrize("event", get_args(Event), ids=lambda event: event.__name__)
+def test_a_fact_is_frozen_and_small(event: type) -> None:
     """Several observers get the same object, and the hot path makes many."""
-    assert dataclasses.is_dataclass(fact)
-    assert fact.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert "__slots__" in vars(fact)
+    assert dataclasses.is_dataclass(event)
+    assert event.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert "__slots__" in vars(event)
 
 
 def test_one_settlement_is_one_message_unless_said() -> None:

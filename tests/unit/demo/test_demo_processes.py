@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.demo.processes import Child, Children, DemoError, clean_environment, exit_words
+from gateway.demo.processes import ChildProcess, DemoError, Processes, clean_environment, exit_words
 from gateway.demo.reaper import end_groups, remaining
 from tests.integration.waiting import until
 
@@ -24,10 +24,10 @@ DYING = "print('first'); print('last words'); raise SystemExit(3)"
 
 ORPHANS = """
 import asyncio, os, pathlib, sys
-from gateway.demo.processes import Children
+from gateway.demo.processes import Processes
 
 async def main():
-    children = Children(pathlib.Path(sys.argv[1]))
+    children = Processes(pathlib.Path(sys.argv[1]))
     await children.__aenter__()
     child = await children.start("child", ["-c", "import time; time.sleep(3600)"], {})
     print(child.process.pid, flush=True)
@@ -45,7 +45,7 @@ def alive(pid: int) -> bool:
     return bool(shown.stdout.strip()) and not shown.stdout.strip().startswith("Z")
 
 
-async def up(child: Child) -> None:
+async def up(child: ChildProcess) -> None:
     await asyncio.to_thread(until, lambda: "up" in child.log.read_text("utf-8"), "the child")
 
 
@@ -54,26 +54,26 @@ async def forever() -> None:
 
 
 async def test_leaving_ends_every_process(tmp_path: Path) -> None:
-    async with Children(tmp_path) as children:
-        started = [await children.start(name, ["-c", FOREVER], {}) for name in "ab"]
+    async with Processes(tmp_path) as processes:
+        started = [await processes.start(name, ["-c", FOREVER], {}) for name in "ab"]
         assert all(child.running for child in started)
     assert [child.process.returncode for child in started] == [-signal.SIGTERM] * 2
 
 
 async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    async with Children(tmp_path) as children:
-        child = await children.start("stubborn", ["-c", STUBBORN], {})
+    async with Processes(tmp_path) as processes:
+        child = await processes.start("stubborn", ["-c", STUBBORN], {})
         await up(child)
-        await children.stop(child, grace_seconds=0.05)
+        await processes.stop(child, grace_seconds=0.05)
         assert child.process.returncode == -signal.SIGKILL
 
 
 async def test_a_cancelled_stop_kills_at_once(tmp_path: Path) -> None:
     """The second Ctrl-C does not wait for the grace period."""
-    async with Children(tmp_path) as children:
-        child = await children.start("stubborn", ["-c", STUBBORN], {})
+    async with Processes(tmp_path) as processes:
+        child = await processes.start("stubborn", ["-c", STUBBORN], {})
         await up(child)
-        stopping = asyncio.create_task(children.stop(child, grace_seconds=3600))
+        stopping = asyncio.create_task(processes.stop(child, grace_seconds=3600))
         await asyncio.sleep(0)
         stopping.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -82,10 +82,10 @@ async def test_a_cancelled_stop_kills_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_process_that_dies_ends_the_work_with_its_last_words(tmp_path: Path) -> None:
-    async with Children(tmp_path) as children:
-        await children.start("B", ["-c", DYING], {})
+    async with Processes(tmp_path) as processes:
+        await processes.start("B", ["-c", DYING], {})
         with pytest.raises(DemoError, match=r"B ended by itself \(exit status 3\)") as raised:
-            await children.while_alive(forever())
+            await processes.while_alive(forever())
     assert raised.value.last_lines == ["first", "last words"]
 
 
@@ -94,29 +94,29 @@ async def test_a_dead_process_is_the_news_though_the_work_failed_first(tmp_path:
         await child.process.wait()
         raise OSError("connection refused")
 
-    async with Children(tmp_path) as children:
-        child = await children.start("B", ["-c", DYING], {})
+    async with Processes(tmp_path) as processes:
+        child = await processes.start("B", ["-c", DYING], {})
         with pytest.raises(DemoError, match="B ended by itself"):
-            await children.while_alive(fail_when_it_is_dead())
+            await processes.while_alive(fail_when_it_is_dead())
 
 
 async def test_work_that_fails_by_itself_says_so(tmp_path: Path) -> None:
     async def fail() -> None:
         raise DemoError("A answered 500")
 
-    async with Children(tmp_path) as children:
+    async with Processes(tmp_path) as processes:
         with pytest.raises(DemoError, match="A answered 500"):
-            await children.while_alive(fail())
+            await processes.while_alive(fail())
 
 
 async def test_a_process_that_was_told_to_stop_is_no_news(tmp_path: Path) -> None:
     async def done() -> str:
         return "done"
 
-    async with Children(tmp_path) as children:
-        child = await children.start("B", ["-c", FOREVER], {})
-        await children.stop(child)
-        assert await children.while_alive(done()) == "done"
+    async with Processes(tmp_path) as processes:
+        child = await processes.start("B", ["-c", FOREVER], {})
+        await processes.stop(child)
+        assert await processes.while_alive(done()) == "done"
 
 
 def test_no_process_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_no_process_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
     until(lambda: not alive(pid), f"the end of {pid}")
 
 
-def test_the_guardian_remembers_who_was_started_and_has_not_ended() -> None:
+def test_the_reaper_remembers_who_was_started_and_has_not_ended() -> None:
     assert remaining(["+1\n", "+2\n", "-1\n", "+3\n", "-9\n"]) == {2, 3}
 
 

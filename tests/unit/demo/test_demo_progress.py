@@ -31,7 +31,7 @@ def test_a_line_is_printed_at_each_quarter_and_only_then() -> None:
     lines: list[str] = []
     progress = Lines(lines.append, 100)
     for arrived in (0, 10, 24, 25, 26, 60, 60, 99, 100):
-        progress.notice(load(arrived))
+        progress.observe(load(arrived))
     assert lines == [f"  {n} of 100 have come to D" for n in (25, 60, 99, 100)]
 
 
@@ -39,6 +39,6 @@ def test_bars_show_what_a_took_and_what_went_each_way() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, color_system=None)
     with Bars(console, 100) as bars:
-        bars.notice(load(50))
+        bars.observe(load(50))
     shown = screen.getvalue()
     assert [text for text in ("100/100", "45/100", "5/100") if text not in shown] == []

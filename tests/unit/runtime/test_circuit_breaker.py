@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.route import Backoff
-from gateway.runtime.circuit_breaker import LONGEST_REST_SECONDS, ROW, Shedding
+from gateway.runtime.circuit_breaker import LONGEST_REST_SECONDS, ROW, CircuitBreaker
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -16,11 +16,11 @@ from tests.fakes.faults import Operation
 from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
 
-LATER = Answered(503, 30.0)
+LATER = Responded(503, 30.0)
 
 
-def refused_in_a_row(times: int, asked_seconds: float = 30.0, now: float = 100.0) -> Shedding:
-    shedding = Shedding()
+def refused_in_a_row(times: int, asked_seconds: float = 30.0, now: float = 100.0) -> CircuitBreaker:
+    shedding = CircuitBreaker()
     for _ in range(times):
         shedding.refused(asked_seconds, now)
     return shedding
@@ -104,7 +104,7 @@ async def test_polling_goes_down_while_stable_sheds_and_receive_counts_are_not_b
         assert len(rig.stable.sent) < 100
         receives = rig.queue.calls_of(Operation.RECEIVE)
         assert sum(call.brought for call in receives) < 120
-        rig.stable.default = Answered(200)
+        rig.stable.default = Responded(200)
         await rig.empty()
         assert worst_receive_count(rig) <= 5
 
@@ -115,7 +115,7 @@ async def test_a_stable_that_works_again_gets_everything_at_once() -> None:
         rig.stable.default = LATER
         rig.queue.send_many(400)
         await rig.rest(20)
-        rig.stable.default = Answered(200)
+        rig.stable.default = Responded(200)
         recovered_at = rig.now
         await rig.empty()
         last = max(sent.ended_at or 0 for sent in rig.stable.sent)
@@ -123,7 +123,7 @@ async def test_a_stable_that_works_again_gets_everything_at_once() -> None:
 
 
 @VIRTUAL_TIME
-@pytest.mark.parametrize("answer", [Answered(503), Answered(500), Unreachable("no route")])
+@pytest.mark.parametrize("answer", [Responded(503), Responded(500), Unreachable("no route")])
 async def test_failures_without_retry_after_make_nobody_rest(answer: Any) -> None:
     """They have their backoff; a version that is rolled back must be found at once."""
     async with at_work(any_route(versions=[STABLE], retry=Backoff(1, 1))) as rig:
@@ -168,7 +168,7 @@ async def reached_stable(*, canary_sheds: bool, seconds: int = 15) -> int:
     async with at_work(any_route({"stable": 90, "canary": 10}), queue) as rig:
         rig.stable.takes_seconds = rig.canary.takes_seconds = 0.05
         if canary_sheds:
-            rig.canary.default = Answered(503, 1.0)
+            rig.canary.default = Responded(503, 1.0)
         for _ in range(seconds * 20):
             queue.send_many(20)
             await rig.rest(0.05)
@@ -190,8 +190,8 @@ async def test_what_a_shedding_canary_turns_away_stays_away_longer_each_time() -
         {"stable": 0, "canary": 100}, versions=versions, retry=Backoff(2, 300), fallback=None
     )
     async with at_work(route) as rig:
-        rig.chance = 0.5
-        rig.canary.default = Answered(503, 2.0)
+        rig.random = 0.5
+        rig.canary.default = Responded(503, 2.0)
         rig.queue.send_many(300)
         await rig.rest(600)
         assert worst_receive_count(rig) <= 30

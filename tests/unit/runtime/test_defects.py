@@ -33,7 +33,7 @@ async def test_a_crash_while_one_message_is_in_hand_retries_that_message_alone(q
 async def test_a_crash_gives_the_message_back_with_the_backoff() -> None:
     async with at_work(route()) as rig:
         rig.stable.answer("m-1", RuntimeError(), RuntimeError())
-        rig.chance = 1.0
+        rig.random = 1.0
         rig.queue.send()
         await rig.empty()
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [4, 8]

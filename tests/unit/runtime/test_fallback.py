@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Broken, Responded, TimedOut, Unreachable
 from gateway.core.events import Decided, Outcome
 from gateway.core.routing.route import Fallback, FallbackOn
 from tests.builders import attribute
@@ -33,9 +33,9 @@ def send_canary(rig: Rig, **rest: Any) -> str:
 
 CAUSES: list[tuple[FallbackOn, DeliveryResult]] = [
     (FallbackOn.UNREACHABLE, Unreachable("no such host")),
-    (FallbackOn.NOT_FOUND, Answered(404)),
-    (FallbackOn.UNAVAILABLE, Answered(503)),
-    (FallbackOn.ERROR, Answered(500)),
+    (FallbackOn.NOT_FOUND, Responded(404)),
+    (FallbackOn.UNAVAILABLE, Responded(503)),
+    (FallbackOn.ERROR, Responded(500)),
     (FallbackOn.TIMEOUT, TimedOut(30)),
 ]
 
@@ -69,7 +69,7 @@ async def test_a_delivery_that_fails_otherwise_is_not(
 async def test_the_version_header_stays_when_stable_takes_over() -> None:
     """So the services downstream still reach the canary of the next hop."""
     async with at_work(route(FallbackOn.NOT_FOUND)) as rig:
-        rig.canary.default = Answered(404)
+        rig.canary.default = Responded(404)
         send_canary(rig)
         await rig.empty()
         (sent,) = rig.stable.sent
@@ -81,7 +81,7 @@ async def test_the_version_header_stays_when_stable_takes_over() -> None:
 
 async def test_the_decision_is_told_once_and_is_still_for_the_canary() -> None:
     async with at_work(route(FallbackOn.NOT_FOUND)) as rig:
-        rig.canary.default = Answered(404)
+        rig.canary.default = Responded(404)
         send_canary(rig)
         await rig.empty()
         (decided,) = rig.observer.of(Decided)
@@ -90,8 +90,8 @@ async def test_the_decision_is_told_once_and_is_still_for_the_canary() -> None:
 
 async def test_stable_s_own_answer_is_what_counts_after_a_fallback() -> None:
     async with at_work(route(FallbackOn.NOT_FOUND)) as rig:
-        rig.canary.default = Answered(404)
-        rig.stable.answer("m-1", Answered(429, retry_after_seconds=9))
+        rig.canary.default = Responded(404)
+        rig.stable.answer("m-1", Responded(429, retry_after_seconds=9))
         send_canary(rig)
         await rig.empty()
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [9]
@@ -99,7 +99,7 @@ async def test_stable_s_own_answer_is_what_counts_after_a_fallback() -> None:
 
 async def test_stable_does_not_fall_back_to_itself() -> None:
     async with at_work(route(*FallbackOn)) as rig:
-        rig.stable.answer("m-1", Answered(404))
+        rig.stable.answer("m-1", Responded(404))
         rig.queue.send()
         await rig.empty()
         assert len(rig.stable.sent) == 2
@@ -108,7 +108,7 @@ async def test_stable_does_not_fall_back_to_itself() -> None:
 
 async def test_a_service_that_says_when_to_come_back_is_taken_at_its_word() -> None:
     async with at_work(route(*FallbackOn)) as rig:
-        rig.canary.answer("m-1", Answered(503, retry_after_seconds=5))
+        rig.canary.answer("m-1", Responded(503, retry_after_seconds=5))
         send_canary(rig)
         await rig.empty()
         assert rig.stable.sent == []
@@ -125,7 +125,7 @@ async def test_a_connection_that_broke_is_not_tried_elsewhere() -> None:
 
 async def test_without_fallback_the_canary_s_failure_is_a_retry() -> None:
     async with at_work(any_route(fallback=None)) as rig:
-        rig.canary.answer("m-1", Unreachable("refused"), Answered(404))
+        rig.canary.answer("m-1", Unreachable("refused"), Responded(404))
         send_canary(rig)
         await rig.empty()
         assert rig.stable.sent == []
@@ -134,7 +134,7 @@ async def test_without_fallback_the_canary_s_failure_is_a_retry() -> None:
 
 async def test_after_so_many_receives_stable_takes_the_message() -> None:
     async with at_work(route(after_receives=3)) as rig:
-        rig.canary.default = Answered(500)
+        rig.canary.default = Responded(500)
         send_canary(rig)
         await rig.empty()
         assert len(rig.canary.sent) == 3
@@ -145,7 +145,7 @@ async def test_after_so_many_receives_stable_takes_the_message() -> None:
 
 async def test_a_message_of_stable_is_no_fallback_however_often_it_was_received() -> None:
     async with at_work(route(after_receives=1)) as rig:
-        rig.stable.answer("m-1", *[Answered(500)] * 3)
+        rig.stable.answer("m-1", *[Responded(500)] * 3)
         rig.queue.send()
         await rig.empty()
         assert [sent.reason for sent in rig.stable.sent] == ["default"] * 4
@@ -153,7 +153,7 @@ async def test_a_message_of_stable_is_no_fallback_however_often_it_was_received(
 
 async def test_receives_never_lead_to_stable_where_after_receives_is_off() -> None:
     async with at_work(route(after_receives=None)) as rig:
-        rig.canary.answer("m-1", *[Answered(500)] * 10)
+        rig.canary.answer("m-1", *[Responded(500)] * 10)
         send_canary(rig)
         await rig.empty()
         assert rig.stable.sent == []
@@ -163,8 +163,8 @@ async def test_the_dead_letter_marks_name_the_version_that_refused() -> None:
     queue = InMemoryQueue(dead_letters=InMemoryQueue("dead"))
     table = route(FallbackOn.NOT_FOUND, dead_letter=parse_queue("dead"))
     async with at_work(table, queue) as rig:
-        rig.canary.default = Answered(404)
-        rig.stable.default = Answered(422)
+        rig.canary.default = Responded(404)
+        rig.stable.default = Responded(422)
         send_canary(rig)
         await rig.empty()
         assert queue.dead_letters is not None

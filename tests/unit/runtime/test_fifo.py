@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.routing.route import Backoff, UnknownVersion
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
@@ -105,7 +105,7 @@ async def test_after_a_retry_the_rest_of_the_group_goes_back_unforwarded_with_th
 ):
     """Lesson 6: a successor must not overtake the message that failed."""
     async with at_work(fifo(retry=Backoff(7, 300))) as rig:
-        rig.stable.answer("m-2", Answered(500))
+        rig.stable.answer("m-2", Responded(500))
         rig.queue.send_many(4, group="g")
         await rig.until(lambda: rig.queue.message("m-4").changes)
         assert rig.stable.ids == ["m-1", "m-2"]
@@ -116,7 +116,7 @@ async def test_after_a_retry_the_rest_of_the_group_goes_back_unforwarded_with_th
 
 async def test_a_retry_in_one_group_leaves_the_others_alone() -> None:
     async with at_work(fifo()) as rig:
-        rig.stable.answer("m-1", Answered(500))
+        rig.stable.answer("m-1", Responded(500))
         rig.queue.send_many(3, group="failing")
         rig.queue.send_many(3, group="fine")
         await rig.empty()
@@ -126,7 +126,7 @@ async def test_a_retry_in_one_group_leaves_the_others_alone() -> None:
 
 async def test_retry_after_is_the_delay_of_the_whole_group() -> None:
     async with at_work(fifo()) as rig:
-        rig.stable.answer("m-1", Answered(429, retry_after_seconds=40))
+        rig.stable.answer("m-1", Responded(429, retry_after_seconds=40))
         rig.queue.send_many(3, group="g")
         await rig.empty()
         assert [back_at(rig, name) for name in ("m-1", "m-2", "m-3")] == [[40], [40], [40]]
@@ -159,7 +159,7 @@ async def test_a_delete_that_has_to_be_repeated_holds_up_its_group_alone() -> No
 async def test_a_group_goes_on_after_a_confirmed_dead_letter_send() -> None:
     route, queue = with_dead_letters()
     async with at_work(route, queue) as rig:
-        rig.stable.answer("m-1", Answered(400))
+        rig.stable.answer("m-1", Responded(400))
         rig.queue.send_many(3, group="g")
         await rig.empty()
         assert rig.stable.ids == ["m-1", "m-2", "m-3"]
@@ -171,7 +171,7 @@ async def test_a_group_goes_on_after_a_confirmed_dead_letter_send() -> None:
 async def test_a_group_goes_back_when_the_dead_letter_send_failed() -> None:
     route, queue = with_dead_letters()
     async with at_work(route, queue) as rig:
-        rig.stable.answer("m-1", Answered(400), Answered(400))
+        rig.stable.answer("m-1", Responded(400), Responded(400))
         rig.queue.faults.script(Operation.SEND_DEAD_LETTER, refused())
         rig.queue.send_many(3, group="g")
         await rig.empty()
@@ -181,7 +181,7 @@ async def test_a_group_goes_back_when_the_dead_letter_send_failed() -> None:
 async def test_a_group_does_not_go_on_after_a_redrive() -> None:
     """The message stays where it is until the queue's redrive policy takes it away."""
     async with at_work(fifo(retry=Backoff(2, 50)), max_receive_count=2) as rig:
-        rig.stable.answer("m-1", Answered(400), Answered(400))
+        rig.stable.answer("m-1", Responded(400), Responded(400))
         rig.queue.send_many(2, group="g")
         await rig.empty()
         assert back_at(rig, "m-1") == [50, 50]

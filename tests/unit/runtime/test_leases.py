@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Action, LeaseCapped, ReceiveFailed, Settled, SettlementFailed
 from gateway.core.routing.route import Backoff
 from gateway.runtime.lease_keeper import PARALLEL_CALLS, STEP
@@ -38,7 +38,7 @@ def changes(rig: Rig) -> list[Call]:
 
 
 def failures(rig: Rig, action: Action = Action.EXTEND) -> list[SettlementFailed]:
-    return [fact for fact in rig.observer.of(SettlementFailed) if fact.action is action]
+    return [event for event in rig.observer.of(SettlementFailed) if event.action is action]
 
 
 def receive_counts(rig: Rig) -> set[int]:
@@ -158,7 +158,7 @@ async def test_a_lost_lease_is_counted_and_its_delivery_goes_on() -> None:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
         rig.queue.send()
         await rig.empty()
-        assert [fact.lease_lost for fact in failures(rig)] == [True]
+        assert [event.lease_lost for event in failures(rig)] == [True]
         assert not rig.stable.sent[0].cancelled
         assert len(changes(rig)) == 1, "a lost lease is not asked for again"
 
@@ -183,12 +183,12 @@ async def test_an_extension_that_comes_too_late_does_not_speak_for_the_new_recei
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(before=late))
         rig.queue.send()
         await rig.until(lambda: changes(rig))
-        assert await rig.queue.change_visibility([("m-1#1", 0)]) == {}
+        assert await rig.queue.set_leases([("m-1#1", 0)]) == {}
         await rig.until(lambda: rig.queue.message("m-1").receive_count == 2)
         late.set()
         await rig.empty()
         assert receive_counts(rig) == {2}
-        assert [fact.lease_lost for fact in failures(rig)] == [False]
+        assert [event.lease_lost for event in failures(rig)] == [False]
 
 
 async def test_an_extension_that_hangs_leaves_time_for_another() -> None:
@@ -211,7 +211,7 @@ async def test_a_lease_that_no_call_could_extend_is_counted_as_lost_and_the_deli
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[refused()] * 20)
         rig.queue.send()
         await rig.empty()
-        assert [fact.lease_lost for fact in failures(rig)] == [False] * 7 + [True]
+        assert [event.lease_lost for event in failures(rig)] == [False] * 7 + [True]
         assert not rig.stable.sent[0].cancelled
         assert len(rig.stable.sent) == 1
 
@@ -240,7 +240,7 @@ async def test_ten_thousand_leases_due_at_once_make_no_storm() -> None:
 async def test_a_message_on_its_way_back_is_not_extended() -> None:
     """The extension would undo the backoff."""
     async with at_work(route(visibility_seconds=4, retry=Backoff(100, 100))) as rig:
-        rig.stable.default = Answered(500)
+        rig.stable.default = Responded(500)
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(after=slow))
         rig.queue.send()
@@ -253,7 +253,7 @@ async def test_a_message_on_its_way_back_is_not_extended() -> None:
 async def test_an_extension_that_is_repeated_leaves_out_what_went_back_meanwhile() -> None:
     async with at_work(patient(visibility_seconds=16)) as rig:
         rig.stable.takes_seconds = 8.5
-        rig.stable.answer("m-1", Answered(500))
+        rig.stable.answer("m-1", Responded(500))
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, refused())
         rig.queue.send()
         await rig.until(lambda: rig.queue.message("m-1").changes)
@@ -299,7 +299,7 @@ async def test_a_message_in_hand_for_twelve_hours_is_given_back_in_time_and_that
         assert first.ended_at is not None
         assert 12 * HOUR - 60 <= first.ended_at < 12 * HOUR - 30
         assert second.began_at < 12 * HOUR, "it came back by the release, not by the lease's end"
-        assert [fact.message_id for fact in rig.observer.of(LeaseCapped)] == ["m-1"]
+        assert [event.message_id for event in rig.observer.of(LeaseCapped)] == ["m-1"]
         assert failures(rig) == []
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Outcome
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 from gateway.runtime.limiter import Lane, Seat, WaitingRoom
@@ -251,7 +251,7 @@ async def test_a_fallback_waits_for_its_turn_on_stable_as_any_message_does() -> 
     falls = Fallback(on=frozenset({FallbackOn.NOT_FOUND}))
     both = any_route(versions=[stable, version("canary", "v2")], fallback=falls)
     async with at_work(both) as rig:
-        rig.canary.default = Answered(404)
+        rig.canary.default = Responded(404)
         rig.stable.takes_seconds = 1
         send_canary(rig, 3)
         await rig.empty()

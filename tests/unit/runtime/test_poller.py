@@ -146,7 +146,7 @@ async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other() -> N
 
 async def test_a_failing_queue_is_asked_less_and_less_often() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
-        rig.chance = 1.0
+        rig.random = 1.0
         rig.queue.faults.choose = lambda operation, _: (
             refused() if operation is Operation.RECEIVE else Fault()
         )
@@ -165,12 +165,12 @@ async def test_an_error_makes_the_route_unready_and_names_the_reason_until_it_is
         rig.queue.send()
         await rig.empty()
         assert rig.running.unready is None
-        assert [fact.why for fact in rig.observer.of(ReceiveFailed)] == ["throttled", "throttled"]
+        assert [event.why for event in rig.observer.of(ReceiveFailed)] == ["throttled", "throttled"]
 
 
 async def test_the_pause_after_an_error_is_short_again_once_a_receive_has_worked() -> None:
     async with at_work(route(wait_seconds=1)) as rig:
-        rig.chance = 1.0
+        rig.random = 1.0
         rig.queue.faults.script(Operation.RECEIVE, *[refused()] * 6)
         await rig.until(lambda: len(receives(rig)) == 9)
         rig.queue.faults.script(Operation.RECEIVE, refused())

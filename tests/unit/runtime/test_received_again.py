@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import LOST, Fault, Operation, entries_fail, reply_lost
@@ -14,7 +14,7 @@ from tests.fakes.rig import Rig, at_work
 
 pytestmark = VIRTUAL_TIME
 
-AT_ONCE = Answered(503, retry_after_seconds=0)
+AT_ONCE = Responded(503, retry_after_seconds=0)
 
 
 def deleted_with(rig: Rig) -> list[tuple[str, ...]]:

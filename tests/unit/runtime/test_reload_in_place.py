@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Decided
 from gateway.core.routing.route import Fallback, Route, RoutingTable
 from gateway.core.routing.rules import Present
@@ -48,7 +48,7 @@ async def test_a_poll_under_way_brings_messages_for_the_new_table() -> None:
 async def test_a_message_in_flight_keeps_the_table_it_was_decided_by() -> None:
     """Its fallback, too, is that of its own table."""
     async with at_work(route(ALL_CANARY, fallback=Fallback())) as rig:
-        rig.canary.default = Answered(404)
+        rig.canary.default = Responded(404)
         rig.canary.hold()
         rig.queue.send()
         await rig.until(lambda: rig.canary.running)

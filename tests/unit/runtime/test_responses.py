@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered, Broken, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Broken, Responded, TimedOut, Unreachable
 from gateway.core.events import Acked, Action, AttributesDropped, Delivered, Outcome, Settled
 from gateway.core.routing.route import Backoff, UnknownVersion
 from tests.builders import attribute, route
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 pytestmark = VIRTUAL_TIME
 
 RETRIED = [
-    *(Answered(status) for status in (404, 408, 409, 425, 429, 500, 502, 503, 504, 599)),
+    *(Responded(status) for status in (404, 408, 409, 425, 429, 500, 502, 503, 504, 599)),
     TimedOut(30),
     Broken("reset by peer"),
     Unreachable("connection refused"),
 ]
-REJECTED = [Answered(status) for status in (301, 302, 304, 400, 401, 403, 405, 410, 413, 422, 431)]
+REJECTED = [Responded(status) for status in (301, 302, 304, 400, 401, 403, 405, 410, 413, 422, 431)]
 
 
 def with_dead_letters(**rest: Any) -> tuple[Route, InMemoryQueue]:
@@ -50,7 +50,7 @@ def outcomes(rig: Rig) -> list[Outcome]:
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 async def test_a_2xx_answer_deletes_the_message(status: int) -> None:
     async with at_work(route()) as rig:
-        await first_effect(rig, Answered(status))
+        await first_effect(rig, Responded(status))
         assert rig.queue.left == []
         assert rig.queue.message("m-1").changes == []
         assert outcomes(rig) == [Outcome.ACK]
@@ -66,7 +66,7 @@ async def test_what_may_get_better_gives_the_message_back_after_the_backoff(
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [4]
         assert rig.queue.message("m-1").deletes == []
         assert outcomes(rig) == [Outcome.RETRY]
-        rig.stable.default = Answered(200)
+        rig.stable.default = Responded(200)
         await rig.empty()
         assert rig.queue.message("m-1").receive_count == 2
 
@@ -75,8 +75,8 @@ async def test_what_may_get_better_gives_the_message_back_after_the_backoff(
 async def test_retry_after_is_when_the_message_comes_back(status: int) -> None:
     """Lesson 13: the service's own word on when to come back."""
     async with at_work(route()) as rig:
-        await first_effect(rig, Answered(status, retry_after_seconds=17.2))
-        rig.stable.default = Answered(200)
+        await first_effect(rig, Responded(status, retry_after_seconds=17.2))
+        rig.stable.default = Responded(200)
         await rig.empty()
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [18]
         first, second = rig.queue.message("m-1").receives
@@ -86,21 +86,21 @@ async def test_retry_after_is_when_the_message_comes_back(status: int) -> None:
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_cut_to_what_sqs_allows(status: int) -> None:
     async with at_work(route()) as rig:
-        await first_effect(rig, Answered(status, retry_after_seconds=1e9))
+        await first_effect(rig, Responded(status, retry_after_seconds=1e9))
         ((at, seconds),) = rig.queue.message("m-1").changes
         assert 43_198 <= at + seconds <= 43_200
 
 
 async def test_retry_after_counts_on_no_other_status() -> None:
     async with at_work(route()) as rig:
-        await first_effect(rig, Answered(500, retry_after_seconds=600))
+        await first_effect(rig, Responded(500, retry_after_seconds=600))
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [2]
 
 
 async def test_the_backoff_doubles_with_each_receive_up_to_its_maximum() -> None:
     async with at_work(route(retry=Backoff(2, 30))) as rig:
-        rig.chance = 1.0
-        rig.stable.answer("m-1", *[Answered(500)] * 6)
+        rig.random = 1.0
+        rig.stable.answer("m-1", *[Responded(500)] * 6)
         rig.queue.send()
         await rig.empty()
         delays = [seconds for _, seconds in rig.queue.message("m-1").changes]
@@ -130,7 +130,7 @@ async def test_a_rejected_message_is_copied_to_the_dead_letter_queue_and_then_de
         await rig.empty()
         assert queue.dead_letters is not None
         (copy,) = queue.dead_letters.messages
-        assert isinstance(result, Answered)
+        assert isinstance(result, Responded)
         assert copy.body == "body"
         assert {name: value.text for name, value in copy.attributes.items()} == {
             "tenant": "acme",
@@ -139,7 +139,7 @@ async def test_a_rejected_message_is_copied_to_the_dead_letter_queue_and_then_de
             "gateway-status": str(result.status),
             "gateway-reason": "default",
         }
-        actions = [fact.action for fact in rig.observer.of(Settled)]
+        actions = [event.action for event in rig.observer.of(Settled)]
         assert actions == [Action.DEAD_LETTER, Action.DELETE]
 
 
@@ -147,7 +147,7 @@ async def test_a_copy_that_cannot_be_sent_means_retry_and_nothing_is_deleted() -
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         queue.faults.script(Operation.SEND_DEAD_LETTER, *[refused()] * 3)
-        rig.stable.default = Answered(400)
+        rig.stable.default = Responded(400)
         queue.send()
         await rig.until(lambda: len(queue.message("m-1").changes) == 3)
         assert [seconds for _, seconds in queue.message("m-1").changes] == [2, 2, 2]
@@ -161,7 +161,7 @@ async def test_a_copy_that_was_not_confirmed_deletes_nothing_though_it_may_have_
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         queue.faults.script(Operation.SEND_DEAD_LETTER, reply_lost())
-        rig.stable.default = Answered(400)
+        rig.stable.default = Responded(400)
         queue.send()
         await rig.until(lambda: queue.message("m-1").changes)
         assert queue.message("m-1").deletes == []
@@ -172,7 +172,7 @@ async def test_the_original_stays_until_the_copy_is_confirmed() -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
         queue.round_trip_seconds = 2
-        await first_effect(rig, Answered(400))
+        await first_effect(rig, Responded(400))
         (sending,) = queue.calls_of(Operation.SEND_DEAD_LETTER)
         await rig.empty()
         assert sending.ended_at is not None
@@ -182,7 +182,7 @@ async def test_the_original_stays_until_the_copy_is_confirmed() -> None:
 async def test_attributes_without_room_on_the_copy_are_told() -> None:
     table, queue = with_dead_letters()
     async with at_work(table, queue) as rig:
-        rig.stable.default = Answered(400)
+        rig.stable.default = Responded(400)
         names = [f"a{number}" for number in range(8)]
         queue.send(attributes={name: attribute("x") for name in names})
         await rig.empty()
@@ -194,7 +194,7 @@ async def test_attributes_without_room_on_the_copy_are_told() -> None:
 async def test_an_unknown_version_is_retried_until_there_is_one() -> None:
     """No version is delivered to, so neither is a message lost nor does one get a wrong version."""
     async with at_work(route(unknown_version=UnknownVersion.RETRY)) as rig:
-        rig.chance = 1.0
+        rig.random = 1.0
         rig.queue.send(attributes={"version": attribute("v9")})
         await rig.until(lambda: len(rig.queue.message("m-1").changes) == 3)
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [4, 8, 16]
@@ -203,7 +203,7 @@ async def test_an_unknown_version_is_retried_until_there_is_one() -> None:
 
 async def test_an_ack_tells_the_age_of_the_message_and_nothing_else_does() -> None:
     async with at_work(route()) as rig:
-        rig.stable.answer("m-1", Answered(503, retry_after_seconds=10))
+        rig.stable.answer("m-1", Responded(503, retry_after_seconds=10))
         rig.stable.takes_seconds = 1
         rig.queue.send()
         await rig.empty()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Action, Settled, SettlementFailed
 from gateway.runtime.running_route import LINGER_SECONDS
 from tests.builders import route
@@ -31,11 +31,11 @@ def releases(rig: Rig) -> list[Call]:
 
 
 def failed(rig: Rig, action: Action) -> list[SettlementFailed]:
-    return [fact for fact in rig.observer.of(SettlementFailed) if fact.action is action]
+    return [event for event in rig.observer.of(SettlementFailed) if event.action is action]
 
 
 def settled(rig: Rig, action: Action) -> int:
-    return sum(fact.messages for fact in rig.observer.of(Settled) if fact.action is action)
+    return sum(event.messages for event in rig.observer.of(Settled) if event.action is action)
 
 
 async def test_deletes_go_out_ten_a_call() -> None:
@@ -87,7 +87,7 @@ async def test_a_batch_that_is_not_full_waits_for_company_for_a_moment_only() ->
 
 async def test_releases_are_batched_as_deletes_are() -> None:
     async with at_work(route()) as rig:
-        rig.stable.default = Answered(500)
+        rig.stable.default = Responded(500)
         rig.queue.send_many(20)
         await rig.until(lambda: settled(rig, Action.RELEASE) == 20)
         assert [len(call.asked) for call in releases(rig)] == [10, 10]
@@ -165,7 +165,7 @@ async def test_a_delete_whose_lease_is_lost_is_given_up_and_counted() -> None:
         rig.queue.faults.script(Operation.DELETE, entries_fail(0, error=LOST))
         rig.queue.send(group="g")
         await rig.until(lambda: failed(rig, Action.DELETE))
-        assert [fact.lease_lost for fact in failed(rig, Action.DELETE)] == [True]
+        assert [event.lease_lost for event in failed(rig, Action.DELETE)] == [True]
         assert rig.running.view().in_flight == 0
         await rig.empty()
         assert len(rig.stable.sent) == 2, "SQS hands it out again, so it is delivered again"
@@ -174,7 +174,7 @@ async def test_a_delete_whose_lease_is_lost_is_given_up_and_counted() -> None:
 async def test_a_release_that_failed_is_repeated() -> None:
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, refused(), entries_fail(0))
-        rig.stable.answer("m-1", Answered(500))
+        rig.stable.answer("m-1", Responded(500))
         rig.queue.send()
         await rig.until(lambda: settled(rig, Action.RELEASE))
         assert [call.asked for call in releases(rig)] == [(("m-1#1", 2),)] * 3
@@ -183,7 +183,7 @@ async def test_a_release_that_failed_is_repeated() -> None:
 async def test_a_release_that_keeps_failing_is_left_to_the_lease() -> None:
     async with at_work(route(visibility_seconds=30)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, *[refused()] * 5)
-        rig.stable.answer("m-1", Answered(500))
+        rig.stable.answer("m-1", Responded(500))
         rig.queue.send()
         await rig.until(lambda: len(failed(rig, Action.RELEASE)) == 5)
         assert rig.running.view().in_flight == 0
@@ -217,7 +217,7 @@ async def test_one_batch_that_hangs_does_not_hold_up_the_next() -> None:
 async def test_a_delay_is_cut_to_what_is_left_of_twelve_hours() -> None:
     """A message that was in hand for an hour can be hidden for eleven more."""
     async with at_work(route(visibility_seconds=43_200)) as rig:
-        rig.stable.answer("m-1", Answered(503, retry_after_seconds=50_000))
+        rig.stable.answer("m-1", Responded(503, retry_after_seconds=50_000))
         rig.stable.takes_seconds = 20
         rig.queue.send()
         await rig.until(lambda: releases(rig))

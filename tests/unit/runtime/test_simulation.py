@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.addresses import parse_queue
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import DeliveryCrashed
 from gateway.core.routing.route import Backoff, Fallback
 from tests.builders import route as any_route
@@ -109,7 +109,7 @@ class World:
         return [
             sent
             for sent in self.sent
-            if sent.message_id == stored.message_id and sent.result == Answered(200)
+            if sent.message_id == stored.message_id and sent.result == Responded(200)
         ]
 
     def buried(self, stored: Stored) -> list[float]:

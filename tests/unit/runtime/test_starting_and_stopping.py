@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.core.delivery.disposition import Answered
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Phase, PhaseChanged
 from gateway.core.routing.route import Fallback
 from gateway.runtime.shutdown import FLUSH_SECONDS, HALT_SECONDS
@@ -20,7 +20,7 @@ pytestmark = VIRTUAL_TIME
 
 
 def phases(rig: Rig) -> list[Phase]:
-    return [fact.phase for fact in rig.observer.of(PhaseChanged)]
+    return [event.phase for event in rig.observer.of(PhaseChanged)]
 
 
 def receives(rig: Rig) -> list[Call]:
@@ -293,7 +293,7 @@ async def test_a_fallback_that_begins_while_draining_is_still_a_part_of_its_deli
     table = route(wait_seconds=1, fallback=Fallback())
     async with at_work(table) as rig:
         rig.canary.takes_seconds = 5
-        rig.canary.default = Answered(404)
+        rig.canary.default = Responded(404)
         rig.queue.send(attributes={"version": attribute("v2")})
         await rig.until(lambda: rig.canary.running)
         await rig.stop()

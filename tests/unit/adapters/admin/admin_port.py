@@ -9,7 +9,7 @@ import aiohttp
 
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
-from gateway.adapters.telemetry.statistics import Tally
+from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.events import Received
 from tests.unit.adapters.fakes import FakeControl, table
 
@@ -28,12 +28,12 @@ def admin_server(
     token: str | None = None,
 ) -> AdminServer:
     """Make a server, not started, of a gateway whose route `orders` has received 3 messages."""
-    metrics, tally = Metrics(), Tally()
-    for observer in (metrics, tally):
+    metrics, statistics = Metrics(), Statistics()
+    for observer in (metrics, statistics):
         observer.in_force(table(), 1)
-        observer.notice(Received("orders", 3))
+        observer.observe(Received("orders", 3))
     control = control or FakeControl()
-    return AdminServer(control, metrics, tally, host=host, port=port, token=token)
+    return AdminServer(control, metrics, statistics, host=host, port=port, token=token)
 
 
 @asynccontextmanager

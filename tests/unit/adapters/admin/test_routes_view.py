@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes_json
-from gateway.adapters.telemetry.statistics import Tally
+from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
 from tests.builders import CANARY, STABLE, THIRD, route, version
@@ -26,19 +26,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tally(clock: Clock) -> Tally:
-    return Tally(clock=clock, now=lambda: 1_800_000_000.25)
+def statistics(clock: Clock) -> Statistics:
+    return Statistics(clock=clock, now=lambda: 1_800_000_000.25)
 
 
-def said(tally: Tally, *views: RouteView) -> dict[str, Any]:
+def said(statistics: Statistics, *views: RouteView) -> dict[str, Any]:
     """Return the answer as a client reads it."""
-    answer = routes_json(FakeControl(views or (view(ORDERS),), generation=3), tally)
+    answer = routes_json(FakeControl(views or (view(ORDERS),), generation=3), statistics)
     read: dict[str, Any] = json.loads(json.dumps(answer, allow_nan=False))
     return read
 
 
-def test_an_idle_route_has_every_member(tally: Tally) -> None:
-    assert said(tally) == {
+def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
+    assert said(statistics) == {
         "generation": 3,
         "config": {"last_reload_successful": True, "problems": []},
         "routes": [
@@ -86,15 +86,15 @@ def idle(name: str, tag: str, *, stable: bool, weight: int) -> dict[str, Any]:
     }
 
 
-def test_a_busy_route_shows_counts_rates_and_shares(tally: Tally, clock: Clock) -> None:
-    tally.notice(Received("orders", 4))
+def test_a_busy_route_shows_counts_rates_and_shares(statistics: Statistics, clock: Clock) -> None:
+    statistics.observe(Received("orders", 4))
     for each in (STABLE, STABLE, STABLE, CANARY):
-        tally.notice(decided(each))
-        tally.notice(delivered(version=each.name))
-    tally.notice(delivered(Outcome.FALLBACK, Unreachable("no route to host")))
+        statistics.observe(decided(each))
+        statistics.observe(delivered(version=each.name))
+    statistics.observe(delivered(Outcome.FALLBACK, Unreachable("no route to host")))
     clock.now += 2
     busy = view(ORDERS, in_flight=5, by_version={"canary": 2}, waiting=1)
-    (shown,) = said(tally, busy)["routes"]
+    (shown,) = said(statistics, busy)["routes"]
     assert (shown["in_flight"], shown["waiting"], shown["messages_received"]) == (5, 1, 4)
     assert shown["rates"] == {
         "received_per_second": 2.0,
@@ -116,49 +116,51 @@ def test_a_busy_route_shows_counts_rates_and_shares(tally: Tally, clock: Clock) 
     assert stable["last_error"] is None
 
 
-def test_observed_shares_leave_out_a_version_that_the_route_has_no_more(tally: Tally) -> None:
-    tally.notice(decided(THIRD))
-    tally.notice(decided(STABLE))
-    stable, canary = said(tally)["routes"][0]["versions"]
+def test_observed_shares_leave_out_a_version_that_the_route_has_no_more(
+    statistics: Statistics,
+) -> None:
+    statistics.observe(decided(THIRD))
+    statistics.observe(decided(STABLE))
+    stable, canary = said(statistics)["routes"][0]["versions"]
     assert (stable["share_observed"], canary["share_observed"]) == (1.0, 0.0)
 
 
-def test_without_a_split_stable_has_the_whole_share(tally: Tally) -> None:
+def test_without_a_split_stable_has_the_whole_share(statistics: Statistics) -> None:
     plain = route(versions=(CANARY, STABLE), stable=STABLE)
-    canary, stable = said(tally, view(plain))["routes"][0]["versions"]
+    canary, stable = said(statistics, view(plain))["routes"][0]["versions"]
     assert (canary["weight"], canary["share_configured"], canary["stable"]) == (0, 0.0, False)
     assert (stable["weight"], stable["share_configured"], stable["stable"]) == (1, 1.0, True)
 
 
-def test_a_failed_route_says_why_and_when(tally: Tally) -> None:
-    tally.notice(ReceiveFailed("orders", "AccessDenied"))
-    (shown,) = said(tally, view(ORDERS, Phase.FAILED, "no such queue"))["routes"]
+def test_a_failed_route_says_why_and_when(statistics: Statistics) -> None:
+    statistics.observe(ReceiveFailed("orders", "AccessDenied"))
+    (shown,) = said(statistics, view(ORDERS, Phase.FAILED, "no such queue"))["routes"]
     assert (shown["phase"], shown["why"]) == ("failed", "no such queue")
     assert shown["last_error"]["text"] == "receive: AccessDenied"
 
 
-def test_a_refused_routing_file_shows_every_problem(tally: Tally) -> None:
-    tally.notice(ReloadFailed(3, ("routes.yaml:1: a", "routes.yaml:2: b")))
-    assert said(tally)["config"] == {
+def test_a_refused_routing_file_shows_every_problem(statistics: Statistics) -> None:
+    statistics.observe(ReloadFailed(3, ("routes.yaml:1: a", "routes.yaml:2: b")))
+    assert said(statistics)["config"] == {
         "last_reload_successful": False,
         "problems": ["routes.yaml:1: a", "routes.yaml:2: b"],
     }
 
 
-def test_secrets_of_a_version_are_not_shown(tally: Tally) -> None:
+def test_secrets_of_a_version_are_not_shown(statistics: Statistics) -> None:
     secret = version(
         "stable",
         url="https://user:hunter2@b.shop:8443/events?key=hunter2#hunter2",
         headers=(("authorization", "Bearer hunter2"),),
     )
-    answer = said(tally, view(route(versions=(secret,))))
+    answer = said(statistics, view(route(versions=(secret,))))
     assert "hunter2" not in json.dumps(answer)
     assert answer["routes"][0]["versions"][0]["url"] == "https://b.shop:8443/events"
 
 
-def test_an_error_text_is_cut(tally: Tally) -> None:
-    tally.notice(delivered(Outcome.RETRY, Broken("x" * 100_000)))
-    error = said(tally)["routes"][0]["versions"][1]["last_error"]
+def test_an_error_text_is_cut(statistics: Statistics) -> None:
+    statistics.observe(delivered(Outcome.RETRY, Broken("x" * 100_000)))
+    error = said(statistics)["routes"][0]["versions"][1]["last_error"]
     assert len(error["text"]) == MAX_ERROR_CHARS
 
 

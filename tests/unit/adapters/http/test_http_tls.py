@@ -11,7 +11,7 @@ import trustme
 from gateway.adapters.http.httpx_target import HttpxTarget
 from gateway.adapters.http.native_target import HttpTarget
 from gateway.adapters.http.tls import TlsFiles, usual_context
-from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Tls
 from tests.contract.http_services import answering, serving
 from tests.contract.postings import post
@@ -45,7 +45,7 @@ def write(folder: Path, authority: trustme.CA = AUTHORITY, signer: trustme.CA | 
 async def test_each_shows_who_it_is_and_knows_the_other(kind: Any, tmp_path: Path) -> None:
     async with serving(answering(CLOSING), server_side()) as service:
         target = kind(service.url, tls=TlsFiles(write(tmp_path)))
-        assert await post(target) == Answered(200)
+        assert await post(target) == Responded(200)
         await target.close()
 
 
@@ -69,10 +69,10 @@ async def test_files_that_change_are_read_for_the_next_connection(tmp_path: Path
         serving(answering(CLOSING), server_side(ANOTHER)) as after,
     ):
         old, new = HttpTarget(before.url, tls=files), HttpTarget(after.url, tls=files)
-        assert await post(old) == Answered(200)
+        assert await post(old) == Responded(200)
         assert isinstance(await post(new), Unreachable)
         write(tmp_path, ANOTHER)
-        assert await post(new) == Answered(200)
+        assert await post(new) == Responded(200)
         for target in (old, new):
             await target.close()
 

@@ -18,7 +18,7 @@ from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.httpx_target import HttpxTarget
 from gateway.adapters.http.native_target import HttpTarget
 from gateway.adapters.http.request import RequestHead
-from gateway.core.delivery.disposition import Answered, Unreachable
+from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Client, Version
 from tests.contract.http_services import OK, answering, serving
 from tests.contract.postings import post
@@ -90,10 +90,10 @@ def trusting() -> ssl.SSLContext:
 async def test_it_speaks_http_2_where_the_service_offers_it() -> None:
     async with http2_service() as service:
         target = HttpxTarget(service.url, [("X-Team", "shop")], tls=trusting)
-        assert await post(target, LARGE, lines="Version: v1\r\nx-empty: \r\n") == Answered(202)
+        assert await post(target, LARGE, lines="Version: v1\r\nx-empty: \r\n") == Responded(202)
         results = await asyncio.gather(*(post(target) for _ in range(20)))
         await target.close()
-    assert results == [Answered(202)] * 20
+    assert results == [Responded(202)] * 20
     assert service.connections == 1
     head, body = service.requests[0]
     assert body == LARGE
@@ -107,7 +107,7 @@ async def test_connections_are_left_after_a_while() -> None:
     async with http2_service() as service:
         target = HttpxTarget(service.url, tls=trusting, lifetime_seconds=0)
         for _ in range(3):
-            assert await post(target) == Answered(202)
+            assert await post(target) == Responded(202)
         await target.close()
     assert service.connections == 3
 
@@ -130,7 +130,7 @@ async def test_a_delivery_outlives_the_connections_being_left() -> None:
         await service.arrived.wait()
         await target.close()
         go_on.set()
-        assert await first == await second == Answered(200)
+        assert await first == await second == Responded(200)
         await service.left.wait()
 
 
@@ -140,7 +140,7 @@ async def test_http_goes_through_a_proxy_of_the_environment(
     async with serving(answering(OK)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("http://", "http://me:secret@"))
         target = HttpxTarget("http://b.shop.example:8080/events")
-        assert await post(target) == Answered(200)
+        assert await post(target) == Responded(200)
         await target.close()
     (request,) = proxy.requests
     assert request.line == "POST http://b.shop.example:8080/events HTTP/1.1"
@@ -192,7 +192,7 @@ def test_no_proxy_names_hosts_domains_and_networks(
 
 
 def test_a_version_has_the_client_that_it_asks_for() -> None:
-    for client, kind in ((Client.LEAN, HttpTarget), (Client.HTTPX, HttpxTarget)):
+    for client, kind in ((Client.NATIVE, HttpTarget), (Client.HTTPX, HttpxTarget)):
         version = Version("stable", "v1", "http://b.shop/", client=client)
         assert isinstance(app._target(version), kind)
 

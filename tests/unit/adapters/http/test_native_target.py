@@ -13,7 +13,7 @@ import trustme
 
 from gateway.adapters.http.native_target import HttpTarget
 from gateway.adapters.http1.response import MAX_ANSWER_BYTES, MAX_HEAD_BYTES
-from gateway.core.delivery.disposition import Answered, Broken, Unreachable
+from gateway.core.delivery.disposition import Broken, Responded, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import OK, answering, serving
 from tests.contract.postings import SHORT_SECONDS, post
@@ -45,7 +45,7 @@ async def until_open(target: HttpTarget, connections: int) -> None:
 
 async def post_at_once(target: HttpTarget, times: int) -> None:
     results = await asyncio.gather(*(post(target) for _ in range(times)))
-    assert results == [Answered(200)] * times
+    assert results == [Responded(200)] * times
 
 
 def answering_together(parties: int) -> Script:
@@ -75,7 +75,7 @@ class TestConnections:
             await post_at_once(target, 3)
             service.requests.clear()
             for _ in range(3):
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
         assert len({request.connection for request in service.requests}) == 1
 
     async def test_one_that_the_service_closes_at_rest_is_forgotten(self) -> None:
@@ -84,9 +84,9 @@ class TestConnections:
             await visit.send(OK)
 
         async with serving(script) as service, target_of(service.url) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             await until_open(target, 0)
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 2]
 
     @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ class TestConnections:
             await visit.gone()
 
         async with serving(script) as service, target_of(service.url) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             await until_open(target, 0)
 
     async def test_bytes_that_come_at_rest_close_it(self) -> None:
@@ -113,7 +113,7 @@ class TestConnections:
             await visit.gone()
 
         async with serving(script) as service, target_of(service.url) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             assert target.open_connections() == 1
             rests.set()
             await until_open(target, 0)
@@ -141,7 +141,7 @@ class TestConnections:
             await service.arrived.wait()
             await target.close()
             go_on.set()
-            assert await delivery == Answered(200)
+            assert await delivery == Responded(200)
             await until_open(target, 0)
 
     async def test_close_returns_when_they_are_closed(self) -> None:
@@ -175,7 +175,7 @@ class TestOneTimeout:
         monkeypatch.setattr(loop, "create_connection", create_connection)
         monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
         target = HttpTarget("http://b.shop/")
-        assert await post(target, timeout_seconds=10) == Answered(200)
+        assert await post(target, timeout_seconds=10) == Responded(200)
         loop.call_later(6, transports[0].lose, ConnectionResetError(104, "reset"))
         result = await post(target, timeout_seconds=10)
         assert isinstance(result, Broken)
@@ -193,7 +193,7 @@ class TestEarlyAnswers:
             await asyncio.Event().wait()  # reads no more, and does not close either
 
         async with serving(script) as service, target_of(service.url) as target:
-            assert await post(target, MORE_THAN_BUFFERS_HOLD) == Answered(413)
+            assert await post(target, MORE_THAN_BUFFERS_HOLD) == Responded(413)
             await until_open(target, 0)
 
     async def test_the_answer_counts_when_the_service_hangs_up(self) -> None:
@@ -202,7 +202,7 @@ class TestEarlyAnswers:
             await visit.send(TOO_LARGE)
 
         async with serving(script) as service, target_of(service.url) as target:
-            assert await post(target, MORE_THAN_BUFFERS_HOLD) == Answered(413)
+            assert await post(target, MORE_THAN_BUFFERS_HOLD) == Responded(413)
             await until_open(target, 0)
 
 
@@ -215,7 +215,7 @@ class TestLimits:
                 await visit.send(b"10000\r\n" + bytes(0x10000) + b"\r\n")
 
         async with serving(script) as service, target_of(service.url) as target:
-            assert await post(target) == Answered(200)
+            assert await post(target) == Responded(200)
             await service.left.wait()
 
     async def test_a_long_body_is_read_and_the_connection_kept(self) -> None:
@@ -226,7 +226,7 @@ class TestLimits:
             target_of(service.url) as target,
         ):
             for _ in range(2):
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
         assert service.connections == 1
 
     async def test_headers_without_end_are_broken(self) -> None:
@@ -265,7 +265,7 @@ class TestTls:
             target_of(service.url, tls=client_side) as target,
         ):
             for _ in range(2):
-                assert await post(target, body) == Answered(200)
+                assert await post(target, body) == Responded(200)
             assert target.open_connections() == 1
         assert [(seen.connection, seen.body == body) for seen in service.requests] == [
             (1, True),
@@ -286,7 +286,7 @@ class TestTls:
             target_of(service.url, tls=client_side) as target,
         ):
             for _ in range(2):
-                assert await post(target) == Answered(200)
+                assert await post(target) == Responded(200)
         assert len(service.requests) == 3
 
     async def test_an_unknown_authority_is_unreachable(self) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.adapters.http1.connection import Connection
 from gateway.adapters.http1.exchange import Exchange
 from gateway.adapters.http1.pool import Pool
-from gateway.core.delivery.disposition import Answered, Broken, DeliveryResult, TimedOut
+from gateway.core.delivery.disposition import Broken, DeliveryResult, Responded, TimedOut
 from tests.unit.adapters.http1.test_http_response import OK, answers, cuts, pieces
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ async def test_each_request_has_its_own_deadline() -> None:
     first = exchange(connection, 10)
     await asyncio.sleep(9)
     connection.data_received(OK)
-    assert await first == Answered(200)
+    assert await first == Responded(200)
     assert pool.take() is connection
 
     second = exchange(connection, 10)  # until 19; the timer of the first goes off at 10
     await asyncio.sleep(9)
     connection.data_received(OK)
-    assert await second == Answered(200)
+    assert await second == Responded(200)
     assert pool.take() is connection
 
     third = exchange(connection, 10)  # until 28
@@ -111,7 +111,7 @@ async def test_a_shorter_deadline_is_not_missed_for_a_longer_one() -> None:
     pool, connection, _ = opened()
     first = exchange(connection, 1000)
     connection.data_received(OK)
-    assert await first == Answered(200)
+    assert await first == Responded(200)
     assert pool.take() is connection
     assert await exchange(connection, 3) == TimedOut(3)
     assert asyncio.get_running_loop().time() == pytest.approx(3)
@@ -122,7 +122,7 @@ async def test_a_connection_at_rest_has_no_deadline() -> None:
     pool, connection, transport = opened()
     first = exchange(connection, 5)
     connection.data_received(OK)
-    assert await first == Answered(200)
+    assert await first == Responded(200)
     await asyncio.sleep(60)
     assert not transport.is_closing()
     assert pool.take() is connection
@@ -134,7 +134,7 @@ async def test_head_and_body_go_out_together() -> None:
     exchange_of(connection, 5, told, b"body")
     assert transport.written == [b"head", b"body"]
     connection.data_received(OK)
-    assert await told == Answered(200)
+    assert await told == Responded(200)
     exchange_of(connection, 5, Told())
     assert transport.written == [b"head", b"body", b"head"]
 
@@ -158,7 +158,7 @@ async def test_one_that_has_lived_long_enough_is_closed_at_rest() -> None:
     pool, connection, transport = opened(lifetime_seconds=60)
     first = exchange(connection, 5)
     connection.data_received(OK)
-    assert await first == Answered(200)
+    assert await first == Responded(200)
     await asyncio.sleep(59)
     assert not transport.is_closing()
     await asyncio.sleep(1)
@@ -174,7 +174,7 @@ async def test_one_that_is_in_use_by_then_answers_first() -> None:
     await asyncio.sleep(20)
     assert not transport.is_closing()
     connection.data_received(OK)
-    assert await last == Answered(200)
+    assert await last == Responded(200)
     assert transport.is_closing()
     assert pool.take() is None
 
@@ -191,7 +191,7 @@ async def test_an_answer_before_all_was_sent_counts_and_closes() -> None:
     task = exchange(connection, 5)
     transport.unsent = 1
     connection.data_received(OK)
-    assert await task == Answered(200)
+    assert await task == Responded(200)
     assert transport.is_closing()
     assert pool.take() is None
 
@@ -202,7 +202,7 @@ async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> Non
     task = exchange(connection, 5)
     connection.data_received(OK)
     connection.eof_received()
-    assert await task == Answered(200)
+    assert await task == Responded(200)
     assert pool.take() is None
 
 
@@ -251,13 +251,13 @@ async def test_cancelling_what_has_ended_leaves_the_connection_to_the_next_one()
     told = Told()
     ended = exchange_of(connection, 5, told)
     connection.data_received(OK)
-    assert await told == Answered(200)
+    assert await told == Responded(200)
     assert pool.take() is connection
     following = exchange(connection, 5)
     ended.cancel()
     assert not transport.is_closing()
     connection.data_received(OK)
-    assert await following == Answered(200)
+    assert await following == Responded(200)
 
 
 async def test_a_close_before_any_byte_is_told_apart_from_one_within_an_answer() -> None:
@@ -306,7 +306,7 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
             transport.lose(ConnectionResetError(104, "reset")) if resets else (
                 connection.eof_received()
             )
-        assert isinstance(await task or task.before, Answered | Broken)
+        assert isinstance(await task or task.before, Responded | Broken)
         await connection.closed.wait()
         assert len(pool) == 0
 

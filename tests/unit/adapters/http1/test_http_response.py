@@ -16,9 +16,9 @@ from gateway.adapters.http1.response import (
     MAX_ANSWER_BYTES,
     MAX_HEAD_BYTES,
     MAX_SAME_BYTES,
-    AnswerReader,
+    ResponseReader,
 )
-from gateway.core.delivery.disposition import Answered, Broken
+from gateway.core.delivery.disposition import Broken, Responded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,8 +58,8 @@ answers = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=8), max_size=
 cuts = st.lists(st.integers(1, 40), max_size=30)
 
 
-def reader() -> AnswerReader:
-    return AnswerReader(lambda: NOW)
+def reader() -> ResponseReader:
+    return ResponseReader(lambda: NOW)
 
 
 def pieces(answer: bytes, sizes: Iterable[int]) -> list[bytes]:
@@ -70,7 +70,7 @@ def pieces(answer: bytes, sizes: Iterable[int]) -> list[bytes]:
     return [piece for piece in [*cut, answer] if piece]
 
 
-def read(parts: Iterable[bytes], error: Exception | None = None) -> Answered | Broken:
+def read(parts: Iterable[bytes], error: Exception | None = None) -> Responded | Broken:
     reading = reader()
     for part in parts:
         result = reading.feed(part)
@@ -88,7 +88,7 @@ def test_however_the_bytes_are_cut_the_result_is_the_same(answer: bytes, sizes: 
 def test_whatever_is_sent_there_is_a_result(answer: bytes, sizes: list[int], resets: bool) -> None:  # noqa: FBT001 - drawn by chance
     result = read(pieces(answer, sizes), ConnectionResetError(104, "reset") if resets else None)
     match result:
-        case Answered(status):
+        case Responded(status):
             assert 200 <= status <= 999
         case Broken(why):
             assert "callback" not in why  # that would be an exception of ours
@@ -104,13 +104,13 @@ def test_only_an_orderly_end_completes_an_answer(answer: bytes, error: Exception
 def test_one_reader_reads_one_answer_after_another() -> None:
     reading = reader()
     assert reading.feed(b"HTTP/1.1 503 x\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n") == (
-        Answered(503, 7.0)
+        Responded(503, 7.0)
     )
     assert reading.reusable
     reading.expect()
     assert not reading.begun
     assert reading.feed(b"HTTP/1.1 200 OK\r\n\r\n") is None
-    assert reading.end(None) == Answered(200)
+    assert reading.end(None) == Responded(200)
     assert not reading.reusable
 
 
@@ -132,8 +132,8 @@ def test_what_came_before_does_not_change_a_result(
 
 
 def _result_and_reuse(
-    reading: AnswerReader, parts: Iterable[bytes]
-) -> tuple[Answered | Broken | None, bool]:
+    reading: ResponseReader, parts: Iterable[bytes]
+) -> tuple[Responded | Broken | None, bool]:
     reading.expect()
     result = None
     for part in parts:
@@ -147,10 +147,10 @@ def test_the_same_bytes_are_not_parsed_twice() -> None:
     reading = reader()
     for _ in range(2):
         reading.expect()
-        assert reading.feed(OK) == Answered(200)
+        assert reading.feed(OK) == Responded(200)
     del reading._parser  # nobody asks it
     reading.expect()
-    assert reading.feed(OK) == Answered(200)
+    assert reading.feed(OK) == Responded(200)
     assert reading.reusable
     assert reading.begun
 
@@ -160,19 +160,19 @@ def test_the_same_bytes_with_more_behind_them_are_another_answer(more: bytes) ->
     reading = reader()
     reading.feed(OK)
     reading.expect()
-    assert reading.feed(OK + more) == Answered(200)
+    assert reading.feed(OK + more) == Responded(200)
     assert not reading.reusable
 
 
 def test_the_same_date_to_come_back_at_is_another_time_later() -> None:
     times = iter([NOW, NOW + 30])
-    reading = AnswerReader(lambda: next(times))
+    reading = ResponseReader(lambda: next(times))
     answer = (
         b"HTTP/1.1 503 x\r\nretry-after: Mon, 23 Nov 2026 12:01:30 GMT\r\ncontent-length: 0\r\n\r\n"
     )
     for seconds in (90.0, 60.0):
         reading.expect()
-        assert reading.feed(answer) == Answered(503, seconds)
+        assert reading.feed(answer) == Responded(503, seconds)
 
 
 @pytest.mark.parametrize(
@@ -195,13 +195,13 @@ def test_a_long_answer_is_not_kept() -> None:
 @pytest.mark.parametrize("surplus", [b"x", b"HTTP", OK, b"\r\n\r\nx", b"HTTP/1.1 101 x\r\n\r\n"])
 def test_bytes_behind_an_answer_do_not_change_it(surplus: bytes) -> None:
     reading = reader()
-    assert reading.feed(OK + surplus) == Answered(200)
+    assert reading.feed(OK + surplus) == Responded(200)
     assert not reading.reusable
 
 
 def test_an_answer_that_ends_where_a_limit_does_hides_no_bytes_behind_it() -> None:
     reading = reader()
-    assert reading.feed(head_of(MAX_HEAD_BYTES) + b"\r\nx") == Answered(200)
+    assert reading.feed(head_of(MAX_HEAD_BYTES) + b"\r\nx") == Responded(200)
     assert not reading.reusable
 
 
@@ -213,7 +213,7 @@ def head_of(size: int) -> bytes:
 @pytest.mark.parametrize("size", [1, 1000, MAX_HEAD_BYTES - 1, MAX_HEAD_BYTES, 2 * MAX_HEAD_BYTES])
 def test_the_limit_of_a_head_is_met_to_the_byte(size: int) -> None:
     sizes = [size] * 100
-    assert read(pieces(head_of(MAX_HEAD_BYTES), sizes)) == Answered(200)
+    assert read(pieces(head_of(MAX_HEAD_BYTES), sizes)) == Responded(200)
     result = read(pieces(head_of(MAX_HEAD_BYTES + 1), sizes))
     assert result == Broken(f"answer has more than {MAX_HEAD_BYTES} bytes of headers")
 
@@ -230,7 +230,7 @@ def test_beyond_the_limit_of_an_answer_its_status_counts(size: int) -> None:
     body = bytes(MAX_ANSWER_BYTES - len(start))
     parts = pieces(start + body, [size] * 2000)
     assert read(parts) == Broken("connection closed in the middle of the answer")
-    assert read([*parts, b"x"]) == Answered(202)
+    assert read([*parts, b"x"]) == Responded(202)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_beyond_the_limit_of_an_answer_its_status_counts(size: int) -> None:
 )
 def test_retry_after_is_seconds_or_a_date(header: bytes, seconds: float | None) -> None:
     answer = b"HTTP/1.1 503 x\r\n" + header + b"\r\ncontent-length: 0\r\n\r\n"
-    assert read([answer]) == Answered(503, seconds)
+    assert read([answer]) == Responded(503, seconds)
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def test_dates_are_not_local_ones(date: bytes) -> None:
 def test_that_of_an_informational_answer_or_a_trailer_is_another_s() -> None:
     announced = b"HTTP/1.1 103 Early Hints\r\nretry-after: 1\r\n\r\n"
     trailer = b"HTTP/1.1 503 x\r\ntransfer-encoding: chunked\r\n\r\n0\r\nretry-after: 2\r\n\r\n"
-    assert read([announced + trailer]) == Answered(503)
+    assert read([announced + trailer]) == Responded(503)
 
 
 @given(value=st.binary() | st.text("0123456789 :.,-+GMTJanuary", max_size=40).map(str.encode))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
 from gateway.core.messages.message import message_from_receive
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 
 URL = 'http://sqs.test/1/"orders"'
 HALF = "half of \ud83e a pair"
@@ -78,7 +78,7 @@ def test_an_answer_that_says_so_is_an_empty_receive(empty: str) -> None:
 )  # fmt: skip
 def test_any_other_answer_is_an_error_and_no_empty_receive(other: bytes) -> None:
     """It may have leased messages to us."""
-    with pytest.raises(QueueError, match="receive_message"):
+    with pytest.raises(SourceError, match="receive_message"):
         received(other)
 
 
@@ -158,5 +158,5 @@ def test_all_may_fail() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_without_sense_confirms_nothing(other: bytes) -> None:
-    with pytest.raises(QueueError, match="delete_message_batch"):
+    with pytest.raises(SourceError, match="delete_message_batch"):
         settled("delete_message_batch", other, 2)

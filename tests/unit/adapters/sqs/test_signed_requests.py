@@ -12,7 +12,7 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.sqs.signed_requests import SignedPosts
+from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.sqs.signing import day_key
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -69,7 +69,7 @@ def headers_of(request: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_signature_is_the_one_that_aws_publishes(name: str) -> None:
     headers, body, token, names, signature = PUBLISHED[name]
-    posts = SignedPosts("example.amazonaws.com", "us-east-1", "service", headers, Clock())
+    posts = SignedRequests("example.amazonaws.com", "us-east-1", "service", headers, Clock())
     request = posts.render("", body, KEYS._replace(token=token))
     assert headers_of(request)["authorization"] == (
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
@@ -104,7 +104,7 @@ def test_requests_are_signed_as_botocore_signs_them(
 ) -> None:
     """One after the other, so that what is kept for a second or a day would be found stale."""
     clock = Clock()
-    posts = SignedPosts(host, region, clock=clock)
+    posts = SignedRequests(host, region, clock=clock)
     for target, body, token, secret, seconds in calls:
         clock.now += seconds
         keys = ReadOnlyCredentials("AKIDEXAMPLE", secret, token)
@@ -138,7 +138,7 @@ def _botocores(headers: dict[str, str], body: bytes, keys: Any, region: str, now
 
 def test_what_is_sent_again_within_a_second_is_the_same_and_then_no_more() -> None:
     clock = Clock()
-    posts = SignedPosts("h", "eu-west-1", clock=clock)
+    posts = SignedRequests("h", "eu-west-1", clock=clock)
     first = posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS)
     assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS) is first
     assert posts.render("AmazonSQS.ReceiveMessage", b"{}", KEYS) == first
@@ -154,7 +154,7 @@ def test_what_is_sent_again_within_a_second_is_the_same_and_then_no_more() -> No
 def test_credentials_that_would_break_out_of_their_header_are_refused_unspoken(
     member: str, text: str
 ) -> None:
-    posts = SignedPosts("h", "eu-west-1", clock=Clock())
+    posts = SignedRequests("h", "eu-west-1", clock=Clock())
     with pytest.raises(ValueError, match="no header may have") as refused:
         posts.render("AmazonSQS.ReceiveMessage", b"{}", KEYS._replace(**{member: text}))
     assert text not in str(refused.value)

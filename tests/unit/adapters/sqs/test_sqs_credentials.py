@@ -216,7 +216,7 @@ async def test_a_rewritten_credentials_file_is_read_again(
         assert (await found.get_frozen_credentials()).access_key == key
 
 
-class Answered:
+class Responded:
     def __init__(self, status_code: int) -> None:
         self.status_code = status_code
 
@@ -236,6 +236,6 @@ async def test_the_hook_hears_of_refusals_alone(
     rig = Rig(Source("A"))
     await rig.key()
     hook = hear_refusals(rig.credentials)
-    hook(Answered(status), parsed, context={SIGNED_WITH: "A"}, model=None, event_name="x")
+    hook(Responded(status), parsed, context={SIGNED_WITH: "A"}, model=None, event_name="x")
     await rig.key()
     assert rig.looks == looks

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.sqs import response_reader
-from gateway.adapters.sqs.response_reader import Answer, AnswerReader, Unreadable
+from gateway.adapters.sqs.response_reader import Answer, ResponseReader, Unreadable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 EMPTY = Answer(200, b"{}", "")
@@ -41,7 +41,7 @@ SURPLUS = (OK, b"H", b"HTTP/1.1 2", b"garbage", b"\r\n" + OK, CLOSING)
 
 def read(*pieces: bytes) -> tuple[Answer, bool]:
     """Read one answer, of which only the last piece has the end."""
-    reader = AnswerReader()
+    reader = ResponseReader()
     *first, last = pieces
     assert [reader.feed(piece) for piece in first] == [None] * len(first)
     answer = reader.feed(last)
@@ -75,13 +75,13 @@ def test_a_large_body_in_pieces_comes_whole() -> None:
 def test_more_than_one_answer_to_one_request_is_refused(whole: bytes, rest: bytes) -> None:
     """Which of them is ours? A delete must not be taken for confirmed by the wrong one."""
     with pytest.raises(Unreadable):
-        AnswerReader().feed(whole + rest)
+        ResponseReader().feed(whole + rest)
 
 
 @pytest.mark.parametrize("nothing", NEVER_HTTP)
 def test_what_is_no_http_is_refused(nothing: bytes) -> None:
     with pytest.raises(Unreadable, match=r"no HTTP/1\.1"):
-        AnswerReader().feed(nothing)
+        ResponseReader().feed(nothing)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_what_is_no_http_is_refused(nothing: bytes) -> None:
 )
 def test_an_answer_whose_end_is_doubtful_is_refused(head: bytes) -> None:
     with pytest.raises(Unreadable):
-        AnswerReader().feed(head)
+        ResponseReader().feed(head)
 
 
 def test_an_answer_that_ends_with_its_connection_is_whole_only_by_that() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     assert reader.feed(b"HTTP/1.1 200 OK\r\n\r\n{") is None
     assert reader.feed(b"}") is None
     assert reader.end() == EMPTY
@@ -109,7 +109,7 @@ def test_an_answer_that_ends_with_its_connection_is_whole_only_by_that() -> None
 @pytest.mark.parametrize("whole", [OK, CHUNKED, DENIED, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 "])
 def test_an_answer_that_is_cut_anywhere_is_none(whole: bytes) -> None:
     for size in range(len(whole)):
-        reader = AnswerReader()
+        reader = ResponseReader()
         if size:
             assert reader.feed(whole[:size]) is None
         assert reader.end() is None
@@ -126,7 +126,7 @@ def test_heads_and_bodies_beyond_all_measure_are_refused(
 
 
 def test_one_answer_leaves_nothing_to_the_next() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     for whole, (answer, reusable) in WHOLE.items():
         if reusable:
             reader.expect()

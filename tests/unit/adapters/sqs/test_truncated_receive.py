@@ -15,10 +15,10 @@ import pytest_asyncio
 from botocore.config import Config
 
 from gateway.adapters.sqs.clients import SqsClients
-from gateway.adapters.sqs.native_source import LeanSqsQueue
-from gateway.adapters.sqs.sdk_source import SqsQueue
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
-from gateway.ports import QueueError
+from gateway.ports import SourceError
 from tests.builders import message
 from tools.bench.channel import Channel
 from tools.emulator.control import Fill, fill
@@ -52,7 +52,7 @@ class Stage:
     async def queue(self, name: str = "orders") -> SqsKind:
         address, dead = (parse_queue(f"{self._prefix}-{each}") for each in (name, "dead"))
         queue = self._kind(self._clients, address, dead)
-        await queue.resolve()
+        await queue.open()
         return queue
 
     def break_with(self, kind: str, operation: str) -> None:
@@ -75,7 +75,7 @@ async def clients() -> AsyncIterator[SqsClients]:
         yield clients
 
 
-@pytest.fixture(params=[LeanSqsQueue, SqsQueue])
+@pytest.fixture(params=[NativeSqsSource, SdkSqsSource])
 def stage(
     request: pytest.FixtureRequest,
     here: Served,
@@ -98,7 +98,7 @@ async def test_a_receive_that_is_cut_off_is_an_error(stage: Stage, kind: str, na
     stage.fill(name)
     stage.break_with(kind, "ReceiveMessage")
 
-    with pytest.raises(QueueError, match="receive_message"):
+    with pytest.raises(SourceError, match="receive_message"):
         await queue.receive(10, 0, LEASE)
 
 
@@ -111,14 +111,14 @@ async def test_a_fifo_receive_that_is_cut_off_comes_again_with_its_messages(stag
     queue = await stage.queue("orders.fifo")
     stage.fill("orders.fifo", 3)
     stage.break_with("cut_json", "ReceiveMessage")
-    with pytest.raises(QueueError):
+    with pytest.raises(SourceError):
         await queue.receive(10, 0, LEASE)
     stage.calm_down()
 
     received = await queue.receive(10, 0, LEASE)
 
     assert [each.receive_count for each in received] == [1, 1, 1]
-    assert await queue.delete([each.receipt for each in received]) == {}
+    assert await queue.ack([each.receipt for each in received]) == {}
 
 
 @pytest.mark.parametrize("kind", MANGLINGS)
@@ -128,7 +128,7 @@ async def test_a_delete_that_is_cut_off_confirms_no_entry(stage: Stage, kind: st
     received = await queue.receive(10, 0, LEASE)
     stage.break_with(kind, "DeleteMessageBatch")
 
-    assert await _unconfirmed(queue.delete([each.receipt for each in received])) == {0, 1}
+    assert await _unconfirmed(queue.ack([each.receipt for each in received])) == {0, 1}
 
 
 @pytest.mark.parametrize("kind", MANGLINGS)
@@ -139,7 +139,7 @@ async def test_an_extension_that_is_cut_off_confirms_no_entry(stage: Stage, kind
     stage.break_with(kind, "ChangeMessageVisibilityBatch")
 
     leases = [(each.receipt, LEASE) for each in received]
-    assert await _unconfirmed(queue.change_visibility(leases)) == {0, 1}
+    assert await _unconfirmed(queue.set_leases(leases)) == {0, 1}
 
 
 @pytest.mark.parametrize("kind", MANGLINGS)
@@ -149,8 +149,8 @@ async def test_a_dead_letter_copy_whose_answer_is_cut_off_is_not_confirmed(
     queue = await stage.queue()
     stage.break_with(kind, "SendMessage")
 
-    with pytest.raises(QueueError, match="send_message"):
-        await queue.send_dead_letter(message(), {"gateway-route": "orders"})
+    with pytest.raises(SourceError, match="send_message"):
+        await queue.dead_letter(message(), {"gateway-route": "orders"})
 
 
 @pytest.mark.parametrize("operation", ["GetQueueUrl", "GetQueueAttributes"])
@@ -160,7 +160,7 @@ async def test_a_queue_is_not_found_by_an_answer_that_is_cut_off(
 ) -> None:
     stage.break_with(kind, operation)
 
-    with pytest.raises(QueueError):
+    with pytest.raises(SourceError):
         await stage.queue()
 
 
@@ -191,7 +191,7 @@ async def _unconfirmed(call: Any) -> set[int]:
     """Return the entries that are to be tried again: all of them where the call itself failed."""
     try:
         failed = await call
-    except QueueError:
+    except SourceError:
         return {0, 1}
     assert not any(error.lease_lost for error in failed.values())
     return set(failed)

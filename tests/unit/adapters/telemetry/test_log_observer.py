@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.adapters.telemetry.log_observer import LogObserver
-from gateway.core.delivery.disposition import Answered, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Responded, TimedOut, Unreachable
 from gateway.core.events import (
     Action,
     AttributesDropped,
     DeliveryCrashed,
-    Fact,
+    Event,
     Outcome,
     Phase,
     PhaseChanged,
@@ -42,15 +42,15 @@ class Log:
         self._lines = lines
         self._observer = LogObserver(self.clock).of(table().routes[0])
 
-    def after(self, *facts: Fact) -> list[Line]:
+    def after(self, *events: Event) -> list[Line]:
         """Return the lines that these facts make."""
         before = len(self._lines)
-        for fact in facts:
-            self._observer.notice(fact)
+        for event in events:
+            self._observer.observe(event)
         return self._lines[before:]
 
-    def events(self, *facts: Fact) -> list[str]:
-        return [line["event"] for line in self.after(*facts)]
+    def events(self, *events: Event) -> list[str]:
+        return [line["event"] for line in self.after(*events)]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def log(lines: list[Line]) -> Log:
     return Log(lines)
 
 
-RETRY = delivered(Outcome.RETRY, Answered(500))
+RETRY = delivered(Outcome.RETRY, Responded(500))
 ACK = delivered(Outcome.ACK)
 
 
@@ -88,7 +88,7 @@ def test_normal_traffic_is_silent(log: Log) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fact", "outcome", "why"),
+    ("event", "outcome", "why"),
     [
         (RETRY, "retry", "status 500"),
         (delivered(Outcome.RETRY, TimedOut(30.0)), "retry", "no full answer within 30 s"),
@@ -100,9 +100,9 @@ def test_normal_traffic_is_silent(log: Log) -> None:
     ],
 )
 def test_the_first_failure_of_a_version_says_what_and_why(
-    log: Log, fact: Fact, outcome: str, why: str
+    log: Log, event: Event, outcome: str, why: str
 ) -> None:
-    assert log.after(ACK, fact, fact, fact) == [
+    assert log.after(ACK, event, event, event) == [
         {
             "event": "version fails",
             "log_level": "warning",
@@ -129,8 +129,8 @@ def test_a_version_that_works_again_is_said_once_with_its_failures(log: Log) -> 
 
 
 def test_versions_and_routes_fail_apart(log: Log) -> None:
-    other = delivered(Outcome.RETRY, Answered(500), version="stable")
-    elsewhere = delivered(Outcome.RETRY, Answered(500), route="payments")
+    other = delivered(Outcome.RETRY, Responded(500), version="stable")
+    elsewhere = delivered(Outcome.RETRY, Responded(500), route="payments")
     assert len(log.after(RETRY, other, elsewhere)) == 3
     assert log.events(ACK) == ["version works again"]
 
@@ -152,14 +152,14 @@ def test_a_version_that_flaps_makes_one_line_of_a_kind_in_ten_seconds(log: Log) 
 
 
 def test_a_rejected_message_is_a_line_but_no_failure_of_the_version(log: Log) -> None:
-    reject = delivered(Outcome.REJECT, Answered(422), message_id="m-7")
+    reject = delivered(Outcome.REJECT, Responded(422), message_id="m-7")
     (line,) = log.after(reject, ACK)
     assert (line["event"], line["log_level"]) == ("message rejected", "warning")
     assert (line["why"], line["message_id"]) == ("status 422", "m-7")
 
 
 def test_rejected_messages_are_limited(log: Log) -> None:
-    reject = delivered(Outcome.REJECT, Answered(422))
+    reject = delivered(Outcome.REJECT, Responded(422))
     assert len(log.after(*[reject] * 100)) == 1
     log.clock.now += 10
     (line,) = log.after(reject)
@@ -192,8 +192,8 @@ def test_receives_that_fail_and_work_again_are_a_line_each(log: Log) -> None:
 
 
 def test_receives_that_flap_do_not_flood(log: Log) -> None:
-    facts = [ReceiveFailed("orders", "no answer"), Received("orders", 1)] * 100
-    assert log.events(*facts) == ["receives fail", "receives work again"]
+    events = [ReceiveFailed("orders", "no answer"), Received("orders", 1)] * 100
+    assert log.events(*events) == ["receives fail", "receives work again"]
 
 
 DELETE_FAILED = SettlementFailed("orders", Action.DELETE, "access denied", 3)
@@ -304,12 +304,12 @@ def test_a_replaced_route_and_its_successor_name_their_own_queues_and_phases(
     log = LogObserver(Clock())
     old, new = (log.of(route(queue=queue)) for queue in ("old", "new"))
     failed, stopped = phase(Phase.FAILED, "no such queue"), phase(Phase.STOPPED)
-    for observer, fact in (
+    for observer, event in (
         (old, phase(Phase.POLLING)), (old, phase(Phase.STOPPING)), (new, phase(Phase.STARTING)),
         (new, failed), (old, ReceiveFailed("orders", "no answer")), (old, stopped), (new, failed),
         (new, phase(Phase.POLLING)),
     ):  # fmt: skip
-        observer.notice(fact)
+        observer.observe(event)
     assert [(line["event"], line["queue"]) for line in lines] == [
         ("route is polling", "old"),
         ("route is stopping", "old"),
@@ -326,7 +326,7 @@ def test_a_version_that_fails_is_told_once_across_the_routes_that_a_reload_start
 ) -> None:
     log = LogObserver(Clock())
     for queue in ("old", "new"):
-        log.of(route(queue=queue)).notice(RETRY)
+        log.of(route(queue=queue)).observe(RETRY)
     assert [line["event"] for line in lines] == ["version fails"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.adapters.telemetry.log_throttle import QUIET_SECONDS, Flips, Limiter
+from gateway.adapters.telemetry.log_throttle import LOG_THROTTLE_SECONDS, Flips, LogThrottle
 from tests.unit.adapters.fakes import Clock
 
 KEY = ("orders", "canary")
@@ -21,18 +21,18 @@ def flips(clock: Clock) -> Flips:
 
 
 def test_a_limiter_lets_one_through_in_ten_seconds_and_counts_the_others(clock: Clock) -> None:
-    limiter = Limiter(clock)
+    limiter = LogThrottle(clock)
     assert [limiter.admit(KEY) for _ in range(4)] == [0, None, None, None]
-    clock.now += QUIET_SECONDS - 0.001
+    clock.now += LOG_THROTTLE_SECONDS - 0.001
     assert limiter.admit(KEY) is None
     clock.now += 0.001
     assert limiter.admit(KEY) == 4
-    clock.now += QUIET_SECONDS
+    clock.now += LOG_THROTTLE_SECONDS
     assert limiter.admit(KEY) == 0
 
 
 def test_a_limiter_keeps_keys_apart(clock: Clock) -> None:
-    limiter = Limiter(clock)
+    limiter = LogThrottle(clock)
     assert limiter.admit(KEY) == 0
     assert limiter.admit(("orders", "stable")) == 0
 
@@ -59,14 +59,14 @@ def test_a_failure_held_back_is_due_as_soon_as_it_may_be_said(flips: Flips, cloc
     assert flips.failed(KEY) == 0
     assert flips.worked(KEY) == 1
     assert flips.failed(KEY) is None
-    clock.now += QUIET_SECONDS
+    clock.now += LOG_THROTTLE_SECONDS
     assert flips.failed(KEY) == 1
 
 
 def test_a_success_held_back_is_due_as_soon_as_it_may_be_said(flips: Flips, clock: Clock) -> None:
     assert flips.failed(KEY) == 0
     assert flips.worked(KEY) == 1
-    clock.now += QUIET_SECONDS - 1
+    clock.now += LOG_THROTTLE_SECONDS - 1
     assert flips.failed(KEY) is None
     clock.now += 1
     assert flips.failed(KEY) == 1
@@ -75,12 +75,12 @@ def test_a_success_held_back_is_due_as_soon_as_it_may_be_said(flips: Flips, cloc
 
 def test_a_success_too_soon_after_the_last_one_waits(flips: Flips, clock: Clock) -> None:
     flips.failed(KEY)
-    clock.now += QUIET_SECONDS - 1
+    clock.now += LOG_THROTTLE_SECONDS - 1
     assert flips.worked(KEY) == 1
     clock.now += 1
     assert flips.failed(KEY) == 0
     assert flips.worked(KEY) is None
-    clock.now += QUIET_SECONDS
+    clock.now += LOG_THROTTLE_SECONDS
     assert flips.worked(KEY) == 1
 
 

@@ -18,7 +18,7 @@ from gateway.core.events import (
     Action,
     AttributesDropped,
     DeliveryCrashed,
-    Fact,
+    Event,
     Outcome,
     Phase,
     PhaseChanged,
@@ -92,7 +92,7 @@ def objects(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
 
 
-def facts_saying(words: str) -> list[Fact]:
+def facts_saying(words: str) -> list[Event]:
     """Return one fact of every kind that makes a line, each with the words wherever text can be."""
     return [
         PhaseChanged("orders", Phase.FAILED, words),
@@ -109,8 +109,8 @@ def facts_saying(words: str) -> list[Fact]:
 
 def tell(words: str) -> None:
     observer = LogObserver()
-    for fact in facts_saying(words):
-        observer.notice(fact)
+    for event in facts_saying(words):
+        observer.observe(event)
     structlog.stdlib.get_logger("gateway.admin").warning("said", words=words, nested={"a": [words]})
     logging.getLogger("aiohttp.server").warning("library says %s", words)
     error = KeyError(words)
@@ -168,14 +168,14 @@ def test_printable_escapes_as_python_does() -> None:
 
 
 def test_a_text_line_reads_time_level_event_fields(text: io.StringIO) -> None:
-    LogObserver().notice(ReceiveFailed("orders", "no answer"))
+    LogObserver().observe(ReceiveFailed("orders", "no answer"))
     words = text.getvalue().split()
     assert words[1:3] == ["[warning", "]"]
     assert text.getvalue().endswith("[gateway] route='orders' why='no answer'\n")
 
 
 def test_problems_stand_below_their_line_in_text(text: io.StringIO) -> None:
-    LogObserver().notice(ReloadFailed(7, ("routes.yaml:4: a", "routes.yaml:6: b")))
+    LogObserver().observe(ReloadFailed(7, ("routes.yaml:4: a", "routes.yaml:6: b")))
     first, *below = text.getvalue().splitlines()
     assert "the last good one stays in force" in first
     assert "generation=7" in first
@@ -187,8 +187,8 @@ def test_a_crash_comes_with_its_traceback(form: Any) -> None:
     stream = io.StringIO()
     configure("info", form, stream)
     with pytest.raises(ZeroDivisionError) as crash:
-        LogObserver(lambda: 1 / 0).notice(ReceiveFailed("orders", "x"))
-    LogObserver().notice(DeliveryCrashed("orders", "m-1", crash.value))
+        LogObserver(lambda: 1 / 0).observe(ReceiveFailed("orders", "x"))
+    LogObserver().observe(DeliveryCrashed("orders", "m-1", crash.value))
     assert "Traceback (most recent call last)" in stream.getvalue()
     assert "test_a_crash_comes_with_its_traceback" in stream.getvalue()
     assert "ZeroDivisionError" in stream.getvalue()
@@ -196,7 +196,7 @@ def test_a_crash_comes_with_its_traceback(form: Any) -> None:
 
 def test_json_has_the_time_in_utc_the_level_and_snake_case_fields(as_json: io.StringIO) -> None:
     observer = LogObserver().of(route())
-    observer.notice(PhaseChanged("orders", Phase.FAILED, "no such queue"))
+    observer.observe(PhaseChanged("orders", Phase.FAILED, "no such queue"))
     (line,) = objects(as_json)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line.pop("timestamp"))
     assert "sqs:ReceiveMessage" in line.pop("what_to_do")
@@ -211,24 +211,24 @@ def test_json_has_the_time_in_utc_the_level_and_snake_case_fields(as_json: io.St
 
 
 def test_colours_are_for_terminals_alone(text: io.StringIO) -> None:
-    LogObserver().notice(Reloaded(1))
+    LogObserver().observe(Reloaded(1))
     assert "\x1b" not in text.getvalue()
     terminal = Terminal()
     configure("info", "text", terminal)
-    LogObserver().notice(Reloaded(1))
+    LogObserver().observe(Reloaded(1))
     assert "\x1b[" in terminal.getvalue()
 
 
 def test_json_has_no_colours_on_a_terminal_either() -> None:
     terminal = Terminal()
     configure("info", "json", terminal)
-    LogObserver().notice(Reloaded(1))
+    LogObserver().observe(Reloaded(1))
     assert "\x1b" not in terminal.getvalue()
 
 
 def test_stderr_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", "json")
-    LogObserver().notice(Reloaded(4))
+    LogObserver().observe(Reloaded(4))
     captured = capsys.readouterr()
     assert json.loads(captured.err)["generation"] == 4
     assert captured.out == ""
@@ -243,8 +243,8 @@ def test_stderr_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_level_is_that_of_the_gateways_own_lines(level: str, lines: int) -> None:
     stream = io.StringIO()
     configure(level, "json", stream)
-    LogObserver().notice(Reloaded(1))
-    LogObserver().notice(ReceiveFailed("orders", "x"))
+    LogObserver().observe(Reloaded(1))
+    LogObserver().observe(ReceiveFailed("orders", "x"))
     assert len(objects(stream)) == lines
 
 
@@ -281,7 +281,7 @@ def test_python_warnings_are_lines_too(as_json: io.StringIO) -> None:
 def test_configuring_again_replaces_and_does_not_double(text: io.StringIO) -> None:
     again = io.StringIO()
     configure("info", "json", again)
-    LogObserver().notice(Reloaded(1))
+    LogObserver().observe(Reloaded(1))
     assert text.getvalue() == ""
     assert len(objects(again)) == 1
 
@@ -289,5 +289,5 @@ def test_configuring_again_replaces_and_does_not_double(text: io.StringIO) -> No
 def test_an_unknown_level_is_refused_before_anything_changes(text: io.StringIO) -> None:
     with pytest.raises(ValueError, match="LOUD"):
         configure("loud", "json", io.StringIO())
-    LogObserver().notice(Reloaded(1))
+    LogObserver().observe(Reloaded(1))
     assert text.getvalue() != ""

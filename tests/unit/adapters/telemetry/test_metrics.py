@@ -6,16 +6,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.adapters.telemetry.metric_definitions import CATALOGUE
-from gateway.adapters.telemetry.metrics import Metrics, catalogue
-from gateway.core.delivery.disposition import Answered
+from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
+from gateway.adapters.telemetry.metrics import Metrics, metric_definitions
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import (
     Acked,
     Action,
     AttributesDropped,
     Delivered,
     DeliveryCrashed,
-    Fact,
+    Event,
     Outcome,
     Phase,
     PhaseChanged,
@@ -83,7 +83,7 @@ def metrics(clock: Clock) -> Metrics:
 
 
 def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
-    metrics.notice(delivered(age_seconds=1.0))
+    metrics.observe(delivered(age_seconds=1.0))
     found = set()
     for family in Scraped(metrics).families:
         total = "_total" if family.type == "counter" else ""
@@ -97,12 +97,14 @@ def test_no_sample_is_called_created(metrics: Metrics) -> None:
 
 
 def test_the_catalogue_lists_what_the_contract_lists_in_its_order() -> None:
-    listed = [f"{m.name}{{{','.join(m.labels)}}}" if m.labels else m.name for m in catalogue()]
+    listed = [
+        f"{m.name}{{{','.join(m.labels)}}}" if m.labels else m.name for m in metric_definitions()
+    ]
     assert listed == CONTRACT.split()
 
 
 def test_the_catalogue_says_of_each_metric_what_it_is_in_a_sentence() -> None:
-    for metric in catalogue():
+    for metric in metric_definitions():
         assert metric.type in {"counter", "gauge", "histogram"}
         assert metric.help.endswith("."), metric.name
         assert (metric.type == "counter") == metric.name.endswith("_total")
@@ -110,7 +112,7 @@ def test_the_catalogue_says_of_each_metric_what_it_is_in_a_sentence() -> None:
 
 def test_the_scrape_has_the_catalogues_types_and_help(metrics: Metrics) -> None:
     families = {family.name: family for family in Scraped(metrics).families}
-    for metric in CATALOGUE:
+    for metric in METRIC_DEFINITIONS:
         family = families[metric.name.removesuffix("_total")]
         assert (family.type, family.documentation) == (metric.type, metric.help)
 
@@ -133,7 +135,7 @@ def test_a_registry_of_its_own_also_has_the_process_and_python_metrics() -> None
 def test_a_receive_counts_itself_and_its_messages(
     metrics: Metrics, messages: int, result: str, received: float
 ) -> None:
-    metrics.notice(Received("orders", messages))
+    metrics.observe(Received("orders", messages))
     scraped = Scraped(metrics)
     assert scraped.value("gateway_messages_received_total", route="orders") == received
     results = {
@@ -144,14 +146,14 @@ def test_a_receive_counts_itself_and_its_messages(
 
 
 def test_a_failed_receive_counts_as_an_error(metrics: Metrics) -> None:
-    metrics.notice(ReceiveFailed("orders", "no route to host"))
+    metrics.observe(ReceiveFailed("orders", "no route to host"))
     scraped = Scraped(metrics)
     assert scraped.value("gateway_receives_total", route="orders", result="error") == 1.0
 
 
 def test_a_decision_counts_under_its_version_and_reason(metrics: Metrics) -> None:
-    metrics.notice(decided(CANARY, Reason.PINNED))
-    metrics.notice(decided(CANARY, Reason.PINNED))
+    metrics.observe(decided(CANARY, Reason.PINNED))
+    metrics.observe(decided(CANARY, Reason.PINNED))
     scraped = Scraped(metrics)
     labels = {"route": "orders", "version": "canary", "reason": "pinned"}
     assert scraped.value("gateway_decisions_total", **labels) == 2.0
@@ -161,7 +163,7 @@ def test_a_decision_for_no_version_counts_under_an_empty_one(metrics: Metrics) -
     metrics.in_force(table(route(unknown_version=UnknownVersion.RETRY)), 2)
     labels = {"route": "orders", "version": "", "reason": "unknown_version"}
     assert Scraped(metrics).value("gateway_decisions_total", **labels) == 0.0
-    metrics.notice(decided(None, Reason.UNKNOWN_VERSION))
+    metrics.observe(decided(None, Reason.UNKNOWN_VERSION))
     assert Scraped(metrics).value("gateway_decisions_total", **labels) == 1.0
 
 
@@ -169,7 +171,7 @@ def test_a_decision_for_no_version_counts_under_an_empty_one(metrics: Metrics) -
 def test_a_delivery_counts_under_its_outcome_and_takes_time(
     metrics: Metrics, outcome: Outcome
 ) -> None:
-    metrics.notice(delivered(outcome, seconds=0.02))
+    metrics.observe(delivered(outcome, seconds=0.02))
     scraped = Scraped(metrics)
     version = {"route": "orders", "version": "canary"}
     assert scraped.value("gateway_deliveries_total", **version, outcome=outcome.value) == 1.0
@@ -179,7 +181,7 @@ def test_a_delivery_counts_under_its_outcome_and_takes_time(
 
 def test_a_value_on_an_edge_belongs_to_the_bucket_below_it(metrics: Metrics) -> None:
     for seconds in (0.025, 0.026, 4_000.0):
-        metrics.notice(delivered(seconds=seconds))
+        metrics.observe(delivered(seconds=seconds))
     scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
     counts = {
         le: scraped.value("gateway_delivery_duration_seconds_bucket", **version, le=le)
@@ -189,9 +191,9 @@ def test_a_value_on_an_edge_belongs_to_the_bucket_below_it(metrics: Metrics) -> 
 
 
 def test_age_is_observed_for_acks_alone_and_never_below_zero(metrics: Metrics) -> None:
-    metrics.notice(delivered(Outcome.RETRY))
-    metrics.notice(delivered(age_seconds=90.0))
-    metrics.notice(delivered(age_seconds=-3.0))
+    metrics.observe(delivered(Outcome.RETRY))
+    metrics.observe(delivered(age_seconds=90.0))
+    metrics.observe(delivered(age_seconds=-3.0))
     scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
     assert scraped.value("gateway_message_age_seconds_count", **version) == 2.0
     assert scraped.value("gateway_message_age_seconds_sum", **version) == 90.0
@@ -208,9 +210,9 @@ def test_durations_reach_from_5_ms_to_5_min_and_ages_from_10_ms_to_12_h(metrics:
 
 
 def test_settlements_and_their_failures_count_messages_by_action(metrics: Metrics) -> None:
-    metrics.notice(Settled("orders", Action.DELETE, 10))
-    metrics.notice(Settled("orders", Action.DELETE, 3))
-    metrics.notice(SettlementFailed("orders", Action.EXTEND, "throttled", 2))
+    metrics.observe(Settled("orders", Action.DELETE, 10))
+    metrics.observe(Settled("orders", Action.DELETE, 3))
+    metrics.observe(SettlementFailed("orders", Action.EXTEND, "throttled", 2))
     scraped = Scraped(metrics)
     assert scraped.value("gateway_settlements_total", route="orders", action="delete") == 13.0
     failures = {"route": "orders", "action": "extend"}
@@ -220,34 +222,36 @@ def test_settlements_and_their_failures_count_messages_by_action(metrics: Metric
 def test_a_refused_routing_file_shows_until_one_is_accepted(metrics: Metrics, clock: Clock) -> None:
     accepted_at = clock.now
     clock.now += 100
-    metrics.notice(ReloadFailed(1, ("routes.yaml:1: nonsense",)))
+    metrics.observe(ReloadFailed(1, ("routes.yaml:1: nonsense",)))
     scraped = Scraped(metrics)
     assert scraped.value("gateway_config_last_reload_successful") == 0.0
     assert scraped.value("gateway_config_last_reload_success_timestamp_seconds") == accepted_at
-    metrics.notice(Reloaded(1))
+    metrics.observe(Reloaded(1))
     scraped = Scraped(metrics)
     assert scraped.value("gateway_config_last_reload_successful") == 1.0
     assert scraped.value("gateway_config_last_reload_success_timestamp_seconds") == clock.now
 
 
 @pytest.mark.parametrize(
-    "fact",
+    "event",
     [
         AttributesDropped("orders", "m-1", ("a",)),
         DeliveryCrashed("orders", "m-1", ValueError()),
         PhaseChanged("orders", Phase.FAILED, "gone"),
         decided(THIRD),
         decided(STABLE, route="unheard-of"),
-        Delivered("orders", "third", "m-1", Outcome.RETRY, Answered(500), 1.0),
+        Delivered("orders", "third", "m-1", Outcome.RETRY, Responded(500), 1.0),
         Acked("orders", "third", (1.0,), (1.0,)),
         Received("unheard-of", 1),
         Settled("unheard-of", Action.DELETE),
     ],
 )
-def test_what_the_routing_table_does_not_name_makes_no_series(metrics: Metrics, fact: Fact) -> None:
+def test_what_the_routing_table_does_not_name_makes_no_series(
+    metrics: Metrics, event: Event
+) -> None:
     """So a message, or a route that is still draining, can never add a label value."""
     before = metrics.render()
-    metrics.notice(fact)
+    metrics.observe(event)
     assert metrics.render() == before
 
 
@@ -293,8 +297,8 @@ def test_without_a_split_stable_has_all_the_weight(metrics: Metrics) -> None:
 
 
 def test_a_reload_keeps_counts_and_drops_what_is_gone(metrics: Metrics) -> None:
-    metrics.notice(delivered(version="stable"))
-    metrics.notice(delivered(version="canary"))
+    metrics.observe(delivered(version="stable"))
+    metrics.observe(delivered(version="canary"))
     metrics.in_force(table(route({"stable": 100}, versions=(STABLE, THIRD))), 2)
     scraped = Scraped(metrics)
     versions = {labels["version"] for labels in scraped.labels("gateway_deliveries_total")}
@@ -308,8 +312,8 @@ def test_a_reload_keeps_counts_and_drops_what_is_gone(metrics: Metrics) -> None:
 
 def test_counting_goes_on_after_a_reload(metrics: Metrics) -> None:
     metrics.in_force(table(), 2)
-    metrics.notice(decided(CANARY))
-    metrics.notice(delivered(age_seconds=1.0))
+    metrics.observe(decided(CANARY))
+    metrics.observe(delivered(age_seconds=1.0))
     scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
     assert scraped.value("gateway_decisions_total", **version, reason="split") == 1.0
     assert scraped.value("gateway_deliveries_total", **version, outcome="ack") == 1.0
@@ -336,7 +340,7 @@ def test_in_flight_is_read_at_each_scrape_and_0_where_nothing_is(metrics: Metric
 
 def test_before_any_table_is_in_force_the_scrape_says_so() -> None:
     metrics = Metrics(CollectorRegistry())
-    metrics.notice(delivered())
+    metrics.observe(delivered())
     scraped = Scraped(metrics)
     assert scraped.value("gateway_config_generation") == 0.0
     assert scraped.value("gateway_config_last_reload_successful") == 0.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.adapters.telemetry.statistics import Meter, Tally
-from gateway.core.delivery.disposition import Answered
+from gateway.adapters.telemetry.statistics import Meter, Statistics
+from gateway.core.delivery.disposition import Responded
 from gateway.core.events import (
     Action,
     AttributesDropped,
     DeliveryCrashed,
-    Fact,
+    Event,
     Outcome,
     Phase,
     PhaseChanged,
@@ -32,8 +32,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tally(clock: Clock) -> Tally:
-    made = Tally(clock=clock, now=lambda: 1_800_000_000.0)
+def statistics(clock: Clock) -> Statistics:
+    made = Statistics(clock=clock, now=lambda: 1_800_000_000.0)
     made.in_force(table(), 1)
     return made
 
@@ -96,41 +96,41 @@ def test_a_meter_that_is_not_asked_counts_as_one_that_is(clock: Clock) -> None:
 # ---- facts --------------------------------------------------------------------------------------
 
 
-def test_deliveries_count_by_version_and_outcome(tally: Tally) -> None:
+def test_deliveries_count_by_version_and_outcome(statistics: Statistics) -> None:
     for outcome in (Outcome.ACK, Outcome.ACK, Outcome.REJECT):
-        tally.notice(delivered(outcome))
-    canary = tally.route("orders").versions["canary"]
+        statistics.observe(delivered(outcome))
+    canary = statistics.route("orders").versions["canary"]
     counts = {outcome.value: meter.count for outcome, meter in canary.outcomes.items()}
     assert counts == {"ack": 2, "retry": 0, "reject": 1, "fallback": 0}
-    assert "stable" not in tally.route("orders").versions
+    assert "stable" not in statistics.route("orders").versions
 
 
-def test_decisions_count_by_version_and_those_for_none_do_not(tally: Tally) -> None:
+def test_decisions_count_by_version_and_those_for_none_do_not(statistics: Statistics) -> None:
     for version in (STABLE, STABLE, CANARY):
-        tally.notice(decided(version))
-    tally.notice(decided(None, Reason.UNKNOWN_VERSION))
-    versions = tally.route("orders").versions
+        statistics.observe(decided(version))
+    statistics.observe(decided(None, Reason.UNKNOWN_VERSION))
+    versions = statistics.route("orders").versions
     assert {name: each.decisions for name, each in versions.items()} == {"stable": 2, "canary": 1}
 
 
-def test_received_messages_count(tally: Tally) -> None:
-    tally.notice(Received("orders", 10))
-    tally.notice(Received("orders", 0))
-    assert tally.route("orders").received.count == 10
+def test_received_messages_count(statistics: Statistics) -> None:
+    statistics.observe(Received("orders", 10))
+    statistics.observe(Received("orders", 0))
+    assert statistics.route("orders").received.count == 10
 
 
-def test_a_versions_last_error_is_the_last_answer_but_an_ack(tally: Tally) -> None:
-    tally.notice(delivered(Outcome.RETRY, Answered(500)))
-    tally.notice(delivered(Outcome.REJECT, Answered(400)))
-    tally.notice(delivered(Outcome.ACK))
-    tally.notice(delivered(Outcome.ACK, version="stable"))
-    versions = tally.route("orders").versions
-    assert versions["canary"].last_error == (Answered(400), 1_800_000_000.0)
+def test_a_versions_last_error_is_the_last_answer_but_an_ack(statistics: Statistics) -> None:
+    statistics.observe(delivered(Outcome.RETRY, Responded(500)))
+    statistics.observe(delivered(Outcome.REJECT, Responded(400)))
+    statistics.observe(delivered(Outcome.ACK))
+    statistics.observe(delivered(Outcome.ACK, version="stable"))
+    versions = statistics.route("orders").versions
+    assert versions["canary"].last_error == (Responded(400), 1_800_000_000.0)
     assert versions["stable"].last_error is None
 
 
 @pytest.mark.parametrize(
-    ("fact", "text"),
+    ("event", "text"),
     [
         (ReceiveFailed("orders", "no answer"), "receive: no answer"),
         (SettlementFailed("orders", Action.DELETE, "throttled"), "delete: throttled"),
@@ -139,14 +139,14 @@ def test_a_versions_last_error_is_the_last_answer_but_an_ack(tally: Tally) -> No
     ],
 )
 def test_a_routes_last_error_is_about_its_queue_or_ourselves(
-    tally: Tally, fact: Fact, text: str
+    statistics: Statistics, event: Event, text: str
 ) -> None:
-    tally.notice(fact)
-    assert tally.route("orders").last_error == (text, 1_800_000_000.0)
+    statistics.observe(event)
+    assert statistics.route("orders").last_error == (text, 1_800_000_000.0)
 
 
 @pytest.mark.parametrize(
-    "fact",
+    "event",
     [
         PhaseChanged("orders", Phase.POLLING),
         Settled("orders", Action.DELETE),
@@ -154,38 +154,38 @@ def test_a_routes_last_error_is_about_its_queue_or_ourselves(
         delivered(Outcome.RETRY),
     ],
 )
-def test_all_else_is_no_error_of_the_route(tally: Tally, fact: Fact) -> None:
-    tally.notice(fact)
-    assert tally.route("orders").last_error is None
+def test_all_else_is_no_error_of_the_route(statistics: Statistics, event: Event) -> None:
+    statistics.observe(event)
+    assert statistics.route("orders").last_error is None
 
 
-def test_problems_stay_until_a_routing_file_is_accepted(tally: Tally) -> None:
-    tally.notice(ReloadFailed(1, ("a", "b")))
-    assert tally.problems == ("a", "b")
-    tally.notice(Reloaded(2))
-    assert tally.problems == ()
+def test_problems_stay_until_a_routing_file_is_accepted(statistics: Statistics) -> None:
+    statistics.observe(ReloadFailed(1, ("a", "b")))
+    assert statistics.problems == ("a", "b")
+    statistics.observe(Reloaded(2))
+    assert statistics.problems == ()
 
 
 # ---- the routing table in force -----------------------------------------------------------------
 
 
-def test_shares_start_anew_when_the_route_changes_and_counts_do_not(tally: Tally) -> None:
-    tally.notice(decided(CANARY))
-    tally.notice(delivered())
-    tally.in_force(table(route({"stable": 50, "canary": 50})), 2)
-    canary = tally.route("orders").versions["canary"]
+def test_shares_start_anew_when_the_route_changes_and_counts_do_not(statistics: Statistics) -> None:
+    statistics.observe(decided(CANARY))
+    statistics.observe(delivered())
+    statistics.in_force(table(route({"stable": 50, "canary": 50})), 2)
+    canary = statistics.route("orders").versions["canary"]
     assert (canary.decisions, canary.outcomes[Outcome.ACK].count) == (0, 1)
 
 
-def test_shares_go_on_when_only_another_route_changes(tally: Tally) -> None:
-    tally.notice(decided(CANARY))
-    tally.in_force(table(*table().routes, route(name="payments")), 2)
-    assert tally.route("orders").versions["canary"].decisions == 1
+def test_shares_go_on_when_only_another_route_changes(statistics: Statistics) -> None:
+    statistics.observe(decided(CANARY))
+    statistics.in_force(table(*table().routes, route(name="payments")), 2)
+    assert statistics.route("orders").versions["canary"].decisions == 1
 
 
-def test_what_a_table_has_no_more_is_forgotten(tally: Tally) -> None:
-    tally.notice(Received("gone", 5))
-    tally.notice(delivered())
-    tally.in_force(table(route(versions=(STABLE, THIRD))), 2)
-    assert tally.route("gone").received.count == 0
-    assert tally.route("orders").versions == {}
+def test_what_a_table_has_no_more_is_forgotten(statistics: Statistics) -> None:
+    statistics.observe(Received("gone", 5))
+    statistics.observe(delivered())
+    statistics.in_force(table(route(versions=(STABLE, THIRD))), 2)
+    assert statistics.route("gone").received.count == 0
+    assert statistics.route("orders").versions == {}

@@ -12,7 +12,7 @@ from gateway.config.loader import load
 from gateway.config.yaml import composer
 from gateway.config.yaml.composer import MAX_VALUES, compose
 from gateway.config.yaml.scalars import resolve
-from gateway.config.yaml.syntax import Unreadable
+from gateway.config.yaml.syntax import YamlSyntaxError
 
 
 def value_of(text: str) -> Any:
@@ -113,13 +113,13 @@ def test_aliases_may_come_to_as_many_values_as_the_limit() -> None:
         return f"a: &a [{','.join('x' * 99)}]\nb: [{','.join(['*a'] * number)}]".encode()
 
     assert len(compose(text(copies)).root.value["b"]) == copies
-    with pytest.raises(Unreadable, match="holds more than 100,000 values"):
+    with pytest.raises(YamlSyntaxError, match="holds more than 100,000 values"):
         compose(text(copies + 2))
 
 
 def test_aliases_count_towards_the_depth() -> None:
     chain = "".join(f"- &a{n} [[[[[[[[[[*a{n - 1}]]]]]]]]]]\n" for n in range(1, 6))
-    with pytest.raises(Unreadable, match="nests deeper than 50 levels"):
+    with pytest.raises(YamlSyntaxError, match="nests deeper than 50 levels"):
         compose(f"- &a0 x\n{chain}".encode())
 
 
@@ -169,7 +169,7 @@ def test_both_parsers_stumble_in_the_same_words(
     monkeypatch: pytest.MonkeyPatch, parser: object, text: str, line: int, what: str
 ) -> None:
     monkeypatch.setattr(composer, "_PARSER", parser)
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(YamlSyntaxError) as caught:
         compose(text.encode())
     (finding,) = caught.value.findings
     assert (finding.line, finding.what) == (line, what)

@@ -6,11 +6,11 @@ import pytest
 
 from gateway.core.delivery.disposition import (
     Ack,
-    Answered,
     Broken,
     DeliveryResult,
     Disposition,
     Reject,
+    Responded,
     Retry,
     TimedOut,
     Unreachable,
@@ -42,13 +42,13 @@ def said_by_the_contract(status: int) -> Disposition:
 def test_every_status_means_what_the_contract_says() -> None:
     """All that fits into three digits, since a service may send more than there are."""
     for status in range(100, 1_000):
-        assert judged(Answered(status)) == said_by_the_contract(status)
+        assert judged(Responded(status)) == said_by_the_contract(status)
 
 
 def test_retry_after_counts_for_429_and_503_alone() -> None:
     for status in range(100, 1_000):
         expected = Retry(77) if status in (429, 503) else said_by_the_contract(status)
-        assert judged(Answered(status, retry_after_seconds=77)) == expected
+        assert judged(Responded(status, retry_after_seconds=77)) == expected
 
 
 @pytest.mark.parametrize("result", FAILURES)
@@ -63,7 +63,7 @@ def test_what_is_no_answer_is_retried(result: DeliveryResult) -> None:
 def test_retry_after_is_rounded_up_and_kept_within_what_sqs_allows(
     retry_after: float, seconds: int
 ) -> None:
-    assert judged(Answered(503, retry_after)) == Retry(seconds)
+    assert judged(Responded(503, retry_after)) == Retry(seconds)
 
 
 def test_an_endless_wait_is_the_longest_one() -> None:
@@ -106,9 +106,9 @@ def on(*classes: FallbackOn) -> Fallback:
 
 CLASSES: list[tuple[FallbackOn, list[DeliveryResult]]] = [
     (FallbackOn.UNREACHABLE, [Unreachable("refused")]),
-    (FallbackOn.NOT_FOUND, [Answered(404), Answered(404, 5.0)]),
-    (FallbackOn.UNAVAILABLE, [Answered(503)]),
-    (FallbackOn.ERROR, [Answered(status) for status in range(500, 600) if status != 503]),
+    (FallbackOn.NOT_FOUND, [Responded(404), Responded(404, 5.0)]),
+    (FallbackOn.UNAVAILABLE, [Responded(503)]),
+    (FallbackOn.ERROR, [Responded(status) for status in range(500, 600) if status != 503]),
     (FallbackOn.TIMEOUT, [TimedOut(30.0)]),
 ]
 
@@ -125,12 +125,12 @@ def test_a_failure_falls_back_on_its_own_class_alone(
 @pytest.mark.parametrize(
     "result",
     [
-        *(Answered(status) for status in (200, 204, 301, 400, 401, 403, 405, 408, 409, 422, 425)),
-        Answered(429),
-        Answered(429, 5.0),
-        Answered(503, 5.0),
-        Answered(503, 0.0),
-        Answered(600),
+        *(Responded(status) for status in (200, 204, 301, 400, 401, 403, 405, 408, 409, 422, 425)),
+        Responded(429),
+        Responded(429, 5.0),
+        Responded(503, 5.0),
+        Responded(503, 0.0),
+        Responded(600),
         Broken("reset after sending"),
     ],
 )
@@ -163,7 +163,7 @@ def test_stable_takes_over_from_the_fourth_receive_on(
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        (Answered(502), "status 502"),
+        (Responded(502), "status 502"),
         (Unreachable("connection refused"), "unreachable: connection refused"),
         (TimedOut(30.0), "no full answer within 30 s"),
         (TimedOut(0.25), "no full answer within 0.25 s"),

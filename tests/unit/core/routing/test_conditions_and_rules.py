@@ -13,10 +13,10 @@ from tests.builders import CANARY, message, rule, where
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
-    from gateway.core.routing.rules import Test
+    from gateway.core.routing.rules import Criterion
 
 
-def holds(asked: Test | Matcher | Rule, taken: Message) -> bool:
+def holds(asked: Criterion | Matcher | Rule, taken: Message) -> bool:
     """Whether a message passes, as the gateway finds out."""
     match asked:
         case Rule():

@@ -1,0 +1,26 @@
+"""What all deliveries that follow one decision to one version have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.core.routing.decision import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPlan:
+    """From a decision to a version; a target renders once what its messages share.
+
+    `tag` is that of the version a message belongs to, `version` the name of the one that gets it:
+    a fallback delivers a canary's message to stable. `ordered` is true for a FIFO queue.
+    """
+
+    route: str
+    queue: str
+    tag: str
+    version: str
+    reason: Reason
+    timeout_seconds: float
+    ordered: bool
