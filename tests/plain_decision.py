@@ -1,4 +1,4 @@
-"""The decision as section 3 of the contract tells it, read by read: slow, and easy to believe."""
+"""The decision as docs/reference/decisions.md tells it, read by read: slow, and easy to believe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands and their exit statuses (contract, section 1).
+"""The commands and their exit statuses (docs/reference/running.md).
 
 0 fine; 1 anything else; 2 a problem in the routing file, the settings or the input;
 3 `explain --expect` found another decision.
@@ -27,7 +27,10 @@ PROBLEMS: Final = 2
 INTERRUPTED: Final = 130
 
 RECURSION_LIMIT: Final = 5_000
-"""JSON may nest to 1,000 (contract, section 2), and Python's own limit counts our frames too."""
+"""JSON may nest to 1,000 levels, and Python's own limit counts our frames too.
+
+Source: docs/reference/routing-file-semantics.md
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The demo's routing file, and which version each message must get by section 3 of the contract.
+"""The demo's routing file, and which version each message must get by docs/reference/decisions.md.
 
 The file is read here a second time, in the plainest way and not with the gateway's own loader: the
 demo checks the gateway, so it must not lean on what it checks.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ALL_CHARTS: Final = sorted(each.parent for each in rendering.CHARTS.glob("*/Chart.yaml"))
 MARGIN_SECONDS: Final = 10
-"""Contract, section 6: the pod's grace period is max(drain, wait) + 10 s."""
+"""The pod's grace period (docs/reference/leases-order-stopping.md): max(drain, wait) + 10 s."""
 
 
 class ValueSet(NamedTuple):
@@ -171,7 +171,7 @@ def test_an_alert_leads_to_the_runbook_where_people_read_it() -> None:
         for rule in promql.rules_of(each["spec"])
         if "alert" in rule
     }
-    page = "how-to/answer-an-alert.md"
+    page = "docs/how-to/answer-an-alert.md".removeprefix("docs/")
     assert links == {f"docs/{page}", f"https://git.example.com/team/gateway/blob/main/docs/{page}"}
 
 

@@ -65,7 +65,7 @@ def test_values_and_schema_have_the_same_keys() -> None:
 def test_the_grace_period_is_the_longer_of_drain_and_wait_and_ten_seconds(
     drain: float, waits: list[Any], expected: int, tmp_path: Path
 ) -> None:
-    """Contract, section 6; None is a route that says nothing, which waits 20 s."""
+    """None is a route without `wait`, so 20 s (docs/reference/leases-order-stopping.md)."""
     longest = max(drain, *(20.0 if wait is None else seconds(wait) for wait in waits), 0)
     assert expected == math.ceil(longest) + 10  # the table itself is right
     routes = [

@@ -1,4 +1,4 @@
-"""Who may change something over the admin port, seen from outside (contract, section 5)."""
+"""Who may change something over the admin port, seen from outside (docs/reference/admin-api.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin port as probes, scrapers and people with curl meet it (contract, section 5)."""
+"""The admin port as probes, scrapers and people with curl meet it (docs/reference/admin-api.md)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class QueueContract:
     async def test_resolve_reads_the_queue_s_visibility_timeout(
         self, backend: Backend, seconds: int
     ) -> None:
-        """Lesson 2: ReceiveMessage never tells it."""
+        """Complaint 2: ReceiveMessage never tells it."""
         queue = await backend.queue(visibility_seconds=seconds)
         traits = await queue.open()
         assert traits.lease_seconds == seconds
@@ -245,7 +245,7 @@ class QueueContract:
     async def test_a_receipt_that_is_none_fails_alone_and_by_its_position(
         self, backend: Backend, resolved: Any
     ) -> None:
-        """Lesson 7: the call succeeds, the entry does not."""
+        """Complaint 7: the call succeeds, the entry does not."""
         queue = await resolved()
         for _ in range(2):
             await backend.send(queue, Sending())

@@ -1,4 +1,4 @@
-"""What every Target promises (contract, section 4), asked over real connections."""
+"""What every Target promises (docs/reference/delivery.md), asked over real connections."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ def metrics_page() -> str:
         (code(m.name), m.type, ", ".join(code(label) for label in m.labels) or "-", m.help)
         for m in METRIC_DEFINITIONS
     ]
-    page = f"{NOTE}\n# Metrics\n\n`GET /metrics` on the admin port. Labels come from configured "
-    page += "names and fixed lists only.\n\n"
+    page = f"{NOTE}\n# Metrics\n\n`GET /metrics` on the [admin port](admin-api.md).\n"
+    page += "Labels come from configured names and fixed lists only.\n\n"
     page += table(("metric", "type", "labels", "says"), rows)
     for metric, edges in EDGES.items():
         page += f"\nBuckets of `{metric.name}`, in seconds: {', '.join(f'{e:g}' for e in edges)}.\n"
@@ -49,17 +49,19 @@ def settings_page() -> str:
         shown = not field.default_factory and field.default is not None
         default = code(field.default) if shown else "-"
         rows.append((code(f"GATEWAY_{name.upper()}"), flag, default, field.description or ""))
-    page = f"{NOTE}\n# Settings\n\nFrom the environment, fixed for the life of the process; a "
-    page += "command-line flag of the same name wins. AWS is configured as for every AWS SDK.\n\n"
+    page = f"{NOTE}\n# Settings\n\nEnvironment variables, fixed for the life of the process.\n"
+    page += "A command-line flag of the same name wins ([running](running.md#settings)).\n"
+    page += "AWS is configured as for every AWS SDK.\n\n"
     return page + table(("variable", "flag", "default", "says"), rows)
 
 
 def cli_page() -> str:
     os.environ["COLUMNS"] = "80"  # argparse wraps to the terminal
     page = f"{NOTE}\n# Commands\n\n`python -m gateway`, or the console script `gateway`.\n"
-    page += "\n| exit status | means |\n| --- | --- |\n| 0 | fine; after a clean stop |\n"
-    page += "| 1 | anything else, a hard stop included |\n| 2 | a problem in the routing file, the "
-    page += "settings or the input |\n| 3 | `explain --expect`: a decision differs |\n"
+    page += "What each command does, and signals: [running](running.md).\n"
+    page += "\n| exit status | means |\n| --- | --- |\n| 0 | success; after a soft stop |\n"
+    page += "| 1 | any other failure, a hard stop included |\n| 2 | a problem in the routing file, "
+    page += "the settings or the input |\n| 3 | `explain --expect`: a decision differs |\n"
     for name, parser in command_parsers().items():
         page += f"\n## {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n"
     return page
@@ -69,8 +71,9 @@ def routing_file_page() -> str:
     schema = json_schema()
     parts = {"The file": schema, **schema["$defs"]}
     page = f"{NOTE}\n# The routing file\n\nThe JSON Schema for editors is "
-    page += "`config/routes.schema.json`, or `python -m gateway schema`. Durations are `500ms`, "
-    page += "`20s`, `5m`, `1h`, or a number of seconds. Unknown keys are errors.\n\n"
+    page += "`config/routes.schema.json`, or `python -m gateway schema`.\n"
+    page += "Durations, names, what must be unique and when a condition holds: "
+    page += "[the routing file: rules](routing-file-semantics.md).\n\n"
     everything = (ROOT / "config/examples/everything.yaml").read_text()
     page += f"```yaml\n{everything.rstrip()}\n```\n"
     for name, part in sorted(parts.items(), key=lambda item: _rank(item[0])):

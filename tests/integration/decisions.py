@@ -25,7 +25,7 @@ BUCKETS = 10_000
 
 
 def bucket(seed: str, key: str) -> int:
-    """Return the bucket as section 3 of the contract words it."""
+    """Return the bucket as docs/reference/decisions.md words it."""
     digest = hashlib.blake2b(seed.encode() + b"\0" + key.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % BUCKETS
 

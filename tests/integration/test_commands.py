@@ -1,4 +1,4 @@
-"""The commands and their exit statuses (contract, section 1)."""
+"""The commands and their exit statuses (docs/reference/running.md)."""
 
 from __future__ import annotations
 

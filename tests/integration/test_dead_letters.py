@@ -1,4 +1,4 @@
-"""What becomes of a rejected message: redrive, the copy and its limits (contract, section 4).
+"""Rejected messages: redrive, the copy and its limits (docs/reference/delivery.md).
 
 Here the routing file calls queues by their ARNs.
 """

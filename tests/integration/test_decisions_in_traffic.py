@@ -1,4 +1,4 @@
-"""Pins, rules and weights as the two services see them (contract, section 3), against moto."""
+"""Pins, rules and weights as two services see them, against moto (docs/reference/decisions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When stable takes over from the canary, and when it does not (contract, sections 2 and 4).
+"""When stable takes over from the canary, and when it does not (docs/reference/delivery.md).
 
 All messages travel at once; each test then looks at its own.
 """

@@ -1,4 +1,4 @@
-"""FIFO: one delivery at a time per message group, in order (contract, section 6).
+"""FIFO: one delivery at a time per group, in order (docs/reference/leases-order-stopping.md).
 
 Against the emulator: moto hands out a group's later messages before a head that came back.
 """

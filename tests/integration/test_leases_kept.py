@@ -1,4 +1,4 @@
-"""Leases are kept for as long as a delivery takes (contract, section 6), by the ledger."""
+"""Leases last as long as a delivery, by the ledger (docs/reference/leases-order-stopping.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After known traffic every number of the admin port is known (contract, section 5)."""
+"""After known traffic every number of the admin port is known (docs/reference/metrics.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile and odd messages arrive whole and inject nothing (contract, section 4)."""
+"""Hostile and odd messages arrive whole and inject nothing (docs/reference/delivery.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A service that sheds load is left alone for as long as it asks, and receives are not burnt.
 
-Lesson 13: no throttle when the service sheds load.
+Complaint 13: no throttle when the service sheds load.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def replace_one_by_one(stage: Stage, fleet: Fleet, number: signal.Signals) -> li
 def test_a_rolling_update_by_sigterm_loses_none_doubles_none_and_strands_none(
     stage: Stage,
 ) -> None:
-    """Lesson 4: under a lease of 300 s the queue is empty without waiting for any lease to end."""
+    """Complaint 4: under a lease of 300 s the queue is empty before any lease ends."""
     with stage.fleet(LONG_LEASE) as fleet:
         with SteadySender(stage.queue) as sender:
             replicas = replace_one_by_one(stage, fleet, signal.SIGTERM)

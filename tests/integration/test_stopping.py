@@ -1,4 +1,4 @@
-"""Soft stop, hard stop and sudden death (contract, section 6), by the emulator's ledger."""
+"""Soft stop, hard stop and sudden death (docs/reference/leases-order-stopping.md)."""
 
 from __future__ import annotations
 

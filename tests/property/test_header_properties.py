@@ -1,4 +1,4 @@
-"""Whatever a message brings, its delivery has the headers of the contract's table and no others."""
+"""Every delivery has the headers of docs/reference/delivery.md and no others."""
 
 from __future__ import annotations
 

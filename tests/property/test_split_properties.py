@@ -1,4 +1,4 @@
-"""Shares, stickiness and monotony of a split (contract, section 3)."""
+"""Shares, stickiness and monotony of a split (docs/reference/decisions.md)."""
 
 from __future__ import annotations
 

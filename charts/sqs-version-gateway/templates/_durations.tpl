@@ -29,7 +29,7 @@
 
 {{/*
 Prints the pod's grace period: max(drain, the longest `wait` of all routes) + 10 s.
-A soft stop awaits the long polls under way, so that nothing is stranded (contract, section 6).
+A soft stop awaits the long polls under way, so that nothing is stranded (docs/reference/leases-order-stopping.md).
 */}}
 {{- define "gateway.gracePeriodSeconds" -}}
 {{- $longest := float64 .Values.settings.drainSeconds }}

@@ -1,4 +1,4 @@
-"""Who may change something over the admin port (contract, section 5): pure, no server needed.
+"""Who may change something over the admin port (docs/reference/admin-api.md). Pure.
 
 With a token, whoever has it. Without one, loopback alone; and since a browser on this machine is
 loopback too, not on behalf of some other site.

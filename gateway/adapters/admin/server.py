@@ -1,4 +1,4 @@
-"""The admin port: health, readiness, metrics, the API, reload (contract, section 5)."""
+"""The admin port: health, readiness, metrics, the API, reload (docs/reference/admin-api.md)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
 
 class HttpTarget:
-    """A Target that POSTs to one URL over connections it keeps (contract, section 4).
+    """A Target that POSTs to one URL over connections it keeps (docs/reference/delivery.md).
 
     `headers` go out with every delivery; `max_idle` connections stay open between deliveries;
     `tls` gives the context of a new connection to an https URL in place of the default one;

@@ -1,4 +1,4 @@
-"""Every metric of the gateway: name, type, labels and what it says (contract, section 5)."""
+"""Every metric of the gateway: name, type, labels and what it says (docs/reference/metrics.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""judge(): what an answer means for the message (contract, section 4), and the backoff."""
+"""judge(): what an answer means for the message (docs/reference/delivery.md), and the backoff."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The headers of a message that is not like most: values are encoded, left out and named.
 
-For any message these are the headers of the contract; :mod:`gateway.core.delivery.headers` has a
-quicker way to the same for those whose values are all legal and short, and the tests hold the two
-together.
+These are the headers of docs/reference/delivery.md for any message.
+:mod:`gateway.core.delivery.headers` renders the same faster where all values are legal and short;
+the tests hold the two together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The headers of a delivery, as the table in section 4 of the contract has them.
+"""The headers of a delivery, as the table in docs/reference/delivery.md has them.
 
 Names and meaning of the `x-aws-sqsd-` headers are the Elastic Beanstalk worker daemon's.
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features-managing-env-tiers.html

@@ -1,4 +1,4 @@
-"""decide(message, route): which version a message belongs to, and why (contract, section 3)."""
+"""Which version a message belongs to, and why (docs/reference/decisions.md)."""
 
 from __future__ import annotations
 

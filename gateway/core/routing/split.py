@@ -1,4 +1,4 @@
-"""Sticky key -> bucket -> version. A split never rolls dice (contract, section 3)."""
+"""Sticky key -> bucket -> version. A split never rolls dice (docs/reference/decisions.md)."""
 
 from __future__ import annotations
 

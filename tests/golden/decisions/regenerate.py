@@ -1,4 +1,4 @@
-"""The decision once more, written from section 3 of the contract alone.
+"""The decision once more, written from docs/reference/decisions.md alone.
 
 It imports nothing of the gateway, so that the two can disagree. `decisions.jsonl` has a case a
 line: what it is about, the route, the message as ReceiveMessage returns it, and the decision.

@@ -1,4 +1,4 @@
-"""Facts: what observers hear, in the words of the contract's metrics (section 5)."""
+"""Events: what observers hear, in the words of docs/reference/metrics.md."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def worst_receive_count(rig: Rig) -> int:
 
 @VIRTUAL_TIME
 async def test_polling_goes_down_while_stable_sheds_and_receive_counts_are_not_burnt() -> None:
-    """Lesson 13: ten minutes of 503 with Retry-After: 30 would be twenty receives of each."""
+    """Complaint 13: ten minutes of 503 with Retry-After: 30 would be twenty receives of each."""
     async with at_work(any_route(versions=[STABLE], max_in_flight=50)) as rig:
         rig.stable.default = LATER
         rig.queue.send_many(400)

@@ -78,7 +78,7 @@ async def test_groups_are_delivered_in_parallel() -> None:
 
 
 async def test_a_slow_group_holds_up_no_other() -> None:
-    """Lesson 9."""
+    """Complaint 9."""
     async with at_work(fifo()) as rig:
         rig.stable.takes_seconds = 0.01
         rig.queue.send(group="slow")
@@ -103,7 +103,7 @@ async def test_every_group_keeps_its_order_when_deliveries_take_different_times(
 async def test_after_a_retry_the_rest_of_the_group_goes_back_unforwarded_with_the_same_delay() -> (
     None
 ):
-    """Lesson 6: a successor must not overtake the message that failed."""
+    """Complaint 6: a successor must not overtake the message that failed."""
     async with at_work(fifo(retry=Backoff(7, 300))) as rig:
         rig.stable.answer("m-2", Responded(500))
         rig.queue.send_many(4, group="g")
@@ -289,7 +289,7 @@ async def test_messages_behind_a_slow_stable_stay_though_permits_have_run_out() 
 
 
 async def test_a_soft_stop_gives_the_rest_of_each_group_back_at_once() -> None:
-    """Lesson 5: what was not begun is visible at once, behind what still runs."""
+    """Complaint 5: what was not begun is visible at once, behind what still runs."""
     async with at_work(fifo()) as rig:
         rig.stable.hold()
         rig.queue.send_many(3, group="a")

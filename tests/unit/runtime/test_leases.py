@@ -46,7 +46,7 @@ def receive_counts(rig: Rig) -> set[int]:
 
 
 async def test_deliveries_much_longer_than_the_lease_are_received_once() -> None:
-    """Lesson 1: without extension every one of them would be delivered five times over."""
+    """Complaint 1: without extension every one of them would be delivered five times over."""
     async with at_work(patient(visibility_seconds=2)) as rig:
         rig.stable.takes_seconds = 9
         rig.queue.send_many(60)
@@ -85,7 +85,7 @@ async def test_extensions_are_counted_by_message() -> None:
 async def test_the_queue_s_own_timeout_is_asked_for_and_extended_to_where_none_is_configured() -> (
     None
 ):
-    """Lesson 2: an extension that ignores it makes receipts invalid for ever."""
+    """Complaint 2: an extension that ignores it makes receipts invalid for ever."""
     async with at_work(patient(), visibility_seconds=50) as rig:
         rig.stable.takes_seconds = 30
         name = rig.queue.send()
@@ -108,7 +108,7 @@ async def test_a_queue_whose_own_timeout_is_zero_still_gets_a_lease() -> None:
 
 
 async def test_leases_are_kept_while_draining() -> None:
-    """Lesson 3: deliveries that run on after the stop signal still need their leases."""
+    """Complaint 3: deliveries that run on after the stop signal still need their leases."""
     async with at_work(patient(visibility_seconds=4)) as rig:
         rig.stable.takes_seconds = 30
         rig.queue.send_many(5)

@@ -136,7 +136,7 @@ async def worst_wait_on_stable(*, canary_hangs: bool) -> float:
 
 
 async def test_a_hanging_canary_does_not_slow_stable_down() -> None:
-    """Lesson 9: the same load with a canary that works and with one that never answers."""
+    """Complaint 9: the same load with a canary that works and with one that never answers."""
     healthy = await worst_wait_on_stable(canary_hangs=False)
     hanging = await worst_wait_on_stable(canary_hangs=True)
     assert hanging <= healthy + 0.05

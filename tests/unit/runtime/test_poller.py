@@ -135,7 +135,7 @@ async def test_a_route_gets_by_with_the_extra_polls_that_others_leave() -> None:
 
 
 async def test_the_receives_of_a_backlog_are_not_made_one_after_the_other() -> None:
-    """Lesson 9: throughput is polls x 10 / round trip, so one poll alone would take 10 s here."""
+    """Complaint 9: throughput is polls x 10 / round trip, so one poll would take 10 s here."""
     async with at_work(route(max_in_flight=1000)) as rig:
         rig.queue.round_trip_seconds = 0.1
         rig.queue.send_many(1000)

@@ -33,7 +33,7 @@ async def test_a_message_received_again_during_its_delivery_is_not_delivered_twi
 
 
 async def test_a_message_received_again_during_its_delete_is_deleted_with_the_new_receipt() -> None:
-    """Lesson 8: the old receipt deletes nothing, although SQS answers that it did."""
+    """Complaint 8: the old receipt deletes nothing, although SQS answers that it did."""
     async with at_work(route(visibility_seconds=2)) as rig:
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.DELETE, Fault(before=slow))
@@ -64,7 +64,7 @@ async def test_a_delete_that_came_too_late_is_repeated_with_the_new_receipt() ->
 async def test_a_message_given_back_and_received_before_the_release_has_returned_is_delivered(
     queue: str,
 ) -> None:
-    """Lesson 8: to suppress it now would be to lose it until its lease ends."""
+    """Complaint 8: to suppress it now would be to lose it until its lease ends."""
     async with at_work(route(queue=queue)) as rig:
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(after=slow))

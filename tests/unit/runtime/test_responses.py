@@ -1,4 +1,4 @@
-"""Every row of the contract's answer table, by what it does to the message in the queue."""
+"""Every row of the responses in docs/reference/delivery.md, by what it does to the message."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_2xx_answer_deletes_the_message(status: int) -> None:
 async def test_what_may_get_better_gives_the_message_back_after_the_backoff(
     result: DeliveryResult,
 ) -> None:
-    """Lesson 11: a 404 is what a half-rolled-back Service answers, so it never loses a message."""
+    """Complaint 11: a 404 comes from a half-rolled-back Service, so it never loses a message."""
     async with at_work(route(retry=Backoff(4, 60))) as rig:
         await first_effect(rig, result)
         assert [seconds for _, seconds in rig.queue.message("m-1").changes] == [4]
@@ -73,7 +73,7 @@ async def test_what_may_get_better_gives_the_message_back_after_the_backoff(
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_when_the_message_comes_back(status: int) -> None:
-    """Lesson 13: the service's own word on when to come back."""
+    """Complaint 13: the service's own word on when to come back."""
     async with at_work(route()) as rig:
         await first_effect(rig, Responded(status, retry_after_seconds=17.2))
         rig.stable.default = Responded(200)

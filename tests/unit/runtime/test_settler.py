@@ -94,7 +94,7 @@ async def test_releases_are_batched_as_deletes_are() -> None:
 
 
 async def test_failed_entries_of_a_delete_are_repeated_alone() -> None:
-    """Lesson 7: DeleteMessageBatch answers 200 with failed entries in it."""
+    """Complaint 7: DeleteMessageBatch answers 200 with failed entries in it."""
     async with at_work(route()) as rig:
         rig.queue.faults.script(Operation.DELETE, entries_fail(2, 5))
         names = rig.queue.send_many(10)
@@ -108,7 +108,7 @@ async def test_failed_entries_of_a_delete_are_repeated_alone() -> None:
 
 
 async def test_a_failed_delete_is_repeated_with_the_newest_receipt() -> None:
-    """Lesson 7: the receipt of the first try is out of date once the message came again."""
+    """Complaint 7: the receipt of the first try is out of date once the message came again."""
     async with at_work(route(visibility_seconds=2)) as rig:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, entries_fail(0, error=LOST))
         rig.queue.faults.script(Operation.DELETE, *[entries_fail(0)] * 5)
@@ -205,7 +205,7 @@ async def test_permits_come_back_once_a_message_is_settled_and_not_before() -> N
 
 
 async def test_one_batch_that_hangs_does_not_hold_up_the_next() -> None:
-    """Lesson 9."""
+    """Complaint 9."""
     async with at_work(route()) as rig:
         slow = asyncio.Event()
         rig.queue.faults.script(Operation.DELETE, Fault(before=slow))

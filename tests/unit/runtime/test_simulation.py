@@ -227,7 +227,7 @@ def test_a_stop_amid_trouble_loses_nothing_and_the_next_gateway_goes_on(
 def test_a_stop_hides_no_message_for_longer_than_a_retry(
     *, stop_at: float, drain_seconds: float, hard: bool, **traits: Any
 ) -> None:
-    """Lesson 5: with a queue that works, what was not delivered is visible at once."""
+    """Complaint 5: with a queue that works, what was not delivered is visible at once."""
 
     async def story() -> None:
         world = World(Trouble(), **traits)

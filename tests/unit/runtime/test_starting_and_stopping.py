@@ -119,7 +119,7 @@ async def test_an_idle_route_stops_as_soon_as_its_poll_has_returned() -> None:
 
 
 async def test_the_poll_under_way_is_awaited_and_never_cancelled() -> None:
-    """Lesson 4: a cancelled long poll strands what SQS has already set aside for it."""
+    """Complaint 4: a cancelled long poll strands what SQS has already set aside for it."""
     async with at_work(route(wait_seconds=20)) as rig:
         rig.running.stop(0)
         await rig.rest(5)
@@ -147,7 +147,7 @@ async def test_what_the_last_poll_brings_goes_back_at_once_while_a_delivery_stil
 
 
 async def test_a_stop_burns_no_receive_count_by_polls_of_its_own() -> None:
-    """Lesson 5: with several polls under way each would get what another one has given back."""
+    """Complaint 5: with several polls under way each would get what another one has given back."""
 
     def under_way() -> int:
         return sum(call.ended_at is None for call in receives(rig))
@@ -176,7 +176,7 @@ async def test_deliveries_end_and_are_settled_within_the_drain() -> None:
 
 
 async def test_deliveries_that_outlive_the_drain_are_cancelled_and_visible_at_once() -> None:
-    """Lesson 5: a deploy must not leave messages hidden for a whole visibility timeout."""
+    """Complaint 5: a deploy must not leave messages hidden for a whole visibility timeout."""
     async with at_work(route(wait_seconds=1, visibility_seconds=600)) as rig:
         rig.stable.pace = lambda name: 5 if name == "m-1" else 29
         rig.queue.send_many(3)

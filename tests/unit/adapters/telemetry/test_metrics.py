@@ -46,7 +46,7 @@ gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
 """
-"""Copied from the contract, section 5, by hand: what dashboards and alerts are written against."""
+"""Copied from docs/reference/metrics.md by hand: what dashboards and alerts are written against."""
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -1,4 +1,4 @@
-"""What a dead-letter copy carries (contract, section 4: the row of `reject`)."""
+"""What a dead-letter copy carries (docs/reference/delivery.md: the row of `reject`)."""
 
 from __future__ import annotations
 

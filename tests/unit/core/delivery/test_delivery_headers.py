@@ -1,4 +1,4 @@
-"""The headers of a delivery: every row of the table in section 4 of the contract."""
+"""The headers of a delivery: every row of the table in docs/reference/delivery.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""judge(), fallback and backoff (contract, section 4)."""
+"""judge(), fallback and backoff (docs/reference/delivery.md)."""
 
 from __future__ import annotations
 

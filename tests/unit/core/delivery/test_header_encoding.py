@@ -1,4 +1,4 @@
-"""What a header value may be, and how any other text becomes one (contract, section 4)."""
+"""What a header value may be, and how any other text becomes one (docs/reference/delivery.md)."""
 
 from __future__ import annotations
 

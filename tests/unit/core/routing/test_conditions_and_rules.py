@@ -1,4 +1,4 @@
-"""Conditions, matchers and rules (contract, section 2)."""
+"""Conditions, matchers and rules (docs/reference/routing-file-semantics.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decide(): the order of pin, rule, split and default (contract, section 3)."""
+"""decide(): the order of pin, rule, split and default (docs/reference/decisions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sticky key, bucket, version (contract, section 3)."""
+"""Sticky key, bucket, version (docs/reference/decisions.md)."""
 
 from __future__ import annotations
 
