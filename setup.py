@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from setuptools import Extension
 
 HOT_PATH: Final = {
-    "aiokit": ("write_batch",),
+    "aiokit": ("idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dates", "headers"),
     "core/messages": ("attribute_names", "baggage", "json_body", "message"),
     "core/routing": ("decision", "rule_index", "split"),
     "runtime": (
-        "backoff", "circuit_breaker", "courier", "delivery", "in_flight", "limiter", "permits",
-        "plans", "settler",
+        "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
+        "permits", "plans", "reporter", "settler",
     ),
-    "adapters/http": ("native_target", "request"),
+    "adapters/http": ("native_target", "request", "sender"),
     "adapters/http1": ("connection", "exchange", "pool", "response"),
     "adapters/sqs": ("json_protocol", "signed_requests"),
     "adapters/telemetry": ("statistics",),

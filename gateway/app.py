@@ -34,7 +34,7 @@ from gateway.config.file import read_again
 from gateway.config.watcher import watch
 from gateway.core.events import Listening, Reloaded, ReloadFailed
 from gateway.core.routing.version import Client
-from gateway.runtime.poll_budget import ExtraPolls
+from gateway.runtime.poll_budget import PollBudget
 from gateway.runtime.routes import plan
 from gateway.runtime.running_route import RunningRoute
 
@@ -80,7 +80,7 @@ class Gateway:
         self._generation = 0
         self._judged = table.digest  # of the content that was read last, good or bad
         self._reloading = asyncio.Lock()  # one at a time, so that the file has the last word
-        self._write_batch, self._extra_polls = WriteBatch(), ExtraPolls()
+        self._write_batch, self._poll_budget = WriteBatch(), PollBudget()
         self._clients = SqsClients(self._write_batch)
         self._queue_kind: type[NativeSqsSource | SdkSqsSource] = (
             NativeSqsSource if settings.sqs_client == "lean" else SdkSqsSource
@@ -234,7 +234,7 @@ class Gateway:
             self._queue_kind(self._clients, route.queue, route.dead_letter),
             partial(_target, write_batch=self._write_batch),
             Observers(self._metrics, self._statistics, self._log.of(route)),
-            extra_polls=self._extra_polls,
+            poll_budget=self._poll_budget,
             wall=time.time,
             random=random.random,
         )

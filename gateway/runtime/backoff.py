@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-CLOCK_SECONDS: Final = 0.001
-"""A timer may come that much too early: what is less than that away has come."""
-
 
 def exponential_backoff(first_seconds: float, last_seconds: float, failures: int) -> float:
     """Return `first_seconds` after one failure, twice that after two, at most `last_seconds`."""

@@ -1,9 +1,10 @@
-"""What a version that sheds load gets: nothing for a while, then one delivery to try.
+"""The circuit breaker of one version: it opens when the version says that it is overloaded.
 
-A version that answers 429 or 503 with Retry-After to one message may refuse just that one. One
-that gives that answer to everybody is overloaded: to send it more would only raise the messages'
-receive counts. So after a row of such answers it rests, each time for longer, up to what it asks
-for; when a rest is over one delivery goes out, and any other answer to it ends the matter.
+A version that responds 429 or 503 with Retry-After to one message may refuse just that one. A
+version that gives that response to every message is overloaded: sending more only raises the
+messages' receive counts. After ten such responses in a row the breaker opens, each time for longer,
+up to what the version asked for. Then it is half-open: one delivery goes out, and any response but
+another overload closes it.
 """
 
 from __future__ import annotations
@@ -12,55 +13,66 @@ from typing import Final
 
 from gateway.runtime.backoff import exponential_backoff
 
-ROW: Final = 10
-"""Refusals without any other answer between them that make a version rest."""
+TRIP_AFTER: Final = 10
+"""Overload responses in a row, with no other result between them, that open the breaker."""
 
-FIRST_REST_SECONDS: Final = 1.0
-LONGEST_REST_SECONDS: Final = 60.0
+FIRST_OPEN_SECONDS: Final = 1.0
+LONGEST_OPEN_SECONDS: Final = 60.0
 
 
 class CircuitBreaker:
-    """How a version sheds load at the moment; the times are the event loop's seconds."""
+    """The state of one version; all times are the event loop's seconds."""
+
+    __slots__ = ("_probing", "_retry_after_seconds", "_times_opened", "open_until", "overloads")
 
     def __init__(self) -> None:
-        self.rests_until = 0.0
-        self._asked_seconds = 0.0
-        self.refusals = self._rests = 0
-        self.trying = False
+        self.open_until = 0.0
+        self.overloads = 0
+        self._retry_after_seconds = 0.0
+        self._times_opened = 0
+        self._probing = False
 
     @property
-    def sheds(self) -> bool:
-        """Whether it rests, or is being tried after a rest."""
-        return self.refusals >= ROW
+    def tripped(self) -> bool:
+        """Whether it is open or half-open."""
+        return self.overloads >= TRIP_AFTER
 
     @property
-    def pause_seconds(self) -> float | None:
-        """For how long at least a message that finds no place goes back; None: as usual."""
-        return self._asked_seconds if self.sheds else None
+    def probing(self) -> bool:
+        """Whether the one delivery of the half-open state is under way."""
+        return self._probing
 
-    def refused(self, retry_after_seconds: float, now: float) -> None:
-        """Take note of a 429 or 503 with Retry-After."""
-        self.refusals += 1
-        at_least = max(retry_after_seconds, FIRST_REST_SECONDS)  # also for `Retry-After: 0`
-        self._asked_seconds = min(at_least, LONGEST_REST_SECONDS)
-        if self.sheds and now >= self.rests_until:  # else: the rest of a wave that was under way
-            self._rests += 1
-            longest = exponential_backoff(FIRST_REST_SECONDS, LONGEST_REST_SECONDS, self._rests)
-            self.rests_until = now + min(self._asked_seconds, longest)
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """How long at least a message that finds no slot goes back; None while it is closed."""
+        return self._retry_after_seconds if self.tripped else None
 
-    def took(self) -> None:
-        """Take note of any other result: all goes on as usual."""
-        self.refusals = self._rests = 0
-        self.rests_until = 0.0
+    def on_overload(self, retry_after_seconds: float, now: float) -> None:
+        """Count a 429 or 503 with Retry-After."""
+        self.overloads += 1
+        at_least = max(retry_after_seconds, FIRST_OPEN_SECONDS)  # also for `Retry-After: 0`
+        self._retry_after_seconds = min(at_least, LONGEST_OPEN_SECONDS)
+        # Responses to deliveries that were under way when it opened do not prolong it.
+        if self.tripped and now >= self.open_until:
+            self._times_opened += 1
+            longest = exponential_backoff(
+                FIRST_OPEN_SECONDS, LONGEST_OPEN_SECONDS, self._times_opened
+            )
+            self.open_until = now + min(self._retry_after_seconds, longest)
 
-    def admits(self, now: float) -> bool:
+    def on_success(self) -> None:
+        """Close it: the version gave any other result, which need not be an ack."""
+        self.overloads = self._times_opened = 0
+        self.open_until = 0.0
+
+    def allows(self, now: float) -> bool:
         """Whether a delivery may begin."""
-        return not self.sheds or (now >= self.rests_until and not self.trying)
+        return not self.tripped or (now >= self.open_until and not self._probing)
 
-    def began(self) -> None:
-        """Take note of a delivery that begins."""
-        self.trying = self.sheds
+    def on_begin(self) -> None:
+        """Note that a delivery begins."""
+        self._probing = self.tripped
 
-    def ended(self) -> None:
-        """Take note of a delivery that ended in whatever way."""
-        self.trying = False
+    def on_end(self) -> None:
+        """Note that a delivery ended, with any result or none."""
+        self._probing = False

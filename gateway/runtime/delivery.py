@@ -1,270 +1,293 @@
-"""One message on its way: decide -> deliver -> judge -> settle.
+"""One message after the other: decide -> deliver -> judge -> settle.
 
-Callbacks, told by the lane when there is a turn and by the target when there is a result: with a
-task, a future and a cancel scope for each message the runtime took more CPU than the kernel.
+Callbacks: the limiter calls when there is a slot, the target when there is a result. A task, a
+future and a cancel scope for each message cost more than the kernel does (ADR 8).
 """
 
 from __future__ import annotations
 
-from sys import getsizeof
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
+from gateway.aiokit.idle import IdleCounter
 from gateway.core.delivery.disposition import (
     Ack,
     Reject,
     Responded,
     Retry,
+    backoff_seconds,
     falls_back,
     is_ack,
     judge,
     whole_seconds,
 )
-from gateway.core.events import Delivered, Outcome
+from gateway.core.events import Delivered, DeliveryCrashed, Outcome
 from gateway.core.routing.decision import Reason, decide
-from gateway.runtime.in_flight import InHand, Stage
+from gateway.runtime.in_flight import State
+from gateway.runtime.plans import DeliveryPlans
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.messages.message import Attribute, Message
+    from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import Sending
-    from gateway.runtime.courier import Courier
-    from gateway.runtime.limiter import Lane, Seat
-    from gateway.runtime.plans import Leg, Legs
+    from gateway.runtime.in_flight import InFlight, InFlightMessage
+    from gateway.runtime.limiter import Limiter
+    from gateway.runtime.limiters import Limiters
+    from gateway.runtime.plans import ActivePlan
+    from gateway.runtime.reporter import Reporter
+    from gateway.runtime.settler import Settler
 
 OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
 
 
-class Delivery(InHand):
-    """A message in hand, and what becomes of it.
-
-    `ended` is called with None where the message is done with (deleted, or copied to the
-    dead-letter queue and deleted, or somebody else's by now), else with the seconds after which it
-    comes back.
-    """
-
-    __slots__ = (
-        "_courier",
-        "_ended",
-        "_has_turn",
-        "_legs",
-        "_under_way",
-        "began_at",
-        "leg",
-        "seconds",
-        "under_way",
-    )
+class Deliverer:
+    """Delivers the messages of one route. `random` gives uniform 0..1, for the backoff."""
 
     def __init__(
-        self, courier: Courier, message: Message, leased_at: float, until: float, due_at: float
+        self,
+        *,
+        route: Route,
+        limiters: Limiters,
+        in_flight: InFlight,
+        settler: Settler,
+        reporter: Reporter,
+        random: Callable[[], float],
     ) -> None:
-        # All in one: through `super()`, and a function for the size, it took twice as long.
-        self.message, self.receipt = message, message.receipt
-        self.received_at, self.leased_until, self.due_at = leased_at, until, due_at
-        self.held_bytes = getsizeof(message.body)
-        if message.attributes:
-            self.held_bytes += held_bytes(message.attributes)
-        self.stage, self.lease_lost = _WAITING, False
-        self.back_after_seconds = self.attempts = 0
-        self.settled = None
-        self._courier = courier
-        self._ended: Callable[[int | None], None] | None = None
-        self._legs: Legs
-        self._has_turn = False
-        self._under_way: Sending | Seat | asyncio.Task[None] | None = None
-        self.began_at = self.seconds = 0.0  # on the loop's clock, and how long it took
-        self.leg: Leg | None = None
-        self.under_way = False
+        self.plans = DeliveryPlans(route, limiters)
+        self._limiters = limiters
+        self._in_flight = in_flight
+        self._settler = settler
+        self._reporter = reporter
+        self._random = random
+        self._under_way = IdleCounter()
 
-    def begin(self, legs: Legs, ended: Callable[[int | None], None] | None = None) -> None:
-        """Decide, and bring it to a version."""
-        self._legs, self._ended = legs, ended
-        message, courier = self.message, self._courier
-        self.under_way = True
-        courier.under_way += 1
+    def start(self) -> None:
+        """Use the running loop from now on."""
+        self._clock = asyncio.get_running_loop().time
+
+    def adopt(self, route: Route) -> None:
+        """Decide by another routing table from the next message on."""
+        self.plans = DeliveryPlans(route, self._limiters)
+
+    def begin(
+        self, entry: InFlightMessage, ended: Callable[[int | None], None] | None = None
+    ) -> None:
+        """Decide, and bring the message to a version.
+
+        `ended` is called with None once the message is done with (it is being deleted, or its lease
+        was lost), else with the seconds after which it comes back.
+        """
+        plans, reporter = self.plans, self._reporter
+        entry.plans = plans
+        entry.ended = ended
+        entry.under_way = True
+        self._under_way.count += 1
         try:
-            version, reason, _, _ = decide(message, legs.route)
+            message, route = entry.message, plans.route
+            version, reason, _, _ = decide(message, route)
             if version is None:
-                courier.undecided(reason)
-                self._release(self._backoff_seconds())
+                reporter.undecided(reason)
+                self._release(entry, self._backoff_seconds(entry))
                 return
-            leg = legs.of(version, version, reason)
-            leg.decided += 1
-            if not leg.touched:
-                courier.touch(leg)
-            if message.receive_count > legs.gives_up_after and version is not legs.route.stable:
-                leg = legs.of(version, legs.route.stable, Reason.FALLBACK)
-            lane = leg.lane
-            if lane is not None and lane.enter():
-                self._send(leg, lane)
+            plan = plans.of(version, version, reason)
+            reporter.decided(plan)
+            if (
+                message.receive_count > plans.fallback_after_receives
+                and version is not route.stable
+            ):
+                plan = plans.of(version, route.stable, Reason.FALLBACK)
+            limiter = plan.limiter
+            if limiter is not None and limiter.acquire():  # as nearly always
+                entry.plan = plan
+                self._send(entry, plan, limiter)
             else:
-                self._bring(leg)
+                self._bring(entry, plan)
         except Exception as error:  # noqa: BLE001 - one message must not stop all the others
-            self._crashed(error)
+            self._crashed(entry, error)
 
-    def cancel(self) -> None:
-        """Give the message back, unless it is being settled already."""
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            under_way.cancel()
-        self._leave(None)
-        if self.stage in (Stage.WAITING, Stage.DELIVERING):
-            self._release(0)
+    def cancel(self, entry: InFlightMessage) -> None:
+        """Give the message back at once, unless it is being settled already."""
+        waits_for, entry.waits_for = entry.waits_for, None
+        if waits_for is not None:
+            waits_for.cancel()
+        self._leave(entry, None)
+        if entry.state in (State.WAITING, State.DELIVERING):
+            self._release(entry, 0)
 
-    def admitted(self, turn: bool) -> None:  # noqa: FBT001 - a callback's one flag
-        """Go on after a wait for a turn: there is one, or there will be none."""
-        self._under_way = None
+    def cancel_all(self) -> None:
+        """Give back every message that is under way."""
+        for entry in self._in_flight.under_way():
+            self.cancel(entry)
+
+    async def idle(self) -> None:
+        """Return once no delivery is under way."""
+        await self._under_way.wait()
+
+    # ---- to the version -------------------------------------------------------------------
+
+    def _bring(self, entry: InFlightMessage, plan: ActivePlan) -> None:
+        entry.plan = plan
+        limiter = plan.limiter
+        if limiter is None:
+            self._turned_away(entry)
+        elif limiter.acquire():
+            self._send(entry, plan, limiter)
+        else:
+            waiter = limiter.wait(partial(self._admitted, entry))
+            entry.waits_for = waiter
+            if waiter is None:
+                self._turned_away(entry)
+
+    def _admitted(self, entry: InFlightMessage, slot: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        entry.waits_for = None
+        plan = entry.plan
         try:
-            if turn and self.leg is not None and self.leg.lane is not None:
-                self._send(self.leg, self.leg.lane)
+            if slot and plan is not None and plan.limiter is not None:
+                self._send(entry, plan, plan.limiter)
             else:
-                self._turned_away()
+                self._turned_away(entry)
         except Exception as error:  # noqa: BLE001 - as above
-            self._crashed(error)
+            self._crashed(entry, error)
 
-    def answered(self, result: DeliveryResult | Exception) -> None:
-        """Judge what came of the delivery; an exception is a defect of the target's."""
-        self._under_way = None
-        leg, courier = self.leg, self._courier
-        self.seconds = courier.clock() - self.began_at
+    def _send(self, entry: InFlightMessage, plan: ActivePlan, limiter: Limiter) -> None:
+        entry.has_slot = True
+        entry.began_at = began_at = self._clock()
+        if entry.lease_lost or began_at >= entry.leased_until:
+            self._leave(entry, None)  # another consumer may have received the message by now
+            self._settler.drop_lost(entry)
+            self._end(entry, None)
+            return
+        entry.state = _DELIVERING
+        sender = plan.sender(limiter.target)
+        entry.waits_for = sender.send(entry.message, partial(self._on_result, entry))
+
+    def _turned_away(self, entry: InFlightMessage) -> None:
+        """Release a message that found no slot: for longer where the circuit breaker is open."""
+        if self._limiters.wait_queue.closed:
+            self._release(entry, 0)
+            return
+        plan = entry.plan
+        limiter = None if plan is None else plan.limiter
+        at_least = None if limiter is None else limiter.retry_after_seconds
+        if at_least is None:
+            self._release(entry, whole_seconds(self._route(entry).retry.min_seconds))
+        else:
+            self._release(entry, max(whole_seconds(at_least), self._backoff_seconds(entry)))
+
+    def _leave(self, entry: InFlightMessage, result: DeliveryResult | None) -> None:
+        plan = entry.plan
+        if entry.has_slot and plan is not None and plan.limiter is not None:
+            entry.has_slot = False
+            plan.limiter.release(result)
+
+    # ---- what became of it ----------------------------------------------------------------
+
+    def _on_result(self, entry: InFlightMessage, result: DeliveryResult | Exception) -> None:
+        """Judge the result of a delivery; an exception is a defect of the target's."""
+        entry.waits_for = None
+        entry.seconds = self._clock() - entry.began_at
+        plan = entry.plan
         try:
-            if leg is None or isinstance(result, Exception):
-                self._crashed(result if isinstance(result, Exception) else RuntimeError("no leg"))
+            if plan is None or isinstance(result, Exception):
+                error = result if isinstance(result, Exception) else RuntimeError("no plan")
+                self._crashed(entry, error)
                 return
             if not is_ack(result):
-                self._leave(result)
-                self._failed(leg, result)
+                self._leave(entry, result)
+                self._failed(entry, plan, result)
                 return
-            self._has_turn = False
-            if leg.lane is not None:
-                leg.lane.leave_well()
-            leg.acked.append(self)
-            if not leg.touched:
-                courier.touch(leg)
-            courier.settler.delete(self)
-            self._end(None)
+            entry.has_slot = False
+            if plan.limiter is not None:
+                plan.limiter.release_after_ack()
+            self._reporter.acked(plan, entry)
+            self._settler.delete(entry)
+            self._end(entry, None)
         except Exception as error:  # noqa: BLE001 - as above
-            self._crashed(error)
+            self._crashed(entry, error)
 
-    # ---- on the way there -----------------------------------------------------------------
-
-    def _bring(self, leg: Leg) -> None:
-        self.leg, lane = leg, leg.lane
-        if lane is None:
-            self._turned_away()
-        elif lane.enter():
-            self._send(leg, lane)
-        else:
-            self._under_way = seat = lane.sit_down(self.admitted)
-            if seat is None:
-                self._turned_away()
-
-    def _turned_away(self) -> None:
-        """Give it back, for longer where its version sheds."""
-        lane = None if self.leg is None else self.leg.lane
-        self._release(self._courier.pause_seconds(self.message, self._legs.route, lane))
-
-    def _send(self, leg: Leg, lane: Lane) -> None:
-        self.leg, self._has_turn = leg, True
-        courier = self._courier
-        self.began_at = began_at = courier.clock()
-        if self.lease_lost or began_at >= self.leased_until:
-            self._leave(None)  # the message may be somebody else's by now
-            courier.settler.lose(self)
-            self._end(None)
-            return
-        self.stage = _DELIVERING
-        self._under_way = leg.sender(lane.target).send(self.message, self.answered)
-
-    def _leave(self, result: DeliveryResult | None) -> None:
-        if self._has_turn and self.leg is not None and self.leg.lane is not None:
-            self._has_turn = False
-            self.leg.lane.leave(result)
-
-    # ---- what becomes of it ---------------------------------------------------------------
-
-    def _failed(self, leg: Leg, result: DeliveryResult) -> None:
-        route = self._legs.route
-        fraction = self._courier.random()
-        disposition = judge(result, self.message.receive_count, route.retry, fraction)
-        stands_in = self._falls_back(leg.to, result)
-        outcome = Outcome.FALLBACK if stands_in else OUTCOMES[type(disposition)]
-        message_id = self.message.message_id
-        event = Delivered(route.name, leg.to.name, message_id, outcome, result, self.seconds)
-        self._courier.observe(event)
-        if stands_in:
-            self._bring(self._legs.of(leg.belongs_to, route.stable, Reason.FALLBACK))
+    def _failed(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
+        route, message = self._route(entry), entry.message
+        disposition = judge(result, message.receive_count, route.retry, self._random())
+        to_stable = _falls_back(route, plan.version, result)
+        outcome = Outcome.FALLBACK if to_stable else OUTCOMES[type(disposition)]
+        name = plan.version.name
+        self._reporter.emit(
+            Delivered(route.name, name, message.message_id, outcome, result, entry.seconds)
+        )
+        if to_stable:
+            plans = self._plans(entry)
+            self._bring(entry, plans.of(plan.chosen, route.stable, Reason.FALLBACK))
             return
         match disposition:
             case Retry(after_seconds):
-                self._release(after_seconds)
+                self._release(entry, after_seconds)
             case Reject():
-                self._reject(leg, result)
+                self._reject(entry, plan, result)
             case Ack():
                 raise AssertionError("an ack has not failed")
             case _:
                 assert_never(disposition)
 
-    def _falls_back(self, to: Version, result: DeliveryResult) -> bool:
-        route = self._legs.route
-        if to.name == route.stable.name or route.fallback is None:
-            return False
-        return falls_back(result, route.fallback)
-
-    def _reject(self, leg: Leg, result: DeliveryResult) -> None:
-        route = self._legs.route
+    def _reject(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
+        route = self._route(entry)
         if route.dead_letter is None:
-            self._release(whole_seconds(route.retry.max_seconds))
+            self._release(entry, whole_seconds(route.retry.max_seconds))
             return
-        marks = {
+        attributes = {
             "gateway-route": route.name,
-            "gateway-version": leg.to.name,
+            "gateway-version": plan.version.name,
             "gateway-status": str(result.status) if isinstance(result, Responded) else "",
-            "gateway-reason": leg.reason.value,
+            "gateway-reason": plan.reason.value,
         }
-        self._under_way = self._courier.send_dead_letter(self.message, marks, self._copied)
+        done = partial(self._dead_lettered, entry)
+        entry.waits_for = self._settler.dead_letter(entry, attributes, done)
 
-    def _copied(self, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
-        self._under_way = None
+    def _dead_lettered(self, entry: InFlightMessage, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        entry.waits_for = None
         if confirmed:
-            self._courier.settler.delete(self)
-            self._end(None)
+            self._settler.delete(entry)
+            self._end(entry, None)
         else:
-            self._release(self._backoff_seconds())
+            self._release(entry, self._backoff_seconds(entry))
 
-    def _crashed(self, error: Exception) -> None:
-        self._leave(None)
-        self._courier.crashed(self.message, error)
-        if self.stage in (Stage.WAITING, Stage.DELIVERING):
-            self._release(self._backoff_seconds())
+    def _crashed(self, entry: InFlightMessage, error: Exception) -> None:
+        """Report a defect of the gateway's, and have the message retried."""
+        self._leave(entry, None)
+        route = self._route(entry)
+        self._reporter.emit(DeliveryCrashed(route.name, entry.message.message_id, error))
+        if entry.state in (State.WAITING, State.DELIVERING):
+            self._release(entry, self._backoff_seconds(entry))
 
-    def _release(self, seconds: int) -> None:
-        self._courier.settler.release(self, seconds)
-        self._end(seconds)
+    def _release(self, entry: InFlightMessage, seconds: int) -> None:
+        self._settler.release(entry, seconds)
+        self._end(entry, seconds)
 
-    def _end(self, seconds: int | None) -> None:
-        courier = self._courier
-        self.under_way = False
-        courier.under_way -= 1
-        if not courier.under_way:
-            courier.all_ended()
-        if self._ended is not None:
-            self._ended(seconds)
+    def _end(self, entry: InFlightMessage, seconds: int | None) -> None:
+        entry.under_way = False
+        self._under_way.remove()
+        ended = entry.ended
+        if ended is not None:
+            entry.ended = None  # no cycle with what waits for it
+            ended(seconds)
 
-    def _backoff_seconds(self) -> int:
-        return self._courier.backoff_seconds(self.message, self._legs.route)
+    def _backoff_seconds(self, entry: InFlightMessage) -> int:
+        retry = self._route(entry).retry
+        return backoff_seconds(entry.message.receive_count, retry, self._random())
 
+    def _plans(self, entry: InFlightMessage) -> DeliveryPlans:
+        return entry.plans or self.plans
 
-def held_bytes(attributes: Mapping[str, Attribute]) -> int:
-    """Return the memory that the texts take: up to four times their bytes, for rare characters."""
-    size = 0
-    for _, text in attributes.values():
-        size += getsizeof(text)
-    return size
+    def _route(self, entry: InFlightMessage) -> Route:
+        return self._plans(entry).route
 
 
-_WAITING: Final = Stage.WAITING  # a member of an enum is slow to find
-_DELIVERING: Final = Stage.DELIVERING
+def _falls_back(route: Route, version: Version, result: DeliveryResult) -> bool:
+    if version.name == route.stable.name or route.fallback is None:
+        return False
+    return falls_back(result, route.fallback)
+
+
+_DELIVERING: Final = State.DELIVERING  # a member of an enum is slow to find

@@ -1,26 +1,29 @@
-"""The messages in hand: received and not yet settled, each under its lease.
+"""The messages in flight: received and not yet settled, each under its lease.
 
-A message that SQS hands out again while it is in hand is the same message: its new receipt
-replaces the old one and nothing is delivered twice. One that is on its way back to the queue is
-not in hand any more: received again, it is a new message.
+A lease is SQS's visibility timeout. A message that SQS hands out again while it is in flight is the
+same message: its new receipt replaces the old one and nothing is delivered twice. A message that is
+on its way back to the queue is different: received again, it is a new message.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from sys import getsizeof
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.core.messages.message import Message
-    from gateway.runtime.delivery import Delivery
+    from gateway.core.messages.message import Attribute, Message
+    from gateway.ports import Sending
+    from gateway.runtime.limiter import Waiter
+    from gateway.runtime.plans import ActivePlan, DeliveryPlans
 
 
-class Stage(Enum):
-    """How far a message in hand has come."""
+class State(Enum):
+    """How far a message in flight has come."""
 
     WAITING = auto()  # received, nothing sent yet: a soft stop gives it back at once
     DELIVERING = auto()
@@ -28,88 +31,119 @@ class Stage(Enum):
     RELEASING = auto()
 
 
-class InHand:
-    """One message in hand; a Delivery, which sets all of this, as its keepers see it.
+class InFlightMessage:
+    """One message in flight, from its receive until SQS has confirmed its settlement.
 
-    `received_at`, `leased_until` and `due_at` are the event loop's seconds. `leased_until` is
-    what SQS has confirmed; `due_at` is when the lease is to be extended.
+    All times are seconds of the event loop's clock. `leased_until` is what SQS has confirmed,
+    `due_at` when the lease is to be extended. The dispatcher, the deliverer, the settler and the
+    lease keeper each use their own part of it; it has no logic.
     """
 
     __slots__ = (
-        "attempts",
-        "back_after_seconds",
+        "began_at",
         "due_at",
+        "ended",
+        "failed_settlements",
+        "group",
+        "has_slot",
         "held_bytes",
         "lease_lost",
         "leased_until",
         "message",
+        "plan",
+        "plans",
         "receipt",
         "received_at",
-        "settled",
-        "stage",
+        "release_seconds",
+        "seconds",
+        "state",
+        "superseded",
+        "under_way",
+        "waits_for",
     )
 
-    attempts: int  # to settle it, that failed
-    back_after_seconds: int  # once it is being released
-    due_at: float
-    held_bytes: int
-    lease_lost: bool
-    leased_until: float
-    message: Message
-    receipt: str
-    received_at: float
-    settled: asyncio.Future[bool] | None  # FIFO: whether SQS confirmed
-    stage: Stage
+    def __init__(
+        self, message: Message, received_at: float, leased_until: float, due_at: float
+    ) -> None:
+        self.message = message
+        self.receipt = message.receipt
+        self.state = _WAITING
+        self.held_bytes = getsizeof(message.body)
+        if message.attributes:
+            self.held_bytes += held_bytes(message.attributes)
+
+        # The lease keeper's.
+        self.received_at = received_at
+        self.leased_until = leased_until
+        self.due_at = due_at
+        self.lease_lost = False
+        self.superseded = False  # received again while it was being released
+
+        # The deliverer's.
+        self.plans: DeliveryPlans | None = None  # of the generation that decided on it
+        self.plan: ActivePlan | None = None
+        self.under_way = False
+        self.has_slot = False
+        self.waits_for: Sending | Waiter | asyncio.Task[None] | None = None
+        self.began_at = 0.0
+        self.seconds = 0.0  # how long the delivery took
+        self.ended: Callable[[int | None], None] | None = None
+
+        # The settler's.
+        self.release_seconds = 0
+        self.failed_settlements = 0
+
+        # The dispatcher's, on a FIFO queue.
+        self.group: object = None
 
 
-class Hand:
-    """All messages in hand of one route, the one whose lease is due first in front.
-
-    `new` makes an entry of a message, when its lease began, when it ends and when it is due.
-    """
+class InFlight:
+    """All messages in flight of one route, the one whose lease is due first in front."""
 
     def __init__(self) -> None:
-        self.new: Callable[[Message, float, float, float], Delivery]
         # An OrderedDict: a dict gets slow at its front when entries are taken from there for long.
-        self._entries: OrderedDict[str, Delivery] = OrderedDict()
+        self._entries: OrderedDict[str, InFlightMessage] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def take(
+    def add(
         self, messages: Sequence[Message], leased_at: float, lease_seconds: float, due_at: float
-    ) -> list[Delivery]:
-        """Put messages in hand and return the new ones; of the others keep the newest receipt."""
+    ) -> list[InFlightMessage]:
+        """Take messages in and return the new ones; of the others keep the newest receipt."""
         until = leased_at + lease_seconds
-        fresh = []
-        entries, new = self._entries, self.new
+        new = []
+        entries = self._entries
         for message in messages:
             message_id = message.message_id
             held = entries.get(message_id)
-            if held is None or held.stage is Stage.RELEASING:
+            if held is None or held.state is State.RELEASING:
                 if held is not None:
+                    held.superseded = True
                     del entries[message_id]  # the new one goes to the end
-                entries[message_id] = entry = new(message, leased_at, until, due_at)
-                fresh.append(entry)
+                entries[message_id] = entry = InFlightMessage(message, leased_at, until, due_at)
+                new.append(entry)
             else:
-                held.receipt, held.lease_lost = message.receipt, False
-                held.received_at, held.leased_until = leased_at, until
+                held.receipt = message.receipt
+                held.lease_lost = False
+                held.received_at = leased_at
+                held.leased_until = until
                 self.postpone(held, due_at)
-        return fresh
+        return new
 
-    def holds(self, entry: InHand) -> bool:
-        """Whether this very entry is in hand, and not a later receive of the same message."""
+    def holds(self, entry: InFlightMessage) -> bool:
+        """Whether this very entry is in flight, and not a later receive of the same message."""
         return self._entries.get(entry.message.message_id) is entry
 
-    def drop(self, settled: Sequence[InHand]) -> None:
-        """Let go of settled messages, but not of a later receive that took the place of one."""
+    def remove(self, settled: Sequence[InFlightMessage]) -> None:
+        """Remove settled messages, but not a later receive that took the place of one."""
         entries = self._entries
         for entry in settled:
             message_id = entry.message.message_id
             if entries.get(message_id) is entry:
                 del entries[message_id]
 
-    def due(self, now: float) -> list[Delivery]:
+    def due(self, now: float) -> list[InFlightMessage]:
         """Return the entries whose lease is to be extended by now, the first due first."""
         found = []
         for entry in self._entries.values():
@@ -118,21 +152,32 @@ class Hand:
             found.append(entry)
         return found
 
-    def under_way(self) -> list[Delivery]:
-        """Return those that are being delivered, or wait for their turn to be."""
+    def under_way(self) -> list[InFlightMessage]:
+        """Return those that are being delivered, or wait for a slot."""
         return [entry for entry in self._entries.values() if entry.under_way]
 
-    def received_before(self, moment: float) -> list[Delivery]:
-        """Return what came in before then; looks at everything in hand."""
+    def received_before(self, moment: float) -> list[InFlightMessage]:
+        """Return what was received before then; looks at every entry."""
         return [entry for entry in self._entries.values() if entry.received_at < moment]
 
     def next_due_at(self) -> float | None:
-        """Return when the first lease is due; None with nothing in hand."""
+        """Return when the first lease is due; None with nothing in flight."""
         first = next(iter(self._entries.values()), None)
         return None if first is None else first.due_at
 
-    def postpone(self, entry: InHand, due_at: float) -> None:
+    def postpone(self, entry: InFlightMessage, due_at: float) -> None:
         """Set when the lease is due again; all leases are of one length, so that is last."""
         entry.due_at = due_at
         if self.holds(entry):
             self._entries.move_to_end(entry.message.message_id)
+
+
+def held_bytes(attributes: Mapping[str, Attribute]) -> int:
+    """Return the memory that the texts take: up to four times their bytes, for rare characters."""
+    size = 0
+    for _, text in attributes.values():
+        size += getsizeof(text)
+    return size
+
+
+_WAITING: Final = State.WAITING  # a member of an enum is slow to find

@@ -1,7 +1,8 @@
-"""Back-pressure: a permit is the right to hold one message in flight, of whatever size.
+"""Back-pressure: a permit is the right to hold one message in flight, of any size.
 
-Nobody knows the size of a message before it is received. So a receive under way counts as if it
-brought messages four times as large as the largest of late, and at first the largest that SQS has.
+The size of a message is not known before it is received. So a receive under way counts as if it
+brought messages four times as large as the largest of the last ones, and at first the largest that
+SQS has (ADR 6).
 """
 
 from __future__ import annotations
@@ -10,21 +11,26 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LARGEST_MESSAGE_BYTES: Final = 1_048_576
-"""Body and attributes together.
-
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-"""
-
-LEAST_RESERVED_BYTES: Final = LARGEST_MESSAGE_BYTES // 16
+LEAST_RESERVED_BYTES: Final = MAX_MESSAGE_BYTES // 16
 RESERVED_TIMES: Final = 4
-FORGET: Final = 0.9  # of what was reserved is reserved after a receive of smaller messages
+DECAY: Final = 0.9
+"""After a receive of smaller messages this part of the reservation stays."""
 
-HELD_BYTES: Final = 64 * LARGEST_MESSAGE_BYTES
+HELD_BYTES: Final = 64 * MAX_MESSAGE_BYTES
 """What one route may hold of messages, in bytes of memory; fewer permits where they are large."""
+
+WAITING_PART: Final = 10
+"""One tenth of the permits may be held by messages that wait: for a slot, or for a batch."""
+
+
+def waiting_share(permits: int) -> int:
+    """Return how many of so many permits may be held by waiting messages, at least 1."""
+    return max(1, permits // WAITING_PART)
 
 
 class Grant(NamedTuple):
@@ -38,7 +44,7 @@ NOTHING: Final = Grant(0, 0)
 
 
 class Permits:
-    """So many permits; whoever takes gets what is there, and waits only where nothing is.
+    """A number of permits. A taker gets what is free, and waits only where nothing is.
 
     Takers that insisted on a full batch would deadlock each other when fewer are left than each
     of them wants.
@@ -46,8 +52,9 @@ class Permits:
 
     def __init__(self, limit: int, held_bytes: int = HELD_BYTES) -> None:
         self.limit = limit
-        self._free, self._free_bytes = limit, held_bytes
-        self._bytes_each = LARGEST_MESSAGE_BYTES
+        self._free = limit
+        self._free_bytes = held_bytes
+        self._bytes_each = MAX_MESSAGE_BYTES
         self._closed = False
         self.waiters: deque[asyncio.Future[None]] = deque()
 
@@ -58,17 +65,17 @@ class Permits:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits for one."""
+        """Whether a poller waits for one."""
         return bool(self.waiters)
 
-    def crowded(self, held: int) -> bool:
-        """Whether so many of them are more than a tenth, and somebody waits for one."""
-        return bool(self.waiters) and held * 10 > self.limit
+    def starved(self, held: int) -> bool:
+        """Whether a poller is blocked while waiting messages hold more than a tenth of them."""
+        return bool(self.waiters) and held * WAITING_PART > self.limit
 
     async def take(self, at_most: int) -> Grant:
         """Take 1..at_most permits, waiting for the first; none once closed."""
         while not self.free and not self._closed:
-            await self._next_turn()
+            await self._next_wake()
         if self._closed:
             return NOTHING
         grant = Grant(min(at_most, self.free), self._bytes_each)
@@ -79,19 +86,22 @@ class Permits:
         return grant
 
     def use(self, grant: Grant, sizes: Sequence[int]) -> None:
-        """Use permits of a grant for messages of these sizes in bytes, and learn from them."""
+        """Use permits of a grant for messages of these sizes in bytes.
+
+        The next grant reserves by what they were.
+        """
         self._free_bytes += len(sizes) * grant.bytes_each - sum(sizes)
         if sizes:
-            wanted = max(RESERVED_TIMES * max(sizes), int(self._bytes_each * FORGET))
-            self._bytes_each = min(LARGEST_MESSAGE_BYTES, max(LEAST_RESERVED_BYTES, wanted))
+            wanted = max(RESERVED_TIMES * max(sizes), int(self._bytes_each * DECAY))
+            self._bytes_each = min(MAX_MESSAGE_BYTES, max(LEAST_RESERVED_BYTES, wanted))
         self._wake()
 
     def give_unused(self, grant: Grant, messages: int) -> None:
-        """Give so many permits of a grant back that no message was received for."""
+        """Give back the permits of a grant for which no message was received."""
         self.give(messages, messages * grant.bytes_each)
 
     def give(self, count: int, held_bytes: int) -> None:
-        """Give permits back, of messages of so many bytes together."""
+        """Give permits back, of messages that held `held_bytes` together."""
         self._free += count
         self._free_bytes += held_bytes
         self._wake()
@@ -103,27 +113,27 @@ class Permits:
         self._wake()
 
     def close(self) -> None:
-        """Hand out no more; everybody who waits gets 0."""
+        """Grant no more; every waiting taker gets nothing."""
         self._closed = True
         while self.waiters:
             self._wake()
 
-    async def _next_turn(self) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        self.waiters.append(turn)
+    async def _next_wake(self) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self.waiters.append(woken)
         try:
-            await turn
+            await woken
         except asyncio.CancelledError:
-            if turn in self.waiters:
-                self.waiters.remove(turn)
-            if turn.done() and not turn.cancelled():
-                self._wake()  # the turn was ours already: pass it on, or it is lost
+            if woken in self.waiters:
+                self.waiters.remove(woken)
+            if woken.done() and not woken.cancelled():
+                self._wake()  # this taker was woken already: wake another, or the permit is lost
             raise
 
     def _wake(self) -> None:
-        """Give somebody a turn, if there is anything to take: who wakes in vain costs 2 us."""
+        """Wake one taker, if there is anything to take."""
         while self.waiters and (self._closed or self.free):
-            turn = self.waiters.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            woken = self.waiters.popleft()
+            if not woken.done():
+                woken.set_result(None)
                 return

@@ -1,4 +1,7 @@
-"""The ways that messages of one route can take, each worked out once and then only followed."""
+"""The delivery plans of one route: from a decision to a version, worked out once and then followed.
+
+A message keeps to the plans of the generation that decided on it, also over a reload.
+"""
 
 from __future__ import annotations
 
@@ -11,77 +14,90 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Sender, Target
-    from gateway.runtime.delivery import Delivery
-    from gateway.runtime.limiter import Lane, Lanes
+    from gateway.runtime.in_flight import InFlightMessage
+    from gateway.runtime.limiter import Limiter
+    from gateway.runtime.limiters import Limiters
 
 NEVER: Final = float("inf")
 
 
-class Leg:
-    """From a decision to a version: `belongs_to` is what was chosen, `to` gets it, for `reason`.
+class ActivePlan:
+    """From a decision to a version: `chosen` is what was decided, `version` gets the message.
 
-    `lane` is None where a reload has taken the version away. What has been decided and acked since
-    it was told last is gathered here: to look that up by name took 1 us a message.
+    `limiter` is None where a reload has removed the version. `decided`, `acked` and `unreported`
+    are the reporter's.
     """
 
     __slots__ = (
+        "_plan",
         "_sender",
         "_target",
         "acked",
-        "belongs_to",
+        "chosen",
         "decided",
-        "lane",
-        "plan",
+        "limiter",
         "reason",
-        "to",
-        "touched",
+        "unreported",
+        "version",
     )
 
     def __init__(
-        self, route: Route, belongs_to: Version, to: Version, reason: Reason, lane: Lane | None
+        self,
+        route: Route,
+        chosen: Version,
+        version: Version,
+        reason: Reason,
+        limiter: Limiter | None,
     ) -> None:
-        self.belongs_to, self.to, self.reason, self.lane = belongs_to, to, reason, lane
-        self.plan = DeliveryPlan(
+        self.chosen = chosen
+        self.version = version
+        self.reason = reason
+        self.limiter = limiter
+        self.decided = 0
+        self.acked: list[InFlightMessage] = []
+        self.unreported = False
+        self._plan = DeliveryPlan(
             route.name,
             route.queue.name,
-            belongs_to.tag,
-            to.name,
+            chosen.tag,
+            version.name,
             reason,
-            to.timeout_seconds,
+            version.timeout_seconds,
             route.queue.fifo,
         )
         self._target: Target | None = None
         self._sender: Sender
-        self.decided = 0
-        self.acked: list[Delivery] = []
-        self.touched = False
 
     def sender(self, target: Target) -> Sender:
         """Return what delivers over this target; a reload may have given the version another."""
         if target is not self._target:
-            self._sender = target.bind(self.plan)
+            self._sender = target.bind(self._plan)
             self._target = target
         return self._sender
 
 
-class Legs:
-    """The legs of one generation of a route: a message keeps to those it was decided by."""
+class DeliveryPlans:
+    """The plans of one generation of a route, each made when it is first needed.
 
-    __slots__ = ("_lanes", "_legs", "gives_up_after", "route")
+    A message of another version than stable goes to stable after `fallback_after_receives`.
+    """
 
-    def __init__(self, route: Route, lanes: Lanes) -> None:
-        self.route, self._lanes = route, lanes
+    __slots__ = ("_limiters", "_plans", "fallback_after_receives", "route")
+
+    def __init__(self, route: Route, limiters: Limiters) -> None:
+        self.route = route
+        self._limiters = limiters
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives
-        self.gives_up_after = NEVER if after is None else after  # receives of another version
-        self._legs: dict[tuple[str, str, Reason], Leg] = {}
+        self.fallback_after_receives = NEVER if after is None else after
+        self._plans: dict[tuple[str, str, Reason], ActivePlan] = {}
 
-    def of(self, belongs_to: Version, to: Version, reason: Reason) -> Leg:
-        """Return the leg."""
-        leg = self._legs.get((belongs_to.name, to.name, reason))
-        return leg or self._add(belongs_to, to, reason)
+    def of(self, chosen: Version, version: Version, reason: Reason) -> ActivePlan:
+        """Return the plan."""
+        plan = self._plans.get((chosen.name, version.name, reason))
+        return plan or self._add(chosen, version, reason)
 
-    def _add(self, belongs_to: Version, to: Version, reason: Reason) -> Leg:
-        leg = Leg(self.route, belongs_to, to, reason, self._lanes.of(to))
-        self._legs[belongs_to.name, to.name, reason] = leg
-        return leg
+    def _add(self, chosen: Version, version: Version, reason: Reason) -> ActivePlan:
+        plan = ActivePlan(self.route, chosen, version, reason, self._limiters.of(version))
+        self._plans[chosen.name, version.name, reason] = plan
+        return plan

@@ -1,221 +1,257 @@
-"""Batches deletes and visibility changes, retries failed entries, flushes on stop.
+"""Settles messages with SQS: deletes, releases and dead-letter copies, in batches, with retries.
 
-A delete is repeated until SQS confirms it, always with the newest receipt of the message; a
-release that keeps failing is left to the lease, which gives the message back by itself.
+A delete is repeated until SQS confirms it, always with the newest receipt of the message. A release
+that keeps failing is left to the lease, which gives the message back by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.disposition import MAX_VISIBILITY_SECONDS
-from gateway.core.events import Action, Settled, SettlementFailed
+from gateway.aiokit.idle import IdleCounter
+from gateway.aiokit.lazy_timer import LazyTimer
+from gateway.core.events import Action, AttributesDropped, SettlementFailed
+from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 from gateway.ports import EntryError, SourceError
-from gateway.runtime.backoff import CLOCK_SECONDS, exponential_backoff
-from gateway.runtime.in_flight import Stage
+from gateway.runtime.backoff import exponential_backoff
+from gateway.runtime.in_flight import State
+from gateway.runtime.permits import WAITING_PART
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from gateway.ports import Observer, Source
-    from gateway.runtime.in_flight import Hand, InHand
+    from gateway.ports import Source, SourceTraits
+    from gateway.runtime.in_flight import InFlightMessage
     from gateway.runtime.permits import Permits
+    from gateway.runtime.reporter import Reporter
 
-BATCH: Final = 10
+LINGER_SECONDS: Final = 0.04
+"""How long a batch of a standard queue waits for more entries (ADR 12)."""
+
+FIFO_LINGER_SECONDS: Final = 0.0
+"""The next message of a group waits for the settlement."""
+
 RELEASE_ATTEMPTS: Final = 5
 FIRST_RETRY_SECONDS: Final = 0.2
 LAST_RETRY_SECONDS: Final = 10.0
 
 
 class Settler:
-    """Settles one route's messages; `linger_seconds` is how long a batch waits for company.
+    """Settles the messages of one route.
 
-    What waits does not for long where it holds permits that others wait for.
+    `on_settled` is called with messages that need no more settling, and whether SQS confirmed it. A
+    batch is sent early when pollers wait for the permits that its messages hold.
     """
 
     def __init__(
         self,
         *,
         route: str,
-        queue: Source,
-        hand: Hand,
-        observer: Observer,
-        on_settled: Callable[[Sequence[InHand], bool], None],
+        source: Source,
+        reporter: Reporter,
         permits: Permits,
-        linger_seconds: float,
+        on_settled: Callable[[Sequence[InFlightMessage], bool], None],
     ) -> None:
-        self._route, self._queue, self._hand, self._observer = route, queue, hand, observer
-        self._on_settled, self._permits = on_settled, permits
-        self._linger_seconds = linger_seconds
-        self._waiting_deletes: list[InHand] = []
-        self._waiting_releases: list[InHand] = []
-        self._waiting = {
-            Action.DELETE: self._waiting_deletes,
-            Action.RELEASE: self._waiting_releases,
-        }
-        self._since: dict[Action, float] = {}  # when the first of those that wait began to
-        self._timers: dict[Action, asyncio.TimerHandle] = {}
-        self._unsettled = 0
-        self._idle: asyncio.Event | None = None  # while a flush waits for it
+        self._route = route
+        self._source = source
+        self._reporter = reporter
+        self._permits = permits
+        self._on_settled = on_settled
+        self._linger_seconds = LINGER_SECONDS
+        self._batch = MAX_BATCH_ENTRIES
+        self._max_delay_seconds = MAX_VISIBILITY_SECONDS
+        self._deletes: list[InFlightMessage] = []
+        self._releases: list[InFlightMessage] = []
+        self._delete_timer = LazyTimer(partial(self._send, Action.DELETE))
+        self._release_timer = LazyTimer(partial(self._send, Action.RELEASE))
+        self._unsettled = IdleCounter()
         self._calls: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Make batch calls as children of `tasks`."""
+        """Make calls as children of `tasks`."""
         self._tasks = tasks
 
-    def delete(self, entry: InHand) -> None:
-        """Have the message deleted."""
-        entry.stage = _DELETING
-        self._unsettled += 1
-        waiting = self._waiting_deletes
-        waiting.append(entry)
-        held = len(waiting)
-        if held == 1 or held >= BATCH or held * 10 > self._permits.limit:
-            self._put_last(Action.DELETE, waiting)
+    def opened(self, traits: SourceTraits, linger_seconds: float) -> None:
+        """Keep to the limits of the source, and let batches wait so long for more entries."""
+        self._batch = traits.batch
+        self._max_delay_seconds = traits.max_delay_seconds
+        self._linger_seconds = linger_seconds
 
-    def release(self, entry: InHand, seconds: int) -> None:
-        """Have the message given back, visible again after so many seconds."""
-        entry.stage, entry.back_after_seconds = Stage.RELEASING, seconds
-        self._unsettled += 1
+    def delete(self, entry: InFlightMessage) -> None:
+        """Delete the message."""
+        entry.state = _DELETING
+        self._unsettled.add()
+        deletes = self._deletes
+        deletes.append(entry)
+        held = len(deletes)
+        # Most deletes neither start a batch nor complete one.
+        if held == 1 or held >= self._batch or held * WAITING_PART > self._permits.limit:
+            self._grown(Action.DELETE, deletes, self._delete_timer)
+
+    def release(self, entry: InFlightMessage, seconds: int) -> None:
+        """Give the message back, visible again after so many seconds."""
+        entry.state = State.RELEASING
+        entry.release_seconds = seconds
+        self._unsettled.add()
         self._put(Action.RELEASE, entry)
 
-    def hurry(self) -> None:
-        """Send what waits for company where it holds permits that are wanted."""
-        for action, waiting in self._waiting.items():
-            if waiting and self._permits.crowded(len(waiting)):
-                self._send(action)
+    def dead_letter(
+        self,
+        entry: InFlightMessage,
+        attributes: Mapping[str, str],
+        done: Callable[[bool], None],
+    ) -> asyncio.Task[None] | None:
+        """Send a copy to the dead-letter queue; `done` is told whether SQS confirmed it."""
+        if self._tasks is None:
+            return None
+        sending = self._send_copy(entry, attributes, done)
+        name = f"dead letter {entry.message.message_id}"
+        return self._tasks.create_task(sending, name=name)
 
-    def lose(self, entry: InHand) -> None:
-        """Let go of a message whose lease ended before anything was done with it."""
+    def drop_lost(self, entry: InFlightMessage) -> None:
+        """Drop a message whose lease ended before anything was done with it."""
         why = "its lease ended before its turn came"
-        self._observer.observe(SettlementFailed(self._route, Action.EXTEND, why, lease_lost=True))
-        self._unsettled += 1
+        self._failed_to(Action.EXTEND, why, lease_lost=True)
+        self._unsettled.add()
         self._ended([entry], confirmed=False)
+
+    def flush_early(self) -> None:
+        """Send batches that wait for more entries while their permits are wanted."""
+        if self._deletes and self._permits.starved(len(self._deletes)):
+            self._send(Action.DELETE)
+        if self._releases and self._permits.starved(len(self._releases)):
+            self._send(Action.RELEASE)
 
     async def flush(self) -> None:
         """Send what waits and return once everything is settled."""
         self._linger_seconds = 0.0
-        for action in self._waiting:
-            self._send(action)
-        while self._unsettled:
-            self._idle = self._idle or asyncio.Event()
-            await self._idle.wait()
+        self._send(Action.DELETE)
+        self._send(Action.RELEASE)
+        await self._unsettled.wait()
 
     def abandon(self) -> None:
-        """Stop trying; the leases give the messages back."""
+        """Stop settling; the leases give the messages back."""
         self._tasks = None
-        for timer in self._timers.values():
-            timer.cancel()
+        self._delete_timer.cancel()
+        self._release_timer.cancel()
         for call in self._calls:
             call.cancel()
 
-    def _ended(self, entries: Sequence[InHand], *, confirmed: bool) -> None:
-        self._hand.drop(entries)
-        self._on_settled(entries, confirmed)
-        self._unsettled -= len(entries)
-        if self._idle is not None and not self._unsettled:
-            self._idle.set()
-            self._idle = None
+    # ---- batches --------------------------------------------------------------------------
 
-    def _put(self, action: Action, entry: InHand) -> None:
-        if action is Action.RELEASE and not self._hand.holds(entry):
+    def _put(self, action: Action, entry: InFlightMessage) -> None:
+        if action is Action.DELETE:
+            self._deletes.append(entry)
+            self._grown(action, self._deletes, self._delete_timer)
+        elif entry.superseded:
             # Received again: it did go back, and this receipt must not touch the new lease.
             self._ended([entry], confirmed=True)
-            return
-        waiting = self._waiting[action]
-        waiting.append(entry)
-        self._put_last(action, waiting)
+        else:
+            self._releases.append(entry)
+            self._grown(action, self._releases, self._release_timer)
 
-    def _put_last(self, action: Action, waiting: list[InHand]) -> None:
-        if len(waiting) >= BATCH or self._permits.crowded(len(waiting)):
+    def _grown(self, action: Action, waiting: list[InFlightMessage], timer: LazyTimer) -> None:
+        """Send a batch that is full or holds up pollers; else let it wait for more entries."""
+        if len(waiting) >= self._batch or self._permits.starved(len(waiting)):
             self._send(action)
         elif len(waiting) == 1 and self._tasks is not None:
-            self._set_timer(action)
-
-    def _set_timer(self, action: Action) -> None:
-        """Send in a while. A timer that runs is left to run on: setting one costs 10 us."""
-        loop = asyncio.get_running_loop()
-        self._since[action] = loop.time()
-        if action not in self._timers:
-            later = loop.call_later(self._linger_seconds, self._time_has_come, action)
-            self._timers[action] = later
-
-    def _time_has_come(self, action: Action) -> None:
-        del self._timers[action]
-        if not self._waiting[action]:
-            return
-        loop = asyncio.get_running_loop()
-        send_at = self._since[action] + self._linger_seconds
-        if send_at > loop.time() + CLOCK_SECONDS:
-            self._timers[action] = loop.call_at(send_at, self._time_has_come, action)
-        else:
-            self._send(action)
+            timer.set(asyncio.get_running_loop().time() + self._linger_seconds)
 
     def _send(self, action: Action) -> None:
-        waiting = self._waiting[action]
+        waiting = self._deletes if action is Action.DELETE else self._releases
+        size = self._batch
         while waiting and self._tasks is not None:
-            batch, waiting[:BATCH] = waiting[:BATCH], []
-            self._begin(self._tasks, self._settle(action, batch), f"{action} {self._route}")
+            batch, waiting[:size] = waiting[:size], []
+            self._call_soon(self._tasks, self._settle(action, batch), f"{action} {self._route}")
 
-    def _begin(
+    def _call_soon(
         self, tasks: asyncio.TaskGroup, settling: Coroutine[None, None, None], name: str
     ) -> None:
         try:
             call = tasks.create_task(settling, name=name)
-        except RuntimeError:  # the task tree is coming down by a crash: the leases see to the rest
+        except RuntimeError:  # the task tree comes down by a crash: the leases do the rest
             settling.close()
             self._tasks = None
         else:
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
-    async def _settle(self, action: Action, batch: list[InHand]) -> None:
+    async def _settle(self, action: Action, batch: list[InFlightMessage]) -> None:
         receipts = [entry.receipt for entry in batch]
         failed = await self._call(action, batch, receipts)
         confirmed = []
         for position, (entry, receipt) in enumerate(zip(batch, receipts, strict=True)):
             if failed and position in failed:
-                self._failed(action, entry, receipt, failed[position])
+                self._entry_failed(action, entry, receipt, failed[position])
             elif action is Action.DELETE and receipt != entry.receipt:
                 self._put(action, entry)  # received again meanwhile: only the newest receipt counts
             else:
                 confirmed.append(entry)
         if confirmed:
+            self._reporter.settled(action, len(confirmed))
             self._ended(confirmed, confirmed=True)
-            self._observer.observe(Settled(self._route, action, len(confirmed)))
 
     async def _call(
-        self, action: Action, batch: Sequence[InHand], receipts: Sequence[str]
+        self, action: Action, batch: Sequence[InFlightMessage], receipts: Sequence[str]
     ) -> Mapping[int, EntryError]:
         try:
             if action is Action.DELETE:
-                return await self._queue.ack(receipts)
+                return await self._source.ack(receipts)
             seconds = map(self._seconds_left, batch)
-            return await self._queue.set_leases(list(zip(receipts, seconds, strict=True)))
+            return await self._source.set_leases(list(zip(receipts, seconds, strict=True)))
         except SourceError as error:
             failure = EntryError(error.code, str(error))
             return dict.fromkeys(range(len(batch)), failure)
 
-    def _seconds_left(self, entry: InHand) -> int:
-        """Never more than what is left of SQS's 12 hours, counted from the receive."""
-        held_seconds = asyncio.get_running_loop().time() - entry.received_at
-        left = MAX_VISIBILITY_SECONDS - int(held_seconds) - 1
-        return max(0, min(entry.back_after_seconds, left))
+    async def _send_copy(
+        self,
+        entry: InFlightMessage,
+        attributes: Mapping[str, str],
+        done: Callable[[bool], None],
+    ) -> None:
+        message = entry.message
+        try:
+            dropped = await self._source.dead_letter(message, attributes)
+        except SourceError as error:
+            self._failed_to(Action.DEAD_LETTER, str(error))
+            done(False)  # noqa: FBT003 - a callback's one flag
+            return
+        self._reporter.settled(Action.DEAD_LETTER)
+        if dropped:
+            self._reporter.emit(AttributesDropped(self._route, message.message_id, dropped))
+        done(True)  # noqa: FBT003 - as above
 
-    def _failed(self, action: Action, entry: InHand, receipt: str, error: EntryError) -> None:
-        entry.attempts += 1
+    def _seconds_left(self, entry: InFlightMessage) -> int:
+        """Return how long to hide it: never more than the source allows since the receive."""
+        held_seconds = asyncio.get_running_loop().time() - entry.received_at
+        left = self._max_delay_seconds - int(held_seconds) - 1
+        return max(0, min(entry.release_seconds, left))
+
+    def _entry_failed(
+        self, action: Action, entry: InFlightMessage, receipt: str, error: EntryError
+    ) -> None:
+        entry.failed_settlements += 1
         renewed = receipt != entry.receipt
         lost = error.lease_lost and not renewed
-        self._observer.observe(
-            SettlementFailed(self._route, action, error.why or error.code, lease_lost=lost)
-        )
-        if lost or (action is Action.RELEASE and entry.attempts >= RELEASE_ATTEMPTS):
+        self._failed_to(action, error.why or error.code, lease_lost=lost)
+        exhausted = entry.failed_settlements >= RELEASE_ATTEMPTS
+        if lost or (action is Action.RELEASE and exhausted):
             self._ended([entry], confirmed=False)
             return
-        delay = exponential_backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, entry.attempts)
+        delay = exponential_backoff(
+            FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, entry.failed_settlements
+        )
         asyncio.get_running_loop().call_later(delay, self._put, action, entry)
 
+    def _failed_to(self, action: Action, why: str, *, lease_lost: bool = False) -> None:
+        self._reporter.emit(SettlementFailed(self._route, action, why, lease_lost=lease_lost))
 
-_DELETING: Final = Stage.DELETING  # a member of an enum is slow to find
+    def _ended(self, entries: Sequence[InFlightMessage], *, confirmed: bool) -> None:
+        self._on_settled(entries, confirmed)
+        self._unsettled.remove(len(entries))
+
+
+_DELETING: Final = State.DELETING  # a member of an enum is slow to find

@@ -1,124 +1,113 @@
-"""The two-stage stop of a route: what it waits for, what it cuts, and what it gives back.
+"""The two-stage stop of a route, step by step.
 
-A soft stop lets polls and deliveries end and settles all; a hard one, or a deadline, cuts that.
+The steps are those of docs/explanation/guarantees.md, "Stopping, step by step".
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from gateway.runtime.backoff import CLOCK_SECONDS
+from gateway.aiokit.waiting import wait_until_done
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from gateway.runtime.courier import Courier
-    from gateway.runtime.fifo import Groups
-    from gateway.runtime.in_flight import Hand, InHand
-    from gateway.runtime.limiter import Lanes
+    from gateway.runtime.delivery import Deliverer
+    from gateway.runtime.dispatch import Dispatcher, LateDispatcher
+    from gateway.runtime.in_flight import InFlight
+    from gateway.runtime.intake import Intake
+    from gateway.runtime.limiters import Limiters
+    from gateway.runtime.poller import Poller
     from gateway.runtime.settler import Settler
 
 FLUSH_SECONDS: Final = 5.0
 HALT_SECONDS: Final = 1.0
 
 
-class Stop:
-    """The stop of one route. `soft` is set once it is to stop, `hard` once it is to hurry."""
+class StopRequest:
+    """What was asked for: `soft` is set by the first stop, `hard` by the second.
+
+    `deadline` is when deliveries are cancelled, on the loop's clock.
+    """
+
+    def __init__(self) -> None:
+        self.soft = asyncio.Event()
+        self.hard = asyncio.Event()
+        self.deadline = 0.0
+
+    def begin(self, drain_seconds: float) -> None:
+        """Stop softly; deliveries get so long."""
+        self.deadline = asyncio.get_running_loop().time() + drain_seconds
+        self.soft.set()
+
+
+class Shutdown:
+    """Stops one route: `begin` at the request, then `run` until nothing is left."""
 
     def __init__(
         self,
         *,
-        route: str,
-        hand: Hand,
-        lanes: Lanes,
-        groups: Groups | None,
-        courier: Courier,
+        stop: StopRequest,
+        poller: Poller,
+        intake: Intake,
+        dispatcher: Dispatcher,
+        late: LateDispatcher,
+        limiters: Limiters,
+        deliverer: Deliverer,
         settler: Settler,
+        in_flight: InFlight,
     ) -> None:
-        self._route, self._hand, self._lanes = route, hand, lanes
-        self._groups, self._courier, self._settler = groups, courier, settler
-        self.soft, self.hard = asyncio.Event(), asyncio.Event()
-        self._deadline = 0.0
-        self._late: list[InHand] = []  # came in after the stop
-        self._polls_ended = False
+        self._stop = stop
+        self._poller = poller
+        self._intake = intake
+        self._dispatcher = dispatcher
+        self._late = late
+        self._limiters = limiters
+        self._deliverer = deliverer
+        self._settler = settler
+        self._in_flight = in_flight
 
-    def begin(self, drain_seconds: float) -> None:
-        """Stop softly; deliveries get so long."""
-        self._deadline = asyncio.get_running_loop().time() + drain_seconds
-        self.soft.set()
+    def begin(self) -> None:
+        """Take steps 1 and 2, in the very moment of the request."""
+        self._poller.stop()
+        self._intake.stop()
+        self._limiters.close_wait_queue()
+        self._dispatcher.release_waiting()
 
-    def came_late(self, entry: InHand) -> None:
-        """Give it back once no poll is under way: a poll of our own would receive it again."""
-        if self._polls_ended:
-            self._settler.release(entry, 0)
-        else:
-            self._late.append(entry)
+    async def run(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
+        """Take steps 3 to 7; `polling` ends when the last long poll has returned."""
+        await self._await_deliveries(tasks, polling)
+        self._deliverer.cancel_all()
+        await wait_until_done({polling}, self._stop.hard)
+        self._late.release()
+        await self._flush(tasks, polling)
 
-    async def until_soft(self, task: asyncio.Task[Any]) -> None:
-        """Wait for the task, but not beyond the beginning of a stop."""
-        await self._until_done({task}, self.soft)
-
-    async def drain(
-        self, polling: asyncio.Task[None], walks: Collection[asyncio.Task[None]]
+    async def _await_deliveries(
+        self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]
     ) -> None:
-        """Give back what waits, let deliveries end, await the polls."""
-        self._lanes.close_room()
-        if self._groups is not None:
-            self._groups.give_back_waiting()
-        polling.add_done_callback(lambda _: self._give_back_late())
-        delivering = asyncio.create_task(self._courier.idle(), name=f"deliver {self._route}")
-        await self._until_done({delivering, *walks}, self.hard, self._deadline)
-        delivering.cancel()
-        self._courier.cancel()
-        for walk in walks:
-            walk.cancel()
-        await self._until_done({polling}, self.hard)
-        self._give_back_late()
-        await asyncio.wait({delivering, *walks})
+        """Step 3, until the deadline; step 6 as soon as the polls have returned."""
+        polling.add_done_callback(lambda _: self._late.release())
+        idle = tasks.create_task(self._deliverer.idle(), name="await deliveries")
+        await wait_until_done({idle}, self._stop.hard, self._stop.deadline)
+        idle.cancel()
 
-    async def flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
-        """Settle all, for what is left of the drain and at least a few seconds."""
-        flushing = tasks.create_task(self._let_go(polling), name=f"flush {self._route}")
-        deadline = max(self._deadline, asyncio.get_running_loop().time() + FLUSH_SECONDS)
-        await self._until_done({flushing}, self.hard, deadline)
-        if self.hard.is_set():
+    async def _flush(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
+        """Step 7: settle all, for what is left of the drain and at least a few seconds."""
+        flushing = tasks.create_task(self._settle_all(polling), name="flush")
+        earliest = asyncio.get_running_loop().time() + FLUSH_SECONDS
+        await wait_until_done({flushing}, self._stop.hard, max(self._stop.deadline, earliest))
+        if self._stop.hard.is_set():
             await asyncio.wait({flushing}, timeout=HALT_SECONDS)
         polling.cancel()
         if not flushing.done():
             flushing.cancel()
             self._settler.abandon()
 
-    async def _let_go(self, polling: asyncio.Task[None]) -> None:
-        """Settle all. After a hard stop a poll is under way still, and SQS may hand it just what
-        is being given back: as long as there is time it is awaited, and gives that back too.
+    async def _settle_all(self, polling: asyncio.Task[None]) -> None:
+        """Settle all. After a hard stop a poll is still under way, and SQS may give it what is
+        being released: as long as there is time it is awaited, and its messages released too.
         """
-        given_back = len(self._hand)
+        released = len(self._in_flight)
         await self._settler.flush()
-        if given_back and not polling.done():
+        if released and not polling.done():
             await asyncio.wait({polling})
             await self._settler.flush()
-
-    def _give_back_late(self) -> None:
-        self._polls_ended = True
-        while self._late:
-            self._settler.release(self._late.pop(), 0)
-
-    async def _until_done(
-        self,
-        tasks: Collection[asyncio.Task[Any]],
-        cut_off: asyncio.Event,
-        deadline: float | None = None,
-    ) -> None:
-        """Wait for the tasks, but not beyond the deadline or the event."""
-        loop = asyncio.get_running_loop()
-        cut = loop.create_task(cut_off.wait(), name=f"cut off {self._route}")
-        try:
-            while tasks and not cut.done():
-                left = None if deadline is None else deadline - loop.time()
-                if left is not None and left <= CLOCK_SECONDS:
-                    return
-                await asyncio.wait({cut, *tasks}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                tasks = {task for task in tasks if not task.done()}
-        finally:
-            cut.cancel()

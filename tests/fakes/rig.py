@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.runtime.poll_budget import ExtraPolls
+    from gateway.runtime.poll_budget import PollBudget
 
 DRAIN_SECONDS = 25.0
 PATIENCE_SECONDS = 24 * 3600.0
@@ -36,7 +36,7 @@ class Rig:
         self,
         route: Route,
         queue: InMemoryQueue | None = None,
-        extra_polls: ExtraPolls | None = None,
+        poll_budget: PollBudget | None = None,
     ) -> None:
         self.queue = queue or InMemoryQueue(route.queue.name)
         self.bell = self.queue.bell
@@ -48,7 +48,7 @@ class Rig:
             self.queue,
             self._make_target,
             self.observer,
-            extra_polls=extra_polls,
+            poll_budget=poll_budget,
             wall=lambda: self.now,
             random=lambda: self.random,
         )
@@ -125,7 +125,7 @@ async def at_work(
     queue: InMemoryQueue | None = None,
     *,
     started: bool = True,
-    extra_polls: ExtraPolls | None = None,
+    poll_budget: PollBudget | None = None,
     **queue_traits: Any,
 ) -> AsyncIterator[Rig]:
     """Run a route for the length of a block, then stop it; nothing may be left running.
@@ -133,7 +133,7 @@ async def at_work(
     `queue_traits` make the queue where none is given.
     """
     others = asyncio.all_tasks()
-    rig = Rig(route, queue or InMemoryQueue(route.queue.name, **queue_traits), extra_polls)
+    rig = Rig(route, queue or InMemoryQueue(route.queue.name, **queue_traits), poll_budget)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             if started:

@@ -166,7 +166,7 @@ class Replica:
     @property
     def kept_permits(self) -> bool:
         """Whether it has not got back every permit."""
-        permits = self.running._permits
+        permits = self.running._parts.permits
         return permits.free != permits.limit
 
     def _make_target(self, version: Version) -> FakeTarget:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.route import Backoff
-from gateway.runtime.circuit_breaker import LONGEST_REST_SECONDS, ROW, CircuitBreaker
+from gateway.runtime.circuit_breaker import LONGEST_OPEN_SECONDS, TRIP_AFTER, CircuitBreaker
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -19,72 +19,74 @@ from tests.fakes.rig import Rig, at_work
 LATER = Responded(503, 30.0)
 
 
-def refused_in_a_row(times: int, asked_seconds: float = 30.0, now: float = 100.0) -> CircuitBreaker:
-    shedding = CircuitBreaker()
+def overloaded_in_a_row(
+    times: int, asked_seconds: float = 30.0, now: float = 100.0
+) -> CircuitBreaker:
+    breaker = CircuitBreaker()
     for _ in range(times):
-        shedding.refused(asked_seconds, now)
-    return shedding
+        breaker.on_overload(asked_seconds, now)
+    return breaker
 
 
 def test_a_few_refusals_are_about_their_messages() -> None:
-    shedding = refused_in_a_row(ROW - 1)
-    assert not shedding.sheds
-    assert shedding.admits(100)
-    assert shedding.pause_seconds is None
+    breaker = overloaded_in_a_row(TRIP_AFTER - 1)
+    assert not breaker.tripped
+    assert breaker.allows(100)
+    assert breaker.retry_after_seconds is None
 
 
 def test_any_other_result_in_between_begins_the_row_anew() -> None:
-    shedding = refused_in_a_row(ROW - 1)
-    shedding.took()
-    shedding.refused(30, 100)
-    assert not shedding.sheds
+    breaker = overloaded_in_a_row(TRIP_AFTER - 1)
+    breaker.on_success()
+    breaker.on_overload(30, 100)
+    assert not breaker.tripped
 
 
 def test_a_whole_row_of_them_makes_it_rest_and_then_lets_one_delivery_try() -> None:
-    shedding = refused_in_a_row(ROW)
-    assert shedding.rests_until == 101
-    assert not shedding.admits(100.9)
-    assert shedding.admits(101)
-    shedding.began()
-    assert not shedding.admits(101), "one at a time"
-    shedding.ended()
-    assert shedding.admits(101)
+    breaker = overloaded_in_a_row(TRIP_AFTER)
+    assert breaker.open_until == 101
+    assert not breaker.allows(100.9)
+    assert breaker.allows(101)
+    breaker.on_begin()
+    assert not breaker.allows(101), "one at a time"
+    breaker.on_end()
+    assert breaker.allows(101)
 
 
 def test_a_delivery_that_works_ends_the_matter() -> None:
-    shedding = refused_in_a_row(ROW)
-    shedding.took()
-    assert shedding.admits(100)
+    breaker = overloaded_in_a_row(TRIP_AFTER)
+    breaker.on_success()
+    assert breaker.allows(100)
 
 
 def test_each_try_that_is_refused_doubles_the_rest_up_to_what_was_asked_for() -> None:
-    shedding, now, rests = refused_in_a_row(ROW), 100.0, []
+    breaker, now, openings = overloaded_in_a_row(TRIP_AFTER), 100.0, []
     for _ in range(8):
-        rests.append(shedding.rests_until - now)
-        now = shedding.rests_until
-        shedding.refused(30, now)
-    assert rests == [1, 2, 4, 8, 16, 30, 30, 30]
+        openings.append(breaker.open_until - now)
+        now = breaker.open_until
+        breaker.on_overload(30, now)
+    assert openings == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def test_nobody_rests_for_longer_than_a_minute_whatever_was_asked_for() -> None:
     """One customer's hour must not stop all the others for an hour."""
-    shedding, now = refused_in_a_row(ROW, asked_seconds=3600), 100.0
+    breaker, now = overloaded_in_a_row(TRIP_AFTER, asked_seconds=3600), 100.0
     for _ in range(10):
-        now = shedding.rests_until
-        shedding.refused(3600, now)
-    assert shedding.rests_until - now == LONGEST_REST_SECONDS
-    assert shedding.pause_seconds == LONGEST_REST_SECONDS
+        now = breaker.open_until
+        breaker.on_overload(3600, now)
+    assert breaker.open_until - now == LONGEST_OPEN_SECONDS
+    assert breaker.retry_after_seconds == LONGEST_OPEN_SECONDS
 
 
 def test_retry_after_0_from_everybody_makes_it_rest_all_the_same() -> None:
     """Otherwise each message would go round and round as fast as the network allows."""
-    assert refused_in_a_row(ROW, asked_seconds=0).rests_until == 101
+    assert overloaded_in_a_row(TRIP_AFTER, asked_seconds=0).open_until == 101
 
 
 def test_answers_of_the_wave_that_was_under_way_do_not_prolong_the_rest() -> None:
-    shedding = refused_in_a_row(ROW)
-    shedding.refused(30, 100.5)
-    assert shedding.rests_until == 101
+    breaker = overloaded_in_a_row(TRIP_AFTER)
+    breaker.on_overload(30, 100.5)
+    assert breaker.open_until == 101
 
 
 # ---- a route at work -------------------------------------------------------------------------

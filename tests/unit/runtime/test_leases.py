@@ -12,7 +12,7 @@ from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Action, LeaseCapped, ReceiveFailed, Settled, SettlementFailed
 from gateway.core.routing.route import Backoff
 from gateway.runtime.lease_keeper import PARALLEL_CALLS, STEP
-from gateway.runtime.running_route import LINGER_SECONDS
+from gateway.runtime.settler import LINGER_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import BUSY, LOST, NONE, Fault, Operation, entries_fail, refused

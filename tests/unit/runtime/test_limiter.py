@@ -11,7 +11,7 @@ import pytest
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Outcome
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
-from gateway.runtime.limiter import Lane, Seat, WaitingRoom
+from gateway.runtime.limiter import Limiter, Waiter, WaitQueue
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -57,31 +57,31 @@ async def test_messages_wait_in_the_order_they_came() -> None:
 
 
 async def test_who_leaves_at_once_or_got_up_passes_the_turn_on() -> None:
-    room = WaitingRoom(3)
-    lane = Lane(version("canary", max_in_flight=1), FakeTarget(), room)
-    told: list[tuple[str, bool]] = []
+    wait_queue = WaitQueue(3)
+    limiter = Limiter(version("canary", max_in_flight=1), FakeTarget(), wait_queue)
+    calls: list[tuple[str, bool]] = []
 
-    def leave_at_once(turn: bool) -> None:  # noqa: FBT001 - as lanes call it
-        told.append(("first", turn))
-        lane.leave(None)
+    def leave_at_once(slot: bool) -> None:  # noqa: FBT001 - as lanes call it
+        calls.append(("first", slot))
+        limiter.release(None)
 
-    assert lane.enter()
-    assert not lane.enter()
-    lane.sit_down(leave_at_once)
-    given_up = lane.sit_down(lambda turn: told.append(("given up", turn)))
-    lane.sit_down(lambda turn: told.append(("third", turn)))
-    assert isinstance(given_up, Seat)
+    assert limiter.acquire()
+    assert not limiter.acquire()
+    limiter.wait(leave_at_once)
+    given_up = limiter.wait(lambda slot: calls.append(("given up", slot)))
+    limiter.wait(lambda slot: calls.append(("third", slot)))
+    assert isinstance(given_up, Waiter)
     given_up.cancel()
-    lane.leave(None)
-    assert told == [("first", True), ("third", True)]
-    assert (lane.in_flight, room.taken) == (1, 0)
+    limiter.release(None)
+    assert calls == [("first", True), ("third", True)]
+    assert (limiter.in_flight, wait_queue.waiting) == (1, 0)
 
 
 async def test_nobody_sits_down_before_a_lane_that_a_reload_took_away() -> None:
-    lane = Lane(version("canary"), FakeTarget(), WaitingRoom(3))
-    lane.remove()
-    assert not lane.enter()
-    assert lane.sit_down(lambda _: None) is None
+    limiter = Limiter(version("canary"), FakeTarget(), WaitQueue(3))
+    limiter.remove()
+    assert not limiter.acquire()
+    assert limiter.wait(lambda _: None) is None
 
 
 async def test_at_most_a_tenth_of_the_permits_wait_and_further_messages_go_back() -> None:
@@ -191,14 +191,14 @@ async def test_the_rate_is_used_to_the_full() -> None:
 
 async def test_who_waits_for_a_rate_is_let_in_though_nothing_else_happens() -> None:
     """Of two sums that should be equal one may be less: then no timer may be forgotten."""
-    lane = Lane(version("canary", max_rate=40), FakeTarget(), WaitingRoom(5))
+    limiter = Limiter(version("canary", max_rate=40), FakeTarget(), WaitQueue(5))
     for _ in range(300):
-        while lane.enter():
-            lane.leave(None)
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        lane.sit_down(turn.set_result)
-        assert await asyncio.wait_for(turn, 1)
-        lane.leave(None)
+        while limiter.acquire():
+            limiter.release(None)
+        slot: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        limiter.wait(slot.set_result)
+        assert await asyncio.wait_for(slot, 1)
+        limiter.release(None)
         await asyncio.sleep(0.1)
 
 

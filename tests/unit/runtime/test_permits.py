@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.runtime.permits import (
-    LARGEST_MESSAGE_BYTES,
     LEAST_RESERVED_BYTES,
+    MAX_MESSAGE_BYTES,
     NOTHING,
     Grant,
     Permits,
@@ -29,7 +29,7 @@ async def begun(*takes: Coroutine[None, None, Grant]) -> list[asyncio.Task[Grant
 
 def some(messages: int) -> Grant:
     """A grant of the first receives: the largest messages there are."""
-    return Grant(messages, LARGEST_MESSAGE_BYTES)
+    return Grant(messages, MAX_MESSAGE_BYTES)
 
 
 async def test_a_taker_gets_what_is_there_and_not_all_it_asked_for() -> None:
@@ -151,22 +151,22 @@ async def test_nothing_is_handed_out_once_closed_though_permits_are_free() -> No
 
 
 async def test_a_receive_under_way_counts_as_if_it_brought_the_largest_messages() -> None:
-    permits = Permits(200, held_bytes=25 * LARGEST_MESSAGE_BYTES)
+    permits = Permits(200, held_bytes=25 * MAX_MESSAGE_BYTES)
     assert await permits.take(10) == await permits.take(10) == some(10)
     assert await permits.take(10) == some(5)
     assert permits.free == 0
 
 
 async def test_small_messages_leave_room_for_more_and_large_ones_do_not() -> None:
-    permits = Permits(200, held_bytes=25 * LARGEST_MESSAGE_BYTES)
+    permits = Permits(200, held_bytes=25 * MAX_MESSAGE_BYTES)
     permits.use(await permits.take(10), [1000] * 10)
     assert permits.free == 27, "24 MiB, of which each message may take nine tenths of one"
-    permits.use(await permits.take(10), [LARGEST_MESSAGE_BYTES] * 10)
+    permits.use(await permits.take(10), [MAX_MESSAGE_BYTES] * 10)
     assert permits.free == 14
 
 
 async def test_what_is_reserved_follows_the_sizes_of_late() -> None:
-    permits = Permits(10_000, held_bytes=64 * LARGEST_MESSAGE_BYTES)
+    permits = Permits(10_000, held_bytes=64 * MAX_MESSAGE_BYTES)
     for _ in range(40):
         grant = await permits.take(10)
         permits.use(grant, [1000] * 10)
@@ -174,31 +174,31 @@ async def test_what_is_reserved_follows_the_sizes_of_late() -> None:
     assert (await permits.take(10)).bytes_each == LEAST_RESERVED_BYTES
     permits.use(grant, [100_000, 1000])
     assert (await permits.take(10)).bytes_each == 400_000
-    permits.use(grant, [LARGEST_MESSAGE_BYTES])
-    assert (await permits.take(10)).bytes_each == LARGEST_MESSAGE_BYTES
+    permits.use(grant, [MAX_MESSAGE_BYTES])
+    assert (await permits.take(10)).bytes_each == MAX_MESSAGE_BYTES
 
 
 async def test_a_receive_waits_for_bytes_as_it_does_for_permits() -> None:
-    permits = Permits(200, held_bytes=2 * LARGEST_MESSAGE_BYTES)
-    permits.use(await permits.take(10), [LARGEST_MESSAGE_BYTES] * 2)
+    permits = Permits(200, held_bytes=2 * MAX_MESSAGE_BYTES)
+    permits.use(await permits.take(10), [MAX_MESSAGE_BYTES] * 2)
     waiting = asyncio.create_task(permits.take(10))
     await asyncio.sleep(1)
     assert not waiting.done()
-    permits.give(1, LARGEST_MESSAGE_BYTES)
+    permits.give(1, MAX_MESSAGE_BYTES)
     assert await waiting == some(1)
 
 
 async def test_more_than_was_reckoned_with_is_made_up_for() -> None:
     """Text of rare characters takes four bytes of memory each, so a message may be larger."""
-    permits = Permits(200, held_bytes=4 * LARGEST_MESSAGE_BYTES)
-    permits.use(await permits.take(2), [3 * LARGEST_MESSAGE_BYTES] * 2)
+    permits = Permits(200, held_bytes=4 * MAX_MESSAGE_BYTES)
+    permits.use(await permits.take(2), [3 * MAX_MESSAGE_BYTES] * 2)
     assert permits.free == 0
-    permits.give(2, 6 * LARGEST_MESSAGE_BYTES)
+    permits.give(2, 6 * MAX_MESSAGE_BYTES)
     assert permits.free == 4
 
 
 async def test_what_is_unused_comes_back_whole_whatever_was_learnt_meanwhile() -> None:
-    permits = Permits(10, held_bytes=10 * LARGEST_MESSAGE_BYTES)
+    permits = Permits(10, held_bytes=10 * MAX_MESSAGE_BYTES)
     grant = await permits.take(9)
     permits.use(await permits.take(1), [1000])
     permits.give(1, 1000)

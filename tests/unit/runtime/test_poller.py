@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.core.events import Received, ReceiveFailed
-from gateway.runtime.poll_budget import MOST_OF_ONE, ExtraPolls
-from gateway.runtime.poller import LONGEST_GATHERING_SECONDS, SHORT_POLL_PAUSE_SECONDS
+from gateway.runtime.poll_budget import MOST_OF_ONE, PollBudget
+from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_PAUSE_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
@@ -126,9 +126,9 @@ async def test_polls_run_in_parallel_under_load_and_one_is_left_when_it_is_over(
 
 async def test_a_route_gets_by_with_the_extra_polls_that_others_leave() -> None:
     roomy = version("stable", "v1", max_in_flight=1000)
-    shared = ExtraPolls(4)
-    assert shared.begin("another route")
-    async with at_work(route(versions=[roomy], max_in_flight=1000), extra_polls=shared) as rig:
+    shared = PollBudget(4)
+    assert shared.acquire("another route")
+    async with at_work(route(versions=[roomy], max_in_flight=1000), poll_budget=shared) as rig:
         rig.queue.round_trip_seconds = 0.05
         rig.queue.send_many(1000)
         assert await most_until_all_is_over(rig) == 1 + 2
@@ -276,7 +276,7 @@ async def test_after_a_receive_that_was_not_full_messages_gather_for_a_moment() 
         await rig.until(lambda: len(receives(rig)) == 2)
         first, second = receives(rig)
         assert first.ended_at is not None
-        assert second.began_at - first.ended_at == pytest.approx(LONGEST_GATHERING_SECONDS)
+        assert second.began_at - first.ended_at == pytest.approx(LONGEST_LINGER_SECONDS)
 
 
 async def test_after_a_full_receive_the_next_one_begins_at_once() -> None:

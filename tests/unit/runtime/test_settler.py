@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Action, Settled, SettlementFailed
-from gateway.runtime.running_route import LINGER_SECONDS
+from gateway.runtime.settler import LINGER_SECONDS
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import BUSY, LOST, Fault, Operation, entries_fail, refused, reply_lost

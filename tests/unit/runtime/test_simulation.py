@@ -144,7 +144,7 @@ class World:
 
 
 def all_permits_free(rig: Rig) -> bool:
-    permits = rig.running._permits
+    permits = rig.running._parts.permits
     return permits.free == permits.limit
 
 

@@ -197,7 +197,7 @@ async def test_a_drain_of_nothing_cancels_at_once() -> None:
 
 
 async def test_a_stop_in_the_moment_messages_arrive_gives_them_back_undelivered() -> None:
-    """They are handed over, but their group's walk has not taken its first step."""
+    """They are handed over, but their group has not begun its first delivery."""
     async with at_work(route(queue="orders.fifo", wait_seconds=1)) as rig:
         rig.queue.send_many(10, group="g")
         await rig.bell.until(lambda: receives(rig)[0].ended_at is not None)

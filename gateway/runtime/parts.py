@@ -1,0 +1,140 @@
+"""The parts of one running route, joined: who gets which other part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway.ports import Ordering
+from gateway.runtime.delivery import Deliverer
+from gateway.runtime.dispatch import LateDispatcher, StandardDispatcher
+from gateway.runtime.fifo import GroupDispatcher
+from gateway.runtime.in_flight import InFlight
+from gateway.runtime.intake import Intake
+from gateway.runtime.lease_keeper import LeaseKeeper
+from gateway.runtime.limiters import Limiters
+from gateway.runtime.permits import Permits
+from gateway.runtime.poller import Poller
+from gateway.runtime.reporter import Reporter
+from gateway.runtime.settler import FIFO_LINGER_SECONDS, LINGER_SECONDS, Settler
+from gateway.runtime.shutdown import Shutdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
+    from gateway.ports import Observer, Source, SourceTraits, Target
+    from gateway.runtime.dispatch import Dispatcher
+    from gateway.runtime.in_flight import InFlightMessage
+    from gateway.runtime.poll_budget import PollBudget
+    from gateway.runtime.shutdown import StopRequest
+
+LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
+
+
+class Parts:
+    """What exists from the start: enough to report, and to hold and settle messages."""
+
+    def __init__(
+        self,
+        route: Route,
+        source: Source,
+        make_target: Callable[[Version], Target],
+        observer: Observer,
+        *,
+        wall: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self.source = source
+        self.random = random
+        self.permits = Permits(route.max_in_flight)
+        self.in_flight = InFlight()
+        self.limiters = Limiters(route, make_target)
+        self.reporter = Reporter(route.name, observer, wall)
+        self.settler = Settler(
+            route=route.name,
+            source=source,
+            reporter=self.reporter,
+            permits=self.permits,
+            on_settled=self._settled,
+        )
+        self.deliverer = Deliverer(
+            route=route,
+            limiters=self.limiters,
+            in_flight=self.in_flight,
+            settler=self.settler,
+            reporter=self.reporter,
+            random=random,
+        )
+        self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
+
+    def _settled(self, entries: Sequence[InFlightMessage], confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        self.in_flight.remove(entries)
+        held_bytes = 0
+        for entry in entries:
+            held_bytes += entry.held_bytes
+        self.permits.give(len(entries), held_bytes)
+        self.dispatcher.settled(entries, confirmed)
+
+
+class OpenParts:
+    """What exists once the source is open and its traits are known: enough to receive."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        route: Route,
+        traits: SourceTraits,
+        poll_budget: PollBudget,
+        stop: StopRequest,
+    ) -> None:
+        ordered = traits.ordering is not Ordering.NONE
+        parts.settler.opened(traits, FIFO_LINGER_SECONDS if ordered else LINGER_SECONDS)
+        if ordered:
+            parts.dispatcher = GroupDispatcher(
+                parts.deliverer, parts.settler, parts.permits, parts.limiters.wait_queue
+            )
+        own_seconds = traits.lease_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
+        self.lease_keeper = LeaseKeeper(
+            route=route.name,
+            source=parts.source,
+            traits=traits,
+            lease_seconds=route.visibility_seconds or own_seconds,
+            in_flight=parts.in_flight,
+            reporter=parts.reporter,
+            give_up=parts.dispatcher.give_up,
+        )
+        late = LateDispatcher(parts.settler)
+        self.intake = Intake(
+            route=route.name,
+            in_flight=parts.in_flight,
+            lease_keeper=self.lease_keeper,
+            dispatcher=parts.dispatcher,
+            late=late,
+            reporter=parts.reporter,
+        )
+        self.poller = Poller(
+            route=route.name,
+            source=parts.source,
+            batch=traits.batch,
+            wait_seconds=route.wait_seconds,
+            lease_seconds=self.lease_keeper.lease_seconds,
+            permits=parts.permits,
+            limiters=parts.limiters,
+            poll_budget=poll_budget,
+            intake=self.intake,
+            settler=parts.settler,
+            reporter=parts.reporter,
+            random=parts.random,
+        )
+        self.shutdown = Shutdown(
+            stop=stop,
+            poller=self.poller,
+            intake=self.intake,
+            dispatcher=parts.dispatcher,
+            late=late,
+            limiters=parts.limiters,
+            deliverer=parts.deliverer,
+            settler=parts.settler,
+            in_flight=parts.in_flight,
+        )
