@@ -1,41 +1,51 @@
-"""A route with all its parts but the kernel and the loop: what ten messages cost."""
+"""A real route at work, without the kernel: what ten messages cost.
+
+The route is a `RunningRoute` with its own poller, dispatcher and settler, over the real HTTP
+target, observed by the real metrics and statistics. What is not real is outside of it: an event
+loop whose clock stands still and whose connections respond at once, and a source that is given one
+response of ReceiveMessage after the other.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import json
+import selectors
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.adapters.http.native_target import HttpTarget
-from gateway.adapters.http1.connection import Connection
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.app import Observers
-from gateway.core.events import Action, Received, Settled
 from gateway.core.routing.route import RoutingTable
-from gateway.runtime.courier import Courier
-from gateway.runtime.in_flight import Hand
-from gateway.runtime.limiter import Lanes
-from gateway.runtime.permits import Permits
-from gateway.runtime.settler import Settler
+from gateway.ports import SourceTraits
+from gateway.runtime.poll_budget import PollBudget
+from gateway.runtime.running_route import RunningRoute
 from tests.builders import route
 
 if TYPE_CHECKING:
-    from gateway.core.routing.version import Version
-    from gateway.ports import Source
+    from collections.abc import Mapping, Sequence
 
-ANSWER = b"HTTP/1.1 204 No Content\r\ndate: Sun, 29 Nov 2026 01:00:00 GMT\r\n\r\n"
-URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
-BODY = json.dumps({"id": "o-1234567", "rest": "x" * 390})
-DELETED = json.dumps({"Successful": [{"Id": str(n)} for n in range(10)], "Failed": []}).encode()
-_KEYS = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="secret", token=None)
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.version import Version
+    from gateway.ports import EntryError
+
+RESPONSE: Final = b"HTTP/1.1 204 No Content\r\ndate: Sun, 29 Nov 2026 01:00:00 GMT\r\n\r\n"
+URL: Final = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+BODY: Final = json.dumps({"id": "o-1234567", "rest": "x" * 390})
+DELETED: Final = json.dumps(
+    {"Successful": [{"Id": str(n)} for n in range(10)], "Failed": []}
+).encode()
+_KEYS: Final = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="secret", token=None)
 
 
 def receives(count: int) -> list[bytes]:
-    """Make answers to ReceiveMessage, of ten messages each, one in ten of them pinned."""
+    """Make responses to ReceiveMessage, of ten messages each, one in ten of them pinned."""
     return [
         json.dumps({"Messages": [_raw(first + n) for n in range(10)]}).encode()
         for first in range(0, 10 * count, 10)
@@ -60,119 +70,132 @@ def _raw(n: int) -> dict[str, Any]:
     return raw
 
 
-class Nobody:
-    """Nothing to write."""
-
-    def write(self) -> None:
-        pass
-
-
-_NOBODY = Nobody()
-
-
 class Wire:
-    """A transport that takes everything."""
+    """A transport to a service that responds at once to each request."""
 
-    def __init__(self) -> None:
-        self.wire = b""
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: Any) -> None:
+        self._loop, self._protocol = loop, protocol
 
     def write(self, data: bytes) -> None:
-        self.wire = data
+        self._loop.call_soon(self._protocol.data_received, RESPONSE)
 
     def abort(self) -> None:
-        raise AssertionError("nothing here ends a connection")
+        self._loop.call_soon(self._protocol.connection_lost, None)
 
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
 
-class Clockwork:
-    """What is used of an event loop."""
+
+class StandingSelector(selectors.SelectSelector):
+    """Never waits, and finds nothing to read."""
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        return []
+
+
+class StandingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock stands still and whose connections are wires."""
+
+    def __init__(self) -> None:
+        super().__init__(StandingSelector())
 
     def time(self) -> float:
         return 1.0
 
-    def call_at(self, when: float, do: Any, *_: Any) -> Any:
-        return self
+    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
 
-    def cancel(self) -> None:
-        pass
+    async def create_connection(self, protocol_factory: Any, *_: Any, **__: Any) -> Any:
+        protocol = protocol_factory()
+        wire = Wire(self, protocol)
+        protocol.connection_made(wire)
+        return wire, protocol
 
-    def when(self) -> float:
-        return 0.0
+
+class GivenSource:
+    """A `Source` that has the responses it is given, and confirms every delete."""
+
+    def __init__(self) -> None:
+        self._calls = Calls(URL)
+        self._requests = SignedRequests(
+            "sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9
+        )
+        self._responses: asyncio.Queue[bytes] = asyncio.Queue()
+        self.acked = asyncio.Event()
+
+    def give(self, response: bytes) -> None:
+        """Let the next receive have this response."""
+        self.acked.clear()
+        self._responses.put_nowait(response)
+
+    async def open(self) -> SourceTraits:
+        return SourceTraits(URL, 60)
+
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+        return received(await self._responses.get())
+
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+        body = self._calls.delete(receipts)
+        self._requests.render("AmazonSQS.DeleteMessageBatch", body, _KEYS)
+        self.acked.set()
+        return settled("delete", DELETED, len(receipts))
+
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
+        raise AssertionError("nothing is extended or released here")
+
+    async def dead_letter(self, message: Message, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        raise AssertionError("nothing is rejected here")
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
 
 class Passing:
-    """Ten messages: answer read, taken in hand, decided, sent, answered, deleted, told."""
+    """Ten messages: received, decided, sent, responded to, deleted, reported."""
 
     def __init__(self) -> None:
+        self._loop = StandingLoop()
         of = route({"stable": 90, "canary": 10})
         metrics, statistics = Metrics(), Statistics()
         for each in (metrics, statistics):
             each.in_force(RoutingTable((of,), "x"), 1)
-        self._observer = observer = Observers(metrics, statistics)
         self._write_batch = WriteBatch()
-        self._write_batch._writers = [_NOBODY]  # so that no loop is asked for
-        self._route = of
-        self._lanes = Lanes(self._target)
-        self._lanes.adopt(of)
-        self._hand, self._permits = Hand(), Permits(200)
-        nowhere = cast("Source", None)
-        self._settler = Settler(
-            route=of.name, queue=nowhere, hand=self._hand, observer=observer,
-            on_settled=self._settled, permits=self._permits, linger_seconds=1.0,
-        )  # fmt: skip
-        self._courier = Courier(
-            route=of, queue=nowhere, lanes=self._lanes, hand=self._hand, settler=self._settler,
-            observer=observer, wall=lambda: 1_700_000_000.0, random=lambda: 0.5,
-        )  # fmt: skip
-        self._courier.clock = lambda: 1.0
-        self._courier._later = lambda *_: cast("Any", None)
-        self._calls = Calls(URL)
-        self._posts = SignedRequests("sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9)
+        self._source = GivenSource()
+        self._route = RunningRoute(
+            of,
+            self._source,
+            self._target,
+            Observers(metrics, statistics),
+            poll_budget=PollBudget(0),
+            wall=lambda: 1_700_000_000.0,
+            random=lambda: 0.5,
+        )
+        self._running: asyncio.Task[None] | None = None
+
+    def carry(self, response: bytes) -> None:
+        """Let ten messages pass."""
+        if self._running is None:
+            self._running = self._loop.create_task(self._route.run())
+            atexit.register(self._close)
+        self._source.give(response)
+        self._loop.run_until_complete(self._passed())
+
+    async def _passed(self) -> None:
+        await self._source.acked.wait()
+        while self._route.view().in_flight:  # noqa: ASYNC110 - so many turns of the loop, no more
+            await asyncio.sleep(0)
+
+    def _close(self) -> None:
+        self._loop.run_until_complete(self._stopped())
+        self._loop.close()
+
+    async def _stopped(self) -> None:
+        assert self._running is not None
+        self._route.halt()
+        await self._running
 
     def _target(self, version: Version) -> HttpTarget:
-        target = HttpTarget(version.url, version.headers, write_batch=self._write_batch)
-        for _ in range(20):
-            connection = Connection(target._pool, cast("Any", Clockwork()))
-            connection.connection_made(cast("Any", Wire()))
-            target._pool.idle[connection] = None
-        return target
-
-    def _settled(self, entries: Any, _confirmed: object) -> None:
-        held = 0
-        for entry in entries:
-            held += entry.held_bytes
-        self._permits.give(len(entries), held)
-
-    def carry(self, answer: bytes) -> None:
-        """Carry ten messages."""
-        messages = received(answer)
-        grant = self._take(len(messages))
-        fresh = self._hand.take(messages, 0.0, 60.0, 30.0)
-        legs = self._courier.legs
-        for entry in fresh:
-            entry.begin(legs)
-        self._permits.use(grant, [entry.held_bytes for entry in fresh])
-        self._observer.observe(Received(self._route.name, len(messages)))
-        writers, self._write_batch._writers = self._write_batch._writers[1:], [_NOBODY]
-        for connection in writers:
-            connection.write()
-        for connection in writers:
-            connection.data_received(ANSWER)  # type: ignore[attr-defined]
-        self._courier.tell()
-        batch = self._settler._waiting_deletes[:]
-        self._settler._waiting_deletes.clear()
-        receipts = [each.receipt for each in batch]
-        self._posts.render("AmazonSQS.DeleteMessageBatch", self._calls.delete(receipts), _KEYS)
-        assert not settled("delete", DELETED, len(batch))
-        self._settler._ended(batch, confirmed=True)
-        self._observer.observe(Settled(self._route.name, Action.DELETE, len(batch)))
-
-    def _take(self, count: int) -> Any:
-        coroutine = self._permits.take(count)
-        try:
-            coroutine.send(None)
-        except StopIteration as ended:
-            return ended.value
-        raise AssertionError
+        return HttpTarget(version.url, version.headers, write_batch=self._write_batch)
