@@ -21,7 +21,12 @@ class IdleCounter:
     def remove(self, number: int = 1) -> None:
         """Count `number` fewer."""
         self.count -= number
-        if not self.count and self._idle is not None:
+        if not self.count:
+            self.notify()
+
+    def notify(self) -> None:
+        """Wake what waits: the count came to 0 (for a caller that counts by itself)."""
+        if self._idle is not None:
             self._idle.set()
             self._idle = None
 

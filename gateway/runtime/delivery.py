@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.runtime.in_flight import InFlight, InFlightMessage
-    from gateway.runtime.limiter import Limiter
-    from gateway.runtime.limiters import Limiters
+    from gateway.runtime.limiter import Limiter, Limiters
     from gateway.runtime.plans import ActivePlan
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
@@ -267,7 +266,10 @@ class Deliverer:
 
     def _end(self, entry: InFlightMessage, seconds: int | None) -> None:
         entry.under_way = False
-        self._under_way.remove()
+        under_way = self._under_way
+        under_way.count -= 1
+        if not under_way.count:
+            under_way.notify()
         ended = entry.ended
         if ended is not None:
             entry.ended = None  # no cycle with what waits for it

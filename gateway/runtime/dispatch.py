@@ -1,17 +1,24 @@
-"""Who decides when the delivery of a received message begins: the standard queue's dispatcher.
+"""From a receive to the deliveries: the intake, and who decides when a delivery begins.
 
-The FIFO queue's is in :mod:`gateway.runtime.fifo`.
+The dispatcher of a FIFO queue is in :mod:`gateway.runtime.fifo`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
+
+from gateway.core.events import ReceiveFailed
+from gateway.runtime.lease_keeper import STEP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.core.messages.message import Message
     from gateway.runtime.delivery import Deliverer
-    from gateway.runtime.in_flight import InFlightMessage
+    from gateway.runtime.in_flight import InFlight, InFlightMessage
+    from gateway.runtime.lease_keeper import LeaseKeeper
+    from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
 
 
@@ -20,9 +27,6 @@ class Dispatcher(Protocol):
 
     def dispatch(self, entries: Sequence[InFlightMessage]) -> None:
         """Begin their deliveries, or queue them behind those they must follow."""
-
-    def settled(self, entries: Sequence[InFlightMessage], confirmed: bool) -> None:  # noqa: FBT001 - as the settler's callback
-        """Hear of settled messages; `confirmed` is False where SQS may hand them out again."""
 
     def release_waiting(self) -> None:
         """Release at once every message whose delivery has not begun (soft stop)."""
@@ -45,9 +49,6 @@ class StandardDispatcher:
         begin = self._deliverer.begin
         for entry in entries:
             begin(entry)
-
-    def settled(self, entries: Sequence[InFlightMessage], confirmed: bool) -> None:  # noqa: FBT001 - as the settler's callback
-        """Nothing waits for a settlement."""
 
     def release_waiting(self) -> None:
         """Nothing waits here: what waits for a slot is the limiters'."""
@@ -83,3 +84,46 @@ class LateDispatcher:
         self._polls_ended = True
         while self._late:
             self._settler.release(self._late.pop(), 0)
+
+
+class Intake:
+    """Takes the messages of each receive in flight and has their deliveries begun."""
+
+    def __init__(
+        self,
+        *,
+        route: str,
+        in_flight: InFlight,
+        lease_keeper: LeaseKeeper,
+        dispatcher: Dispatcher,
+        late: LateDispatcher,
+        reporter: Reporter,
+    ) -> None:
+        self._route = route
+        self._in_flight = in_flight
+        self._lease_keeper = lease_keeper
+        self._dispatcher: Dispatcher | LateDispatcher = dispatcher
+        self._late = late
+        self._reporter = reporter
+
+    def stop(self) -> None:
+        """Deliver nothing that is received from now on."""
+        self._dispatcher = self._late
+
+    def take(self, messages: Sequence[Message], leased_at: float) -> Sequence[InFlightMessage]:
+        """Begin the deliveries of one receive; return the messages that were not in flight yet.
+
+        `leased_at` is when their leases began, at the earliest, on the loop's clock.
+        """
+        now = asyncio.get_running_loop().time()
+        lease_seconds = self._lease_keeper.lease_seconds
+        late_seconds = now - leased_at
+        if late_seconds >= lease_seconds:  # so they are visible again
+            why = f"the response came {late_seconds:.0f} s late, when its leases had ended"
+            self._reporter.emit(ReceiveFailed(self._route, why))
+            return ()
+        new = self._in_flight.add(messages, now, leased_at, lease_seconds)
+        if late_seconds >= lease_seconds * STEP:
+            self._lease_keeper.extend_now(new)
+        self._dispatcher.dispatch(new)
+        return new

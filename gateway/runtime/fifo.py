@@ -84,18 +84,7 @@ class GroupDispatcher:
             else:
                 group.behind.append(entry)
             entry.group = group
-
-    def settled(self, entries: Sequence[InFlightMessage], confirmed: bool) -> None:  # noqa: FBT001 - as the settler's callback
-        """Go on with the group of each message that was the current one."""
-        for entry in entries:
-            group = entry.group
-            if not isinstance(group, GroupQueue) or group.current is not entry:
-                continue
-            group.settled = True
-            if not confirmed:  # SQS will hand out the group from here again
-                self._release_behind(group, 0)
-            if group.ended and not group.beginning:
-                self._go_on(group)
+            entry.settled = self._settled
 
     def release_waiting(self) -> None:
         """Release at once every message that has not begun, and begin none any more."""
@@ -146,6 +135,17 @@ class GroupDispatcher:
         if group.settled and not group.beginning:
             self._go_on(group)
 
+    def _settled(self, entry: InFlightMessage, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
+        """Hear that a message was settled; `confirmed` is False where SQS may hand it out again."""
+        group = entry.group
+        if not isinstance(group, GroupQueue) or group.current is not entry:
+            return  # it was behind another, and released
+        group.settled = True
+        if not confirmed:  # SQS will hand out the group from here again
+            self._release_behind(group, 0)
+        if group.ended and not group.beginning:
+            self._go_on(group)
+
     def _go_on(self, group: GroupQueue) -> None:
         if self._take_next(group):
             self._begin(group)
@@ -156,7 +156,8 @@ class GroupDispatcher:
             group.current = group.behind.popleft()
             return True
         self._groups.pop(group.name, None)
-        group.current.group = None  # no cycle: the message is freed without the collector
+        # No cycle: the message is freed without the collector.
+        group.current.group = group.current.settled = None
         return False
 
     def _release_stalled(self, versions: Collection[str], seconds: int) -> None:

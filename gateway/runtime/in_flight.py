@@ -56,6 +56,7 @@ class InFlightMessage:
         "received_at",
         "release_seconds",
         "seconds",
+        "settled",
         "state",
         "superseded",
         "under_way",
@@ -93,8 +94,9 @@ class InFlightMessage:
         self.release_seconds = 0
         self.failed_settlements = 0
 
-        # The dispatcher's, on a FIFO queue.
+        # The dispatcher's, on a FIFO queue: hears whether SQS confirmed the settlement.
         self.group: object = None
+        self.settled: Callable[[InFlightMessage, bool], None] | None = None
 
 
 class InFlight:
@@ -108,10 +110,14 @@ class InFlight:
         return len(self._entries)
 
     def add(
-        self, messages: Sequence[Message], leased_at: float, lease_seconds: float, due_at: float
+        self, messages: Sequence[Message], now: float, leased_at: float, lease_seconds: float
     ) -> list[InFlightMessage]:
-        """Take messages in and return the new ones; of the others keep the newest receipt."""
+        """Take messages in and return the new ones; of the others keep the newest receipt.
+
+        Their leases began at `leased_at` and are due at half their life from now.
+        """
         until = leased_at + lease_seconds
+        due_at = now + lease_seconds / 2
         new = []
         entries = self._entries
         for message in messages:
@@ -135,13 +141,19 @@ class InFlight:
         """Whether this very entry is in flight, and not a later receive of the same message."""
         return self._entries.get(entry.message.message_id) is entry
 
-    def remove(self, settled: Sequence[InFlightMessage]) -> None:
-        """Remove settled messages, but not a later receive that took the place of one."""
+    def remove(self, settled: Sequence[InFlightMessage]) -> int:
+        """Remove settled messages, but not a later receive that took the place of one.
+
+        Returns how many bytes of memory they held together.
+        """
         entries = self._entries
+        size = 0
         for entry in settled:
+            size += entry.held_bytes
             message_id = entry.message.message_id
             if entries.get(message_id) is entry:
                 del entries[message_id]
+        return size
 
     def due(self, now: float) -> list[InFlightMessage]:
         """Return the entries whose lease is to be extended by now, the first due first."""

@@ -25,7 +25,8 @@ PARALLEL_CALLS: Final = 20
 """Keeps 10,000 leases that are due at once from becoming 1,000 requests at once."""
 
 STEP: Final = 1 / 16
-"""Of a lease: how far ahead others join a batch, and how long after a failure it is tried again."""
+"""Of a lease: how far ahead others join a batch, how long after a failure it is tried again, and
+how late a response makes it due at once."""
 
 LAST_STEP: Final = 7 / 16
 """Of a lease, counted from its half-life: what fails after that has run out."""
@@ -69,13 +70,9 @@ class LeaseKeeper:
         self._slots = asyncio.Semaphore(PARALLEL_CALLS)
         self._calls: asyncio.TaskGroup | None = None
 
-    def due_at(self, now: float) -> float:
-        """Return when a lease that begins now is to be extended: at half its life."""
-        return now + self.lease_seconds / 2
-
-    def extend_late(self, entries: Sequence[InFlightMessage], late_seconds: float) -> None:
-        """Extend at once what came with a response that took so long."""
-        if late_seconds >= self.lease_seconds * STEP and self._calls is not None:
+    def extend_now(self, entries: Sequence[InFlightMessage]) -> None:
+        """Extend at once what came with a response that took long."""
+        if self._calls is not None:
             self._extend_all(self._calls, entries)
 
     async def run(self) -> None:
@@ -96,13 +93,13 @@ class LeaseKeeper:
     def _until_next(self, now: float) -> float:
         """Seconds until the first lease is due; what is received meanwhile is due later."""
         next_due_at = self._in_flight.next_due_at()
-        return self.due_at(now) - now if next_due_at is None else max(0.0, next_due_at - now)
+        return self.lease_seconds / 2 if next_due_at is None else max(0.0, next_due_at - now)
 
     def _extendable(self, now: float) -> list[InFlightMessage]:
         """Return what is due, and with it what will be very soon: that saves calls."""
         due = self._in_flight.due(now + self.lease_seconds * STEP)
         for entry in due:
-            self._in_flight.postpone(entry, self.due_at(now))
+            self._in_flight.postpone(entry, now + self.lease_seconds / 2)
         return [entry for entry in due if self._keeps(entry)]
 
     async def _extend(self, batch: Sequence[InFlightMessage]) -> None:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.ports import Ordering
 from gateway.runtime.delivery import Deliverer
-from gateway.runtime.dispatch import LateDispatcher, StandardDispatcher
+from gateway.runtime.dispatch import Intake, LateDispatcher, StandardDispatcher
 from gateway.runtime.fifo import GroupDispatcher
 from gateway.runtime.in_flight import InFlight
-from gateway.runtime.intake import Intake
 from gateway.runtime.lease_keeper import LeaseKeeper
-from gateway.runtime.limiters import Limiters
+from gateway.runtime.limiter import Limiters
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
@@ -19,13 +18,12 @@ from gateway.runtime.settler import FIFO_LINGER_SECONDS, LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
     from gateway.runtime.dispatch import Dispatcher
-    from gateway.runtime.in_flight import InFlightMessage
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.shutdown import StopRequest
 
@@ -56,7 +54,7 @@ class Parts:
             source=source,
             reporter=self.reporter,
             permits=self.permits,
-            on_settled=self._settled,
+            in_flight=self.in_flight,
         )
         self.deliverer = Deliverer(
             route=route,
@@ -67,14 +65,6 @@ class Parts:
             random=random,
         )
         self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
-
-    def _settled(self, entries: Sequence[InFlightMessage], confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
-        self.in_flight.remove(entries)
-        held_bytes = 0
-        for entry in entries:
-            held_bytes += entry.held_bytes
-        self.permits.give(len(entries), held_bytes)
-        self.dispatcher.settled(entries, confirmed)
 
 
 class OpenParts:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.ports import Sender, Target
     from gateway.runtime.in_flight import InFlightMessage
-    from gateway.runtime.limiter import Limiter
-    from gateway.runtime.limiters import Limiters
+    from gateway.runtime.limiter import Limiter, Limiters
 
 NEVER: Final = float("inf")
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from gateway.core.messages.message import Message
     from gateway.ports import Source
-    from gateway.runtime.intake import Intake
-    from gateway.runtime.limiters import Limiters
+    from gateway.runtime.dispatch import Intake
+    from gateway.runtime.limiter import Limiters
     from gateway.runtime.permits import Grant, Permits
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.reporter import Reporter

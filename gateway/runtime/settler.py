@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from gateway.ports import Source, SourceTraits
-    from gateway.runtime.in_flight import InFlightMessage
+    from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.permits import Permits
     from gateway.runtime.reporter import Reporter
 
@@ -41,8 +41,8 @@ LAST_RETRY_SECONDS: Final = 10.0
 class Settler:
     """Settles the messages of one route.
 
-    `on_settled` is called with messages that need no more settling, and whether SQS confirmed it. A
-    batch is sent early when pollers wait for the permits that its messages hold.
+    A settled message leaves `in_flight` and gives its permit back. A batch is sent early when
+    pollers wait for the permits that its messages hold.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Settler:
         source: Source,
         reporter: Reporter,
         permits: Permits,
-        on_settled: Callable[[Sequence[InFlightMessage], bool], None],
+        in_flight: InFlight,
     ) -> None:
         self._route = route
         self._source = source
         self._reporter = reporter
         self._permits = permits
-        self._on_settled = on_settled
+        self._in_flight = in_flight
         self._linger_seconds = LINGER_SECONDS
         self._batch = MAX_BATCH_ENTRIES
         self._max_delay_seconds = MAX_VISIBILITY_SECONDS
@@ -250,8 +250,12 @@ class Settler:
         self._reporter.emit(SettlementFailed(self._route, action, why, lease_lost=lease_lost))
 
     def _ended(self, entries: Sequence[InFlightMessage], *, confirmed: bool) -> None:
-        self._on_settled(entries, confirmed)
+        held_bytes = self._in_flight.remove(entries)
+        self._permits.give(len(entries), held_bytes)
         self._unsettled.remove(len(entries))
+        for entry in entries:
+            if entry.settled is not None:
+                entry.settled(entry, confirmed)
 
 
 _DELETING: Final = State.DELETING  # a member of an enum is slow to find

@@ -12,10 +12,9 @@ from gateway.aiokit.waiting import wait_until_done
 
 if TYPE_CHECKING:
     from gateway.runtime.delivery import Deliverer
-    from gateway.runtime.dispatch import Dispatcher, LateDispatcher
+    from gateway.runtime.dispatch import Dispatcher, Intake, LateDispatcher
     from gateway.runtime.in_flight import InFlight
-    from gateway.runtime.intake import Intake
-    from gateway.runtime.limiters import Limiters
+    from gateway.runtime.limiter import Limiters
     from gateway.runtime.poller import Poller
     from gateway.runtime.settler import Settler
 
