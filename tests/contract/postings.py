@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.adapters.http.httpx_target import HttpxTarget
-    from gateway.adapters.http.native_target import HttpTarget
+    from gateway.adapters.http.native_target import NativeTarget
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.ports import Sending
 
@@ -21,7 +21,7 @@ SHORT_SECONDS: Final = 0.05
 
 
 async def post(
-    target: HttpTarget | HttpxTarget | Watched,
+    target: NativeTarget | HttpxTarget | Watched,
     body: bytes = b"{}",
     timeout_seconds: float = AMPLE_SECONDS,
     lines: str = "version: v1\r\n",
@@ -40,7 +40,7 @@ async def post(
 class Watched:
     """A `Target` with somebody looking on: who was told what, and when."""
 
-    target: HttpTarget | HttpxTarget
+    target: NativeTarget | HttpxTarget
     seen: list[Watched.Delivery] = field(default_factory=list)
 
     @dataclass(eq=False)

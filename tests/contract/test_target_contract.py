@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.adapters.http.httpx_target import HttpxTarget
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.core.delivery.disposition import Broken, Responded, TimedOut, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import (
@@ -79,7 +79,7 @@ NO_HTTP = {
     "a header without a name": b"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
 }
 
-# What one parser makes an answer of and another waits for, or refuses. Only HttpTarget promises:
+# What one parser makes an answer of and another waits for, or refuses. Only NativeTarget promises:
 STRICTLY = {
     "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
     "two framings": (
@@ -454,11 +454,11 @@ class TargetContract:
             await service.left.wait()
 
 
-class TestHttpTarget(TargetContract):
+class TestNativeTarget(TargetContract):
     """On asyncio's own loop."""
 
     def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
-        return HttpTarget(url, headers)
+        return NativeTarget(url, headers)
 
     @cases(STRICTLY)
     async def test_what_another_client_would_wait_for_is_broken(self, answer: bytes) -> None:
@@ -481,7 +481,7 @@ class TestHttpTarget(TargetContract):
             assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
 
-TestHttpTargetOnUvloop = on_uvloop(TestHttpTarget)
+TestNativeTargetOnUvloop = on_uvloop(TestNativeTarget)
 
 
 class TestHttpxTarget(TargetContract):

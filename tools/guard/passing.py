@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from time import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
+from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http1.connection import Connection
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
 from gateway.adapters.sqs.signed_requests import SignedRequests
@@ -85,6 +87,9 @@ class Wire:
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def is_closing(self) -> bool:
+        return False
+
 
 class Clockwork:
     """What is used of an event loop."""
@@ -131,10 +136,10 @@ class Passing:
         self._calls = Calls(URL)
         self._posts = SignedRequests("sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9)
 
-    def _target(self, version: Version) -> HttpTarget:
-        target = HttpTarget(version.url, version.headers, write_batch=self._write_batch)
+    def _target(self, version: Version) -> NativeTarget:
+        target = NativeTarget(version.url, version.headers, write_batch=self._write_batch)
         for _ in range(20):
-            connection = Connection(target._pool, cast("Any", Clockwork()))
+            connection = Connection(target._pool, StatusReader(time), cast("Any", Clockwork()))
             connection.connection_made(cast("Any", Wire()))
             target._pool.idle[connection] = None
         return target

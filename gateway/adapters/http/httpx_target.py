@@ -17,12 +17,13 @@ import httpcore
 
 from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
 from gateway.adapters.http.httpx_proxies import proxy_for
-from gateway.adapters.http.native_target import USER_AGENT
+from gateway.adapters.http.native_target import LIFETIME_SECONDS, USER_AGENT
 from gateway.adapters.http.request import RequestHead
 from gateway.adapters.http.retry_after import retry_after_seconds
 from gateway.adapters.http.sender import HttpSender
-from gateway.adapters.http1.connector import LIFETIME_SECONDS, words
-from gateway.adapters.http1.response import MAX_ANSWER_BYTES
+from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
+from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
+from gateway.adapters.http1.connector import ConnectDeadlineError
 from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
@@ -136,7 +137,7 @@ class HttpxTarget:
         await self._renew()  # others at rest may have been closed with it
         result = await self._attempt(Attempt(), headers, body, deadline, timeout_seconds)
         if isinstance(result, Unreachable):  # something was sent, so that would promise too much
-            return Broken(f"kept connection closed without an answer, then {result.why}")
+            return unreachable_again(result)
         return result
 
     async def _attempt(
@@ -154,10 +155,9 @@ class HttpxTarget:
         except Exception as error:  # noqa: BLE001 - of httpcore, anyio, h11, h2, ssl
             place = f"{self._head.host}:{self._head.port}"
             if attempt.sent:
-                return TimedOut(timeout_seconds) if limit.expired() else Broken(_words(error))
-            if limit.expired():
-                return Unreachable(f"no connection to {place} within {timeout_seconds:g} s")
-            return Unreachable(f"no connection to {place}: {_words(error)}")
+                return TimedOut(timeout_seconds) if limit.expired() else Broken(_reason(error))
+            found = ConnectDeadlineError() if limit.expired() else _first(error)
+            return unreachable(place, found, timeout_seconds)
 
     async def _answer(
         self,
@@ -180,7 +180,7 @@ class HttpxTarget:
             received = 0
             async for piece in answer.aiter_stream():
                 received += len(piece)
-                if received > MAX_ANSWER_BYTES:
+                if received > MAX_RESPONSE_BYTES:
                     break
             return Responded(answer.status, _retry_after(answer))
 
@@ -252,10 +252,12 @@ def _retry_after(answer: httpcore.Response) -> float | None:
     return None
 
 
-def _words(error: BaseException) -> str:
-    """Say what the first of a chain of errors was: the others only pass it on."""
+def _reason(error: BaseException) -> str:
+    return reason(_first(error))
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first of a chain of errors: the others only pass it on."""
     while cause := error.__cause__ or error.__context__:
         error = cause
-    if isinstance(error, OSError | UnicodeError):
-        return words(error)
-    return str(error) or type(error).__name__
+    return error

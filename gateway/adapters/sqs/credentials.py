@@ -87,7 +87,7 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
         """Return itself: the SDK asks for an account's credentials once, and keeps them."""
         return self
 
-    def at_hand(self) -> Any:
+    def current(self) -> Any:
         """Return the present ones where nothing has to be asked for, else None."""
         if self._current is not None and (not self._due() or self._asking.locked()):
             return self._current
@@ -95,7 +95,7 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
 
     async def get_frozen_credentials(self) -> Any:
         """Return the present ones, None if there are none; raises CredentialRetrievalError."""
-        current = self.at_hand()
+        current = self.current()
         if current is not None:
             return current
         async with self._asking:
@@ -105,7 +105,7 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
             raise CredentialRetrievalError(provider="the chain", error_msg=self._failure)
         return self._current
 
-    def refused(self, access_key: str | None, code: str) -> None:
+    def on_error(self, access_key: str | None, code: str) -> None:
         """Take note of what SQS said of a call that was signed with this key."""
         pause = PAUSES.get(code)
         if pause is None or self._current is None or access_key != self._current.access_key:
@@ -154,6 +154,6 @@ def hear_refusals(credentials: SharedCredentials) -> Callable[..., None]:
     ) -> None:
         if http_response.status_code >= 400:  # noqa: PLR2004 - HTTP's own line
             code = short_code(str(parsed.get("Error", {}).get("Code", "")))
-            credentials.refused(context.get(SIGNED_WITH), code)
+            credentials.on_error(context.get(SIGNED_WITH), code)
 
     return hear

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.sqs.endpoint import Refused
+from gateway.adapters.sqs.endpoint import SqsError
 from gateway.adapters.sqs.errors import FAILURES, queue_error, refusal
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
 from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
@@ -102,8 +102,8 @@ async def _answer(
 ) -> bytes:
     name, target, seconds = operation
     try:
-        return await endpoint.call(target, body, seconds, again=again)
-    except Refused as error:
+        return await endpoint.call(target, body, seconds, repeated=again)
+    except SqsError as error:
         raise refusal(name, error.code, str(error)) from error
     except FAILURES as error:
         raise queue_error(error, name) from error

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from gateway.adapters.http.httpx_target import HttpxTarget
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles, usual_context
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Tls
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 AUTHORITY, ANOTHER = trustme.CA(), trustme.CA()
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-TARGETS = pytest.mark.parametrize("kind", [HttpTarget, HttpxTarget])
+TARGETS = pytest.mark.parametrize("kind", [NativeTarget, HttpxTarget])
 
 
 def server_side(authority: trustme.CA = AUTHORITY) -> ssl.SSLContext:
@@ -68,7 +68,7 @@ async def test_files_that_change_are_read_for_the_next_connection(tmp_path: Path
         serving(answering(CLOSING), server_side()) as before,
         serving(answering(CLOSING), server_side(ANOTHER)) as after,
     ):
-        old, new = HttpTarget(before.url, tls=files), HttpTarget(after.url, tls=files)
+        old, new = NativeTarget(before.url, tls=files), NativeTarget(after.url, tls=files)
         assert await post(old) == Responded(200)
         assert isinstance(await post(new), Unreachable)
         write(tmp_path, ANOTHER)
@@ -98,7 +98,7 @@ async def test_files_that_have_gone_since_they_were_checked_are_unreachable(tmp_
     tls = write(tmp_path)
     (tmp_path / "ca.crt").unlink()
     async with serving(answering(CLOSING), server_side()) as service:
-        target = HttpTarget(service.url, tls=TlsFiles(tls))
+        target = NativeTarget(service.url, tls=TlsFiles(tls))
         result = await post(target)
         await target.close()
     assert isinstance(result, Unreachable)

@@ -16,7 +16,7 @@ from h2.events import DataReceived, RequestReceived, StreamEnded
 from gateway import app
 from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.httpx_target import HttpxTarget
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.request import RequestHead
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Client, Version
@@ -192,7 +192,7 @@ def test_no_proxy_names_hosts_domains_and_networks(
 
 
 def test_a_version_has_the_client_that_it_asks_for() -> None:
-    for client, kind in ((Client.NATIVE, HttpTarget), (Client.HTTPX, HttpxTarget)):
+    for client, kind in ((Client.NATIVE, NativeTarget), (Client.HTTPX, HttpxTarget)):
         version = Version("stable", "v1", "http://b.shop/", client=client)
         assert isinstance(app._target(version), kind)
 

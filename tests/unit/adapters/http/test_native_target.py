@@ -1,4 +1,4 @@
-"""What HttpTarget promises beyond the contract of a Target: connections, limits, TLS."""
+"""What NativeTarget promises beyond the contract of a Target: connections, limits, TLS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from gateway.adapters.http.native_target import HttpTarget
-from gateway.adapters.http1.response import MAX_ANSWER_BYTES, MAX_HEAD_BYTES
+from gateway.adapters.http.native_target import NativeTarget
+from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
+from gateway.adapters.http1.response import MAX_HEAD_BYTES
 from gateway.core.delivery.disposition import Broken, Responded, Unreachable
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import OK, answering, serving
 from tests.contract.postings import SHORT_SECONDS, post
-from tests.unit.adapters.http1.test_http_connection import FakeTransport
+from tests.unit.adapters.http1.fake_transport import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,20 +31,20 @@ MORE_THAN_BUFFERS_HOLD = bytes(16 * 1024 * 1024)
 
 
 @asynccontextmanager
-async def target_of(url: str, **options: Any) -> AsyncIterator[HttpTarget]:
-    target = HttpTarget(url, **options)
+async def target_of(url: str, **options: Any) -> AsyncIterator[NativeTarget]:
+    target = NativeTarget(url, **options)
     try:
         yield target
     finally:
         await target.close()
 
 
-async def until_open(target: HttpTarget, connections: int) -> None:
+async def until_open(target: NativeTarget, connections: int) -> None:
     while target.open_connections() != connections:  # noqa: ASYNC110 - it has no event to offer
         await asyncio.sleep(0)
 
 
-async def post_at_once(target: HttpTarget, times: int) -> None:
+async def post_at_once(target: NativeTarget, times: int) -> None:
     results = await asyncio.gather(*(post(target) for _ in range(times)))
     assert results == [Responded(200)] * times
 
@@ -123,7 +124,7 @@ class TestConnections:
             await post(target)
             connection = target._pool.take()
             assert connection is not None
-            target._pool.rest(connection)
+            target._pool.release(connection)
             sock = connection._transport.get_extra_info("socket")
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
@@ -174,7 +175,7 @@ class TestOneTimeout:
 
         monkeypatch.setattr(loop, "create_connection", create_connection)
         monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-        target = HttpTarget("http://b.shop/")
+        target = NativeTarget("http://b.shop/")
         assert await post(target, timeout_seconds=10) == Responded(200)
         loop.call_later(6, transports[0].lose, ConnectionResetError(104, "reset"))
         result = await post(target, timeout_seconds=10)
@@ -220,7 +221,7 @@ class TestLimits:
 
     async def test_a_long_body_is_read_and_the_connection_kept(self) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
-        size = MAX_ANSWER_BYTES - len(head % MAX_ANSWER_BYTES)
+        size = MAX_RESPONSE_BYTES - len(head % MAX_RESPONSE_BYTES)
         async with (
             serving(answering(head % size + bytes(size))) as service,
             target_of(service.url) as target,
@@ -239,7 +240,7 @@ class TestLimits:
         async with serving(script) as service, target_of(service.url) as target:
             result = await post(target)
             await service.left.wait()
-        assert result == Broken(f"answer has more than {MAX_HEAD_BYTES} bytes of headers")
+        assert result == Broken(f"response has more than {MAX_HEAD_BYTES} bytes of headers")
 
 
 AUTHORITY = trustme.CA()

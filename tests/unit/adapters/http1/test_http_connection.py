@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -11,52 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http1.connection import Connection
 from gateway.adapters.http1.exchange import Exchange
 from gateway.adapters.http1.pool import Pool
 from gateway.core.delivery.disposition import Broken, DeliveryResult, Responded, TimedOut
-from tests.unit.adapters.http1.test_http_response import OK, answers, cuts, pieces
+from tests.unit.adapters.http.test_status_reader import OK, answers, cuts, pieces
+from tests.unit.adapters.http1.fake_transport import FakeTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
-
-
-class FakeTransport(asyncio.Transport):
-    """Keeps what is written; the end of it is told some turns of the loop later."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.unsent = 0
-        self._connection = connection
-        self._closing = False
-        connection.connection_made(self)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written.append(bytes(data))
-
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.written += [bytes(piece) for piece in list_of_data]
-
-    def get_write_buffer_size(self) -> int:
-        return self.unsent
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def abort(self) -> None:
-        self.lose(None)
-
-    def lose(self, error: Exception | None) -> None:
-        if not self._closing:
-            self._closing = True
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, loop.call_soon, self._connection.connection_lost, error)
+    from collections.abc import Coroutine
 
 
 def opened(lifetime_seconds: float = 1e6) -> tuple[Pool, Connection, FakeTransport]:
     pool = Pool(max_idle=1)
-    connection = Connection(pool, asyncio.get_running_loop(), lifetime_seconds)
+    reader = StatusReader(time.time)
+    connection = Connection(pool, reader, asyncio.get_running_loop(), lifetime_seconds)
     return pool, connection, FakeTransport(connection)
 
 
@@ -74,7 +45,7 @@ class Told(asyncio.Future[DeliveryResult | None]):
 
 def exchange_of(connection: Connection, seconds: float, told: Told, body: bytes = b"") -> Exchange:
     exchange = Exchange(b"head", body, seconds, told.set_result, told.again)
-    connection.carry_next(exchange)
+    connection.send_soon(exchange)
     connection.write()
     return exchange
 
@@ -147,7 +118,7 @@ async def test_a_connection_rests_before_anybody_is_told() -> None:
     def done(_: DeliveryResult) -> None:
         found.append(pool.take())
 
-    connection.carry_next(Exchange(b"head", b"", 5, done, Told().again))
+    connection.send_soon(Exchange(b"head", b"", 5, done, Told().again))
     connection.write()
     connection.data_received(OK)
     assert found == [connection]
@@ -209,14 +180,14 @@ async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> Non
 async def test_one_that_closes_at_rest_is_handed_out_no_more() -> None:
     for close in (Connection.eof_received, lambda it: it.data_received(b"nobody asked")):
         pool, connection, _ = opened()
-        pool.rest(connection)
+        pool.release(connection)
         close(connection)
         assert pool.take() is None  # even before the transport says that it is closed
 
 
 async def test_nor_is_one_that_is_reset_at_rest() -> None:
     pool, connection, transport = opened()
-    pool.rest(connection)
+    pool.release(connection)
     transport.lose(ConnectionResetError(104, "Connection reset by peer"))
     await connection.closed.wait()
     assert pool.take() is None
@@ -276,7 +247,7 @@ async def test_a_fresh_connection_that_closes_before_any_byte_is_not_tried_again
     told = Told()
     fresh = Exchange(b"head", b"", 5, told.set_result, told.again)
     fresh.deadline = 1e9
-    connection.carry(fresh)
+    connection.send(fresh)
     transport.lose(ConnectionResetError(104, "Connection reset by peer"))
     assert isinstance(await told, Broken)
 
@@ -301,7 +272,7 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
         kept = pool.take()
         assert (kept is not None) == (task.done() and not transport.is_closing())
         if kept is not None:
-            pool.rest(kept)
+            pool.release(kept)
         if not transport.is_closing():
             transport.lose(ConnectionResetError(104, "reset")) if resets else (
                 connection.eof_received()
@@ -317,7 +288,7 @@ async def test_requests_to_kept_connections_go_out_at_the_end_of_the_turn_of_the
     pool, connection, transport = opened()
     told = Told()
     waiting = Exchange(b"head", b"", 5, told.set_result, told.again)
-    connection.carry_next(waiting)
+    connection.send_soon(waiting)
     assert transport.written == []
     await asyncio.sleep(0)
     assert transport.written == [b"head"]
@@ -330,7 +301,7 @@ async def test_what_a_service_said_before_it_was_asked_is_no_answer(said: bytes)
     _, connection, transport = opened()
     told = Told()
     waiting = Exchange(b"head", b"", 5, told.set_result, told.again)
-    connection.carry_next(waiting)
+    connection.send_soon(waiting)
     if said:
         connection.data_received(said)
     else:

@@ -108,7 +108,7 @@ def test_requests_are_signed_as_botocore_signs_them(
     for target, body, token, secret, seconds in calls:
         clock.now += seconds
         keys = ReadOnlyCredentials("AKIDEXAMPLE", secret, token)
-        render = posts.render_again if again else posts.render
+        render = posts.render_repeated if again else posts.render
         request = render(target, body, keys)
         headers = headers_of(request)
         assert request.endswith(b"\r\n\r\n" + body)
@@ -139,14 +139,14 @@ def _botocores(headers: dict[str, str], body: bytes, keys: Any, region: str, now
 def test_what_is_sent_again_within_a_second_is_the_same_and_then_no_more() -> None:
     clock = Clock()
     posts = SignedRequests("h", "eu-west-1", clock=clock)
-    first = posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS)
-    assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS) is first
+    first = posts.render_repeated("AmazonSQS.ReceiveMessage", b"{}", KEYS)
+    assert posts.render_repeated("AmazonSQS.ReceiveMessage", b"{}", KEYS) is first
     assert posts.render("AmazonSQS.ReceiveMessage", b"{}", KEYS) == first
     other = KEYS._replace(secret_key="another")
-    assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", other) != first
+    assert posts.render_repeated("AmazonSQS.ReceiveMessage", b"{}", other) != first
     clock.now += 1
     assert posts.render("AmazonSQS.DeleteMessageBatch", b"{}", KEYS)
-    assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS) != first
+    assert posts.render_repeated("AmazonSQS.ReceiveMessage", b"{}", KEYS) != first
 
 
 @pytest.mark.parametrize("member", ["access_key", "token"])

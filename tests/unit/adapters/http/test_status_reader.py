@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.http.retry_after import retry_after_seconds
-from gateway.adapters.http1.response import (
-    MAX_ANSWER_BYTES,
-    MAX_HEAD_BYTES,
+from gateway.adapters.http.status_reader import (
+    MAX_RESPONSE_BYTES,
     MAX_SAME_BYTES,
-    ResponseReader,
+    StatusReader,
 )
+from gateway.adapters.http1.response import MAX_HEAD_BYTES
 from gateway.core.delivery.disposition import Broken, Responded
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ answers = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=8), max_size=
 cuts = st.lists(st.integers(1, 40), max_size=30)
 
 
-def reader() -> ResponseReader:
-    return ResponseReader(lambda: NOW)
+def reader() -> StatusReader:
+    return StatusReader(lambda: NOW)
 
 
 def pieces(answer: bytes, sizes: Iterable[int]) -> list[bytes]:
@@ -132,7 +132,7 @@ def test_what_came_before_does_not_change_a_result(
 
 
 def _result_and_reuse(
-    reading: ResponseReader, parts: Iterable[bytes]
+    reading: StatusReader, parts: Iterable[bytes]
 ) -> tuple[Responded | Broken | None, bool]:
     reading.expect()
     result = None
@@ -166,7 +166,7 @@ def test_the_same_bytes_with_more_behind_them_are_another_answer(more: bytes) ->
 
 def test_the_same_date_to_come_back_at_is_another_time_later() -> None:
     times = iter([NOW, NOW + 30])
-    reading = ResponseReader(lambda: next(times))
+    reading = StatusReader(lambda: next(times))
     answer = (
         b"HTTP/1.1 503 x\r\nretry-after: Mon, 23 Nov 2026 12:01:30 GMT\r\ncontent-length: 0\r\n\r\n"
     )
@@ -215,7 +215,7 @@ def test_the_limit_of_a_head_is_met_to_the_byte(size: int) -> None:
     sizes = [size] * 100
     assert read(pieces(head_of(MAX_HEAD_BYTES), sizes)) == Responded(200)
     result = read(pieces(head_of(MAX_HEAD_BYTES + 1), sizes))
-    assert result == Broken(f"answer has more than {MAX_HEAD_BYTES} bytes of headers")
+    assert result == Broken(f"response has more than {MAX_HEAD_BYTES} bytes of headers")
 
 
 def test_informational_answers_count_towards_it() -> None:
@@ -224,12 +224,12 @@ def test_informational_answers_count_towards_it() -> None:
     assert isinstance(result, Broken)
 
 
-@pytest.mark.parametrize("size", [1000, 65_536, 3 * MAX_ANSWER_BYTES])
+@pytest.mark.parametrize("size", [1000, 65_536, 3 * MAX_RESPONSE_BYTES])
 def test_beyond_the_limit_of_an_answer_its_status_counts(size: int) -> None:
     start = b"HTTP/1.1 202 Accepted\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n"
-    body = bytes(MAX_ANSWER_BYTES - len(start))
+    body = bytes(MAX_RESPONSE_BYTES - len(start))
     parts = pieces(start + body, [size] * 2000)
-    assert read(parts) == Broken("connection closed in the middle of the answer")
+    assert read(parts) == Broken("connection closed in the middle of the response")
     assert read([*parts, b"x"]) == Responded(202)
 
 

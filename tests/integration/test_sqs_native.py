@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,7 +128,7 @@ async def test_credentials_that_sqs_refuses_are_told_of_it(
 ) -> None:
     """So that others are looked for."""
     told: list[tuple[str | None, str]] = []
-    monkeypatch.setattr(clients._credentials, "refused", lambda *about: told.append(about))
+    monkeypatch.setattr(clients._credentials, "on_error", lambda *about: told.append(about))
     script.reply = lambda _: REFUSALS["expired"]
     await refused((await resolved(clients, script)).ack(["r-0"]))
     assert told == [("test", "ExpiredToken")]
@@ -212,6 +213,18 @@ async def test_settlements_do_not_wait_for_long_polls(clients: SqsClients, scrip
     for poll in polls:
         poll.cancel()
     await asyncio.wait(polls)
+
+
+async def test_the_kernel_probes_a_connection_on_which_nothing_is_sent(
+    clients: SqsClients, script: Script
+) -> None:
+    """A long poll whose other end is gone would otherwise be noticed by its timeout alone."""
+    script.reply = lambda _: answer(BATCH)
+    queue = await resolved(clients, script)
+    await queue.ack(["r-0"])
+    (connection,) = queue._endpoint._pool.idle
+    plug = connection._transport.get_extra_info("socket")
+    assert plug.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 async def test_a_cancelled_call_closes_its_connection(clients: SqsClients, script: Script) -> None:
