@@ -1,4 +1,4 @@
-"""Where the lean client calls, whom it trusts there, and when it steps aside for the SDK."""
+"""Where the native client calls, whom it trusts there, and when it steps aside for the SDK."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.core.addresses import parse_queue
 from gateway.ports import SourceError
 from tests.fakes import VIRTUAL_TIME
-from tests.integration.sqs_script import answer, scripted
+from tests.integration.sqs_script import response, scripted
 from tests.unit.adapters.http1.fake_transport import FakeTransport
 from tests.unit.adapters.sqs.fixed_credentials import FixedCredentials
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.integration.sqs_script import Script
 
 AUTHORITY = trustme.CA()
-SUCCESS = answer({"Successful": [{"Id": "0"}]})
+SUCCESS = response({"Successful": [{"Id": "0"}]})
 URL = "http://sqs.test/123456789012/orders"
 
 
@@ -119,9 +119,9 @@ def test_a_proxy_and_a_path_need_the_sdk(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    told = needs_sdk(url)
-    assert bool(told) == bool(why)
-    assert why in told
+    reason = needs_sdk(url)
+    assert bool(reason) == bool(why)
+    assert why in reason
 
 
 async def test_that_the_sdk_is_needed_is_said_once(
@@ -144,7 +144,7 @@ async def test_what_is_left_to_the_sdk_works(
         monkeypatch.setenv("HTTP_PROXY", script.url)
         queue = NativeSqsSource(clients, parse_queue(URL))
         await queue.open()
-        script.reply = lambda asked: answer({}) if asked.target == "ReceiveMessage" else SUCCESS
+        script.reply = lambda asked: response({}) if asked.target == "ReceiveMessage" else SUCCESS
         assert await queue.receive(10, 0, 30) == []
         assert await queue.ack(["r-0"]) == {}
         assert await queue.set_leases([("r-0", 1)]) == {}
@@ -191,8 +191,8 @@ async def test_an_authority_of_one_s_own_is_trusted_as_the_sdk_is_told_to(
     assert {each.connection for each in batches} == {2}  # 1 was the SDK's
 
 
-async def test_an_authority_that_nobody_knows_is_told(clients: SqsClients) -> None:
-    """The lean client's own word, for which the SDK's first call is left out."""
+async def test_an_unknown_authority_is_reported(clients: SqsClients) -> None:
+    """The native client's own error, for which the SDK's first call is left out."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     AUTHORITY.issue_cert("localhost").configure_cert(context)
     async with scripted(context) as script:

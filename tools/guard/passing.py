@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http1.connection import Connection
-from gateway.adapters.sqs.json_protocol import Calls, received, settled
+from gateway.adapters.sqs.json_protocol import (
+    RequestBodies,
+    parse_batch_response,
+    parse_receive_response,
+)
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
@@ -133,7 +137,7 @@ class Passing:
         )  # fmt: skip
         self._courier.clock = lambda: 1.0
         self._courier._later = lambda *_: cast("Any", None)
-        self._calls = Calls(URL)
+        self._calls = RequestBodies(URL)
         self._posts = SignedRequests("sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9)
 
     def _target(self, version: Version) -> NativeTarget:
@@ -152,7 +156,7 @@ class Passing:
 
     def carry(self, answer: bytes) -> None:
         """Carry ten messages."""
-        messages = received(answer)
+        messages = parse_receive_response(answer)
         grant = self._take(len(messages))
         fresh = self._hand.take(messages, 0.0, 60.0, 30.0)
         legs = self._courier.legs
@@ -170,7 +174,7 @@ class Passing:
         self._settler._waiting_deletes.clear()
         receipts = [each.receipt for each in batch]
         self._posts.render("AmazonSQS.DeleteMessageBatch", self._calls.delete(receipts), _KEYS)
-        assert not settled("delete", DELETED, len(batch))
+        assert not parse_batch_response("delete", DELETED, len(batch))
         self._settler._ended(batch, confirmed=True)
         self._observer.observe(Settled(self._route.name, Action.DELETE, len(batch)))
 

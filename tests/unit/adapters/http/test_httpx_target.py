@@ -20,8 +20,8 @@ from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.request import RequestHead
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Client, Version
-from tests.contract.http_services import OK, answering, serving
-from tests.contract.postings import post
+from tests.contract.deliveries import post
+from tests.contract.http_services import OK, responding, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Http2Service:
-    """Answers 202 to each request over HTTP/2, and keeps what it was sent."""
+    """Responds with 202 to each request over HTTP/2, and keeps what it was sent."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -137,7 +137,7 @@ async def test_a_delivery_outlives_the_connections_being_left() -> None:
 async def test_http_goes_through_a_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with serving(answering(OK)) as proxy:
+    async with serving(responding(OK)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("http://", "http://me:secret@"))
         target = HttpxTarget("http://b.shop.example:8080/events")
         assert await post(target) == Responded(200)

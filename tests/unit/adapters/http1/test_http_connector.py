@@ -109,7 +109,9 @@ async def test_connections_that_are_opened_at_once_ask_once(
 
 
 @pytest.mark.looptime
-async def test_whoever_asks_first_may_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_task_that_looks_up_first_may_be_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Net(monkeypatch, "10.0.0.1")
     connects = connector()
     first, second = (asyncio.create_task(opened(connects)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Answers of SQS: whole, or refused; however their bytes are cut."""
+"""Responses of SQS: whole, or refused; however their bytes are cut."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def reader_of(max_bytes: int = MAX_RESPONSE_BYTES) -> BodyReader:
 
 
 def read(*pieces: bytes) -> tuple[Response, bool]:
-    """Read one answer, of which only the last piece has the end."""
+    """Read one response, of which only the last piece has the end."""
     reader = reader_of()
     *first, last = pieces
     assert [reader.feed(piece) for piece in first] == [None] * len(first)
-    answer = reader.feed(last)
-    assert answer is not None
-    return answer, reader.reusable
+    response = reader.feed(last)
+    assert response is not None
+    return response, reader.reusable
 
 
 def refused(received: bytes) -> str:
@@ -69,11 +69,11 @@ def cut(whole: bytes, places: list[int]) -> list[bytes]:
 
 
 @given(whole=st.sampled_from(list(WHOLE)), places=st.lists(st.integers(0, 200)))
-def test_an_answer_is_the_same_however_it_is_cut(whole: bytes, places: list[int]) -> None:
+def test_a_response_is_the_same_however_it_is_cut(whole: bytes, places: list[int]) -> None:
     assert read(*cut(whole, places)) == WHOLE[whole]
 
 
-def test_an_answer_byte_by_byte_is_complete_with_its_last_one() -> None:
+def test_a_response_byte_by_byte_is_complete_with_its_last_one() -> None:
     for whole, expected in WHOLE.items():
         assert read(*(whole[at : at + 1] for at in range(len(whole)))) == expected
 
@@ -84,11 +84,11 @@ def test_a_large_body_in_pieces_comes_whole() -> None:
     assert read(*cut(whole, list(range(0, len(whole), 65_536))))[0].body == body
 
 
-@pytest.mark.parametrize("rest", SURPLUS)
+@pytest.mark.parametrize("surplus", SURPLUS)
 @pytest.mark.parametrize("whole", [OK, CHUNKED, CLOSING])
-def test_more_than_one_answer_to_one_request_is_refused(whole: bytes, rest: bytes) -> None:
+def test_more_than_one_response_to_one_request_is_refused(whole: bytes, surplus: bytes) -> None:
     """Which of them is ours? A delete must not be taken for confirmed by the wrong one."""
-    refused(whole + rest)
+    refused(whole + surplus)
 
 
 @pytest.mark.parametrize("nothing", NEVER_HTTP)
@@ -105,11 +105,11 @@ def test_what_is_no_http_is_refused(nothing: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
     ],
 )
-def test_an_answer_whose_end_is_doubtful_is_refused(head: bytes) -> None:
+def test_a_response_whose_end_is_doubtful_is_refused(head: bytes) -> None:
     refused(head)
 
 
-def test_an_answer_that_ends_with_its_connection_is_whole_only_by_that() -> None:
+def test_a_response_that_ends_with_its_connection_is_whole_only_by_that() -> None:
     reader = reader_of()
     assert reader.feed(b"HTTP/1.1 200 OK\r\n\r\n{") is None
     assert reader.feed(b"}") is None
@@ -118,7 +118,7 @@ def test_an_answer_that_ends_with_its_connection_is_whole_only_by_that() -> None
 
 
 @pytest.mark.parametrize("whole", [OK, CHUNKED, DENIED, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 "])
-def test_an_answer_that_is_cut_anywhere_is_none(whole: bytes) -> None:
+def test_a_response_that_is_cut_anywhere_is_none(whole: bytes) -> None:
     for size in range(len(whole)):
         reader = reader_of()
         if size:
@@ -142,10 +142,10 @@ def test_heads_and_bodies_beyond_all_measure_are_refused(head: bytes, why: str) 
     assert why in str(error)
 
 
-def test_one_answer_leaves_nothing_to_the_next() -> None:
+def test_one_response_leaves_nothing_to_the_next() -> None:
     reader = reader_of()
-    for whole, (answer, reusable) in WHOLE.items():
+    for whole, (response, reusable) in WHOLE.items():
         if reusable:
             reader.expect()
             assert not reader.begun
-            assert reader.feed(whole) == answer
+            assert reader.feed(whole) == response

@@ -1,4 +1,4 @@
-"""The code of an answer that is an error, as botocore reads it."""
+"""The code of a response that is an error, as botocore reads it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_the_code_is_botocores(status: int, body: bytes, query_error: str) -> No
     if status >= 500 and (not body.strip() or body.startswith(b"<html>")):
         query_error = ""  # which botocore does not look at then, and we do
     headers = {"x-amzn-query-error": query_error} if query_error else {}
-    told: dict[str, Any] = {"status_code": status, "headers": headers, "body": body}
+    parsed: dict[str, Any] = {"status_code": status, "headers": headers, "body": body}
     try:
-        theirs = JSONParser().parse(told, None)["Error"]
+        theirs = JSONParser().parse(parsed, None)["Error"]
     except RecursionError:
         return  # ours is made of the status then
     code, message = error_code_and_message(Response(status, body, query_error))
@@ -57,6 +57,6 @@ def test_json_of_another_shape_is_an_error_as_any(body: bytes) -> None:
     assert message
 
 
-def test_a_page_of_somebody_else_is_not_told_in_full() -> None:
+def test_a_page_of_a_proxy_is_not_kept_in_full() -> None:
     _, message = error_code_and_message(Response(502, b"x" * 10_000, ""))
     assert len(message) == MAX_MESSAGE_CHARACTERS

@@ -101,7 +101,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def test_an_answered_connection_is_idle_and_is_taken_again(rig: Rig) -> None:
+async def test_a_connection_is_idle_after_a_response_and_is_taken_again(rig: Rig) -> None:
     await rig.used_before()
     await rig.used_before()
     assert len(rig.transport.written) == 2
@@ -114,7 +114,7 @@ async def test_a_call_gives_up_after_so_long_without_a_byte(rig: Rig) -> None:
     rig.assert_closed()
 
 
-async def test_each_byte_gives_an_answer_more_time(rig: Rig) -> None:
+async def test_each_byte_gives_a_response_more_time(rig: Rig) -> None:
     call = await rig.sent(10)
     await asyncio.sleep(9)
     rig.connection.data_received(HALF)
@@ -169,7 +169,7 @@ async def test_a_call_that_is_cancelled_takes_its_connection_with_it(rig: Rig) -
     rig.assert_closed()
 
 
-async def test_a_call_cancelled_after_its_answer_leaves_the_connection_to_the_next_one(
+async def test_a_call_cancelled_after_its_response_leaves_the_connection_to_the_next_one(
     rig: Rig,
 ) -> None:
     first = await rig.sent()
@@ -183,7 +183,7 @@ async def test_a_call_cancelled_after_its_answer_leaves_the_connection_to_the_ne
 
 
 @pytest.mark.parametrize("received", [b"garbage", OK + OK, OK + b"H"])
-async def test_an_answer_that_is_none_fails_the_call_and_closes(rig: Rig, received: bytes) -> None:
+async def test_a_response_that_is_none_fails_the_call_and_closes(rig: Rig, received: bytes) -> None:
     call = await rig.sent()
     rig.connection.data_received(received)
     with pytest.raises(HTTPClientError):
@@ -197,7 +197,7 @@ async def test_bytes_to_no_request_close_an_idle_connection(rig: Rig) -> None:
     rig.assert_closed()
 
 
-async def test_an_answer_before_all_was_sent_counts_and_closes(rig: Rig) -> None:
+async def test_a_response_before_all_was_sent_counts_and_closes(rig: Rig) -> None:
     call = await rig.sent()
     rig.transport.unsent = 1
     rig.connection.data_received(OK)
@@ -222,7 +222,7 @@ async def test_a_kept_connection_that_closes_at_once_was_stale(
 
 
 @pytest.mark.parametrize("what", ["new", "begun", "late"])
-async def test_any_other_end_is_an_answer_that_was_lost(rig: Rig, what: str) -> None:
+async def test_any_other_end_is_a_response_that_was_lost(rig: Rig, what: str) -> None:
     """Closed in mid-poll, say: SQS may have leased messages, and that is reported as an error."""
     if what != "new":
         await rig.used_before()
@@ -237,7 +237,7 @@ async def test_any_other_end_is_an_answer_that_was_lost(rig: Rig, what: str) -> 
     rig.assert_closed()
 
 
-async def test_the_end_completes_an_answer_that_only_it_delimits(rig: Rig) -> None:
+async def test_the_end_completes_a_response_that_only_it_delimits(rig: Rig) -> None:
     call = await rig.sent()
     rig.connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n{}")
     rig.connection.eof_received()
@@ -266,7 +266,7 @@ async def test_closing_the_pool_fails_what_is_under_way(rig: Rig, *, kept: bool)
     rig.assert_closed()
 
 
-async def test_what_came_before_the_request_was_written_is_no_answer_to_it(rig: Rig) -> None:
+async def test_what_came_before_the_request_was_written_is_no_response_to_it(rig: Rig) -> None:
     """Nothing was sent, so another connection may have the call."""
     await rig.used_before()
     first = rig.transport

@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from gateway.adapters.sqs.credentials import (
     ASK_SECONDS,
     DENIED_SECONDS,
-    REFUSED_SECONDS,
+    REJECTED_SECONDS,
     SharedCredentials,
-    hear_refusals,
-    walk_the_chain,
+    find_credentials,
+    make_error_hook,
 )
 from gateway.adapters.sqs.signing import SIGNED_WITH
 from tests.unit.adapters.fakes import Clock
@@ -95,7 +95,7 @@ async def test_another_look_waits_for_a_while_however_often_sqs_refuses() -> Non
         await rig.key()
         rig.credentials.on_error("A", "ExpiredToken")
         rig.clock.now += 0.25
-    assert rig.looks == 1 + math.ceil(100 * 0.25 / REFUSED_SECONDS)
+    assert rig.looks == 1 + math.ceil(100 * 0.25 / REJECTED_SECONDS)
 
 
 async def test_a_denied_permission_is_seldom_the_credentials_fault() -> None:
@@ -140,11 +140,11 @@ async def test_what_there_is_stays_in_use_while_nothing_else_can_be_had() -> Non
     rig.credentials.on_error("A", "ExpiredToken")
     assert [await rig.key() for _ in range(3)] == ["A"] * 3
     assert rig.looks == 2
-    rig.clock.now += REFUSED_SECONDS
+    rig.clock.now += REJECTED_SECONDS
     assert await rig.key() == "B"
 
 
-async def test_without_any_the_reason_is_told_and_the_next_try_comes_soon() -> None:
+async def test_without_any_the_reason_is_reported_and_the_next_try_comes_soon() -> None:
     source = Source("A")
     source.error = FileNotFoundError("no such file: token")
     rig = Rig(source)
@@ -184,11 +184,11 @@ async def test_a_change_of_state_is_one_line_and_none_has_a_key() -> None:
         await rig.key()
         source.error = RuntimeError("STS is down")
         for _ in range(10):
-            rig.clock.now += REFUSED_SECONDS
+            rig.clock.now += REJECTED_SECONDS
             await rig.key()
         source.error = None
         for _ in range(10):
-            rig.clock.now += REFUSED_SECONDS
+            rig.clock.now += REJECTED_SECONDS
             await rig.key()
         rig.credentials.on_error("AKIA-2", "ExpiredToken")
         rig.sources = [Source("AKIA-3")]
@@ -212,7 +212,7 @@ async def test_a_rewritten_credentials_file_is_read_again(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for key in ("ONE", "TWO"):
         file.write_text(f"[default]\naws_access_key_id={key}\naws_secret_access_key=s\n")
-        found = await walk_the_chain("eu-west-1")
+        found = await find_credentials("eu-west-1")
         assert (await found.get_frozen_credentials()).access_key == key
 
 
@@ -235,7 +235,7 @@ async def test_the_hook_hears_of_refusals_alone(
 ) -> None:
     rig = Rig(Source("A"))
     await rig.key()
-    hook = hear_refusals(rig.credentials)
+    hook = make_error_hook(rig.credentials)
     hook(Responded(status), parsed, context={SIGNED_WITH: "A"}, model=None, event_name="x")
     await rig.key()
     assert rig.looks == looks
