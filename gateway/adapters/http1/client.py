@@ -84,7 +84,7 @@ class Client:
     ) -> None:
         try:
             connection = await self._connector.open(deadline)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the exchange must end
+        except Exception as error:  # noqa: BLE001 - the exchange must end in any case
             exchange.opening = None
             exchange.done(self._no_connection(exchange, error, before))
         else:

@@ -58,7 +58,7 @@ class BodyReader(ResponseReader):
         self._result = result
         return result
 
-    def _cut(self, error: Exception | None) -> Exception:  # noqa: ARG002 - botocore tells no cause
+    def _cut(self, error: Exception | None) -> Exception:  # noqa: ARG002 - botocore gives no cause
         closed: Exception = ConnectionClosedError(endpoint_url=self._url)
         return closed
 

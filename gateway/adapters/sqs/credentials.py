@@ -118,7 +118,8 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
             return
         now = self._clock()
         if self._source is not None and now >= self._searched_at + interval:
-            self._searched_at = self._ask_at = now
+            self._searched_at = now
+            self._ask_at = now
             self._source = None
 
     def _due(self) -> bool:

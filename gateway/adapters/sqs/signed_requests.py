@@ -88,7 +88,8 @@ class SignedRequests:
         self._to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n"
         self._authorization = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
         self._dated = {"x-amz-date": moment, **({"x-amz-security-token": token} if token else {})}
-        self._second, self._keys = second, keys
+        self._second = second
+        self._keys = keys
         self._shared.clear()
         self._repeated.clear()
 
