@@ -23,8 +23,8 @@ HOT_PATH: Final = {
         "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
         "permits", "plans", "reporter", "settler",
     ),
-    "adapters/http": ("native_target", "request", "sender"),
-    "adapters/http1": ("connection", "exchange", "pool", "response"),
+    "adapters/http": ("native_target", "request", "status_reader"),
+    "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
     "adapters/sqs": ("json_protocol", "signed_requests"),
     "adapters/telemetry": ("statistics",),
 }  # fmt: skip

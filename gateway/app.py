@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.admin.server import AdminServer
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
@@ -276,7 +276,7 @@ def _target(version: Version, write_batch: WriteBatch | None = None) -> Target:
     tls = TlsFiles(version.tls) if version.tls else None
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
     if version.client is Client.NATIVE:
-        return HttpTarget(url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch)
+        return NativeTarget(url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch)
     # Only where it is asked for: it takes 50 ms to import.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 

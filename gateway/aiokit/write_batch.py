@@ -1,4 +1,4 @@
-"""What connections have to write, put together for the end of a turn of the loop."""
+"""Writes of many connections, done together at the end of a turn of the event loop."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Writer(Protocol):
     """A connection that has something to write."""
 
     def write(self) -> None:
-        """Write it, if that is still wanted; may find that there is nothing any more."""
+        """Write, unless it is not wanted any more."""
 
 
 class WriteBatch:
-    """Has everybody write at the end of this turn of the loop, one right after the other.
+    """Calls `write` of all writers at the end of this turn of the loop, one right after the other.
 
-    Written one by one, each request finds the service (or SQS) asleep and has it woken, which is
-    most of what a write costs: 65 us a message came to 56, 17,000 messages a second to 20,000. One
-    serves all routes: a turn that has few messages of each has many of all.
+    Written one by one, each request would find the receiving process asleep and wake it, which is
+    most of what a write costs (docs/adr/0008-callbacks-instead-of-a-task-for-each-message.md). One
+    batch serves all routes: a turn that has few messages of each route has many in all.
     """
 
     __slots__ = ("_soon", "_writers")
@@ -31,9 +31,9 @@ class WriteBatch:
         self._soon: Callable[[Callable[[], None]], object] | None = None
 
     def put(self, writer: Writer) -> None:
-        """Have it write soon."""
+        """Call its `write` at the end of this turn of the loop."""
         if not self._writers:
-            if self._soon is None:  # looked up once: each look asks the kernel for our process id
+            if self._soon is None:  # once: each lookup asks the kernel for the process id
                 self._soon = asyncio.get_running_loop().call_soon
             self._soon(self._write)
         self._writers.append(writer)

@@ -109,8 +109,8 @@ class Visit:
         self._writer.transport.abort()
 
 
-def answering(*pieces: bytes) -> Script:
-    """Answer every request with these bytes, for as long as the client stays."""
+def responding(*pieces: bytes) -> Script:
+    """Respond to every request with these bytes, for as long as the client stays."""
 
     async def script(visit: Visit) -> None:
         while True:
@@ -120,8 +120,8 @@ def answering(*pieces: bytes) -> Script:
     return script
 
 
-def answering_once(*pieces: bytes) -> Script:
-    """Answer one request with these bytes, then close."""
+def responding_once(*pieces: bytes) -> Script:
+    """Respond to one request with these bytes, then close."""
 
     async def script(visit: Visit) -> None:
         await visit.request()
@@ -131,7 +131,7 @@ def answering_once(*pieces: bytes) -> Script:
 
 
 async def silent(visit: Visit) -> None:
-    """Take a request and never answer."""
+    """Take a request and never respond."""
     await visit.request()
     await visit.gone()
 
@@ -177,7 +177,7 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 @contextlib.contextmanager
 def refusing() -> Iterator[str]:
-    """Yield a URL whose port nobody listens on, and nobody else can take."""
+    """Yield a URL whose port is bound but not listened on."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/events"
@@ -185,7 +185,7 @@ def refusing() -> Iterator[str]:
 
 @contextlib.contextmanager
 def unaccepting() -> Iterator[str]:
-    """Yield a URL whose port lets nobody in any more: its queue of new connections is full."""
+    """Yield a URL whose port accepts no connection: its queue of new ones is full."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.socket())
         listening.bind(("127.0.0.1", 0))

@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.adapters.http.httpx_target import HttpxTarget
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.core.delivery.disposition import Broken, Responded, TimedOut, Unreachable
+from gateway.core.delivery.headers import message_lines, plan_lines
+from tests.builders import message
+from tests.contract.deliveries import SHORT_SECONDS, Watched, deliver, plan, post
 from tests.contract.http_loops import on_uvloop
 from tests.contract.http_services import (
     OK,
-    answering,
-    answering_once,
     refusing,
+    responding,
+    responding_once,
     serving,
     unaccepting,
 )
-from tests.contract.postings import SHORT_SECONDS, Watched, post
+from tests.header_lines import pairs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from gateway.ports import Target
+    from gateway.core.delivery.disposition import DeliveryResult
     from tests.contract.http_services import Service, Visit
 
 HEADERS = (("version", "v1"), ("x-aws-sqsd-attr-Tenant", "a\tb  c:d"), ("x-empty", ""))
@@ -54,7 +57,7 @@ ENDED_BY_CLOSING = {
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nok",
     "after 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok",
 }
-EMPTY_LINE = b"\r\n"  # before an answer: a known habit of servers, which not every client bears
+EMPTY_LINE = b"\r\n"  # before a response: a known habit of servers, which not every client bears
 CUT = {
     "nothing": b"",
     "an empty line": EMPTY_LINE,
@@ -79,7 +82,7 @@ NO_HTTP = {
     "a header without a name": b"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
 }
 
-# What one parser makes an answer of and another waits for, or refuses. Only HttpTarget promises:
+# What one parser accepts and another waits for, or refuses. Only NativeTarget promises:
 STRICTLY = {
     "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
     "two framings": (
@@ -94,11 +97,11 @@ LOOSELY = {
 
 
 def cases(table: dict[str, bytes]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("answer", table.values(), ids=table.keys())
+    return pytest.mark.parametrize("response", table.values(), ids=table.keys())
 
 
 async def welcome(visit: Visit) -> None:
-    """Answer a first request, so that a short timeout need not cover connecting as well."""
+    """Respond to a first request, so that a short timeout need not cover connecting as well."""
     await visit.request()
     await visit.send(OK)
 
@@ -106,13 +109,13 @@ async def welcome(visit: Visit) -> None:
 class TargetContract:
     """Inherited by the tests of each Target."""
 
-    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
+    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> NativeTarget | HttpxTarget:
         raise NotImplementedError
 
     @asynccontextmanager
     async def target(
         self, service: Service | str, headers: Sequence[tuple[str, str]] = ()
-    ) -> AsyncIterator[Target]:
+    ) -> AsyncIterator[Watched]:
         url = service if isinstance(service, str) else service.url
         target = Watched(self.make(url, headers))
         try:
@@ -124,21 +127,42 @@ class TargetContract:
 
     async def test_it_posts_to_path_and_query_of_the_url(self) -> None:
         async with (
-            serving(answering(OK)) as service,
+            serving(responding(OK)) as service,
             self.target(service.url + "/a%20b?c=d&e") as target,
         ):
-            assert await post(target) == Responded(200)
+            assert await deliver(target) == Responded(200)
         assert service.requests[0].line == "POST /events/a%20b?c=d&e HTTP/1.1"
 
     async def test_it_names_the_host_with_its_port(self) -> None:
-        async with serving(answering(OK)) as service, self.target(service) as target:
-            await post(target)
+        async with serving(responding(OK)) as service, self.target(service) as target:
+            await deliver(target)
         authority = service.url.removeprefix("http://").removesuffix("/events")
         assert service.requests[0].values("host") == [authority]
 
+    async def test_a_message_goes_out_under_the_headers_of_its_plan_and_its_own(self) -> None:
+        sent = message("größer ☃", attributes={"tenant": "acme"})
+        lines = plan_lines(plan()) + message_lines(sent, plan().tag, fifo=False)
+        async with serving(responding(OK)) as service, self.target(service) as target:
+            done = asyncio.Event()
+            target.bind(plan()).send(sent, lambda _: done.set())
+            await done.wait()
+        (request,) = service.requests
+        assert [header for header in request.headers if header in pairs(lines)] == pairs(lines)
+        assert request.body == "größer ☃".encode()
+
+    async def test_a_sender_delivers_many_messages(self) -> None:
+        results: asyncio.Queue[DeliveryResult] = asyncio.Queue()
+        sent = [message(str(number)) for number in range(5)]
+        async with serving(responding(OK)) as service, self.target(service) as target:
+            sender = target.bind(plan())
+            for each in sent:
+                sender.send(each, results.put_nowait)
+            assert [await results.get() for _ in sent] == [Responded(200)] * len(sent)
+        assert {request.body for request in service.requests} == {b"%d" % n for n in range(5)}
+
     async def test_headers_arrive_as_they_were_given(self) -> None:
         own = ("X-Team", "shop; a=b")
-        async with serving(answering(OK)) as service, self.target(service, [own]) as target:
+        async with serving(responding(OK)) as service, self.target(service, [own]) as target:
             await post(target, lines=LINES)
         sent = service.requests[0].headers
         assert own in sent
@@ -157,36 +181,38 @@ class TargetContract:
         ids=["empty", "short", "non-ASCII", "every byte", "line breaks", "1 MiB"],
     )
     async def test_the_body_arrives_unchanged(self, body: bytes) -> None:
-        async with serving(answering(OK)) as service, self.target(service) as target:
+        async with serving(responding(OK)) as service, self.target(service) as target:
             assert await post(target, body) == Responded(200)
         assert service.requests[0].body == body
         assert service.requests[0].values("content-length") == [str(len(body))]
         assert service.requests[0].values("transfer-encoding") == []
 
-    # A full answer.
+    # A complete response.
 
     @pytest.mark.parametrize("status", [200, 202, 299, 301, 307, 400, 404, 409, 429, 500, 503, 599])
-    async def test_any_status_is_an_answer(self, status: int) -> None:
-        answer = b"HTTP/1.1 %d x\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
-        async with serving(answering(answer)) as service, self.target(service) as target:
-            assert await post(target) == Responded(status)
+    async def test_any_status_is_a_response(self, status: int) -> None:
+        response = b"HTTP/1.1 %d x\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
+        async with serving(responding(response)) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(status)
         assert len(service.requests) == 1  # a redirect is not followed, an error not repeated
 
     @cases(COMPLETE)
-    async def test_an_answer_ends_where_its_framing_says(self, answer: bytes) -> None:
-        async with serving(answering(answer)) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
+    async def test_a_response_ends_where_its_framing_says(self, response: bytes) -> None:
+        async with serving(responding(response)) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(200)
 
     @cases(COMPLETE)
-    async def test_an_answer_may_come_byte_by_byte(self, answer: bytes) -> None:
-        pieces = [answer[at : at + 1] for at in range(len(answer))]
-        async with serving(answering(*pieces)) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
+    async def test_a_response_may_come_byte_by_byte(self, response: bytes) -> None:
+        pieces = [response[at : at + 1] for at in range(len(response))]
+        async with serving(responding(*pieces)) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(200)
 
     @cases(ENDED_BY_CLOSING)
-    async def test_an_answer_without_framing_ends_with_its_connection(self, answer: bytes) -> None:
-        async with serving(answering_once(answer)) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
+    async def test_a_response_without_framing_ends_with_its_connection(
+        self, response: bytes
+    ) -> None:
+        async with serving(responding_once(response)) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(200)
 
     @pytest.mark.parametrize(
         "head",
@@ -198,62 +224,62 @@ class TargetContract:
         ],
     )
     async def test_204_and_304_have_no_body_whatever_they_announce(self, head: bytes) -> None:
-        async with serving(answering(head + b"\r\n")) as service, self.target(service) as target:
-            assert await post(target) == Responded(int(head[9:12]))
+        async with serving(responding(head + b"\r\n")) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(int(head[9:12]))
 
     async def test_retry_after_is_read(self) -> None:
-        answer = b"HTTP/1.1 503 x\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n"
-        async with serving(answering(answer)) as service, self.target(service) as target:
-            assert await post(target) == Responded(503, 120.0)
+        response = b"HTTP/1.1 503 x\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n"
+        async with serving(responding(response)) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(503, 120.0)
 
-    # No full answer.
+    # No complete response.
 
     @cases(CUT)
-    async def test_a_cut_answer_is_broken(self, answer: bytes) -> None:
-        async with serving(answering_once(answer)) as service, self.target(service) as target:
-            assert isinstance(await post(target), Broken)
+    async def test_a_cut_response_is_broken(self, response: bytes) -> None:
+        async with serving(responding_once(response)) as service, self.target(service) as target:
+            assert isinstance(await deliver(target), Broken)
         assert len(service.requests) == 1
 
     @cases(CUT)
-    async def test_a_reset_is_broken(self, answer: bytes) -> None:
+    async def test_a_reset_is_broken(self, response: bytes) -> None:
         async def script(visit: Visit) -> None:
             await visit.request()
-            await visit.send(answer)
+            await visit.send(response)
             visit.reset()
 
         async with serving(script) as service, self.target(service) as target:
-            assert isinstance(await post(target), Broken)
+            assert isinstance(await deliver(target), Broken)
         assert len(service.requests) == 1
 
     @cases(NO_HTTP)
-    async def test_what_is_no_http_is_broken(self, answer: bytes) -> None:
-        await self.is_broken(answer)
+    async def test_what_is_no_http_is_broken(self, response: bytes) -> None:
+        await self.is_broken(response)
 
-    async def is_broken(self, answer: bytes) -> None:
+    async def is_broken(self, response: bytes) -> None:
         async def script(visit: Visit) -> None:
             await visit.request()
-            await visit.send(answer)
+            await visit.send(response)
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            assert isinstance(await post(target), Broken)
+            assert isinstance(await deliver(target), Broken)
         assert len(service.requests) == 1
 
-    @cases({name: answer for name, answer in CUT.items() if answer != EMPTY_LINE})
-    async def test_an_answer_that_stalls_times_out(self, answer: bytes) -> None:
+    @cases({name: response for name, response in CUT.items() if response != EMPTY_LINE})
+    async def test_a_response_that_stalls_times_out(self, response: bytes) -> None:
         async def script(visit: Visit) -> None:
             await welcome(visit)
             await visit.request()
-            await visit.send(answer)
+            await visit.send(response)
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
-            await service.left.wait()  # it was told that nobody listens any more
+            assert await deliver(target) == Responded(200)
+            assert await deliver(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+            await service.left.wait()  # the client closed its connection
         assert len(service.requests) == 2
 
-    async def test_the_timeout_is_for_the_whole_answer(self) -> None:
+    async def test_the_timeout_is_for_the_whole_response(self) -> None:
         async def script(visit: Visit) -> None:
             await welcome(visit)
             await visit.request()
@@ -263,57 +289,57 @@ class TargetContract:
                 await asyncio.sleep(SHORT_SECONDS / 10)
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+            assert await deliver(target) == Responded(200)
+            assert await deliver(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
     async def test_a_service_that_does_not_read_times_out(self) -> None:
         async def script(visit: Visit) -> None:
             await welcome(visit)
             await asyncio.Event().wait()
 
-        body = bytes(16 * 1024 * 1024)  # more than socket buffers hold
+        body = 16 * 1024 * 1024 * "x"  # more than socket buffers hold
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert await post(target, body, SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+            assert await deliver(target) == Responded(200)
+            assert await deliver(target, body, SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
     async def test_a_refused_connection_is_unreachable(self) -> None:
         with refusing() as url:
             async with self.target(url) as target:
-                result = await post(target)
+                result = await deliver(target)
         assert isinstance(result, Unreachable)
         assert "refused" in result.why
 
     async def test_a_connection_that_is_not_opened_in_time_is_unreachable(self) -> None:
         with unaccepting() as url:
             async with self.target(url) as target:
-                result = await post(target, timeout_seconds=SHORT_SECONDS)
+                result = await deliver(target, timeout_seconds=SHORT_SECONDS)
         assert isinstance(result, Unreachable)
         assert "within 0.05 s" in result.why
 
     async def test_a_name_that_dns_cannot_have_is_unreachable(self) -> None:
         async with self.target(f"http://{'a' * 64}/") as target:
-            assert isinstance(await post(target), Unreachable)
+            assert isinstance(await deliver(target), Unreachable)
 
     # One connection after another.
 
     async def test_a_connection_is_used_again(self) -> None:
-        async with serving(answering(OK)) as service, self.target(service) as target:
+        async with serving(responding(OK)) as service, self.target(service) as target:
             for _ in range(3):
-                assert await post(target) == Responded(200)
+                assert await deliver(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 1, 1]
 
     @pytest.mark.parametrize(
-        "answer",
+        "response",
         [
             b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
             b"HTTP/1.1 200 OK\r\nConnection: x, Close\r\ncontent-length: 2\r\n\r\nok",
             b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
         ],
     )
-    async def test_a_connection_that_the_service_gives_up_is_not(self, answer: bytes) -> None:
-        async with serving(answering(answer)) as service, self.target(service) as target:
+    async def test_a_connection_that_the_service_gives_up_is_not(self, response: bytes) -> None:
+        async with serving(responding(response)) as service, self.target(service) as target:
             for _ in range(2):
-                assert await post(target) == Responded(200)
+                assert await deliver(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 2]
 
     @pytest.mark.parametrize("resets", [False, True])
@@ -329,10 +355,10 @@ class TargetContract:
 
         async with serving(script) as service, self.target(service) as target:
             for _ in range(2):
-                assert await post(target) == Responded(200)
+                assert await deliver(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 1, 2]
 
-    async def test_that_try_gets_a_fresh_connection(self) -> None:
+    async def test_that_try_gets_a_new_connection(self) -> None:
         both = asyncio.Barrier(2)
 
         async def script(visit: Visit) -> None:
@@ -343,8 +369,8 @@ class TargetContract:
             await visit.request()
 
         async with serving(script) as service, self.target(service) as target:
-            await asyncio.gather(post(target), post(target))
-            assert await post(target) == Responded(200)
+            await asyncio.gather(deliver(target), deliver(target))
+            assert await deliver(target) == Responded(200)
         assert len(service.requests) == 4
         assert service.requests[-1].connection == 3
 
@@ -356,11 +382,11 @@ class TargetContract:
                 await visit.request()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert isinstance(await post(target), Broken)
+            assert await deliver(target) == Responded(200)
+            assert isinstance(await deliver(target), Broken)
         assert [request.connection for request in service.requests] == [1, 1, 2]
 
-    async def test_a_used_connection_that_breaks_within_an_answer_is_broken(self) -> None:
+    async def test_a_used_connection_that_breaks_within_a_response_is_broken(self) -> None:
         async def script(visit: Visit) -> None:
             await visit.request()
             await visit.send(OK)
@@ -368,8 +394,8 @@ class TargetContract:
             await visit.send(b"H")
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert isinstance(await post(target), Broken)
+            assert await deliver(target) == Responded(200)
+            assert isinstance(await deliver(target), Broken)
         assert len(service.requests) == 2
 
     async def test_both_tries_share_one_timeout(self) -> None:
@@ -383,11 +409,11 @@ class TargetContract:
 
         seconds = SHORT_SECONDS * 10  # the second try has to connect within it
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert await post(target, timeout_seconds=seconds) == TimedOut(seconds)
+            assert await deliver(target) == Responded(200)
+            assert await deliver(target, timeout_seconds=seconds) == TimedOut(seconds)
         assert len(service.requests) == 3
 
-    async def test_a_service_that_dies_with_a_request_in_hand_was_reachable(self) -> None:
+    async def test_a_service_that_dies_with_a_request_in_flight_was_reachable(self) -> None:
         """`unreachable` would say that nothing was sent."""
 
         async def script(visit: Visit) -> None:
@@ -397,8 +423,8 @@ class TargetContract:
             visit.service.stop_listening()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            result = await post(target)
+            assert await deliver(target) == Responded(200)
+            result = await deliver(target)
         assert isinstance(result, Broken)
         assert "refused" in result.why
 
@@ -412,7 +438,7 @@ class TargetContract:
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            results = await asyncio.gather(*(post(target, b"%d" % i) for i in range(10)))
+            results = await asyncio.gather(*(deliver(target, str(i)) for i in range(10)))
         assert results == [Responded(200)] * 10
         assert {request.body for request in service.requests} == {b"%d" % i for i in range(10)}
         assert service.connections == 10
@@ -427,47 +453,47 @@ class TargetContract:
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            delivery = asyncio.create_task(post(target))
+            delivery = asyncio.create_task(deliver(target))
             await service.arrived.wait()
             delivery.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await delivery
             await service.left.wait()
-            assert await post(target) == Responded(200)
+            assert await deliver(target) == Responded(200)
         assert [request.connection for request in service.requests] == [1, 2]
 
     async def test_cancelling_a_delivery_that_connects_leaves_nothing_behind(self) -> None:
         with unaccepting() as url:
             async with self.target(url) as target:
-                delivery = asyncio.create_task(post(target))
+                delivery = asyncio.create_task(deliver(target))
                 for _ in range(5):
                     await asyncio.sleep(0)
                 delivery.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await delivery
 
-    async def test_closing_lets_go_of_connections_at_rest(self) -> None:
-        async with serving(answering(OK)) as service:
+    async def test_closing_closes_idle_connections(self) -> None:
+        async with serving(responding(OK)) as service:
             async with self.target(service) as target:
-                assert await post(target) == Responded(200)
+                assert await deliver(target) == Responded(200)
                 assert not service.left.is_set()
             await service.left.wait()
 
 
-class TestHttpTarget(TargetContract):
+class TestNativeTarget(TargetContract):
     """On asyncio's own loop."""
 
-    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
-        return HttpTarget(url, headers)
+    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> NativeTarget | HttpxTarget:
+        return NativeTarget(url, headers)
 
     @cases(STRICTLY)
-    async def test_what_another_client_would_wait_for_is_broken(self, answer: bytes) -> None:
-        await self.is_broken(answer)
+    async def test_what_another_client_would_wait_for_is_broken(self, response: bytes) -> None:
+        await self.is_broken(response)
 
     @cases(LOOSELY)
-    async def test_what_another_client_would_refuse_is_an_answer(self, answer: bytes) -> None:
-        async with serving(answering_once(answer)) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
+    async def test_what_another_client_would_refuse_is_a_response(self, response: bytes) -> None:
+        async with serving(responding_once(response)) as service, self.target(service) as target:
+            assert await deliver(target) == Responded(200)
 
     async def test_an_empty_line_is_waited_behind(self) -> None:
         async def script(visit: Visit) -> None:
@@ -477,17 +503,17 @@ class TestHttpTarget(TargetContract):
             await visit.gone()
 
         async with serving(script) as service, self.target(service) as target:
-            assert await post(target) == Responded(200)
-            assert await post(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
+            assert await deliver(target) == Responded(200)
+            assert await deliver(target, timeout_seconds=SHORT_SECONDS) == TimedOut(SHORT_SECONDS)
 
 
-TestHttpTargetOnUvloop = on_uvloop(TestHttpTarget)
+TestNativeTargetOnUvloop = on_uvloop(TestNativeTarget)
 
 
 class TestHttpxTarget(TargetContract):
     """The one for HTTP/2 and proxies."""
 
-    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Target:
+    def make(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> NativeTarget | HttpxTarget:
         return HttpxTarget(url, headers)
 
 

@@ -44,7 +44,7 @@ class Backend(ABC):
     ) -> Source:
         """Make a queue; `dead_letters` is "standard" or "fifo" for one with such a queue beside it.
 
-        It is not resolved yet.
+        It is not open yet.
         """
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Sqs(Backend):
 
     async def send(self, queue: Source, sending: Sending) -> str:
         client = await self._client()
-        answer = await client.send_message(
+        response = await client.send_message(
             QueueUrl=(await queue.open()).url,
             MessageBody=sending.body,
             MessageAttributes={
@@ -123,21 +123,21 @@ class Sqs(Backend):
             **given(MessageGroupId=sending.group),
             **given(MessageDeduplicationId=sending.deduplication_id),
         )
-        return str(answer["MessageId"])
+        return str(response["MessageId"])
 
     def dead_letters(self, queue: Source) -> Source:
         return self._beside[id(queue)]
 
     async def _create(self, fifo: bool, visibility_seconds: int) -> str:  # noqa: FBT001
         client = await self._client()
-        answer = await client.create_queue(
+        response = await client.create_queue(
             QueueName=named("orders", fifo=fifo),
             Attributes={
                 "VisibilityTimeout": str(visibility_seconds),
                 **given(FifoQueue="true" if fifo else None),
             },
         )
-        return str(answer["QueueUrl"])
+        return str(response["QueueUrl"])
 
     async def _client(self) -> Any:
         return await self._clients.client(parse_queue("any"), receiving=False)

@@ -1,4 +1,4 @@
-"""An SQS that answers as a test says, byte by byte, in the test's own event loop."""
+"""An SQS that responds as a test says, byte by byte, in the test's own event loop."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ Reply = bytes | None
 """What is sent; None closes the connection."""
 
 
-def answer(body: Any, status: str = "200 OK", **headers: str) -> bytes:
-    """Return an answer as SQS gives it; a body that is not bytes becomes JSON."""
+def response(body: Any, status: str = "200 OK", **headers: str) -> bytes:
+    """Return a response as SQS gives it; a body that is not bytes becomes JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     head = f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(content)}\r\n\r\n"
@@ -41,9 +41,9 @@ def answer(body: Any, status: str = "200 OK", **headers: str) -> bytes:
 
 
 class Script:
-    """What it was asked, and how it answers; GetQueueAttributes is answered well by itself.
+    """What it was asked, and how it responds; GetQueueAttributes always gets a valid response.
 
-    An operation named by `silent_on` gets no answer, and sets `silent`.
+    An operation named by `silent_on` gets no response, and sets `silent`.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Script:
         self.asked: list[Asked] = []
         self.hung_up, self.silent = asyncio.Event(), asyncio.Event()
         self.silent_on = ""
-        self.reply: Callable[[Asked], Reply | Sequence[Reply]] = lambda _: answer({})
+        self.reply: Callable[[Asked], Reply | Sequence[Reply]] = lambda _: response({})
 
     def calls(self, target: str) -> list[Asked]:
         return [each for each in self.asked if each.target == target]
@@ -73,7 +73,7 @@ class Script:
                     self.silent.set()
                     await reader.read()
                     return
-                if not await self._answered(asked, writer):
+                if not await self._responded(asked, writer):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -81,9 +81,9 @@ class Script:
             self.hung_up.set()
             writer.close()
 
-    async def _answered(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
-        told = asked.target == "GetQueueAttributes"
-        reply = answer(QUEUE_FOUND, connection="close") if told else self.reply(asked)
+    async def _responded(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
+        fixed = asked.target == "GetQueueAttributes"
+        reply = response(QUEUE_FOUND, connection="close") if fixed else self.reply(asked)
         for piece in [reply] if reply is None or isinstance(reply, bytes) else reply:
             if piece is None:
                 return False

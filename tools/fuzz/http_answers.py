@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.http1.response import MAX_ANSWER_BYTES, ResponseReader
+from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES, StatusReader
 from gateway.core.delivery.disposition import Broken, Responded, describe
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOW: Final = 1_800_000_000.0
 MOST_CUTS: Final = 24
-MOST_BYTES: Final = 2 * MAX_ANSWER_BYTES
+MOST_BYTES: Final = 2 * MAX_RESPONSE_BYTES
 SMALL: Final = 4_096
 NEXT: Final = b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok"
 RESET: Final = ConnectionResetError(104, "reset")
@@ -40,11 +40,11 @@ def _check_repeated(
     answer: bytes, sizes: bytes, error: Exception | None, whole: tuple[Responded | Broken, bool]
 ) -> None:
     """Read it again and again on one connection, which knows an answer that it has had before."""
-    reader = ResponseReader(lambda: NOW)
+    reader = StatusReader(lambda: NOW)
     for cuts in (b"", b"", sizes, b""):
         assert _fed(reader, _cut(answer, cuts), error) == whole
     for changed in (answer[:-1], answer[:1] + answer, answer + b"x", answer.swapcase()):
-        reader = ResponseReader(lambda: NOW)
+        reader = StatusReader(lambda: NOW)
         _fed(reader, [answer], error)
         assert _fed(reader, _cut(changed, b""), error) == _read(_cut(changed, b""), error)
 
@@ -72,7 +72,7 @@ def _cut(answer: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
 
 def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Responded | Broken, bool]:
     """Read as a connection does; return the result and whether the connection is of use."""
-    reader = ResponseReader(lambda: NOW)
+    reader = StatusReader(lambda: NOW)
     result, reusable = _fed(reader, pieces, error)
     if reusable:
         reader.expect()
@@ -81,7 +81,7 @@ def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Responded |
 
 
 def _fed(
-    reader: ResponseReader, pieces: Iterable[bytes], error: Exception | None
+    reader: StatusReader, pieces: Iterable[bytes], error: Exception | None
 ) -> tuple[Responded | Broken, bool]:
     reader.expect()
     result, behind = None, b""

@@ -15,8 +15,12 @@ import selectors
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.adapters.http.native_target import HttpTarget
-from gateway.adapters.sqs.json_protocol import Calls, received, settled
+from gateway.adapters.http.native_target import NativeTarget
+from gateway.adapters.sqs.json_protocol import (
+    RequestBodies,
+    parse_batch_response,
+    parse_receive_response,
+)
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
@@ -82,6 +86,9 @@ class Wire:
     def abort(self) -> None:
         self._loop.call_soon(self._protocol.connection_lost, None)
 
+    def is_closing(self) -> bool:
+        return False
+
     def get_write_buffer_size(self) -> int:
         return 0
 
@@ -119,7 +126,7 @@ class GivenSource:
     """A `Source` that has the responses it is given, and confirms every delete."""
 
     def __init__(self) -> None:
-        self._calls = Calls(URL)
+        self._calls = RequestBodies(URL)
         self._requests = SignedRequests(
             "sqs.eu-west-1.amazonaws.com", "eu-west-1", clock=lambda: 1e9
         )
@@ -135,13 +142,13 @@ class GivenSource:
         return SourceTraits(URL, 60)
 
     async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
-        return received(await self._responses.get())
+        return parse_receive_response(await self._responses.get())
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         body = self._calls.delete(receipts)
         self._requests.render("AmazonSQS.DeleteMessageBatch", body, _KEYS)
         self.acked.set()
-        return settled("delete", DELETED, len(receipts))
+        return parse_batch_response("delete", DELETED, len(receipts))
 
     async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
         raise AssertionError("nothing is extended or released here")
@@ -197,5 +204,5 @@ class Passing:
         self._route.halt()
         await self._running
 
-    def _target(self, version: Version) -> HttpTarget:
-        return HttpTarget(version.url, version.headers, write_batch=self._write_batch)
+    def _target(self, version: Version) -> NativeTarget:
+        return NativeTarget(version.url, version.headers, write_batch=self._write_batch)

@@ -1,4 +1,4 @@
-"""The network under httpcore: addresses in turn, and who has had bytes of an answer."""
+"""The network under httpcore: each address in its turn, and what is known of each attempt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """What is known of one request on its way."""
+    """What is known of one try to send a request."""
 
-    fresh = False  # it opened its connection
-    sent = False  # any byte of the request itself, not of a proxy's CONNECT
-    begun = False  # any byte of an answer came
+    new_connection = False
+    sent = False  # some of the request itself was sent, not only a proxy's CONNECT
+    begun = False  # some byte of a response arrived
 
-    async def trace(self, event: str, told: dict[str, Any]) -> None:
-        """Listen to httpcore (its extension `trace`)."""
-        if event.endswith("send_request_headers.started") and told["request"].method == b"POST":
+    async def trace(self, event: str, details: dict[str, Any]) -> None:
+        """Note what httpcore does (its extension `trace`)."""
+        if event.endswith("send_request_headers.started") and details["request"].method == b"POST":
             self.sent, self.begun = True, False
 
 
@@ -36,7 +36,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
     def __init__(self) -> None:
         self._inner = httpcore.AnyIOBackend()
-        self._known: dict[tuple[str, int], Addresses] = {}  # the service's, or its proxy's
+        self._addresses: dict[tuple[str, int], Addresses] = {}  # the service's, or its proxy's
 
     async def connect_tcp(
         self,
@@ -46,11 +46,12 @@ class Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Try the addresses within what is left of the delivery's time."""
-        CURRENT.get().fresh = True
-        addresses = await self._known.setdefault((host, port), Addresses(host, port)).in_turn()
+        """Connect to the first address that accepts, within what is left of the timeout."""
+        CURRENT.get().new_connection = True
+        known = self._addresses.setdefault((host, port), Addresses(host, port))
+        addresses = await known.in_turn()
         for left in range(len(addresses), 1, -1):
-            # One that swallows packets must not use up the time of the others.
+            # An address that swallows packets must not use up the time of the others.
             share = None if timeout is None else timeout / left
             try:
                 async with asyncio.timeout(share):
@@ -70,7 +71,7 @@ class Network(httpcore.AsyncNetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.AsyncNetworkStream:
-        return _noted(
+        return _watched(
             await self._inner.connect_tcp(
                 address, port, local_address=local_address, socket_options=socket_options
             )
@@ -78,7 +79,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 class _Stream:
-    """A connection as its inner one is, but that it takes note of bytes that come."""
+    """A connection that notes on the current attempt when bytes arrive."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
@@ -102,8 +103,8 @@ class _Stream:
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the interface's
     ) -> httpcore.AsyncNetworkStream:
-        return _noted(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        return _watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
 
 
-def _noted(stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
+def _watched(stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
     return cast("httpcore.AsyncNetworkStream", _Stream(stream))

@@ -1,8 +1,8 @@
 """A target over httpx's transport, for what only that does: HTTP/2, and proxies.
 
-That transport is httpcore. What httpx puts on top of it (cookies, redirects, decompression) is of
-no use here, and hides what the contract asks for: whether anything had been sent, and whether any
-byte of an answer came.
+That transport is httpcore. What httpx adds to it (cookies, redirects, decompression) is of no use
+here, and hides what the result depends on: whether anything was sent, and whether any byte of a
+response arrived.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import httpcore
 
 from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
 from gateway.adapters.http.httpx_proxies import proxy_for
-from gateway.adapters.http.native_target import USER_AGENT
+from gateway.adapters.http.native_target import LIFETIME_SECONDS, USER_AGENT
 from gateway.adapters.http.request import RequestHead
 from gateway.adapters.http.retry_after import retry_after_seconds
 from gateway.adapters.http.sender import HttpSender
-from gateway.adapters.http1.connector import LIFETIME_SECONDS, words
-from gateway.adapters.http1.response import MAX_ANSWER_BYTES
+from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
+from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
+from gateway.adapters.http1.connector import ConnectDeadlineError
 from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
@@ -39,22 +40,23 @@ if TYPE_CHECKING:
 _FIRST_FINAL_STATUS: Final = 200
 
 
-class Posting:
-    """One delivery, as a `Sending`: a task, and who is told."""
+class HttpxSending:
+    """One delivery under way, as a `Sending`."""
 
     def __init__(
         self, task: asyncio.Task[DeliveryResult], done: Callable[[DeliveryResult], None]
     ) -> None:
-        self._task, self._done = task, done
+        self._task = task
+        self._done = done
         self._cancelled = False
-        task.add_done_callback(self._tell)
+        task.add_done_callback(self._end)
 
     def cancel(self) -> None:
-        """Give up; nobody is told."""
+        """Cancel its task; `done` is not called."""
         self._cancelled = True
         self._task.cancel()
 
-    def _tell(self, task: asyncio.Task[DeliveryResult]) -> None:
+    def _end(self, task: asyncio.Task[DeliveryResult]) -> None:
         if not self._cancelled and not task.cancelled():
             self._done(task.result())
 
@@ -62,8 +64,8 @@ class Posting:
 class HttpxTarget:
     """A Target that POSTs to one URL, over HTTP/2 where the service offers it by TLS.
 
-    `tls` gives a context of this target's own in place of the default one. Raises ValueError for a
-    URL or header that cannot be sent.
+    `tls` gives the TLS context in place of the default one; it must not be shared, since httpcore
+    changes it. Raises ValueError for a URL or header that cannot be sent.
     """
 
     def __init__(
@@ -85,8 +87,9 @@ class HttpxTarget:
             target=self._head.path,
         )
         self._proxy = _proxy(proxy_for(self._head))
-        self._max_idle, self._lifetime_seconds = max_idle, lifetime_seconds
-        self._tls = tls or ssl.create_default_context  # its own: httpcore offers HTTP/2 by it
+        self._max_idle = max_idle
+        self._lifetime_seconds = lifetime_seconds
+        self._tls = tls or ssl.create_default_context  # not shared: httpcore sets ALPN on it
         self._network = Network()
         self._connections: _Connections | None = None
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
@@ -101,22 +104,22 @@ class HttpxTarget:
         body: bytes,
         timeout_seconds: float,
         done: Callable[[DeliveryResult], None],
-    ) -> Posting:
-        """POST once; `timeout_seconds` is for connecting, sending and the full answer together."""
+    ) -> HttpxSending:
+        """POST once; `timeout_seconds` covers connecting, sending and the complete response."""
         task = asyncio.get_running_loop().create_task(
             self._deliver(self._request_headers(lines, body), body, timeout_seconds),
             name=f"delivery to {self._head.host}",
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return Posting(task, done)
+        return HttpxSending(task, done)
 
     async def close(self) -> None:
-        """Close the connections at rest; a delivery that runs closes its own when it is done."""
+        """Close the idle connections; a delivery under way closes its own when it is done."""
         self._max_idle = 0
         if self._connections is not None:
             connections, self._connections = self._connections, None
-            await connections.leave()
+            await connections.retire()
 
     def _request_headers(self, lines: str, body: bytes) -> list[tuple[bytes, bytes]]:
         raw = (line.partition(b": ") for line in lines.encode("ascii").split(b"\r\n")[:-1])
@@ -126,17 +129,17 @@ class HttpxTarget:
     async def _deliver(
         self, headers: list[tuple[bytes, bytes]], body: bytes, timeout_seconds: float
     ) -> DeliveryResult:
-        """Try once more, on a fresh connection, where a kept one closed without an answer."""
+        """Send once more, on a new connection, where a kept one closed without a response."""
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         first = Attempt()
         result = await self._attempt(first, headers, body, deadline, timeout_seconds)
-        stale = isinstance(result, Broken) and not first.fresh and not first.begun
+        stale = isinstance(result, Broken) and not first.new_connection and not first.begun
         if not stale:
             return result
-        await self._renew()  # others at rest may have been closed with it
+        await self._renew()  # other idle ones may have been closed with it
         result = await self._attempt(Attempt(), headers, body, deadline, timeout_seconds)
-        if isinstance(result, Unreachable):  # something was sent, so that would promise too much
-            return Broken(f"kept connection closed without an answer, then {result.why}")
+        if isinstance(result, Unreachable):  # something was sent before
+            return unreachable_again(result)
         return result
 
     async def _attempt(
@@ -150,16 +153,15 @@ class HttpxTarget:
         CURRENT.set(attempt)
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                return await self._answer(attempt, headers, body, deadline)
+                return await self._exchange(attempt, headers, body, deadline)
         except Exception as error:  # noqa: BLE001 - of httpcore, anyio, h11, h2, ssl
             place = f"{self._head.host}:{self._head.port}"
             if attempt.sent:
-                return TimedOut(timeout_seconds) if limit.expired() else Broken(_words(error))
-            if limit.expired():
-                return Unreachable(f"no connection to {place} within {timeout_seconds:g} s")
-            return Unreachable(f"no connection to {place}: {_words(error)}")
+                return TimedOut(timeout_seconds) if limit.expired() else Broken(_reason(error))
+            found = ConnectDeadlineError() if limit.expired() else _first(error)
+            return unreachable(place, found, timeout_seconds)
 
-    async def _answer(
+    async def _exchange(
         self,
         attempt: Attempt,
         headers: list[tuple[bytes, bytes]],
@@ -173,19 +175,19 @@ class HttpxTarget:
             connections.in_use() as pool,
             pool.stream(
                 "POST", self._url, headers=headers, content=body, extensions=extensions
-            ) as answer,
+            ) as response,
         ):
-            if answer.status < _FIRST_FINAL_STATUS:
-                return Broken(f"answer has status {answer.status}, which completes no request")
+            if response.status < _FIRST_FINAL_STATUS:
+                return Broken(f"response has status {response.status}, which completes no request")
             received = 0
-            async for piece in answer.aiter_stream():
+            async for piece in response.aiter_stream():
                 received += len(piece)
-                if received > MAX_ANSWER_BYTES:
+                if received > MAX_RESPONSE_BYTES:
                     break
-            return Responded(answer.status, _retry_after(answer))
+            return Responded(response.status, _retry_after(response))
 
     async def _current(self) -> _Connections:
-        """Return the connections in use, after a while others: names and files change."""
+        """Return the pool in use; new ones replace it after a while: names and files change."""
         now = asyncio.get_running_loop().time()
         if self._connections is None or now >= self._connections.until:
             await self._renew()
@@ -206,15 +208,17 @@ class HttpxTarget:
         )
         self._connections = _Connections(pool, until)
         if old is not None:
-            await old.leave()
+            await old.retire()
 
 
 class _Connections:
-    """A pool, until a time; it is closed when nobody uses it any more."""
+    """A pool that is in use until a time; retired, it closes after its last delivery."""
 
     def __init__(self, pool: httpcore.AsyncConnectionPool, until: float) -> None:
-        self._pool, self.until = pool, until
-        self._users, self._leaving = 0, False
+        self._pool = pool
+        self.until = until
+        self._users = 0
+        self._retired = False
 
     def in_use(self) -> _Connections:
         return self
@@ -227,12 +231,12 @@ class _Connections:
         self._users -= 1
         await self._close_unused()
 
-    async def leave(self) -> None:
-        self._leaving = True
+    async def retire(self) -> None:
+        self._retired = True
         await self._close_unused()
 
     async def _close_unused(self) -> None:
-        if self._leaving and not self._users:
+        if self._retired and not self._users:
             await self._pool.aclose()
 
 
@@ -245,17 +249,19 @@ def _proxy(url: str | None) -> httpcore.Proxy | None:
     return httpcore.Proxy(bare, auth=user)
 
 
-def _retry_after(answer: httpcore.Response) -> float | None:
-    for name, value in answer.headers:
+def _retry_after(response: httpcore.Response) -> float | None:
+    for name, value in response.headers:
         if name.lower() == b"retry-after":
             return retry_after_seconds(value, time.time())
     return None
 
 
-def _words(error: BaseException) -> str:
-    """Say what the first of a chain of errors was: the others only pass it on."""
+def _reason(error: BaseException) -> str:
+    return reason(_first(error))
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first of a chain of errors: the others only pass it on."""
     while cause := error.__cause__ or error.__context__:
         error = cause
-    if isinstance(error, OSError | UnicodeError):
-        return words(error)
-    return str(error) or type(error).__name__
+    return error

@@ -1,18 +1,21 @@
-"""A target over HTTP/1.1: an asyncio protocol on httptools, as lean as the hot path needs it."""
+"""A target over HTTP/1.1: the gateway's own client, with as little work for a message as can be."""
 
 from __future__ import annotations
 
-import asyncio
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.adapters.http.request import RequestHead
 from gateway.adapters.http.sender import HttpSender
+from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http.tls import usual_context
-from gateway.adapters.http1.connector import LIFETIME_SECONDS, Opener
+from gateway.adapters.http.unreachable import unreachable, unreachable_again
+from gateway.adapters.http1.client import Client
+from gateway.adapters.http1.connector import Connector
 from gateway.adapters.http1.exchange import SMALL_BODY_BYTES, Exchange
 from gateway.adapters.http1.pool import Pool
-from gateway.core.delivery.disposition import Broken, Unreachable
 
 if TYPE_CHECKING:
     import ssl
@@ -24,13 +27,16 @@ if TYPE_CHECKING:
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
+LIFETIME_SECONDS: Final = 60.0
+"""How long a connection is used; a Service that moved, or has new pods, is found by then."""
 
-class HttpTarget:
+
+class NativeTarget:
     """A Target that POSTs to one URL over connections it keeps (docs/reference/delivery.md).
 
-    `headers` go out with every delivery; `max_idle` connections stay open between deliveries;
-    `tls` gives the context of a new connection to an https URL in place of the default one;
-    targets that share an `outbox` write together.
+    `headers` go out with every delivery. `max_idle` connections stay open between deliveries.
+    `tls` gives the context of a new connection to an https URL in place of the default one.
+    Targets that share a `write_batch` write together.
     Raises ValueError for a URL or header that cannot be sent.
     """
 
@@ -46,15 +52,17 @@ class HttpTarget:
         write_batch: WriteBatch | None = None,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
-        self._pool = Pool(max_idle, write_batch)
-        self._opener = Opener(
-            self._head,
+        self._pool = Pool(max_idle, write_batch=write_batch)
+        connector = Connector(
+            self._head.host,
+            self._head.port,
             self._pool,
-            (tls or usual_context) if self._head.tls else None,
-            lifetime_seconds,
+            partial(StatusReader, time.time),
+            tls=(tls or usual_context) if self._head.tls else None,
+            lifetime_seconds=lifetime_seconds,
         )
-        self._opening: set[asyncio.Task[None]] = set()
-        self._again = self._open  # bound once
+        self._client = Client(self._pool, connector, self._no_connection)
+        self._again = self._client.send_again  # bound once
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
         """Render once what the messages of a plan share."""
@@ -67,50 +75,29 @@ class HttpTarget:
         timeout_seconds: float,
         done: Callable[[DeliveryResult], None],
     ) -> Exchange:
-        """POST once; `timeout_seconds` is for connecting, sending and the full answer together.
+        """POST once; `timeout_seconds` covers connecting, sending and the complete response.
 
-        A kept connection that closes before any byte of an answer may just have been idle for too
-        long, so the request goes out once more, on a fresh one.
+        A kept connection that closes before any byte of a response may just have been idle for too
+        long, so the request goes out once more, on a new connection.
         """
         head = self._head.render(lines, len(body))
         if len(body) <= SMALL_BODY_BYTES:
             head, body = head + body, b""
         exchange = Exchange(head, body, timeout_seconds, done, self._again)
-        idle = self._pool.idle
-        if idle:
-            kept, _ = idle.popitem()  # the one used last: the others may go
-            kept.carry_next(exchange)
-        else:
-            self._open(exchange)
+        self._client.send(exchange)
         return exchange
 
     async def close(self) -> None:
-        """Close the connections at rest; a delivery that runs closes its own when it is done."""
+        """Close the idle connections; a delivery under way closes its own when it is done."""
         await self._pool.close()
 
     def open_connections(self) -> int:
-        """Count the connections, in use and at rest."""
+        """Return the number of connections, in use and idle."""
         return len(self._pool)
 
-    def _open(self, exchange: Exchange, before: DeliveryResult | None = None) -> None:
-        """Send on a fresh connection; `before` is what came of a kept one."""
-        exchange.kept = False
-        exchange.connection = None
-        loop = asyncio.get_running_loop()
-        exchange.deadline = exchange.deadline or loop.time() + exchange.timeout_seconds
-        opening = loop.create_task(
-            self._send_afresh(exchange, before), name=f"connect to {self._head.host}"
-        )
-        exchange.opening = opening
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
-
-    async def _send_afresh(self, exchange: Exchange, before: DeliveryResult | None) -> None:
-        fresh = await self._opener.open(exchange.deadline, exchange.timeout_seconds)
-        exchange.opening = None
-        if not isinstance(fresh, Unreachable):
-            fresh.carry(exchange)
-        elif before is None:
-            exchange.done(fresh)
-        else:  # something was sent, so "unreachable" would promise too much
-            exchange.done(Broken(f"kept connection closed without an answer, then {fresh.why}"))
+    def _no_connection(
+        self, exchange: Exchange, error: Exception, before: DeliveryResult | None
+    ) -> DeliveryResult:
+        place = f"{self._head.host}:{self._head.port}"
+        result = unreachable(place, error, exchange.timeout_seconds)
+        return result if before is None else unreachable_again(result)

@@ -1,4 +1,4 @@
-"""The bytes of a request, up to its body. Pure: no connection in sight."""
+"""The bytes of a request up to its body. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 
 
 class RequestHead:
-    """What every POST to one URL begins with, rendered once, and where that URL is.
+    """The start of every POST to one URL, rendered once, and the host and port of that URL.
 
-    Raises ValueError for a URL that is no http(s) one, holds credentials or needs percent-encoding,
+    Raises ValueError for a URL that is not http(s), holds credentials or needs percent-encoding,
     and for a header that would break out of its line.
     """
 
@@ -38,10 +38,10 @@ class RequestHead:
         self._start = f"POST {self.path} HTTP/1.1\r\n{_lines(self.fixed)}content-length: "
 
     def render(self, lines: str, content_length: int) -> bytes:
-        """Return the head of one request; `lines` (`name: value`, CR LF) go out as they are.
+        """Return the head of one request; `lines` (`name: value`, CR LF) are sent as they are.
 
-        Core renders them, and lets nothing through that breaks out of its line. Raises ValueError
-        where they are not ASCII or would end the head early, which is a defect.
+        `core.delivery.headers` renders them such that no value breaks out of its line. Raises
+        ValueError where they are not ASCII or would end the head early, which is a defect.
         """
         if "\r\n\r\n" in lines:
             raise ValueError("an empty line among the headers")
@@ -55,7 +55,7 @@ class RequestHead:
 
 def _lines(headers: Sequence[tuple[str, str]]) -> str:
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    # A look at the whole is cheaper than one at each header.
+    # One check of the whole text is cheaper than one of each header.
     breaks = lines.count("\r"), lines.count("\n")
     if breaks != (len(headers), len(headers)) or "\0" in lines or not lines.isascii():
         names = ", ".join(repr(name) for name, _ in headers)

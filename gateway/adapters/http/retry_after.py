@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?\Z")
-_LONGEST_SECONDS: Final = 1e9  # beyond every cap, and finite whatever is sent
+_LONGEST_SECONDS: Final = 1e9  # more than any limit on backoff, and finite
 
 
 def retry_after_seconds(value: bytes, now: float) -> float | None:
     """Return how long to wait from `now` (seconds since the epoch), or None for no such value.
 
-    The header is a number of seconds (decimals are taken too) or an HTTP-date; a past one is 0.
+    The header is a number of seconds (decimals are accepted) or an HTTP-date; a past one is 0.
     """
     text = value.decode("latin-1").strip()
     if _SECONDS.match(text):

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class HttpSender:
-    """A `Sender` for both HTTP targets; `post` is the target's own."""
+    """A `Sender` for both HTTP targets; `post` is the method of the target.
+
+    It takes header lines, body, timeout in seconds and the callback for the result.
+    """
 
     __slots__ = ("_ordered", "_plan_lines", "_post", "_tag", "_timeout_seconds")
 

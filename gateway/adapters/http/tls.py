@@ -1,4 +1,4 @@
-"""TLS to a target: the system's authorities, or a version's own files, read when they change."""
+"""TLS to a target: the system's authorities, or files of a version, read again when they change."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Tls
 
 
-@cache  # it reads more than a hundred certificates: 20 ms for each version otherwise
+@cache  # it reads more than a hundred certificates
 def usual_context() -> ssl.SSLContext:
     """Return the context of a version without files of its own."""
     return ssl.create_default_context()
 
 
 class TlsFiles:
-    """Gives the context for a new connection, made anew when one of the files has changed.
+    """Gives the context of a new connection, made again when one of the files has changed.
 
-    A Secret's files change by a swapped link, one after the other, so they may not fit together
-    for a moment: what was good last serves until they do.
+    The files of a Secret are swapped one after the other, so they may not match for a moment. The
+    last good context is used until they do.
     """
 
     def __init__(self, tls: Tls) -> None:
@@ -45,7 +45,7 @@ class TlsFiles:
     def _read(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._tls.ca)
         if self._tls.certificate is not None:
-            # A password would be asked for on the terminal.
+            # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(self._tls.certificate, self._tls.key, password="")
         return context
 

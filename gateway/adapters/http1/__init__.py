@@ -1,1 +1,4 @@
-"""An HTTP/1.1 client on httptools: connections, a pool, one exchange at a time."""
+"""An HTTP/1.1 client on httptools, used by the HTTP target and by the native SQS client.
+
+What to read of a response, and how its outcomes are called, is the caller's: a `ResponseReader`.
+"""

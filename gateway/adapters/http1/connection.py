@@ -1,34 +1,32 @@
-"""One connection to a target: it carries one exchange at a time, and rests in between."""
+"""One connection: it carries one exchange at a time, and is idle in between."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Final, cast
-
-from gateway.adapters.http1.response import ResponseReader
-from gateway.core.delivery.disposition import TimedOut
 
 if TYPE_CHECKING:
     from gateway.adapters.http1.exchange import Exchange
     from gateway.adapters.http1.pool import Pool
-    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.adapters.http1.response import ResponseReader
 
-_NEVER: Final = float("inf")
+NEVER: Final = float("inf")
 
 
 class Connection(asyncio.Protocol):
-    """One connection. Whoever opened it, or took it from the pool, has it alone.
+    """One connection, used by one exchange at a time: that which opened it, or took it as idle.
 
-    After `lifetime_seconds` it carries no further exchange: the name may mean another place by
-    then.
+    It closes once it was idle for the pool's `idle_seconds`. After `lifetime_seconds` it carries no
+    further exchange: the host's name may have another address by then.
     """
 
     __slots__ = (
         "__weakref__",
         "_deadline",
         "_exchange",
+        "_expired",
         "_expires_at",
+        "_idle_seconds",
         "_lifetime_seconds",
         "_loop",
         "_open",
@@ -38,53 +36,52 @@ class Connection(asyncio.Protocol):
         "_timer_at",
         "_transport",
         "_unsent",
-        "_worn",
         "closed",
     )
 
     def __init__(
-        self, pool: Pool, loop: asyncio.AbstractEventLoop, lifetime_seconds: float = _NEVER
+        self,
+        pool: Pool,
+        reader: ResponseReader,
+        loop: asyncio.AbstractEventLoop,
+        lifetime_seconds: float = NEVER,
     ) -> None:
         self._pool = pool
+        self._reader = reader
         self._loop = loop
-        self._reader = ResponseReader(time.time)
         self._transport: asyncio.Transport
         self._open = False
         self._exchange: Exchange | None = None
-        self._deadline = 0.0
-        self._lifetime_seconds = lifetime_seconds
-        self._expires_at = _NEVER
-        self._worn = False
         self._unsent = False
+        self._deadline = NEVER  # of the exchange; without one: how long it may be idle
+        self._idle_seconds = pool.idle_seconds
+        self._lifetime_seconds = lifetime_seconds
+        self._expires_at = NEVER
+        self._expired = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = _NEVER
+        self._timer_at = NEVER
         self.closed = asyncio.Event()
 
-    def carry(self, exchange: Exchange) -> None:
-        """Send the request; `exchange.done` will have the result, and this connection rest."""
-        self._take(exchange, exchange.deadline)
+    def send(self, exchange: Exchange) -> None:
+        """Send the request at once, on a connection that has just been opened."""
+        exchange.deadline = exchange.deadline or self._loop.time() + exchange.timeout_seconds
+        self._start(exchange)
         self.write()
 
-    def carry_next(self, exchange: Exchange) -> None:
-        """Send another request on a kept connection, at the end of this turn of the loop."""
+    def send_soon(self, exchange: Exchange) -> None:
+        """Send the request on a kept connection, at the end of this turn of the event loop."""
         exchange.kept = True
-        exchange.deadline = deadline = self._loop.time() + exchange.timeout_seconds
-        self._take(exchange, deadline)
+        exchange.deadline = self._loop.time() + exchange.timeout_seconds
+        self._start(exchange)
         self._pool.write_batch.put(self)
 
-    def _take(self, exchange: Exchange, deadline: float) -> None:
-        self._exchange, exchange.connection = exchange, self
-        self._reader.expect()
-        self._deadline = deadline
-        # A timer of its own for each request would be a fifth of what one costs: this one runs on.
-        if deadline < self._timer_at:
-            self._set_timer(deadline)
-        self._unsent = True
-
     def write(self) -> None:
-        """Send what is to be sent, if it still is."""
+        """Send the request, unless it has been sent or is not wanted any more."""
         exchange = self._exchange
         if exchange is None or not self._unsent:
+            return
+        waiter = exchange.waiter
+        if waiter is not None and waiter.done():  # cancelled: `cancel` follows
             return
         self._unsent = False
         if exchange.body:
@@ -92,51 +89,83 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(exchange.head)
 
-    def give_up(self, exchange: Exchange) -> None:
-        """Close, if it still carries this one; nobody is told."""
+    def usable(self) -> bool:
+        """Return whether it is open; its end is reported to it some turns of the loop later."""
+        return not self._transport.is_closing()
+
+    def cancel(self, exchange: Exchange) -> None:
+        """Close, if it still carries this exchange."""
         if self._exchange is exchange:
             self.abort()
 
     def abort(self) -> None:
-        """Close at once, whatever is still to be sent."""
+        """Close at once, without a result for the exchange."""
         self._exchange = None
         self._pool.retire(self)
         if self._open:
             self._transport.abort()
 
+    def fail(self) -> None:
+        """Close at once; the exchange, if any, ends as one whose connection broke."""
+        exchange = self._exchange
+        self.abort()
+        if exchange is not None:
+            exchange.done(self._reader.end(ConnectionAbortedError()))
+
+    def _start(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        exchange.connection = self
+        self._reader.expect()
+        self._unsent = True
+        self._deadline = deadline = exchange.deadline
+        if deadline < self._timer_at:
+            self._set_timer(deadline)
+
+    def _release(self) -> None:
+        """Become idle."""
+        self._exchange = None
+        self._deadline = NEVER
+        if self._idle_seconds != NEVER:
+            self._deadline = deadline = self._loop.time() + self._idle_seconds
+            if deadline < self._timer_at:
+                self._set_timer(deadline)
+        self._pool.release(self)
+
+    # One timer for all exchanges: setting one for each costs more. It is only ever set earlier;
+    # when it goes off too early, it is set again.
+
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if when == _NEVER else self._loop.call_at(when, self._look_at_clock)
+        self._timer = None if when == NEVER else self._loop.call_at(when, self._check_clock)
         self._timer_at = when
 
-    def _look_at_clock(self) -> None:
-        """Give up on a late answer, close what has rested past its time, or look again later."""
-        self._timer, self._timer_at = None, _NEVER
+    def _check_clock(self) -> None:
+        """Close where the exchange is late, or an idle connection is too old; or look later."""
+        self._timer = None
+        self._timer_at = NEVER
         now = self._loop.time()
         if now >= self._expires_at:
-            self._worn, self._expires_at = True, _NEVER
+            self._expired = True
+            self._expires_at = NEVER
         exchange = self._exchange
-        if exchange is None:
-            if self._worn:
-                self.abort()
-            else:
-                self._set_timer(self._expires_at)
-        elif now < self._deadline:
+        if now < self._deadline and not (self._expired and exchange is None):
             self._set_timer(min(self._deadline, self._expires_at))
-        else:
-            self.abort()
-            exchange.done(TimedOut(exchange.timeout_seconds))
+            return
+        self.abort()
+        if exchange is not None:
+            exchange.done(self._reader.timed_out(exchange.timeout_seconds))
 
     def _end(self, error: Exception | None) -> None:
-        """Take the end of the connection, which may be that of the answer."""
+        """Handle the end of the connection, which may be the end of the response."""
         exchange = self._exchange
-        unanswered, unsent = not self._reader.begun, self._unsent
+        no_response = not self._reader.begun
+        unsent = self._unsent
         self.abort()
         if exchange is None:
             return
-        result: DeliveryResult = self._reader.end(error)
-        if unanswered and exchange.kept:
+        result = self._reader.end(error)
+        if no_response and exchange.kept:
             exchange.again(exchange, None if unsent else result)
         else:
             exchange.done(result)
@@ -144,43 +173,46 @@ class Connection(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to age."""
+        """Start the timers: they also close a connection whose opener was cancelled."""
         self._transport = cast("asyncio.Transport", transport)
         self._open = True
         self._pool.add(self)
-        self._expires_at = self._loop.time() + self._lifetime_seconds
-        self._set_timer(self._expires_at)
+        now = self._loop.time()
+        self._deadline = now + self._idle_seconds
+        self._expires_at = now + self._lifetime_seconds
+        self._set_timer(min(self._deadline, self._expires_at))
 
     def data_received(self, data: bytes) -> None:
-        """Read the answer. Bytes that nobody asked for end the connection."""
+        """Read the response. Bytes to no request end the connection."""
         exchange = self._exchange
         if exchange is None:
             self.abort()
             return
-        if self._unsent:  # it has said something since it came to rest: what, does not matter
+        if self._unsent:  # sent while it was idle, so this is no response to the request
             self._end(None)
             return
         reader = self._reader
         result = reader.feed(data)
         if result is None:
+            if reader.restarts_timeout:
+                self._deadline = self._loop.time() + exchange.timeout_seconds
             return
-        # An answer before all of the request was sent: the rest would be in the way.
+        # A response before all of the request was sent: what is left must not follow later.
         unsent = self._transport.get_write_buffer_size()
-        if reader.reusable and not self._worn and not unsent:
-            self._exchange = None
-            self._pool.rest(self)  # first: whoever is told may have the next one ready
+        if reader.reusable and not self._expired and not unsent:
+            self._release()  # before `done`, which may send the next request
         else:
             self.abort()
         exchange.done(result)
 
     def eof_received(self) -> None:
-        """Take the end of the answer; nothing more can come."""
+        """End the response; nothing more can come."""
         self._end(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take the end, whoever caused it."""
+        """End, whichever side closed."""
         self._open = False
         self._end(exc)
-        self._set_timer(_NEVER)
+        self._set_timer(NEVER)
         self._pool.remove(self)
         self.closed.set()

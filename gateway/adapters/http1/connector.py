@@ -1,93 +1,108 @@
-"""Opening a connection to a target: address by address, within the time of its delivery."""
+"""Opens connections to one host: address by address, before a deadline."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
+import socket
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.http1.connection import Connection
+from gateway.adapters.http1.connection import NEVER, Connection
 from gateway.adapters.http1.resolver import Addresses
-from gateway.core.delivery.disposition import Unreachable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
-    from gateway.adapters.http.request import RequestHead
     from gateway.adapters.http1.pool import Pool
-
-LIFETIME_SECONDS: Final = 60.0
-"""How long a connection is used; a Service that moved, or has new pods, is found by then."""
+    from gateway.adapters.http1.response import ResponseReader
 
 _GOLDEN: Final = 0.6180339887498949
 
 
-class Opener:
-    """Opens connections to one place, each to live for a while."""
+class ConnectDeadlineError(TimeoutError):
+    """No connection was opened before the deadline."""
+
+
+class Connector:
+    """Opens connections to one host, which belong to `pool`.
+
+    `reader` makes a connection's reader; `tls` gives the context of a new connection, None for
+    plain TCP. A connection lives some `lifetime_seconds`. Each of the host's addresses gets an
+    equal share of the time, and at least `min_attempt_seconds` of it. `keepalive` has the kernel
+    probe connections on which nothing is sent (SO_KEEPALIVE).
+    """
 
     def __init__(
         self,
-        place: RequestHead,
+        host: str,
+        port: int,
         pool: Pool,
-        tls: Callable[[], ssl.SSLContext] | None,
-        lifetime_seconds: float = LIFETIME_SECONDS,
+        reader: Callable[[], ResponseReader],
+        *,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        lifetime_seconds: float = NEVER,
+        min_attempt_seconds: float = 0.0,
+        keepalive: bool = False,
     ) -> None:
-        self._host, self._port = place.host, place.port
-        self._pool, self._tls, self._lifetime_seconds = pool, tls, lifetime_seconds
-        self._addresses = Addresses(place.host, place.port)
+        self.host = host
+        self.port = port
+        self._pool = pool
+        self._reader = reader
+        self._tls = tls
+        self._lifetime_seconds = lifetime_seconds
+        self._min_attempt_seconds = min_attempt_seconds
+        self._keepalive = keepalive
+        self._addresses = Addresses(host, port)
         self._opened = 0
 
-    async def open(self, deadline: float, timeout_seconds: float) -> Connection | Unreachable:
-        """Return a connection that nobody else has; `deadline` is on the loop's clock."""
-        place = f"{self._host}:{self._port}"
+    async def open(self, deadline: float) -> Connection:
+        """Return a new connection for the caller alone; `deadline` is on the loop's clock.
+
+        Raises ConnectDeadlineError, OSError (ssl.SSLError is one), or UnicodeError for a name that
+        DNS cannot have.
+        """
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                return await self._first(deadline)
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot have
+                return await self._open_first(deadline)
+        except OSError as error:  # TimeoutError is one
             if limit.expired():
-                return Unreachable(f"no connection to {place} within {timeout_seconds:g} s")
-            return Unreachable(f"no connection to {place}: {words(error)}")
+                raise ConnectDeadlineError from error
+            raise
 
-    async def _first(self, deadline: float) -> Connection:
-        """Return a connection to the first address that takes one."""
+    async def _open_first(self, deadline: float) -> Connection:
+        """Return a connection to the first address that accepts one."""
         loop = asyncio.get_running_loop()
         addresses = await self._addresses.in_turn()
         while len(addresses) > 1:
-            # One that swallows packets must not use up the time of the others.
-            share = (deadline - loop.time()) / len(addresses)
+            # An address that swallows packets must not use up the time of the others.
+            share = max(self._min_attempt_seconds, (deadline - loop.time()) / len(addresses))
             try:
                 async with asyncio.timeout(share):
-                    return await self._at(addresses.pop(0))
+                    return await self._open_at(addresses.pop(0))
             except OSError:  # TimeoutError is one
                 continue
-        return await self._at(addresses[0])
+        return await self._open_at(addresses[0])
 
-    async def _at(self, address: str) -> Connection:
+    async def _open_at(self, address: str) -> Connection:
         loop = asyncio.get_running_loop()
-        connection = Connection(self._pool, loop, self._next_lifetime())
+        connection = Connection(self._pool, self._reader(), loop, self._next_lifetime())
         try:
-            await loop.create_connection(
+            transport, _ = await loop.create_connection(
                 lambda: connection,
                 address,
-                self._port,
+                self.port,
                 ssl=self._tls() if self._tls else None,
-                server_hostname=self._host if self._tls else None,
+                server_hostname=self.host if self._tls else None,
             )
         except BaseException:
             connection.abort()  # it may be open all the same when the cancellation comes
             raise
+        plug = transport.get_extra_info("socket") if self._keepalive else None
+        if plug is not None:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return connection
 
     def _next_lifetime(self) -> float:
         """Return 0.75 to 1.25 of the lifetime, spread evenly: not all must end at once."""
         self._opened += 1
         return self._lifetime_seconds * (0.75 + self._opened * _GOLDEN % 1 / 2)
-
-
-def words(error: OSError | UnicodeError) -> str:
-    """Say in a few words why no connection was opened."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number and number > 0 and not isinstance(error, ssl.SSLError):  # which numbers its own
-        return os.strerror(number)  # asyncio would only say that it failed, and the address again
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

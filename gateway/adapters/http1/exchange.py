@@ -1,22 +1,26 @@
-"""One delivery under way: what is sent, until when, and who is told."""
+"""One request and its response: what is sent, until when, and who gets the result."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
     from gateway.adapters.http1.connection import Connection
-    from gateway.core.delivery.disposition import DeliveryResult
 
 SMALL_BODY_BYTES: Final = 16 * 1024
 """Up to here copying a body behind its head is cheaper than sending two pieces."""
 
 
 class Exchange:
-    """One request and its answer, as a `Sending`; a connection carries it, sometimes a second."""
+    """One request and its response. One connection carries it; sometimes a second one has to.
+
+    `done` is called once with the result, which is what the connection's reader makes of the
+    response; not at all once cancelled. `again` is called instead where a kept connection closed
+    before any byte of the response: with that result, or with None where nothing had been sent.
+    """
 
     __slots__ = (
         "again",
@@ -28,6 +32,7 @@ class Exchange:
         "kept",
         "opening",
         "timeout_seconds",
+        "waiter",
     )
 
     def __init__(
@@ -35,23 +40,27 @@ class Exchange:
         head: bytes,
         body: bytes,
         timeout_seconds: float,
-        done: Callable[[DeliveryResult], None],
-        again: Callable[[Exchange, DeliveryResult | None], None],
+        done: Callable[[Any], None],
+        again: Callable[[Exchange, Any], None],
+        waiter: asyncio.Future[Any] | None = None,
     ) -> None:
-        self.head, self.body = head, body
+        self.head = head
+        self.body = body
         self.timeout_seconds = timeout_seconds
-        self.deadline = 0.0  # on the loop's clock, once a connection was found or is looked for
+        self.deadline = 0.0
+        """On the loop's clock; 0 until a connection is found or looked for."""
         self.done = done
         self.again = again
-        """Called instead of `done` where a kept connection closed before any byte of an answer."""
+        self.waiter = waiter
+        """The future that a coroutine awaits, if any: nothing is sent once that is cancelled."""
         self.kept = False
         """Whether the connection had carried another one before."""
         self.connection: Connection | None = None
         self.opening: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
-        """Give up; without effect once `done` was called."""
+        """Close the connection without calling `done`; no effect once `done` was called."""
         if self.connection is not None:
-            self.connection.give_up(self)
+            self.connection.cancel(self)
         if self.opening is not None:
             self.opening.cancel()

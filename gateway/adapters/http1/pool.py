@@ -1,9 +1,11 @@
-"""The connections to one target."""
+"""The connections to one host."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+from gateway.adapters.http1.connection import NEVER
 from gateway.aiokit.write_batch import WriteBatch
 
 if TYPE_CHECKING:
@@ -11,10 +13,20 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """The connections that are open, and which of them rest; `outbox` has them write."""
+    """The connections that are open, and which of them are idle.
 
-    def __init__(self, max_idle: int, write_batch: WriteBatch | None = None) -> None:
+    At most `max_idle` stay idle, each for `idle_seconds`. Connections of pools that share a
+    `write_batch` write together.
+    """
+
+    def __init__(
+        self,
+        max_idle: int = sys.maxsize,
+        idle_seconds: float = NEVER,
+        write_batch: WriteBatch | None = None,
+    ) -> None:
         self._max_idle = max_idle
+        self.idle_seconds = idle_seconds
         self.write_batch = write_batch or WriteBatch()
         # A dict: the newest is taken off its end, and one that closes out of its middle.
         self.idle: dict[Connection, None] = {}
@@ -28,30 +40,43 @@ class Pool:
         self._open.add(connection)
 
     def take(self) -> Connection | None:
-        """Hand out the connection that was used last, so that superfluous ones stay at rest."""
-        return self.idle.popitem()[0] if self.idle else None
+        """Return the idle connection that was used last, so that superfluous ones stay idle."""
+        idle = self.idle
+        while idle:
+            connection, _ = idle.popitem()
+            if connection.usable():
+                return connection
+        return None
 
-    def rest(self, connection: Connection) -> None:
-        """Keep a connection for the next request; close it where enough are at rest."""
+    def release(self, connection: Connection) -> None:
+        """Keep a connection for the next request; close it where enough are idle."""
         if len(self.idle) < self._max_idle:
             self.idle[connection] = None
         else:
             connection.abort()
 
     def retire(self, connection: Connection) -> None:
-        """Take a connection that is closing out of those at rest."""
+        """Hand out a connection no more that is closing."""
         self.idle.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
-        """Let go of a connection that is closed."""
+        """Forget a connection that is closed."""
         self.idle.pop(connection, None)
         self._open.discard(connection)
 
     async def close(self) -> None:
-        """Close what is at rest; what is in use closes when it comes to rest."""
+        """Close the idle connections; one in use closes when its exchange is done."""
         self._max_idle = 0
         idle = list(self.idle)
         for connection in idle:
             connection.abort()
         for connection in idle:
+            await connection.closed.wait()
+
+    async def abort(self) -> None:
+        """Close all connections; exchanges under way fail."""
+        connections = list(self._open)
+        for connection in connections:
+            connection.fail()
+        for connection in connections:
             await connection.closed.wait()

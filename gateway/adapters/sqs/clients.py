@@ -17,7 +17,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
-from gateway.adapters.sqs.credentials import SharedCredentials, hear_refusals
+from gateway.adapters.sqs.credentials import SharedCredentials, make_error_hook
 from gateway.adapters.sqs.endpoint import Endpoint
 from gateway.adapters.sqs.endpoint_choice import needs_sdk, tls_for
 from gateway.adapters.sqs.responses import keep_raw_receive
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RECEIVE_READ_SECONDS: Final = 30  # the longest long poll is 20 s
 SETTLE_READ_SECONDS: Final = 10
 CONNECT_SECONDS: Final = 5
-MAX_CONNECTIONS: Final = 2_000  # not a target: routes x polls must never queue for a connection
+MAX_CONNECTIONS: Final = 2_000  # routes x polls must never wait for a connection
 
 
 class SqsClients:
@@ -47,7 +47,7 @@ class SqsClients:
         self._clients: dict[tuple[str | None, str | None, bool], Any] = {}
         self._by_queue: dict[tuple[QueueAddress, bool], Any] = {}  # endpoints are known by then
         self._endpoints: dict[tuple[str, str], Endpoint | None] = {}
-        self._making = asyncio.Lock()
+        self._creating = asyncio.Lock()
         self._log = structlog.stdlib.get_logger("gateway.sqs")
 
     async def __aenter__(self) -> Self:
@@ -65,18 +65,18 @@ class SqsClients:
         """Return the client for a queue; raises botocore's NoRegionError where none is known."""
         client = self._by_queue.get((address, receiving))
         if client is None:
-            client = await self._shared(address, receiving=receiving)
+            client = await self._shared_client(address, receiving=receiving)
             self._by_queue[address, receiving] = client
         return client
 
     async def endpoint(self, address: QueueAddress) -> Endpoint | None:
-        """Return where the lean client calls for a queue; None where only the SDK can.
+        """Return a queue's endpoint for the native client; None where only the SDK can call it.
 
-        It is what the SDK found: AWS_ENDPOINT_URL_SQS, FIPS and dual-stack have had their say.
+        It is the SDK's: AWS_ENDPOINT_URL_SQS, FIPS and dual-stack settings are applied.
         """
         meta = (await self.client(address, receiving=False)).meta
         key = meta.endpoint_url, meta.region_name
-        async with self._making:
+        async with self._creating:
             if key not in self._endpoints:
                 self._endpoints[key] = await self._endpoint(*key)
         return self._endpoints[key]
@@ -91,18 +91,18 @@ class SqsClients:
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
-    async def _shared(self, address: QueueAddress, *, receiving: bool) -> Any:
-        # botocore alone among the SDKs reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
+    async def _shared_client(self, address: QueueAddress, *, receiving: bool) -> Any:
+        # Unlike other SDKs, botocore reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
         region = address.region or os.environ.get("AWS_REGION")
         key = (region, endpoint_of(address), receiving)
         client = self._clients.get(key)
         if client is None:
-            async with self._making:
-                client = self._clients.get(key) or await self._make(*key)
+            async with self._creating:
+                client = self._clients.get(key) or await self._create(*key)
                 self._clients[key] = client
         return client
 
-    async def _make(self, region: str | None, endpoint: str | None, receiving: bool) -> Any:  # noqa: FBT001
+    async def _create(self, region: str | None, endpoint: str | None, receiving: bool) -> Any:  # noqa: FBT001
         self._credentials.region = self._credentials.region or region
         read_seconds = RECEIVE_READ_SECONDS if receiving else SETTLE_READ_SECONDS
         context = self._session.create_client(
@@ -116,7 +116,7 @@ class SqsClients:
                 # The runtime repeats calls itself, with the newest receipts and its own backoff.
                 retries={"total_max_attempts": 1},
                 tcp_keepalive=True,
-                # Both are made anew for each call otherwise: 15 % of its cost when profiled.
+                # The SDK makes both for each call otherwise, at a good part of its cost.
                 user_agent=f"sqs-version-gateway/{__version__}",
                 parameter_validation=False,
                 signature_version=SIGNATURE_VERSION,
@@ -124,7 +124,7 @@ class SqsClients:
         )
         client = await self._stack.enter_async_context(context)
         client.meta.events.register("before-parse.sqs.ReceiveMessage", keep_raw_receive)
-        client.meta.events.register("after-call.sqs", hear_refusals(self._credentials))
+        client.meta.events.register("after-call.sqs", make_error_hook(self._credentials))
         return client
 
 

@@ -1,13 +1,14 @@
-"""One SQS endpoint as the lean client calls it, over as many connections as calls are under way.
+"""One SQS endpoint as the native client calls it, over as many connections as calls are under way.
 
 Long polls and settlements take connections from one pool without a limit, so none ever waits for
-another's. Failures are raised as botocore's errors, so that both clients say the same of them.
+another's. Failures are raised as botocore's errors, so that both clients report the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -18,33 +19,53 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from gateway.adapters.sqs.connection import Connection, Resting, Stale
-from gateway.adapters.sqs.error_parsing import code_and_words
+from gateway.adapters.http1.client import Client
+from gateway.adapters.http1.connector import Connector
+from gateway.adapters.http1.exchange import Exchange
+from gateway.adapters.http1.pool import Pool
+from gateway.adapters.sqs.body_reader import BodyReader
+from gateway.adapters.sqs.error_parsing import error_code_and_message
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.sqs.signing import host_of
 
 if TYPE_CHECKING:
+    from gateway.adapters.sqs.body_reader import Response
     from gateway.adapters.sqs.credentials import SharedCredentials
-    from gateway.adapters.sqs.response_reader import Answer
     from gateway.aiokit.write_batch import WriteBatch
 
-CONNECT_SECONDS: Final = 5
-LEAST_SECONDS: Final = 1.0
+CONNECT_SECONDS: Final = 5.0
+MIN_ATTEMPT_SECONDS: Final = 1.0
 """What each of a host's addresses gets of that, at least."""
+
+IDLE_SECONDS: Final = 15.0
+"""How long a connection is kept for the next call."""
+
+STALE_SECONDS: Final = 2.0
+"""A kept connection that closes within this time of a request was closed before the request came.
+
+One that closes later may be a long poll that was cut: SQS may have leased messages to it. The call
+is then an error, and not sent once more here.
+"""
 
 _OK: Final = 200
 
 
-class Refused(Exception):  # noqa: N818 - SQS's word, not a defect
-    """SQS, or something before it, answered with an error."""
+class SqsError(Exception):
+    """SQS, or something before it, responded with an error; `code` is without a namespace."""
 
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
 class Endpoint:
-    """Calls to one endpoint, signed for one region. `tls` is needed for an https URL."""
+    """Calls to one endpoint, signed for one region. `tls` is needed for an https URL.
+
+    A call is sent once more where a kept connection was closed before any byte of a response. That
+    is safe for each call: a delete, or a visibility timeout, that is set twice is set once; a FIFO
+    receive is the same attempt; and messages that a standard receive may have leased come back when
+    their lease ends, as they would after an error.
+    """
 
     def __init__(
         self,
@@ -57,95 +78,81 @@ class Endpoint:
         parts = urlsplit(url)
         host = host_of(url)
         if host is None or not parts.hostname or (parts.scheme == "https") != (tls is not None):
-            raise ValueError(f"{url} is not where the lean client can call")
+            raise ValueError(f"the native client cannot call {url}")
         self.url = url
-        self._host, self._port = parts.hostname, parts.port or (443 if tls else 80)
-        self._posts = SignedRequests(host, region)
-        self._credentials, self._tls = credentials, tls
-        self._pool = Resting(f"{url.rstrip('/')}/", write_batch)  # as the SDK writes it in an error
+        self._error_url = f"{url.rstrip('/')}/"  # as the SDK writes it in an error
+        self._requests = SignedRequests(host, region)
+        self._credentials = credentials
+        self._pool = Pool(idle_seconds=IDLE_SECONDS, write_batch=write_batch)
+        connector = Connector(
+            parts.hostname,
+            parts.port or (443 if tls else 80),
+            self._pool,
+            partial(BodyReader, self._error_url),
+            tls=None if tls is None else lambda: tls,
+            min_attempt_seconds=MIN_ATTEMPT_SECONDS,
+            keepalive=True,
+        )
+        self._client = Client(
+            self._pool,
+            connector,
+            self._no_connection,
+            connect_seconds=CONNECT_SECONDS,
+            stale_seconds=STALE_SECONDS,
+        )
+        self._again = self._client.send_again  # bound once
 
-    async def call(self, target: str, body: bytes, seconds: float, *, again: bool = False) -> bytes:
-        """POST once and return the body of a 200; raises Refused or botocore's errors.
+    async def call(
+        self, target: str, body: bytes, seconds: float, *, repeated: bool = False
+    ) -> bytes:
+        """POST once and return the body of a 200; raises SqsError or botocore's errors.
 
-        `target` is `AmazonSQS.Operation`; `seconds` may pass without a byte of the answer; `again`:
-        the same body is likely to be sent again soon.
+        `target` is `AmazonSQS.Operation`. `seconds` may pass without a byte of the response.
+        `repeated`: the same body is likely to be sent again soon.
         """
         credentials = self._credentials
-        keys = credentials.at_hand() or await credentials.get_frozen_credentials()
+        keys = credentials.current() or await credentials.get_frozen_credentials()
         if keys is None:
             raise NoCredentialsError
-        render = self._posts.render_again if again else self._posts.render
-        request = render(target, body, keys)
-        # All in one coroutine: each one more inside of it took 1 us a call.
-        connection = self._pool.take() or await self._connect()
-        waiter = connection.exchange(request, seconds)
+        render = self._requests.render_repeated if repeated else self._requests.render
+        waiter: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        exchange = Exchange(
+            render(target, body, keys), b"", seconds, partial(_resolve, waiter), self._again, waiter
+        )
+        self._client.send(exchange)
         try:
-            answer = await waiter
-        except Stale:
-            answer = await self._once_more(request, seconds)
+            response = await waiter
         except asyncio.CancelledError:
-            connection.give_up(waiter)
+            exchange.cancel()
             raise
-        if answer.status == _OK:
-            return answer.body
-        code, words = code_and_words(answer)
-        self._credentials.refused(keys.access_key, code)
-        raise Refused(code, words)
+        if response.status == _OK:
+            return response.body
+        code, message = error_code_and_message(response)
+        credentials.on_error(keys.access_key, code)
+        raise SqsError(code, message)
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.close()
+        """Close all connections; calls under way fail."""
+        await self._pool.abort()
 
-    def connections(self) -> tuple[int, int]:
-        """Count those that are open, and those of them that are at rest."""
-        return len(self._pool.open), len(self._pool.idle)
+    def _no_connection(self, _exchange: Exchange, error: Exception, _before: Any) -> Exception:
+        found: Exception
+        if isinstance(error, ssl.SSLError):
+            found = SSLError(endpoint_url=self._error_url, error=error)
+        elif isinstance(error, TimeoutError):
+            found = ConnectTimeoutError(endpoint_url=self._error_url, error=error)
+        elif isinstance(error, OSError | UnicodeError):  # UnicodeError: a name DNS cannot have
+            found = EndpointConnectionError(endpoint_url=self._error_url, error=error)
+        else:
+            return error
+        found.__cause__ = error
+        return found
 
-    async def _once_more(self, request: bytes, seconds: float) -> Answer:
-        """Send it once more, on a fresh connection, where one was closed before an answer.
 
-        That is safe for each call: a delete or a visibility that is set twice is set once; a FIFO
-        receive is the same attempt; and what a standard one may have leased comes back with its
-        lease, as it would after an error.
-        """
-        fresh = await self._connect()
-        waiter = fresh.exchange(request, seconds)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            fresh.give_up(waiter)
-            raise
-
-    async def _connect(self) -> Connection:
-        """Open a connection to the first of the host's addresses that takes one."""
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                return await self._opened()
-        except ssl.SSLError as error:
-            raise SSLError(endpoint_url=self._pool.url, error=error) from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=self._pool.url, error=error) from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot have
-            raise EndpointConnectionError(endpoint_url=self._pool.url, error=error) from error
-
-    async def _opened(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        found: list[Any] = await loop.getaddrinfo(self._host, self._port, type=1)  # SOCK_STREAM
-        addresses = list(dict.fromkeys(each[4][0] for each in found))
-        share = max(LEAST_SECONDS, CONNECT_SECONDS / len(addresses))
-        for address in addresses[:-1]:
-            try:  # one that swallows packets must not use up the time of the others
-                async with asyncio.timeout(share):
-                    return await self._opened_at(loop, address)
-            except OSError:  # TimeoutError is one
-                continue
-        return await self._opened_at(loop, addresses[-1])
-
-    async def _opened_at(self, loop: asyncio.AbstractEventLoop, address: str) -> Connection:
-        _, connection = await loop.create_connection(
-            lambda: Connection(self._pool, loop),
-            address,
-            self._port,
-            ssl=self._tls,
-            server_hostname=self._host if self._tls else None,
-        )
-        return connection
+def _resolve(waiter: asyncio.Future[Response], result: Response | Exception) -> None:
+    if waiter.done():  # cancelled
+        return
+    if isinstance(result, Exception):
+        waiter.set_exception(result)
+    else:
+        waiter.set_result(result)

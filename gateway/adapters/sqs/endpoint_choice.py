@@ -1,6 +1,6 @@
-"""Where the lean client calls: what botocore found, and whether that will do.
+"""Whether the native client can call the endpoint that botocore found.
 
-A proxy, or an endpoint with a path of its own, is left to the SDK.
+A proxy, or an endpoint with a path, is left to the SDK.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.adapters.sqs.signing import host_of
 
 
 def needs_sdk(url: str) -> str:
-    """Say why only the SDK can call this endpoint; empty where the lean client can as well."""
+    """Return why only the SDK can call this endpoint; empty where the native client can too."""
     if host_of(url) is None:
         return "its endpoint has a path or a query"
     if ProxyConfiguration(get_environ_proxies(url)).proxy_url_for(url):
@@ -26,12 +26,12 @@ def needs_sdk(url: str) -> str:
 
 
 async def tls_for(url: str, session: Any) -> ssl.SSLContext | None:
-    """Return what an https endpoint is trusted by, which is what botocore would trust.
+    """Return a context with the authorities that botocore would trust; None for http.
 
     Raises OSError for a bundle that cannot be read.
     """
     if not url.lower().startswith("https:"):
         return None
     bundle = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-    # Reading 150 certificates takes 20 ms and more, too long to hold up all routes.
+    # In a thread: reading some 150 certificates would hold up all routes.
     return await asyncio.to_thread(ssl.create_default_context, cafile=get_cert_path(bundle or True))

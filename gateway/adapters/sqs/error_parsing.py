@@ -1,4 +1,4 @@
-"""The code and the words of an answer that is an error, read as botocore reads them.
+"""The code and the message of a response that is an error, read as botocore reads them.
 
 Sources: botocore/parsers.py (BaseJSONParser) and
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
@@ -13,29 +13,30 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.adapters.sqs.responses import short_code
 
 if TYPE_CHECKING:
-    from gateway.adapters.sqs.response_reader import Answer
+    from gateway.adapters.sqs.body_reader import Response
 
-MAX_WORDS: Final = 500
-"""Characters of a page that somebody between us and SQS answers with."""
+MAX_MESSAGE_CHARACTERS: Final = 500
+"""What is kept of a message: a proxy before SQS may respond with a page of its own."""
 
 
-def code_and_words(answer: Answer) -> tuple[str, str]:
-    """Return them; a header has the code from before JSON, where there was one."""
-    told = _told(answer.body)
-    code, *kind = answer.query_error.split(";")
+def error_code_and_message(response: Response) -> tuple[str, str]:
+    """Return them. The code from before JSON, which a header has, comes first."""
+    members = _error_members(response.body)
+    code, *kind = response.query_error.split(";")
     if not code or len(kind) != 1:
-        code = told.get("__type") or str(answer.status)
+        code = members.get("__type") or str(response.status)
         code = str(code).partition(":")[0].rpartition("#")[2]
-    words = told.get("message") or told.get("Message")
-    return short_code(code), str(words or responses.get(answer.status, ""))[:MAX_WORDS]
+    message = members.get("message") or members.get("Message")
+    text = str(message or responses.get(response.status, ""))
+    return short_code(code), text[:MAX_MESSAGE_CHARACTERS]
 
 
-def _told(body: bytes) -> dict[str, Any]:
+def _error_members(body: bytes) -> dict[str, Any]:
     text = body.decode(errors="replace").strip()
     try:
-        told = json.loads(text)
+        members = json.loads(text)
     except (ValueError, RecursionError):
-        told = text
-    if isinstance(told, dict):
-        return told
+        members = text
+    if isinstance(members, dict):
+        return members
     return {} if text.startswith("<") else {"message": text}

@@ -1,4 +1,4 @@
-"""What went wrong with a call to SQS, in a sentence with a hint for the operator."""
+"""Errors of calls to SQS, as a sentence with a hint for the operator."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ FAILURES: Final = (
     aiohttp.ClientError,
     OSError,
     TimeoutError,
-    ValueError,  # botocore's word for a region, endpoint or credentials address that cannot be
-    AttributeError,  # these two: its parser met JSON of another shape, so that was no SQS
+    ValueError,  # botocore's error for an impossible region, endpoint or credentials address
+    AttributeError,  # these two: its parser met JSON of another shape, so it was not SQS's
     TypeError,
 )
-"""What a call to SQS may raise, by the SDK or by the lean client, which uses the SDK's errors."""
+"""What a call to SQS may raise. The native client raises the SDK's errors."""
 
 
-def queue_error(error: Exception, operation: str) -> SourceError:
+def to_source_error(error: Exception, operation: str) -> SourceError:
     """Translate a failure; `operation` as the SDK calls it, `receive_message`."""
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        return refusal(operation, short_code(told.get("Code", "")), str(told.get("Message", "")))
+        details = error.response.get("Error", {})
+        code, why = short_code(details.get("Code", "")), str(details.get("Message", ""))
+        return source_error(operation, code, why)
     code = type(error).__name__
-    return refusal(operation, code, str(error) or code)
+    return source_error(operation, code, str(error) or code)
 
 
-def refusal(operation: str, code: str, why: str) -> SourceError:
-    """Return the error for a code and its words, with what there is to do about it."""
+def source_error(operation: str, code: str, why: str) -> SourceError:
+    """Return the error for a code and its message, with a hint where there is one."""
     hint = _HINTS.get(code)
     text = f"{operation}: {why if code in why else f'{code}: {why}'}"
     return SourceError(f"{text} ({hint})" if hint else text, code)

@@ -1,4 +1,4 @@
-"""The JSON of the lean client's calls, both ways. Pure.
+"""The JSON of the native client's requests and responses. Pure.
 
 Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ (ReceiveMessage,
 DeleteMessageBatch, ChangeMessageVisibilityBatch)
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from gateway.adapters.sqs.responses import failed_entries
+from gateway.adapters.sqs.responses import find_failed_entries
 from gateway.core.messages.message import message_from_receive
 from gateway.ports import SourceError
 
@@ -26,8 +26,8 @@ _IDS: Final = tuple(map(str, range(_MAX_ENTRIES)))
 _ALL_IDS: Final = tuple(frozenset(_IDS[:count]) for count in range(_MAX_ENTRIES + 1))
 
 
-class Calls:
-    """The bodies of calls to one queue."""
+class RequestBodies:
+    """The bodies of the requests to one queue, `url`."""
 
     def __init__(self, url: str) -> None:
         self._start = b'{"QueueUrl":' + _json(url)
@@ -46,7 +46,7 @@ class Calls:
         return body
 
     def attempt(self, receive: bytes, attempt_id: str) -> bytes:
-        """Return the body of a FIFO receive that can be asked for again."""
+        """Return the body of a FIFO receive that can be repeated under its attempt id."""
         return b'%b,"ReceiveRequestAttemptId":%b}' % (receive[:-1], _json(attempt_id))
 
     def delete(self, receipts: Sequence[str]) -> bytes:
@@ -71,12 +71,12 @@ class Calls:
         return b'%b,"Entries":%b}' % (self._start, _json(entries))
 
 
-def received(answer: bytes) -> list[Message]:
-    """Return the messages of a ReceiveMessage's answer; raises QueueError for one without sense.
+def parse_receive_response(body: bytes) -> list[Message]:
+    """Return the messages of a ReceiveMessage response; raises SourceError if it is unreadable.
 
-    Nothing but an answer that says so is an empty receive: any other has leased messages to us.
+    Only `{}` is an empty receive: SQS may have leased messages to any other response.
     """
-    read = _read("receive_message", answer, "; its messages come back when their lease ends")
+    read = _read("receive_message", body, "; its messages come back when their lease ends")
     if not read:
         return []
     messages = read.get("Messages")
@@ -86,43 +86,45 @@ def received(answer: bytes) -> list[Message]:
     except (ValueError, TypeError, AttributeError) as error:
         raise SourceError(f"receive_message: a message is not readable: {error}") from error
     raise SourceError(
-        "receive_message: the answer has members, but no list of Messages", "NoAnswer"
+        "receive_message: the response has members, but no list of Messages", "InvalidResponse"
     )
 
 
-def settled(operation: str, answer: bytes, entries: int) -> Mapping[int, EntryError]:
-    """Return failed entries by position; one that the answer does not mention failed too.
+def parse_batch_response(operation: str, body: bytes, entries: int) -> Mapping[int, EntryError]:
+    """Return failed entries by position; one that the response does not mention failed too.
 
-    Raises QueueError for an answer without sense, which confirms nothing.
+    Raises SourceError for an unreadable response, which confirms nothing.
     """
-    read = _read(operation, answer, ", and confirms nothing")
+    read = _read(operation, body, ", and confirms nothing")
     try:
-        # Gain: 13 of 17 us a batch over looking for what failed, which is seldom anything.
+        # The usual case first: nothing failed.
         if (
             not read.get("Failed")
             and {one["Id"] for one in read["Successful"]} == _ALL_IDS[entries]
         ):
             return {}
-        return failed_entries(read, entries)
+        return find_failed_entries(read, entries)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        why = f"{operation}: the answer confirms nothing: {type(error).__name__}: {error}"
-        raise SourceError(why, "NoAnswer") from error
+        why = f"{operation}: the response confirms nothing: {type(error).__name__}: {error}"
+        raise SourceError(why, "InvalidResponse") from error
 
 
-def _read(operation: str, answer: bytes, so: str) -> dict[str, Any]:
+def _read(operation: str, body: bytes, so: str) -> dict[str, Any]:
     try:
-        read = orjson.loads(answer)
+        read = orjson.loads(body)
     except ValueError:
-        read = _read_slowly(answer)
+        read = _read_slowly(body)
     if not isinstance(read, dict):
-        raise SourceError(f"{operation}: the answer is cut off, or not SQS's{so}", "NoAnswer")
+        raise SourceError(
+            f"{operation}: the response is cut off, or not SQS's{so}", "InvalidResponse"
+        )
     return read
 
 
-def _read_slowly(answer: bytes) -> Any:
-    """Read what orjson refuses and the SDK takes: bodies with half a surrogate pair, above all."""
+def _read_slowly(body: bytes) -> Any:
+    """Read what orjson rejects and the SDK accepts: half a surrogate pair, above all."""
     try:
-        return json.loads(answer.decode())
+        return json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
 

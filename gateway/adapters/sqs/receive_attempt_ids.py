@@ -1,6 +1,6 @@
-"""Attempt ids of FIFO receives: a receive whose answer was lost is asked for once more.
+"""Attempt ids of FIFO receives: a receive whose response was lost is repeated under its id.
 
-SQS has leased the messages of such an answer, and with them their groups are blocked; a receive
+SQS has leased the messages of such a response, and their groups are blocked until then; a receive
 with the same ReceiveRequestAttemptId gets the same messages again. Source:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-receiverequestattemptid-request-parameter.html
 """
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ReceiveAttemptIds:
-    """The ids of receives that failed, each for one of the next receives to take up."""
+    """The ids of receives that failed, each for one of the next receives to use."""
 
     def __init__(self) -> None:
         self._failed: list[str] = []
 
     @contextmanager
-    def one(self) -> Iterator[str]:
-        """Give the id for one receive; whatever it raises, its answer may have been lost."""
+    def attempt(self) -> Iterator[str]:
+        """Give the id for one receive. After any exception its response may have been lost."""
         attempt_id = self._failed.pop() if self._failed else uuid4().hex
         try:
             yield attempt_id

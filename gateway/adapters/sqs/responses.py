@@ -1,4 +1,4 @@
-"""What SQS answered, read into the gateway's words; an answer that is cut off is an error."""
+"""Reads SQS's responses into the gateway's types; one that is cut off is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEASE_LOST_CODES: Final = frozenset(
     {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"}
 )
-"""For a receipt: the lease ran out first, so the message is not ours any more."""
+"""Codes of an entry whose lease ended: the message may be another consumer's by now."""
 
 RAW_RECEIVE: Final = "RawBody"
 
@@ -25,33 +25,33 @@ RAW_RECEIVE: Final = "RawBody"
 def keep_raw_receive(
     response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
-    """Hand the bytes of a receive's answer through the SDK, which takes cut-off JSON for `{}`.
+    """Keep the bytes of a receive's response: the SDK reads cut-off JSON as `{}`.
 
     A hook for botocore's `before-parse.sqs.ReceiveMessage`.
     """
     customized_response_dict[RAW_RECEIVE] = response_dict["body"]
 
 
-def check_complete(answer: Mapping[str, Any]) -> None:
-    """Raise QueueError where an answer without messages is not an empty receive.
+def check_complete(response: Mapping[str, Any]) -> None:
+    """Raise SourceError where a response without messages is not an empty receive.
 
-    One that was cut off has leased messages to us: not to be taken for an empty queue.
+    SQS has leased messages to one that was cut off, so it must not pass as an empty queue.
     """
-    if answer.get("Messages"):
+    if response.get("Messages"):
         return
     try:
-        empty = isinstance(json.loads(answer.get(RAW_RECEIVE, b"{}")), dict)
+        empty = isinstance(json.loads(response.get(RAW_RECEIVE, b"{}")), dict)
     except ValueError:
         empty = False
     if not empty:
-        why = "receive_message: the answer is cut off, or not SQS's; its messages come back"
-        raise SourceError(f"{why} when their lease ends", "NoAnswer")
+        why = "receive_message: the response is cut off, or not SQS's; its messages come back"
+        raise SourceError(f"{why} when their lease ends", "InvalidResponse")
 
 
-def messages_of(answer: Mapping[str, Any]) -> list[Message]:
-    """Return the messages of a ReceiveMessage answer; raises QueueError for one without sense."""
+def parse_messages(response: Mapping[str, Any]) -> list[Message]:
+    """Return the messages of a ReceiveMessage response; raises SourceError if it is unreadable."""
     try:
-        return [_message(raw) for raw in answer.get("Messages", ())]
+        return [_message(raw) for raw in response.get("Messages", ())]
     except ValueError as error:
         raise SourceError(f"receive_message: a message is not readable: {error}") from error
 
@@ -65,26 +65,26 @@ def _message(raw: Mapping[str, Any]) -> Message:
     return message_from_receive(raw)
 
 
-def wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]:
-    """Return a message attribute as SendMessage takes it; a binary one has base64 text."""
+def to_wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]:
+    """Return a message attribute as SendMessage expects it; `text` is base64 for a binary one."""
     if binary:
         return {"DataType": data_type, "BinaryValue": base64.b64decode(text)}
     return {"DataType": data_type, "StringValue": text}
 
 
-def failed_entries(answer: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
-    """Return failed entries by position; one that the answer does not mention failed too.
+def find_failed_entries(response: Mapping[str, Any], entries: int) -> dict[int, EntryError]:
+    """Return failed entries by position; one that the response does not mention failed too.
 
-    Raises a ValueError, TypeError, AttributeError or KeyError for an answer without sense.
+    Raises a ValueError, TypeError, AttributeError or KeyError for a response of another shape.
     """
     positions = {str(position): position for position in range(entries)}
     failed = {
-        position: EntryError("Unmentioned", "SQS's answer does not mention the entry")
+        position: EntryError("Unmentioned", "SQS's response does not mention the entry")
         for position in positions.values()
     }
-    for entry in answer.get("Successful") or ():
+    for entry in response.get("Successful") or ():
         failed.pop(positions.get(entry["Id"], -1), None)
-    for entry in answer.get("Failed") or ():
+    for entry in response.get("Failed") or ():
         position = positions.get(entry["Id"])
         if position is not None:
             code = short_code(str(entry.get("Code", "")))

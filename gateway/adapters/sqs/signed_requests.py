@@ -1,6 +1,6 @@
-"""Renders signed requests: AWS JSON 1.0, Signature Version 4. Pure, but for the clock it is given.
+"""Renders signed requests: AWS JSON 1.0, Signature Version 4. Pure but for the clock.
 
-What does not change is rendered once: for each endpoint, for each second, for each operation.
+Parts are rendered once: for an endpoint, for a second, for an operation.
 Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
 and https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -17,7 +17,7 @@ from gateway.adapters.sqs.signing import day_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What botocore sends; the query mode asks for the codes of errors that SQS had before JSON.
+# As botocore sends. The query mode asks for the error codes that SQS had before JSON.
 _HEADERS: Final = {
     "content-type": "application/x-amz-json-1.0",
     "x-amzn-query-mode": "true",
@@ -27,10 +27,10 @@ _BLOCK_BYTES: Final = 64
 
 
 class SignedRequests:
-    """POSTs to `/` of one host, signed for one region.
+    """Renders POSTs to `/` of one host, signed for one region.
 
-    `target` is what the JSON protocol calls an operation. Raises ValueError for credentials that
-    cannot stand in a header.
+    `target` is the JSON protocol's name of an operation, `AmazonSQS.ReceiveMessage`. Raises
+    ValueError for credentials that cannot be part of a header.
     """
 
     def __init__(
@@ -42,21 +42,19 @@ class SignedRequests:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._headers = {"host": host, **headers}
-        self._region, self._service = region, service
+        self._region = region
+        self._service = service
         self._clock = clock
         self._keys: Any = None
         self._second = -1
         self._sign = _hmac_with(b"")
-        self._to_sign = self._authorization = self._own = ""
-        # Gain: 30 of 36 us a request, since most share their second.
-        self._rendered: dict[str, tuple[bytes, bytes, bytes]] = {}
+        self._to_sign = ""
+        self._authorization = ""
+        self._shared: dict[str, tuple[bytes, bytes, bytes]] = {}
         self._repeated: dict[tuple[str, bytes], bytes] = {}
 
-    def render_again(self, target: str, body: bytes, keys: Any) -> bytes:
-        """Render what is rendered often, as receives are: alike within a second.
-
-        Gain: 5 of 6 us a receive.
-        """
+    def render_repeated(self, target: str, body: bytes, keys: Any) -> bytes:
+        """Render a request that is often the same within a second, as receives are."""
         if int(self._clock()) == self._second and keys is self._keys:
             request = self._repeated.get((target, body))
             if request is not None:
@@ -69,8 +67,8 @@ class SignedRequests:
         """Return the whole request, signed with these (frozen) credentials at this moment."""
         second = int(self._clock())
         if second != self._second or keys is not self._keys:
-            self._turn(second, keys)
-        canonical, head, names = self._rendered.get(target) or self._of(target)
+            self._start_second(second, keys)
+        canonical, head, names = self._shared.get(target) or self._render_shared(target)
         payload = sha256(body).hexdigest().encode()
         text = self._to_sign + sha256(canonical + payload).hexdigest()
         signature = self._sign(text.encode())
@@ -78,8 +76,8 @@ class SignedRequests:
             head, names + signature, len(body), body,
         )  # fmt: skip
 
-    def _turn(self, second: int, keys: Any) -> None:
-        """Begin another second, or with other credentials."""
+    def _start_second(self, second: int, keys: Any) -> None:
+        """Render what the requests of a second share."""
         token = keys.token or ""
         if not all(map(_visible, (keys.access_key, token or "-"))):
             raise ValueError("the credentials hold a character that no header may have")
@@ -90,15 +88,16 @@ class SignedRequests:
         self._to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n"
         self._authorization = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
         self._dated = {"x-amz-date": moment, **({"x-amz-security-token": token} if token else {})}
-        self._second, self._keys = second, keys
-        self._rendered.clear()
+        self._second = second
+        self._keys = keys
+        self._shared.clear()
         self._repeated.clear()
 
-    def _of(self, target: str) -> tuple[bytes, bytes, bytes]:
-        """Return what a second's requests for one operation share.
+    def _render_shared(self, target: str) -> tuple[bytes, bytes, bytes]:
+        """Render what the requests of a second share that are for one operation.
 
-        That is the canonical request up to the payload's hash, the head up to the signed headers'
-        names, and those.
+        Returns the canonical request up to the payload's hash, the head up to the names of the
+        signed headers, and those names.
         """
         targeted = {"x-amz-target": target} if target else {}
         signed = dict(sorted({**self._headers, **self._dated, **targeted}.items()))
@@ -114,24 +113,25 @@ class SignedRequests:
             head.encode(),
             f"SignedHeaders={names}, Signature=".encode(),
         )
-        self._rendered[target] = shared
+        self._shared[target] = shared
         return shared
 
 
 def _hmac_with(key: bytes) -> Callable[[bytes], bytes]:
     """Return HMAC-SHA256 (RFC 2104), in hexadecimal digits, with a key of up to 64 bytes.
 
-    Gain: 3 of the 4.6 us of hmac.digest, which begins anew with the key each time.
+    `hmac.digest` would hash the key again for each text.
     """
     block = key.ljust(_BLOCK_BYTES, b"\0")
     inner = sha256(bytes(byte ^ 0x36 for byte in block))
     outer = sha256(bytes(byte ^ 0x5C for byte in block))
 
     def sign(text: bytes) -> bytes:
-        one, two = inner.copy(), outer.copy()
-        one.update(text)
-        two.update(one.digest())
-        return two.hexdigest().encode()
+        inner_hash = inner.copy()
+        inner_hash.update(text)
+        outer_hash = outer.copy()
+        outer_hash.update(inner_hash.digest())
+        return outer_hash.hexdigest().encode()
 
     return sign
 

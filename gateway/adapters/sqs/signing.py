@@ -1,8 +1,7 @@
-"""Signature Version 4 for what SQS calls are: a POST of JSON bytes to `/`.
+"""Signature Version 4 for a POST of JSON bytes to `/`, which every SQS call is.
 
-botocore's signer builds header objects twice for each request and derives the day's key anew:
-17 % of the gateway's CPU in a profile, about 3 % with this one. Its own runs where a request is
-anything else.
+botocore's signer builds header objects twice for each request and derives the day's key each time
+(what that costs: docs/adr/0010-a-lean-sqs-client.md). It still signs any other request.
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
@@ -19,13 +18,13 @@ from botocore.compat import get_current_datetime
 
 SIGNATURE_VERSION: Final = "gateway-v4"
 SIGNED_WITH: Final = "gateway_access_key"
-"""Where a request's context says which access key it was signed with."""
+"""The key of a request's context under which its access key is kept."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no types
-    """botocore's extension point: made for each request, with credentials that are fresh."""
+    """A signer of botocore, which makes one for each request, with the current credentials."""
 
     def add_auth(self, request: Any) -> None:
         """Sign; raises botocore's NoCredentialsError as the original does."""
@@ -39,7 +38,7 @@ class JsonPostSigner(SigV4Auth):  # type: ignore[misc]  # botocore ships no type
         now = get_current_datetime().strftime("%Y%m%dT%H%M%SZ")
         headers = request.headers
         for name, value in self._own_headers(now).items():
-            if name in headers:  # of an earlier try
+            if name in headers:  # from an earlier try
                 del headers[name]
             headers[name] = value
         signed = _signed(headers, host)
@@ -65,7 +64,7 @@ AUTH_TYPE_MAPS[SIGNATURE_VERSION] = JsonPostSigner
 
 
 def _signed(headers: Any, host: str) -> dict[str, str]:
-    """Return what has to be signed, by lower-case name: host, content-type and all of AWS's own."""
+    """Return the headers to sign, by lower-case name: host, content-type and x-amz-*."""
     found = {"host": host}
     for name, value in headers.items():
         folded = name.lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.adapters.http.native_target import USER_AGENT, HttpTarget
+from gateway.adapters.http.native_target import USER_AGENT, NativeTarget
 from gateway.adapters.http.request import RequestHead
 
 
@@ -95,7 +95,7 @@ def test_a_value_never_breaks_out_of_its_line(text: str) -> None:
 @pytest.mark.parametrize("text", BREAKING_OUT)
 def test_a_version_s_own_header_is_refused_before_anything_is_sent(text: str) -> None:
     with pytest.raises(ValueError, match="one of the headers"):
-        HttpTarget("http://b", [("x-team", text)])
+        NativeTarget("http://b", [("x-team", text)])
 
 
 @pytest.mark.parametrize(
@@ -113,5 +113,5 @@ def test_a_version_s_own_header_is_refused_before_anything_is_sent(text: str) ->
 )
 def test_a_url_that_cannot_be_sent_is_refused(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why) as refusal:
-        HttpTarget(url)
+        NativeTarget(url)
     assert "secret" not in str(refusal.value)

@@ -9,19 +9,19 @@ import pytest
 import trustme
 
 from gateway.adapters.http.httpx_target import HttpxTarget
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles, usual_context
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Tls
-from tests.contract.http_services import answering, serving
-from tests.contract.postings import post
+from tests.contract.deliveries import post
+from tests.contract.http_services import responding, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 AUTHORITY, ANOTHER = trustme.CA(), trustme.CA()
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-TARGETS = pytest.mark.parametrize("kind", [HttpTarget, HttpxTarget])
+TARGETS = pytest.mark.parametrize("kind", [NativeTarget, HttpxTarget])
 
 
 def server_side(authority: trustme.CA = AUTHORITY) -> ssl.SSLContext:
@@ -43,7 +43,7 @@ def write(folder: Path, authority: trustme.CA = AUTHORITY, signer: trustme.CA | 
 
 @TARGETS
 async def test_each_shows_who_it_is_and_knows_the_other(kind: Any, tmp_path: Path) -> None:
-    async with serving(answering(CLOSING), server_side()) as service:
+    async with serving(responding(CLOSING), server_side()) as service:
         target = kind(service.url, tls=TlsFiles(write(tmp_path)))
         assert await post(target) == Responded(200)
         await target.close()
@@ -53,7 +53,7 @@ async def test_each_shows_who_it_is_and_knows_the_other(kind: Any, tmp_path: Pat
 async def test_the_system_s_authorities_are_not_trusted_beside_ours(
     kind: Any, tmp_path: Path
 ) -> None:
-    async with serving(answering(CLOSING), server_side(ANOTHER)) as service:
+    async with serving(responding(CLOSING), server_side(ANOTHER)) as service:
         target = kind(service.url, tls=TlsFiles(write(tmp_path)))
         result = await post(target)
         await target.close()
@@ -65,10 +65,10 @@ async def test_files_that_change_are_read_for_the_next_connection(tmp_path: Path
     """As a Secret's do when its certificate is renewed, here even by another authority."""
     files = TlsFiles(write(tmp_path))
     async with (
-        serving(answering(CLOSING), server_side()) as before,
-        serving(answering(CLOSING), server_side(ANOTHER)) as after,
+        serving(responding(CLOSING), server_side()) as before,
+        serving(responding(CLOSING), server_side(ANOTHER)) as after,
     ):
-        old, new = HttpTarget(before.url, tls=files), HttpTarget(after.url, tls=files)
+        old, new = NativeTarget(before.url, tls=files), NativeTarget(after.url, tls=files)
         assert await post(old) == Responded(200)
         assert isinstance(await post(new), Unreachable)
         write(tmp_path, ANOTHER)
@@ -97,8 +97,8 @@ def test_what_was_good_last_serves_while_the_files_do_not_fit(tmp_path: Path) ->
 async def test_files_that_have_gone_since_they_were_checked_are_unreachable(tmp_path: Path) -> None:
     tls = write(tmp_path)
     (tmp_path / "ca.crt").unlink()
-    async with serving(answering(CLOSING), server_side()) as service:
-        target = HttpTarget(service.url, tls=TlsFiles(tls))
+    async with serving(responding(CLOSING), server_side()) as service:
+        target = NativeTarget(service.url, tls=TlsFiles(tls))
         result = await post(target)
         await target.close()
     assert isinstance(result, Unreachable)
@@ -106,7 +106,7 @@ async def test_files_that_have_gone_since_they_were_checked_are_unreachable(tmp_
 
 
 def test_the_usual_context_is_made_once_and_the_httpx_target_has_its_own() -> None:
-    """It offers HTTP/2 by its context, which the lean target must not."""
+    """It offers HTTP/2 by its context, which the native target must not."""
     assert usual_context() is usual_context()
     target = HttpxTarget("https://b.shop/")
     assert target._tls() is not usual_context()

@@ -16,12 +16,12 @@ from h2.events import DataReceived, RequestReceived, StreamEnded
 from gateway import app
 from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.httpx_target import HttpxTarget
-from gateway.adapters.http.native_target import HttpTarget
+from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.request import RequestHead
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Client, Version
-from tests.contract.http_services import OK, answering, serving
-from tests.contract.postings import post
+from tests.contract.deliveries import post
+from tests.contract.http_services import OK, responding, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Http2Service:
-    """Answers 202 to each request over HTTP/2, and keeps what it was sent."""
+    """Responds with 202 to each request over HTTP/2, and keeps what it was sent."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -137,7 +137,7 @@ async def test_a_delivery_outlives_the_connections_being_left() -> None:
 async def test_http_goes_through_a_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with serving(answering(OK)) as proxy:
+    async with serving(responding(OK)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("http://", "http://me:secret@"))
         target = HttpxTarget("http://b.shop.example:8080/events")
         assert await post(target) == Responded(200)
@@ -192,7 +192,7 @@ def test_no_proxy_names_hosts_domains_and_networks(
 
 
 def test_a_version_has_the_client_that_it_asks_for() -> None:
-    for client, kind in ((Client.NATIVE, HttpTarget), (Client.HTTPX, HttpxTarget)):
+    for client, kind in ((Client.NATIVE, NativeTarget), (Client.HTTPX, HttpxTarget)):
         version = Version("stable", "v1", "http://b.shop/", client=client)
         assert isinstance(app._target(version), kind)
 

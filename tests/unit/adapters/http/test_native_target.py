@@ -1,4 +1,4 @@
-"""What HttpTarget promises beyond the contract of a Target: connections, limits, TLS."""
+"""What NativeTarget promises beyond the contract of a Target: connections, limits, TLS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from gateway.adapters.http.native_target import HttpTarget
-from gateway.adapters.http1.response import MAX_ANSWER_BYTES, MAX_HEAD_BYTES
+from gateway.adapters.http.native_target import NativeTarget
+from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
+from gateway.adapters.http1.response import MAX_HEAD_BYTES
 from gateway.core.delivery.disposition import Broken, Responded, Unreachable
+from tests.contract.deliveries import SHORT_SECONDS, post
 from tests.contract.http_loops import on_uvloop
-from tests.contract.http_services import OK, answering, serving
-from tests.contract.postings import SHORT_SECONDS, post
-from tests.unit.adapters.http1.test_http_connection import FakeTransport
+from tests.contract.http_services import OK, responding, serving
+from tests.unit.adapters.http1.fake_transport import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,55 +31,55 @@ MORE_THAN_BUFFERS_HOLD = bytes(16 * 1024 * 1024)
 
 
 @asynccontextmanager
-async def target_of(url: str, **options: Any) -> AsyncIterator[HttpTarget]:
-    target = HttpTarget(url, **options)
+async def target_of(url: str, **options: Any) -> AsyncIterator[NativeTarget]:
+    target = NativeTarget(url, **options)
     try:
         yield target
     finally:
         await target.close()
 
 
-async def until_open(target: HttpTarget, connections: int) -> None:
+async def until_open(target: NativeTarget, connections: int) -> None:
     while target.open_connections() != connections:  # noqa: ASYNC110 - it has no event to offer
         await asyncio.sleep(0)
 
 
-async def post_at_once(target: HttpTarget, times: int) -> None:
+async def post_at_once(target: NativeTarget, times: int) -> None:
     results = await asyncio.gather(*(post(target) for _ in range(times)))
     assert results == [Responded(200)] * times
 
 
-def answering_together(parties: int) -> Script:
-    """Hold the first answers back until so many requests have arrived."""
+def responding_together(parties: int) -> Script:
+    """Hold the first responses back until `parties` requests have arrived."""
     all_arrived = asyncio.Barrier(parties)
 
     async def script(visit: Visit) -> None:
         await visit.request()
         await all_arrived.wait()
         await visit.send(OK)
-        await answering(OK)(visit)
+        await responding(OK)(visit)
 
     return script
 
 
 class TestConnections:
-    async def test_so_many_connections_stay_open_at_rest(self) -> None:
+    async def test_so_many_connections_stay_open_while_idle(self) -> None:
         async with (
-            serving(answering_together(5)) as service,
+            serving(responding_together(5)) as service,
             target_of(service.url, max_idle=2) as target,
         ):
             await post_at_once(target, 5)
             await until_open(target, 2)
 
     async def test_the_one_used_last_is_used_first(self) -> None:
-        async with serving(answering_together(3)) as service, target_of(service.url) as target:
+        async with serving(responding_together(3)) as service, target_of(service.url) as target:
             await post_at_once(target, 3)
             service.requests.clear()
             for _ in range(3):
                 assert await post(target) == Responded(200)
         assert len({request.connection for request in service.requests}) == 1
 
-    async def test_one_that_the_service_closes_at_rest_is_forgotten(self) -> None:
+    async def test_one_that_the_service_closes_while_idle_is_forgotten(self) -> None:
         async def script(visit: Visit) -> None:
             await visit.request()
             await visit.send(OK)
@@ -92,7 +93,7 @@ class TestConnections:
     @pytest.mark.parametrize(
         "surplus", [b"x", b"HTTP/1.1 200 OK\r\n", OK, b"\r\n\r\nHTTP/1.1 500 x\r\n\r\n"]
     )
-    async def test_bytes_behind_an_answer_close_it(self, surplus: bytes) -> None:
+    async def test_bytes_behind_a_response_close_it(self, surplus: bytes) -> None:
         async def script(visit: Visit) -> None:
             await visit.request()
             await visit.send(OK + surplus)
@@ -102,28 +103,28 @@ class TestConnections:
             assert await post(target) == Responded(200)
             await until_open(target, 0)
 
-    async def test_bytes_that_come_at_rest_close_it(self) -> None:
-        rests = asyncio.Event()
+    async def test_bytes_that_come_while_idle_close_it(self) -> None:
+        idle = asyncio.Event()
 
         async def script(visit: Visit) -> None:
             await visit.request()
             await visit.send(OK)
-            await rests.wait()
+            await idle.wait()
             await visit.send(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
             await visit.gone()
 
         async with serving(script) as service, target_of(service.url) as target:
             assert await post(target) == Responded(200)
             assert target.open_connections() == 1
-            rests.set()
+            idle.set()
             await until_open(target, 0)
 
     async def test_nothing_is_delayed_to_fill_packets(self) -> None:
-        async with serving(answering(OK)) as service, target_of(service.url) as target:
+        async with serving(responding(OK)) as service, target_of(service.url) as target:
             await post(target)
             connection = target._pool.take()
             assert connection is not None
-            target._pool.rest(connection)
+            target._pool.release(connection)
             sock = connection._transport.get_extra_info("socket")
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
@@ -145,7 +146,7 @@ class TestConnections:
             await until_open(target, 0)
 
     async def test_close_returns_when_they_are_closed(self) -> None:
-        async with serving(answering_together(3)) as service, target_of(service.url) as target:
+        async with serving(responding_together(3)) as service, target_of(service.url) as target:
             await post_at_once(target, 3)
             assert target.open_connections() == 3
             await target.close()
@@ -174,7 +175,7 @@ class TestOneTimeout:
 
         monkeypatch.setattr(loop, "create_connection", create_connection)
         monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-        target = HttpTarget("http://b.shop/")
+        target = NativeTarget("http://b.shop/")
         assert await post(target, timeout_seconds=10) == Responded(200)
         loop.call_later(6, transports[0].lose, ConnectionResetError(104, "reset"))
         result = await post(target, timeout_seconds=10)
@@ -183,10 +184,10 @@ class TestOneTimeout:
         assert loop.time() == pytest.approx(10)
 
 
-class TestEarlyAnswers:
-    """The service answers while the request is still being sent."""
+class TestEarlyResponses:
+    """The service responds while the request is still being sent."""
 
-    async def test_the_answer_counts_and_the_connection_is_closed(self) -> None:
+    async def test_the_response_counts_and_the_connection_is_closed(self) -> None:
         async def script(visit: Visit) -> None:
             await visit.head()
             await visit.send(TOO_LARGE)
@@ -196,7 +197,7 @@ class TestEarlyAnswers:
             assert await post(target, MORE_THAN_BUFFERS_HOLD) == Responded(413)
             await until_open(target, 0)
 
-    async def test_the_answer_counts_when_the_service_hangs_up(self) -> None:
+    async def test_the_response_counts_when_the_service_hangs_up(self) -> None:
         async def script(visit: Visit) -> None:
             await visit.head()
             await visit.send(TOO_LARGE)
@@ -220,9 +221,9 @@ class TestLimits:
 
     async def test_a_long_body_is_read_and_the_connection_kept(self) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
-        size = MAX_ANSWER_BYTES - len(head % MAX_ANSWER_BYTES)
+        size = MAX_RESPONSE_BYTES - len(head % MAX_RESPONSE_BYTES)
         async with (
-            serving(answering(head % size + bytes(size))) as service,
+            serving(responding(head % size + bytes(size))) as service,
             target_of(service.url) as target,
         ):
             for _ in range(2):
@@ -239,7 +240,7 @@ class TestLimits:
         async with serving(script) as service, target_of(service.url) as target:
             result = await post(target)
             await service.left.wait()
-        assert result == Broken(f"answer has more than {MAX_HEAD_BYTES} bytes of headers")
+        assert result == Broken(f"response has more than {MAX_HEAD_BYTES} bytes of headers")
 
 
 AUTHORITY = trustme.CA()
@@ -261,7 +262,7 @@ class TestTls:
     async def test_it_delivers_and_keeps_the_connection(self) -> None:
         body = bytes(1024 * 1024)
         async with (
-            serving(answering(OK), server_side("127.0.0.1")) as service,
+            serving(responding(OK), server_side("127.0.0.1")) as service,
             target_of(service.url, tls=client_side) as target,
         ):
             for _ in range(2):
@@ -291,7 +292,7 @@ class TestTls:
 
     async def test_an_unknown_authority_is_unreachable(self) -> None:
         async with (
-            serving(answering(OK), server_side("127.0.0.1")) as service,
+            serving(responding(OK), server_side("127.0.0.1")) as service,
             target_of(service.url) as target,
         ):
             result = await post(target)
@@ -301,7 +302,7 @@ class TestTls:
 
     async def test_another_host_s_certificate_is_unreachable(self) -> None:
         async with (
-            serving(answering(OK), server_side("elsewhere.example")) as service,
+            serving(responding(OK), server_side("elsewhere.example")) as service,
             target_of(service.url, tls=client_side) as target,
         ):
             assert isinstance(await post(target), Unreachable)
@@ -343,6 +344,6 @@ class TestNames:
 
 
 TestConnectionsOnUvloop = on_uvloop(TestConnections)
-TestEarlyAnswersOnUvloop = on_uvloop(TestEarlyAnswers)
+TestEarlyResponsesOnUvloop = on_uvloop(TestEarlyResponses)
 TestLimitsOnUvloop = on_uvloop(TestLimits)
 TestTlsOnUvloop = on_uvloop(TestTls)

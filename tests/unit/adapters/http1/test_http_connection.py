@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -11,56 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http1.connection import Connection
 from gateway.adapters.http1.exchange import Exchange
 from gateway.adapters.http1.pool import Pool
 from gateway.core.delivery.disposition import Broken, DeliveryResult, Responded, TimedOut
-from tests.unit.adapters.http1.test_http_response import OK, answers, cuts, pieces
+from tests.unit.adapters.http.test_status_reader import OK, cuts, pieces, responses
+from tests.unit.adapters.http1.fake_transport import FakeTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
-
-
-class FakeTransport(asyncio.Transport):
-    """Keeps what is written; the end of it is told some turns of the loop later."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.unsent = 0
-        self._connection = connection
-        self._closing = False
-        connection.connection_made(self)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written.append(bytes(data))
-
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.written += [bytes(piece) for piece in list_of_data]
-
-    def get_write_buffer_size(self) -> int:
-        return self.unsent
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def abort(self) -> None:
-        self.lose(None)
-
-    def lose(self, error: Exception | None) -> None:
-        if not self._closing:
-            self._closing = True
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, loop.call_soon, self._connection.connection_lost, error)
+    from collections.abc import Coroutine
 
 
 def opened(lifetime_seconds: float = 1e6) -> tuple[Pool, Connection, FakeTransport]:
     pool = Pool(max_idle=1)
-    connection = Connection(pool, asyncio.get_running_loop(), lifetime_seconds)
+    reader = StatusReader(time.time)
+    connection = Connection(pool, reader, asyncio.get_running_loop(), lifetime_seconds)
     return pool, connection, FakeTransport(connection)
 
 
-class Told(asyncio.Future[DeliveryResult | None]):
+class Outcome(asyncio.Future[DeliveryResult | None]):
     """What came of an exchange; None where it is to be tried again."""
 
     def __init__(self) -> None:
@@ -72,17 +43,19 @@ class Told(asyncio.Future[DeliveryResult | None]):
         self.set_result(None)
 
 
-def exchange_of(connection: Connection, seconds: float, told: Told, body: bytes = b"") -> Exchange:
-    exchange = Exchange(b"head", body, seconds, told.set_result, told.again)
-    connection.carry_next(exchange)
+def exchange_of(
+    connection: Connection, seconds: float, outcome: Outcome, body: bytes = b""
+) -> Exchange:
+    exchange = Exchange(b"head", body, seconds, outcome.set_result, outcome.again)
+    connection.send_soon(exchange)
     connection.write()
     return exchange
 
 
-def exchange(connection: Connection, seconds: float) -> Told:
-    told = Told()
-    exchange_of(connection, seconds, told)
-    return told
+def exchange(connection: Connection, seconds: float) -> Outcome:
+    outcome = Outcome()
+    exchange_of(connection, seconds, outcome)
+    return outcome
 
 
 @pytest.mark.looptime
@@ -118,7 +91,7 @@ async def test_a_shorter_deadline_is_not_missed_for_a_longer_one() -> None:
 
 
 @pytest.mark.looptime
-async def test_a_connection_at_rest_has_no_deadline() -> None:
+async def test_an_idle_connection_has_no_deadline() -> None:
     pool, connection, transport = opened()
     first = exchange(connection, 5)
     connection.data_received(OK)
@@ -130,31 +103,31 @@ async def test_a_connection_at_rest_has_no_deadline() -> None:
 
 async def test_head_and_body_go_out_together() -> None:
     _, connection, transport = opened()
-    told = Told()
-    exchange_of(connection, 5, told, b"body")
+    outcome = Outcome()
+    exchange_of(connection, 5, outcome, b"body")
     assert transport.written == [b"head", b"body"]
     connection.data_received(OK)
-    assert await told == Responded(200)
-    exchange_of(connection, 5, Told())
+    assert await outcome == Responded(200)
+    exchange_of(connection, 5, Outcome())
     assert transport.written == [b"head", b"body", b"head"]
 
 
-async def test_a_connection_rests_before_anybody_is_told() -> None:
-    """Whoever is told may have the next request ready, and this connection is there for it."""
+async def test_a_connection_is_idle_before_the_result_is_reported() -> None:
+    """`done` may send the next request, and this connection is there for it."""
     pool, connection, _ = opened()
     found = []
 
     def done(_: DeliveryResult) -> None:
         found.append(pool.take())
 
-    connection.carry_next(Exchange(b"head", b"", 5, done, Told().again))
+    connection.send_soon(Exchange(b"head", b"", 5, done, Outcome().again))
     connection.write()
     connection.data_received(OK)
     assert found == [connection]
 
 
 @pytest.mark.looptime
-async def test_one_that_has_lived_long_enough_is_closed_at_rest() -> None:
+async def test_one_that_has_lived_long_enough_is_closed_while_idle() -> None:
     pool, connection, transport = opened(lifetime_seconds=60)
     first = exchange(connection, 5)
     connection.data_received(OK)
@@ -167,7 +140,7 @@ async def test_one_that_has_lived_long_enough_is_closed_at_rest() -> None:
 
 
 @pytest.mark.looptime
-async def test_one_that_is_in_use_by_then_answers_first() -> None:
+async def test_one_that_is_in_use_by_then_completes_its_exchange() -> None:
     pool, connection, transport = opened(lifetime_seconds=60)
     await asyncio.sleep(59)
     last = exchange(connection, 30)
@@ -180,13 +153,13 @@ async def test_one_that_is_in_use_by_then_answers_first() -> None:
 
 
 @pytest.mark.looptime
-async def test_a_connection_that_nobody_takes_is_closed_in_the_end() -> None:
+async def test_a_connection_that_is_never_taken_is_closed_in_the_end() -> None:
     _, connection, _ = opened(lifetime_seconds=60)
     await connection.closed.wait()
     assert asyncio.get_running_loop().time() == pytest.approx(60)
 
 
-async def test_an_answer_before_all_was_sent_counts_and_closes() -> None:
+async def test_a_response_before_all_was_sent_counts_and_closes() -> None:
     pool, connection, transport = opened()
     task = exchange(connection, 5)
     transport.unsent = 1
@@ -196,8 +169,8 @@ async def test_an_answer_before_all_was_sent_counts_and_closes() -> None:
     assert pool.take() is None
 
 
-async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> None:
-    """The service answers and closes before whoever waits for the answer has its turn."""
+async def test_a_close_that_crosses_the_response_keeps_it_out_of_the_pool() -> None:
+    """The service responds and closes before the task that waits for the response has its turn."""
     pool, connection, _ = opened()
     task = exchange(connection, 5)
     connection.data_received(OK)
@@ -206,17 +179,17 @@ async def test_a_close_that_crosses_the_answer_keeps_it_out_of_the_pool() -> Non
     assert pool.take() is None
 
 
-async def test_one_that_closes_at_rest_is_handed_out_no_more() -> None:
-    for close in (Connection.eof_received, lambda it: it.data_received(b"nobody asked")):
+async def test_one_that_closes_while_idle_is_handed_out_no_more() -> None:
+    for close in (Connection.eof_received, lambda it: it.data_received(b"to no request")):
         pool, connection, _ = opened()
-        pool.rest(connection)
+        pool.release(connection)
         close(connection)
         assert pool.take() is None  # even before the transport says that it is closed
 
 
-async def test_nor_is_one_that_is_reset_at_rest() -> None:
+async def test_nor_is_one_that_is_reset_while_idle() -> None:
     pool, connection, transport = opened()
-    pool.rest(connection)
+    pool.release(connection)
     transport.lose(ConnectionResetError(104, "Connection reset by peer"))
     await connection.closed.wait()
     assert pool.take() is None
@@ -234,24 +207,24 @@ async def test_a_closed_connection_is_not_kept_until_its_timer_would_go_off() ->
     assert remains() is None
 
 
-async def test_cancelling_closes_and_nobody_is_told_of_an_answer() -> None:
+async def test_cancelling_closes_and_no_result_is_reported() -> None:
     pool, connection, _ = opened()
-    told = Told()
-    sending = exchange_of(connection, 5, told)
+    outcome = Outcome()
+    sending = exchange_of(connection, 5, outcome)
     sending.cancel()
     connection.data_received(OK)
     await connection.closed.wait()
-    assert not told.done()
+    assert not outcome.done()
     assert pool.take() is None
     assert len(pool) == 0
 
 
 async def test_cancelling_what_has_ended_leaves_the_connection_to_the_next_one() -> None:
     pool, connection, transport = opened()
-    told = Told()
-    ended = exchange_of(connection, 5, told)
+    outcome = Outcome()
+    ended = exchange_of(connection, 5, outcome)
     connection.data_received(OK)
-    assert await told == Responded(200)
+    assert await outcome == Responded(200)
     assert pool.take() is connection
     following = exchange(connection, 5)
     ended.cancel()
@@ -260,48 +233,48 @@ async def test_cancelling_what_has_ended_leaves_the_connection_to_the_next_one()
     assert await following == Responded(200)
 
 
-async def test_a_close_before_any_byte_is_told_apart_from_one_within_an_answer() -> None:
-    for received, unanswered in ((b"", True), (b"\r\n", False), (b"HTTP", False)):
+async def test_a_close_before_any_byte_differs_from_one_within_a_response() -> None:
+    for received, no_response in ((b"", True), (b"\r\n", False), (b"HTTP", False)):
         _, connection, transport = opened()
-        told = exchange(connection, 5)
+        outcome = exchange(connection, 5)
         if received:
             connection.data_received(received)
         transport.lose(ConnectionResetError(104, "Connection reset by peer"))
-        assert isinstance(await told or told.before, Broken)
-        assert (told.result() is None) is unanswered
+        assert isinstance(await outcome or outcome.before, Broken)
+        assert (outcome.result() is None) is no_response
 
 
-async def test_a_fresh_connection_that_closes_before_any_byte_is_not_tried_again() -> None:
+async def test_a_new_connection_that_closes_before_any_byte_is_not_tried_again() -> None:
     _, connection, transport = opened()
-    told = Told()
-    fresh = Exchange(b"head", b"", 5, told.set_result, told.again)
-    fresh.deadline = 1e9
-    connection.carry(fresh)
+    outcome = Outcome()
+    new = Exchange(b"head", b"", 5, outcome.set_result, outcome.again)
+    new.deadline = 1e9
+    connection.send(new)
     transport.lose(ConnectionResetError(104, "Connection reset by peer"))
-    assert isinstance(await told, Broken)
+    assert isinstance(await outcome, Broken)
 
 
-def in_loop(story: Coroutine[None, None, None]) -> None:
+def in_loop(scenario: Coroutine[None, None, None]) -> None:
     with asyncio.Runner() as runner:
-        runner.run(story)
+        runner.run(scenario)
 
 
-@given(answer=st.binary() | answers, sizes=cuts, resets=st.booleans())
+@given(response=st.binary() | responses, sizes=cuts, resets=st.booleans())
 def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
-    answer: bytes,
+    response: bytes,
     sizes: list[int],
     resets: bool,  # noqa: FBT001 - drawn by chance
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         pool, connection, transport = opened()
         task = exchange(connection, 5)
-        for piece in pieces(answer, sizes):
+        for piece in pieces(response, sizes):
             if not transport.is_closing():
                 connection.data_received(piece)
         kept = pool.take()
         assert (kept is not None) == (task.done() and not transport.is_closing())
         if kept is not None:
-            pool.rest(kept)
+            pool.release(kept)
         if not transport.is_closing():
             transport.lose(ConnectionResetError(104, "reset")) if resets else (
                 connection.eof_received()
@@ -310,14 +283,14 @@ def test_whatever_is_sent_the_delivery_ends_and_the_connection_is_sane(
         await connection.closed.wait()
         assert len(pool) == 0
 
-    in_loop(story())
+    in_loop(scenario())
 
 
 async def test_requests_to_kept_connections_go_out_at_the_end_of_the_turn_of_the_loop() -> None:
     pool, connection, transport = opened()
-    told = Told()
-    waiting = Exchange(b"head", b"", 5, told.set_result, told.again)
-    connection.carry_next(waiting)
+    outcome = Outcome()
+    waiting = Exchange(b"head", b"", 5, outcome.set_result, outcome.again)
+    connection.send_soon(waiting)
     assert transport.written == []
     await asyncio.sleep(0)
     assert transport.written == [b"head"]
@@ -325,15 +298,15 @@ async def test_requests_to_kept_connections_go_out_at_the_end_of_the_turn_of_the
 
 
 @pytest.mark.parametrize("said", [OK, b""])
-async def test_what_a_service_said_before_it_was_asked_is_no_answer(said: bytes) -> None:
+async def test_what_a_service_said_before_it_was_asked_is_no_response(said: bytes) -> None:
     """A 408 to an idle connection, or its end, crosses the request: nothing was sent yet."""
     _, connection, transport = opened()
-    told = Told()
-    waiting = Exchange(b"head", b"", 5, told.set_result, told.again)
-    connection.carry_next(waiting)
+    outcome = Outcome()
+    waiting = Exchange(b"head", b"", 5, outcome.set_result, outcome.again)
+    connection.send_soon(waiting)
     if said:
         connection.data_received(said)
     else:
         connection.eof_received()
     await asyncio.sleep(0)
-    assert (await told, told.before, transport.written) == (None, None, [])
+    assert (await outcome, outcome.before, transport.written) == (None, None, [])

@@ -1,4 +1,4 @@
-"""The code of an answer that is an error, as botocore reads it."""
+"""The code of a response that is an error, as botocore reads it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from botocore.parsers import JSONParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.sqs.error_parsing import MAX_WORDS, code_and_words
-from gateway.adapters.sqs.response_reader import Answer
+from gateway.adapters.sqs.body_reader import Response
+from gateway.adapters.sqs.error_parsing import MAX_MESSAGE_CHARACTERS, error_code_and_message
 from gateway.adapters.sqs.responses import short_code
 
 CODES = st.sampled_from(
@@ -37,25 +37,26 @@ def test_the_code_is_botocores(status: int, body: bytes, query_error: str) -> No
     if status >= 500 and (not body.strip() or body.startswith(b"<html>")):
         query_error = ""  # which botocore does not look at then, and we do
     headers = {"x-amzn-query-error": query_error} if query_error else {}
-    told: dict[str, Any] = {"status_code": status, "headers": headers, "body": body}
+    parsed: dict[str, Any] = {"status_code": status, "headers": headers, "body": body}
     try:
-        theirs = JSONParser().parse(told, None)["Error"]
+        theirs = JSONParser().parse(parsed, None)["Error"]
     except RecursionError:
         return  # ours is made of the status then
-    code, words = code_and_words(Answer(status, body, query_error))
+    code, message = error_code_and_message(Response(status, body, query_error))
     assert code == short_code(theirs["Code"])
     if theirs["Message"].strip():
-        assert words.strip() == theirs["Message"].strip() or "<html>" in theirs["Message"]
+        assert message.strip() == theirs["Message"].strip() or "<html>" in theirs["Message"]
 
 
 @pytest.mark.parametrize(
     "body", [b"[]", b"1", b"null", b'{"__type": 7}', b'{"message": {}}', b"\xff"]
 )
 def test_json_of_another_shape_is_an_error_as_any(body: bytes) -> None:
-    code, words = code_and_words(Answer(500, body, ""))
+    code, message = error_code_and_message(Response(500, body, ""))
     assert code
-    assert words
+    assert message
 
 
-def test_a_page_of_somebody_else_is_not_told_in_full() -> None:
-    assert len(code_and_words(Answer(502, b"x" * 10_000, ""))[1]) == MAX_WORDS
+def test_a_page_of_a_proxy_is_not_kept_in_full() -> None:
+    _, message = error_code_and_message(Response(502, b"x" * 10_000, ""))
+    assert len(message) == MAX_MESSAGE_CHARACTERS

@@ -1,4 +1,4 @@
-"""The JSON of the lean client's calls: what goes out, and what is taken for an answer."""
+"""The JSON of the native client's bodies: what goes out, and what is taken for a response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.adapters.sqs.json_protocol import Calls, received, settled
+from gateway.adapters.sqs.json_protocol import (
+    RequestBodies,
+    parse_batch_response,
+    parse_receive_response,
+)
 from gateway.core.messages.message import message_from_receive
 from gateway.ports import SourceError
 
@@ -21,14 +25,14 @@ RAW = {"MessageId": "m-1", "Body": "{}", "ReceiptHandle": "r-1"}
 CUT = b'{"Messages": [{"MessageId": "m'
 
 
-def answer(value: Any) -> bytes:
+def response(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
 @given(st.lists(ANY_TEXT, min_size=1, max_size=10))
 @example([HALF])
 def test_receipts_go_out_as_they_are_and_by_position(receipts: list[str]) -> None:
-    assert json.loads(Calls(URL).delete(receipts)) == {
+    assert json.loads(RequestBodies(URL).delete(receipts)) == {
         "QueueUrl": URL,
         "Entries": [{"Id": str(at), "ReceiptHandle": one} for at, one in enumerate(receipts)],
     }
@@ -37,14 +41,14 @@ def test_receipts_go_out_as_they_are_and_by_position(receipts: list[str]) -> Non
 @given(st.lists(st.tuples(ANY_TEXT, st.integers(0, 43_200)), min_size=1, max_size=10))
 @example([(HALF, 30)])
 def test_leases_go_out_with_their_seconds(leases: list[tuple[str, int]]) -> None:
-    entries = json.loads(Calls(URL).change(leases))["Entries"]
+    entries = json.loads(RequestBodies(URL).change(leases))["Entries"]
     assert [(each["ReceiptHandle"], each["VisibilityTimeout"]) for each in entries] == leases
     assert [each["Id"] for each in entries] == [str(at) for at in range(len(leases))]
 
 
 def test_a_receive_asks_for_every_attribute_and_an_attempt_adds_its_id() -> None:
-    calls = Calls(URL)
-    body = calls.receive(10, 20, 30)
+    bodies = RequestBodies(URL)
+    body = bodies.receive(10, 20, 30)
     wanted = {
         "QueueUrl": URL,
         "MaxNumberOfMessages": 10,
@@ -54,14 +58,14 @@ def test_a_receive_asks_for_every_attribute_and_an_attempt_adds_its_id() -> None
         "MessageAttributeNames": ["All"],
     }
     assert json.loads(body) == wanted
-    assert calls.receive(10, 20, 30) is body
-    assert json.loads(calls.receive(1, 20, 30)) == {**wanted, "MaxNumberOfMessages": 1}
-    assert json.loads(calls.attempt(body, "a-1")) == {**wanted, "ReceiveRequestAttemptId": "a-1"}
+    assert bodies.receive(10, 20, 30) is body
+    assert json.loads(bodies.receive(1, 20, 30)) == {**wanted, "MaxNumberOfMessages": 1}
+    assert json.loads(bodies.attempt(body, "a-1")) == {**wanted, "ReceiveRequestAttemptId": "a-1"}
 
 
 @pytest.mark.parametrize("empty", ["{}", ' {"Messages": []} '])
-def test_an_answer_that_says_so_is_an_empty_receive(empty: str) -> None:
-    assert received(empty.encode()) == []
+def test_a_response_that_says_so_is_an_empty_receive(empty: str) -> None:
+    assert parse_receive_response(empty.encode()) == []
 
 
 @pytest.mark.parametrize(
@@ -76,10 +80,10 @@ def test_an_answer_that_says_so_is_an_empty_receive(empty: str) -> None:
         b'{"Messages": [{"MessageId": "m", "Body": "", "Attributes": {"SenderId": 1}}]}',
     ],
 )  # fmt: skip
-def test_any_other_answer_is_an_error_and_no_empty_receive(other: bytes) -> None:
+def test_any_other_response_is_an_error_and_no_empty_receive(other: bytes) -> None:
     """It may have leased messages to us."""
     with pytest.raises(SourceError, match="receive_message"):
-        received(other)
+        parse_receive_response(other)
 
 
 @given(body=ANY_TEXT, ascii_only=st.booleans())
@@ -87,13 +91,13 @@ def test_any_other_answer_is_an_error_and_no_empty_receive(other: bytes) -> None
 def test_bodies_come_unchanged_with_half_a_surrogate_pair_too(
     body: str, *, ascii_only: bool
 ) -> None:
-    """orjson refuses those, the SDK's client takes them: so the answer is read by `json` then."""
+    """orjson refuses those, the SDK's client takes them: so the response is read by `json` then."""
     sent = json.dumps({"Messages": [{**RAW, "Body": body}]}, ensure_ascii=ascii_only)
     try:
         on_the_wire = sent.encode()
     except UnicodeEncodeError:
         return  # no UTF-8, so nothing that SQS could send
-    (message,) = received(on_the_wire)
+    (message,) = parse_receive_response(on_the_wire)
     assert message.body == body
 
 
@@ -109,7 +113,7 @@ def test_a_message_is_read_as_the_core_reads_it_and_binary_text_stays() -> None:
         "Attributes": {"SentTimestamp": "17", "ApproximateReceiveCount": "2"},
         "MessageAttributes": {"blob": {"DataType": "Binary", "BinaryValue": "AP8="}},
     }
-    (message,) = received(answer({"Messages": [raw]}))
+    (message,) = parse_receive_response(response({"Messages": [raw]}))
     assert message.attributes["blob"].text == "AP8="
     expected = message_from_receive(raw)
     assert (message.sent_ms, message.receive_count) == (17, 2)
@@ -117,14 +121,14 @@ def test_a_message_is_read_as_the_core_reads_it_and_binary_text_stays() -> None:
 
 
 def test_a_batch_is_confirmed_entry_by_entry() -> None:
-    told = {
+    members = {
         "Successful": [{"Id": "2"}, {"Id": "0"}, {"Id": "7"}, {"Id": "x"}],
         "Failed": [
             {"Id": "1", "Code": "ReceiptHandleIsInvalid", "Message": "gone", "SenderFault": True},
             {"Id": "9", "Code": "x"},
         ],
     }
-    failed = settled("delete_message_batch", answer(told), 4)
+    failed = parse_batch_response("delete_message_batch", response(members), 4)
     assert set(failed) == {1, 3}
     assert failed[1].lease_lost
     assert (failed[3].code, failed[3].lease_lost) == ("Unmentioned", False)
@@ -132,20 +136,32 @@ def test_a_batch_is_confirmed_entry_by_entry() -> None:
 
 @pytest.mark.parametrize("entries", [1, 9, 10])
 def test_a_batch_of_which_all_is_confirmed_has_no_failures(entries: int) -> None:
-    told = {"Successful": [{"Id": str(at)} for at in reversed(range(entries))]}
-    assert settled("delete_message_batch", answer(told), entries) == {}
-    assert settled("delete_message_batch", answer({**told, "Failed": []}), entries) == {}
-    assert settled("delete_message_batch", answer({**told, "Failed": None}), entries) == {}
+    members = {"Successful": [{"Id": str(at)} for at in reversed(range(entries))]}
+    assert parse_batch_response("delete_message_batch", response(members), entries) == {}
+    assert (
+        parse_batch_response("delete_message_batch", response({**members, "Failed": []}), entries)
+        == {}
+    )
+    assert (
+        parse_batch_response("delete_message_batch", response({**members, "Failed": None}), entries)
+        == {}
+    )
 
 
 def test_an_entry_in_both_lists_failed() -> None:
-    told = {"Successful": [{"Id": "0"}], "Failed": [{"Id": "0", "Code": "InternalError"}]}
-    assert settled("delete_message_batch", answer(told), 1)[0].code == "InternalError"
+    members = {"Successful": [{"Id": "0"}], "Failed": [{"Id": "0", "Code": "InternalError"}]}
+    assert (
+        parse_batch_response("delete_message_batch", response(members), 1)[0].code
+        == "InternalError"
+    )
 
 
 def test_all_may_fail() -> None:
-    told = {"Failed": [{"Id": "0", "Code": "AWS.SimpleQueueService.InternalError"}]}
-    assert settled("delete_message_batch", answer(told), 1)[0].code == "InternalError"
+    members = {"Failed": [{"Id": "0", "Code": "AWS.SimpleQueueService.InternalError"}]}
+    assert (
+        parse_batch_response("delete_message_batch", response(members), 1)[0].code
+        == "InternalError"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,6 +173,6 @@ def test_all_may_fail() -> None:
         b'{"Successful": [{"Id": "0"}], "Failed": [1]}', b'{"Successful": null}', b"\xff",
     ],
 )  # fmt: skip
-def test_an_answer_without_sense_confirms_nothing(other: bytes) -> None:
+def test_a_response_without_sense_confirms_nothing(other: bytes) -> None:
     with pytest.raises(SourceError, match="delete_message_batch"):
-        settled("delete_message_batch", other, 2)
+        parse_batch_response("delete_message_batch", other, 2)

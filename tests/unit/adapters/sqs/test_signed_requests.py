@@ -1,4 +1,4 @@
-"""The lean client's requests: signed as AWS publishes it, and as botocore does it."""
+"""The native client's requests: signed as AWS publishes it, and as botocore does it."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def headers_of(request: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_signature_is_the_one_that_aws_publishes(name: str) -> None:
     headers, body, token, names, signature = PUBLISHED[name]
-    posts = SignedRequests("example.amazonaws.com", "us-east-1", "service", headers, Clock())
-    request = posts.render("", body, KEYS._replace(token=token))
+    requests = SignedRequests("example.amazonaws.com", "us-east-1", "service", headers, Clock())
+    request = requests.render("", body, KEYS._replace(token=token))
     assert headers_of(request)["authorization"] == (
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
         f"SignedHeaders={names}, Signature={signature}"
@@ -104,11 +104,11 @@ def test_requests_are_signed_as_botocore_signs_them(
 ) -> None:
     """One after the other, so that what is kept for a second or a day would be found stale."""
     clock = Clock()
-    posts = SignedRequests(host, region, clock=clock)
+    requests = SignedRequests(host, region, clock=clock)
     for target, body, token, secret, seconds in calls:
         clock.now += seconds
         keys = ReadOnlyCredentials("AKIDEXAMPLE", secret, token)
-        render = posts.render_again if again else posts.render
+        render = requests.render_repeated if again else requests.render
         request = render(target, body, keys)
         headers = headers_of(request)
         assert request.endswith(b"\r\n\r\n" + body)
@@ -138,15 +138,15 @@ def _botocores(headers: dict[str, str], body: bytes, keys: Any, region: str, now
 
 def test_what_is_sent_again_within_a_second_is_the_same_and_then_no_more() -> None:
     clock = Clock()
-    posts = SignedRequests("h", "eu-west-1", clock=clock)
-    first = posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS)
-    assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS) is first
-    assert posts.render("AmazonSQS.ReceiveMessage", b"{}", KEYS) == first
+    requests = SignedRequests("h", "eu-west-1", clock=clock)
+    first = requests.render_repeated("AmazonSQS.ReceiveMessage", b"{}", KEYS)
+    assert requests.render_repeated("AmazonSQS.ReceiveMessage", b"{}", KEYS) is first
+    assert requests.render("AmazonSQS.ReceiveMessage", b"{}", KEYS) == first
     other = KEYS._replace(secret_key="another")
-    assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", other) != first
+    assert requests.render_repeated("AmazonSQS.ReceiveMessage", b"{}", other) != first
     clock.now += 1
-    assert posts.render("AmazonSQS.DeleteMessageBatch", b"{}", KEYS)
-    assert posts.render_again("AmazonSQS.ReceiveMessage", b"{}", KEYS) != first
+    assert requests.render("AmazonSQS.DeleteMessageBatch", b"{}", KEYS)
+    assert requests.render_repeated("AmazonSQS.ReceiveMessage", b"{}", KEYS) != first
 
 
 @pytest.mark.parametrize("member", ["access_key", "token"])
@@ -154,7 +154,7 @@ def test_what_is_sent_again_within_a_second_is_the_same_and_then_no_more() -> No
 def test_credentials_that_would_break_out_of_their_header_are_refused_unspoken(
     member: str, text: str
 ) -> None:
-    posts = SignedRequests("h", "eu-west-1", clock=Clock())
+    requests = SignedRequests("h", "eu-west-1", clock=Clock())
     with pytest.raises(ValueError, match="no header may have") as refused:
-        posts.render("AmazonSQS.ReceiveMessage", b"{}", KEYS._replace(**{member: text}))
+        requests.render("AmazonSQS.ReceiveMessage", b"{}", KEYS._replace(**{member: text}))
     assert text not in str(refused.value)

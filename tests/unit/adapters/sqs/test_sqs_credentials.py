@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from gateway.adapters.sqs.credentials import (
     ASK_SECONDS,
     DENIED_SECONDS,
-    REFUSED_SECONDS,
+    REJECTED_SECONDS,
     SharedCredentials,
-    hear_refusals,
-    walk_the_chain,
+    find_credentials,
+    make_error_hook,
 )
 from gateway.adapters.sqs.signing import SIGNED_WITH
 from tests.unit.adapters.fakes import Clock
@@ -84,7 +84,7 @@ async def test_refused_credentials_are_looked_for_anew_once_for_all_who_were_ref
     rig = Rig(Source("A"), Source("B"))
     await rig.key()
     for _ in range(20):
-        rig.credentials.refused("A", code)
+        rig.credentials.on_error("A", code)
     assert [await rig.key() for _ in range(5)] == ["B"] * 5
     assert rig.looks == 2
 
@@ -93,9 +93,9 @@ async def test_another_look_waits_for_a_while_however_often_sqs_refuses() -> Non
     rig = Rig(Source("A"))
     for _ in range(100):
         await rig.key()
-        rig.credentials.refused("A", "ExpiredToken")
+        rig.credentials.on_error("A", "ExpiredToken")
         rig.clock.now += 0.25
-    assert rig.looks == 1 + math.ceil(100 * 0.25 / REFUSED_SECONDS)
+    assert rig.looks == 1 + math.ceil(100 * 0.25 / REJECTED_SECONDS)
 
 
 async def test_a_denied_permission_is_seldom_the_credentials_fault() -> None:
@@ -103,10 +103,10 @@ async def test_a_denied_permission_is_seldom_the_credentials_fault() -> None:
     rig = Rig(Source("A"))
     for _ in range(100):
         await rig.key()
-        rig.credentials.refused("A", "AccessDenied")
+        rig.credentials.on_error("A", "AccessDenied")
         rig.clock.now += DENIED_SECONDS / 50
     assert rig.looks == 3
-    rig.credentials.refused("A", "ExpiredToken")
+    rig.credentials.on_error("A", "ExpiredToken")
     await rig.key()
     assert rig.looks == 4, "an expired token does not wait for that minute"
 
@@ -115,7 +115,7 @@ async def test_a_denied_permission_is_seldom_the_credentials_fault() -> None:
 async def test_any_other_error_says_nothing_of_credentials(code: str) -> None:
     rig = Rig(Source("A"))
     await rig.key()
-    rig.credentials.refused("A", code)
+    rig.credentials.on_error("A", code)
     await rig.key()
     assert rig.looks == 1
 
@@ -127,8 +127,8 @@ async def test_the_refusal_of_a_key_that_is_not_in_use_any_more_is_no_news() -> 
     await rig.key()
     rig.clock.now += ASK_SECONDS
     await rig.key()
-    rig.credentials.refused("A", "ExpiredToken")
-    rig.credentials.refused(None, "ExpiredToken")
+    rig.credentials.on_error("A", "ExpiredToken")
+    rig.credentials.on_error(None, "ExpiredToken")
     assert await rig.key() == "B"
     assert rig.looks == 1
 
@@ -137,14 +137,14 @@ async def test_what_there_is_stays_in_use_while_nothing_else_can_be_had() -> Non
     """It may be good yet: SQS may have erred, and botocore refreshes ten minutes early."""
     rig = Rig(Source("A"), ValueError("STS says no"), Source("B"))
     await rig.key()
-    rig.credentials.refused("A", "ExpiredToken")
+    rig.credentials.on_error("A", "ExpiredToken")
     assert [await rig.key() for _ in range(3)] == ["A"] * 3
     assert rig.looks == 2
-    rig.clock.now += REFUSED_SECONDS
+    rig.clock.now += REJECTED_SECONDS
     assert await rig.key() == "B"
 
 
-async def test_without_any_the_reason_is_told_and_the_next_try_comes_soon() -> None:
+async def test_without_any_the_reason_is_reported_and_the_next_try_comes_soon() -> None:
     source = Source("A")
     source.error = FileNotFoundError("no such file: token")
     rig = Rig(source)
@@ -184,13 +184,13 @@ async def test_a_change_of_state_is_one_line_and_none_has_a_key() -> None:
         await rig.key()
         source.error = RuntimeError("STS is down")
         for _ in range(10):
-            rig.clock.now += REFUSED_SECONDS
+            rig.clock.now += REJECTED_SECONDS
             await rig.key()
         source.error = None
         for _ in range(10):
-            rig.clock.now += REFUSED_SECONDS
+            rig.clock.now += REJECTED_SECONDS
             await rig.key()
-        rig.credentials.refused("AKIA-2", "ExpiredToken")
+        rig.credentials.on_error("AKIA-2", "ExpiredToken")
         rig.sources = [Source("AKIA-3")]
         await rig.key()
     assert [line["event"] for line in lines] == [
@@ -212,7 +212,7 @@ async def test_a_rewritten_credentials_file_is_read_again(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for key in ("ONE", "TWO"):
         file.write_text(f"[default]\naws_access_key_id={key}\naws_secret_access_key=s\n")
-        found = await walk_the_chain("eu-west-1")
+        found = await find_credentials("eu-west-1")
         assert (await found.get_frozen_credentials()).access_key == key
 
 
@@ -235,7 +235,7 @@ async def test_the_hook_hears_of_refusals_alone(
 ) -> None:
     rig = Rig(Source("A"))
     await rig.key()
-    hook = hear_refusals(rig.credentials)
+    hook = make_error_hook(rig.credentials)
     hook(Responded(status), parsed, context={SIGNED_WITH: "A"}, model=None, event_name="x")
     await rig.key()
     assert rig.looks == looks

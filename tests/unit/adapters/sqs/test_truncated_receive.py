@@ -1,4 +1,4 @@
-"""A cut-off answer of SQS is an error: the SDK alone takes it for an empty success (contract, 4).
+"""A cut-off response of SQS is an error: the SDK alone takes it for an empty success.
 
 An empty receive that was none would strand its messages for a lease, without a word.
 """
@@ -143,7 +143,7 @@ async def test_an_extension_that_is_cut_off_confirms_no_entry(stage: Stage, kind
 
 
 @pytest.mark.parametrize("kind", MANGLINGS)
-async def test_a_dead_letter_copy_whose_answer_is_cut_off_is_not_confirmed(
+async def test_a_dead_letter_copy_whose_response_is_cut_off_is_not_confirmed(
     stage: Stage, kind: str
 ) -> None:
     queue = await stage.queue()
@@ -155,7 +155,7 @@ async def test_a_dead_letter_copy_whose_answer_is_cut_off_is_not_confirmed(
 
 @pytest.mark.parametrize("operation", ["GetQueueUrl", "GetQueueAttributes"])
 @pytest.mark.parametrize("kind", MANGLINGS)
-async def test_a_queue_is_not_found_by_an_answer_that_is_cut_off(
+async def test_a_queue_is_not_found_by_a_response_that_is_cut_off(
     stage: Stage, kind: str, operation: str
 ) -> None:
     stage.break_with(kind, operation)
@@ -180,11 +180,11 @@ async def test_the_sdk_alone_takes_a_cut_off_receive_for_an_empty_one() -> None:
         sqs.send_message(QueueUrl=queue_url, MessageBody="a")
         await _set_rules(url, rules)
 
-        answer = sqs.receive_message(QueueUrl=queue_url)
+        response = sqs.receive_message(QueueUrl=queue_url)
         sqs.close()
 
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert "Messages" not in answer
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert "Messages" not in response
 
 
 async def _unconfirmed(call: Any) -> set[int]:

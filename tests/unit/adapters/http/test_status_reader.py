@@ -1,4 +1,4 @@
-"""Reading answers: the same result however the bytes are cut, and never an exception."""
+"""Reading responses: the same result however the bytes are cut, and never an exception."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.http.retry_after import retry_after_seconds
-from gateway.adapters.http1.response import (
-    MAX_ANSWER_BYTES,
-    MAX_HEAD_BYTES,
+from gateway.adapters.http.status_reader import (
+    MAX_RESPONSE_BYTES,
     MAX_SAME_BYTES,
-    ResponseReader,
+    StatusReader,
 )
+from gateway.adapters.http1.response import MAX_HEAD_BYTES
 from gateway.core.delivery.disposition import Broken, Responded
 
 if TYPE_CHECKING:
@@ -54,20 +54,20 @@ FRAGMENTS = [
     b"ffffffffffffffffff\r\n",
     b"hello",
 ]
-answers = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=8), max_size=12).map(b"".join)
+responses = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=8), max_size=12).map(b"".join)
 cuts = st.lists(st.integers(1, 40), max_size=30)
 
 
-def reader() -> ResponseReader:
-    return ResponseReader(lambda: NOW)
+def reader() -> StatusReader:
+    return StatusReader(lambda: NOW)
 
 
-def pieces(answer: bytes, sizes: Iterable[int]) -> list[bytes]:
+def pieces(response: bytes, sizes: Iterable[int]) -> list[bytes]:
     cut = []
     for size in sizes:
-        cut.append(answer[:size])
-        answer = answer[size:]
-    return [piece for piece in [*cut, answer] if piece]
+        cut.append(response[:size])
+        response = response[size:]
+    return [piece for piece in [*cut, response] if piece]
 
 
 def read(parts: Iterable[bytes], error: Exception | None = None) -> Responded | Broken:
@@ -79,14 +79,20 @@ def read(parts: Iterable[bytes], error: Exception | None = None) -> Responded | 
     return reading.end(error)
 
 
-@given(answer=answers, sizes=cuts)
-def test_however_the_bytes_are_cut_the_result_is_the_same(answer: bytes, sizes: list[int]) -> None:
-    assert read(pieces(answer, sizes)) == read(pieces(answer, []))
+@given(response=responses, sizes=cuts)
+def test_however_the_bytes_are_cut_the_result_is_the_same(
+    response: bytes, sizes: list[int]
+) -> None:
+    assert read(pieces(response, sizes)) == read(pieces(response, []))
 
 
-@given(answer=st.binary() | answers, sizes=cuts, resets=st.booleans())
-def test_whatever_is_sent_there_is_a_result(answer: bytes, sizes: list[int], resets: bool) -> None:  # noqa: FBT001 - drawn by chance
-    result = read(pieces(answer, sizes), ConnectionResetError(104, "reset") if resets else None)
+@given(response=st.binary() | responses, sizes=cuts, resets=st.booleans())
+def test_whatever_is_sent_there_is_a_result(
+    response: bytes,
+    sizes: list[int],
+    resets: bool,  # noqa: FBT001 - drawn by chance
+) -> None:
+    result = read(pieces(response, sizes), ConnectionResetError(104, "reset") if resets else None)
     match result:
         case Responded(status):
             assert 200 <= status <= 999
@@ -94,14 +100,14 @@ def test_whatever_is_sent_there_is_a_result(answer: bytes, sizes: list[int], res
             assert "callback" not in why  # that would be an exception of ours
 
 
-@given(answer=answers, error=st.sampled_from([None, ConnectionResetError(104, "reset")]))
-def test_only_an_orderly_end_completes_an_answer(answer: bytes, error: Exception | None) -> None:
+@given(response=responses, error=st.sampled_from([None, ConnectionResetError(104, "reset")]))
+def test_only_an_orderly_end_completes_a_response(response: bytes, error: Exception | None) -> None:
     reading = reader()
-    if reading.feed(answer + b"HTTP/1.1 200 OK\r\n\r\nx") is None and error:
+    if reading.feed(response + b"HTTP/1.1 200 OK\r\n\r\nx") is None and error:
         assert isinstance(reading.end(error), Broken)
 
 
-def test_one_reader_reads_one_answer_after_another() -> None:
+def test_one_reader_reads_one_response_after_another() -> None:
     reading = reader()
     assert reading.feed(b"HTTP/1.1 503 x\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n") == (
         Responded(503, 7.0)
@@ -114,31 +120,36 @@ def test_one_reader_reads_one_answer_after_another() -> None:
     assert not reading.reusable
 
 
-# An answer that is byte for byte the last one is not parsed again.
+# A response that is byte for byte the last one is not parsed again.
 
 
-@given(before=st.lists(answers, max_size=3), answer=answers, sizes=cuts)
+@given(before=st.lists(responses, max_size=3), response=responses, sizes=cuts)
 def test_what_came_before_does_not_change_a_result(
-    before: list[bytes], answer: bytes, sizes: list[int]
+    before: list[bytes], response: bytes, sizes: list[int]
 ) -> None:
-    """Not even the same bytes, and not those the answer begins with."""
-    alone = _result_and_reuse(reader(), pieces(answer, sizes))
-    for earlier in ([*before, answer], [answer, answer], [answer, *before], [answer[:40]]):
+    """Not even the same bytes, and not those the response begins with."""
+    alone = _result_and_reuse(reader(), pieces(response, sizes))
+    for earlier in (
+        [*before, response],
+        [response, response],
+        [response, *before],
+        [response[:40]],
+    ):
         used = reader()
         for one in earlier:
             if not _result_and_reuse(used, [one])[1]:
-                used = reader()  # as the connection of such an answer is not used again
-        assert _result_and_reuse(used, pieces(answer, sizes)) == alone
+                used = reader()  # as the connection of such a response is not used again
+        assert _result_and_reuse(used, pieces(response, sizes)) == alone
 
 
 def _result_and_reuse(
-    reading: ResponseReader, parts: Iterable[bytes]
+    reading: StatusReader, parts: Iterable[bytes]
 ) -> tuple[Responded | Broken | None, bool]:
     reading.expect()
     result = None
     for part in parts:
         if result is not None:
-            return result, False  # bytes that nobody asked for
+            return result, False  # bytes to no request
         result = reading.feed(part)
     return result, result is not None and reading.reusable
 
@@ -148,7 +159,7 @@ def test_the_same_bytes_are_not_parsed_twice() -> None:
     for _ in range(2):
         reading.expect()
         assert reading.feed(OK) == Responded(200)
-    del reading._parser  # nobody asks it
+    del reading._parser  # it is not used
     reading.expect()
     assert reading.feed(OK) == Responded(200)
     assert reading.reusable
@@ -156,7 +167,7 @@ def test_the_same_bytes_are_not_parsed_twice() -> None:
 
 
 @pytest.mark.parametrize("more", [b"x", OK, b"\r\nx"])
-def test_the_same_bytes_with_more_behind_them_are_another_answer(more: bytes) -> None:
+def test_the_same_bytes_with_more_behind_them_are_another_response(more: bytes) -> None:
     reading = reader()
     reading.feed(OK)
     reading.expect()
@@ -166,26 +177,26 @@ def test_the_same_bytes_with_more_behind_them_are_another_answer(more: bytes) ->
 
 def test_the_same_date_to_come_back_at_is_another_time_later() -> None:
     times = iter([NOW, NOW + 30])
-    reading = ResponseReader(lambda: next(times))
-    answer = (
+    reading = StatusReader(lambda: next(times))
+    response = (
         b"HTTP/1.1 503 x\r\nretry-after: Mon, 23 Nov 2026 12:01:30 GMT\r\ncontent-length: 0\r\n\r\n"
     )
     for seconds in (90.0, 60.0):
         reading.expect()
-        assert reading.feed(answer) == Responded(503, seconds)
+        assert reading.feed(response) == Responded(503, seconds)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [OK + b"x", OK.replace(b"\r\n", b"\r\nconnection: close\r\n", 1), b"HTTP/1.1 200 OK\r\n\r\n"],
 )
-def test_what_ends_its_connection_is_not_known_again(answer: bytes) -> None:
+def test_what_ends_its_connection_is_not_known_again(response: bytes) -> None:
     reading = reader()
-    reading.feed(answer)
+    reading.feed(response)
     assert reading._same is None
 
 
-def test_a_long_answer_is_not_kept() -> None:
+def test_a_long_response_is_not_kept() -> None:
     reading = reader()
     reading.feed(head_of(MAX_SAME_BYTES + 1))
     assert reading.reusable
@@ -193,13 +204,13 @@ def test_a_long_answer_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("surplus", [b"x", b"HTTP", OK, b"\r\n\r\nx", b"HTTP/1.1 101 x\r\n\r\n"])
-def test_bytes_behind_an_answer_do_not_change_it(surplus: bytes) -> None:
+def test_bytes_behind_a_response_do_not_change_it(surplus: bytes) -> None:
     reading = reader()
     assert reading.feed(OK + surplus) == Responded(200)
     assert not reading.reusable
 
 
-def test_an_answer_that_ends_where_a_limit_does_hides_no_bytes_behind_it() -> None:
+def test_a_response_that_ends_where_a_limit_does_hides_no_bytes_behind_it() -> None:
     reading = reader()
     assert reading.feed(head_of(MAX_HEAD_BYTES) + b"\r\nx") == Responded(200)
     assert not reading.reusable
@@ -215,21 +226,21 @@ def test_the_limit_of_a_head_is_met_to_the_byte(size: int) -> None:
     sizes = [size] * 100
     assert read(pieces(head_of(MAX_HEAD_BYTES), sizes)) == Responded(200)
     result = read(pieces(head_of(MAX_HEAD_BYTES + 1), sizes))
-    assert result == Broken(f"answer has more than {MAX_HEAD_BYTES} bytes of headers")
+    assert result == Broken(f"response has more than {MAX_HEAD_BYTES} bytes of headers")
 
 
-def test_informational_answers_count_towards_it() -> None:
+def test_informational_responses_count_towards_it() -> None:
     informational = b"HTTP/1.1 103 Early Hints\r\n\r\n"
     result = read([informational] * (MAX_HEAD_BYTES // len(informational)) + [OK])
     assert isinstance(result, Broken)
 
 
-@pytest.mark.parametrize("size", [1000, 65_536, 3 * MAX_ANSWER_BYTES])
-def test_beyond_the_limit_of_an_answer_its_status_counts(size: int) -> None:
+@pytest.mark.parametrize("size", [1000, 65_536, 3 * MAX_RESPONSE_BYTES])
+def test_beyond_the_limit_of_a_response_its_status_counts(size: int) -> None:
     start = b"HTTP/1.1 202 Accepted\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n"
-    body = bytes(MAX_ANSWER_BYTES - len(start))
+    body = bytes(MAX_RESPONSE_BYTES - len(start))
     parts = pieces(start + body, [size] * 2000)
-    assert read(parts) == Broken("connection closed in the middle of the answer")
+    assert read(parts) == Broken("connection closed in the middle of the response")
     assert read([*parts, b"x"]) == Responded(202)
 
 
@@ -260,8 +271,8 @@ def test_beyond_the_limit_of_an_answer_its_status_counts(size: int) -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: bytes, seconds: float | None) -> None:
-    answer = b"HTTP/1.1 503 x\r\n" + header + b"\r\ncontent-length: 0\r\n\r\n"
-    assert read([answer]) == Responded(503, seconds)
+    response = b"HTTP/1.1 503 x\r\n" + header + b"\r\ncontent-length: 0\r\n\r\n"
+    assert read([response]) == Responded(503, seconds)
 
 
 @pytest.fixture
@@ -282,7 +293,7 @@ def test_dates_are_not_local_ones(date: bytes) -> None:
     assert retry_after_seconds(date, NOW) == 90.0
 
 
-def test_that_of_an_informational_answer_or_a_trailer_is_another_s() -> None:
+def test_that_of_an_informational_response_or_a_trailer_is_another_s() -> None:
     announced = b"HTTP/1.1 103 Early Hints\r\nretry-after: 1\r\n\r\n"
     trailer = b"HTTP/1.1 503 x\r\ntransfer-encoding: chunked\r\n\r\n0\r\nretry-after: 2\r\n\r\n"
     assert read([announced + trailer]) == Responded(503)

@@ -1,9 +1,10 @@
-"""What only the lean client has to keep: its own connections, and the SDK's view of errors."""
+"""What only the native client promises: its own connections, and the SDK's view of errors."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
 from gateway.ports import SourceError
-from tests.integration.sqs_script import Asked, Script, answer, scripted
+from tests.integration.sqs_script import Asked, Script, response, scripted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,26 +35,26 @@ MISSING = {
 QUERY_CODE = {"x_amzn_query_error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}
 DENIED = {"__type": "com.amazon.coral.service#AccessDeniedException", "Message": "User: x is not"}
 REFUSALS = {
-    "missing": answer(MISSING, "400 Bad Request", **QUERY_CODE),
-    "missing, without the header": answer(MISSING, "400 Bad Request"),
-    "half a header": answer(MISSING, "400 Bad Request", x_amzn_query_error="NonExistentQueue"),
-    "throttled": answer(
+    "missing": response(MISSING, "400 Bad Request", **QUERY_CODE),
+    "missing, without the header": response(MISSING, "400 Bad Request"),
+    "half a header": response(MISSING, "400 Bad Request", x_amzn_query_error="NonExistentQueue"),
+    "throttled": response(
         {"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slow down"},
         "400 Bad Request",
         x_amzn_query_error="RequestThrottled;Sender",
     ),
-    "throttled before SQS": answer(
+    "throttled before SQS": response(
         {"__type": "ThrottlingException:http://internal.amazon.com/coral/", "message": "Rate"},
         "400 Bad Request",
     ),
-    "denied": answer(DENIED, "403 Forbidden"),
-    "expired": answer({"__type": "ExpiredToken", "message": "expired"}, "403 Forbidden"),
-    "internal": answer({"__type": "InternalFailure"}, "500 Internal Server Error"),
-    "unavailable, a page": answer(b"<html>busy</html>", "503 Service Unavailable"),
-    "unavailable, nothing": answer(b"", "503 Service Unavailable"),
-    "a page of a proxy": answer(b"no way out", "407 Proxy Authentication Required"),
-    "no members": answer({}, "400 Bad Request"),
-    "cut off": answer(b'{"__type": "com.amazon', "400 Bad Request"),
+    "denied": response(DENIED, "403 Forbidden"),
+    "expired": response({"__type": "ExpiredToken", "message": "expired"}, "403 Forbidden"),
+    "internal": response({"__type": "InternalFailure"}, "500 Internal Server Error"),
+    "unavailable, a page": response(b"<html>busy</html>", "503 Service Unavailable"),
+    "unavailable, nothing": response(b"", "503 Service Unavailable"),
+    "a page of a proxy": response(b"no way out", "407 Proxy Authentication Required"),
+    "no members": response({}, "400 Bad Request"),
+    "cut off": response(b'{"__type": "com.amazon', "400 Bad Request"),
 }
 
 
@@ -111,31 +112,31 @@ async def test_an_error_reads_as_it_does_by_way_of_the_sdk(
 ) -> None:
     """The same code and sentence, whichever client an operator has chosen.
 
-    Where an answer has no words the lean client gives those of its status.
+    Where a response has no message the native client gives that of its status.
     """
     script.reply = lambda _: REFUSALS[what]
-    lean = await resolved(clients, script)
+    native = await resolved(clients, script)
     sdk = await resolved(clients, script, kind=SdkSqsSource)
     for call in CALLS.values():
-        ours, theirs = await refused(call(lean)), await refused(call(sdk))
+        ours, theirs = await refused(call(native)), await refused(call(sdk))
         assert ours.code == theirs.code != ""
         assert str(ours).startswith(str(theirs))
 
 
-async def test_credentials_that_sqs_refuses_are_told_of_it(
+async def test_credentials_that_sqs_rejects_are_reported(
     clients: SqsClients, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that others are looked for."""
-    told: list[tuple[str | None, str]] = []
-    monkeypatch.setattr(clients._credentials, "refused", lambda *about: told.append(about))
+    reported: list[tuple[str | None, str]] = []
+    monkeypatch.setattr(clients._credentials, "on_error", lambda *about: reported.append(about))
     script.reply = lambda _: REFUSALS["expired"]
     await refused((await resolved(clients, script)).ack(["r-0"]))
-    assert told == [("test", "ExpiredToken")]
+    assert reported == [("test", "ExpiredToken")]
 
 
 async def test_a_redirect_is_an_error_and_not_followed(clients: SqsClients, script: Script) -> None:
-    """A signed request is for nobody else."""
-    moved = answer(b"", "307 Temporary Redirect", location=f"{script.url}/elsewhere")
+    """A signed request must not go elsewhere."""
+    moved = response(b"", "307 Temporary Redirect", location=f"{script.url}/elsewhere")
     script.reply = lambda _: moved
     queue = await resolved(clients, script)
     assert (await refused(queue.ack(["r-0"]))).code == "307"
@@ -153,18 +154,18 @@ async def test_an_endpoint_that_is_not_there_reads_the_same_too(
     assert ours.code == "EndpointConnectionError"
 
 
-async def test_a_page_of_a_stranger_is_told_in_part(clients: SqsClients, script: Script) -> None:
-    script.reply = lambda _: answer(b"x" * 100_000, "502 Bad Gateway")
+async def test_a_page_of_a_proxy_is_logged_in_part(clients: SqsClients, script: Script) -> None:
+    script.reply = lambda _: response(b"x" * 100_000, "502 Bad Gateway")
     assert len(str(await refused((await resolved(clients, script)).ack(["r"])))) < 1000
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<html>hello</html>", b'{"MessageId": "cut of', b"[]", b"\xff", b"null"]
 )
-async def test_a_200_that_is_no_answer_of_sqs_confirms_nothing(
+async def test_a_200_that_is_no_response_of_sqs_confirms_nothing(
     body: bytes, clients: SqsClients, script: Script
 ) -> None:
-    script.reply = lambda _: answer(body)
+    script.reply = lambda _: response(body)
     queue = await resolved(clients, script)
     for call in CALLS.values():
         await refused(call(queue))
@@ -175,11 +176,11 @@ async def test_a_200_that_is_no_answer_of_sqs_confirms_nothing(
 
 async def test_a_call_is_what_the_sdk_sends(clients: SqsClients, script: Script) -> None:
     """The same members and the same signed headers, and no chance to be compressed."""
-    script.reply = lambda asked: answer({} if asked.target == "ReceiveMessage" else BATCH)
-    lean = await resolved(clients, script)
+    script.reply = lambda asked: response({} if asked.target == "ReceiveMessage" else BATCH)
+    native = await resolved(clients, script)
     sdk = await resolved(clients, script, kind=SdkSqsSource)
     for target, call in CALLS.items():
-        await call(lean)
+        await call(native)
         await call(sdk)
         ours, theirs = script.calls(target)
         assert ours.body == theirs.body
@@ -191,8 +192,8 @@ async def test_a_call_is_what_the_sdk_sends(clients: SqsClients, script: Script)
 
 
 def _signed_headers(asked: Asked) -> set[str]:
-    told = asked.headers["authorization"].split("SignedHeaders=")[1].split(",")[0]
-    return set(told.split(";"))
+    authorization = asked.headers["authorization"].split("SignedHeaders=")[1].split(",")[0]
+    return set(authorization.split(";"))
 
 
 # ---- connections --------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def _signed_headers(asked: Asked) -> set[str]:
 
 async def test_settlements_do_not_wait_for_long_polls(clients: SqsClients, script: Script) -> None:
     """Each long poll holds its connection; deletes and extensions share what they need."""
-    script.silent_on, script.reply = "ReceiveMessage", lambda _: answer(BATCH)
+    script.silent_on, script.reply = "ReceiveMessage", lambda _: response(BATCH)
     queue = await resolved(clients, script)
     polls = [asyncio.create_task(queue.receive(10, 20, 30)) for _ in range(50)]
     for _ in range(20):
@@ -214,8 +215,20 @@ async def test_settlements_do_not_wait_for_long_polls(clients: SqsClients, scrip
     await asyncio.wait(polls)
 
 
+async def test_the_kernel_probes_a_connection_on_which_nothing_is_sent(
+    clients: SqsClients, script: Script
+) -> None:
+    """A long poll whose other end is gone would otherwise be noticed by its timeout alone."""
+    script.reply = lambda _: response(BATCH)
+    queue = await resolved(clients, script)
+    await queue.ack(["r-0"])
+    (connection,) = queue._endpoint._pool.idle
+    plug = connection._transport.get_extra_info("socket")
+    assert plug.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
 async def test_a_cancelled_call_closes_its_connection(clients: SqsClients, script: Script) -> None:
-    script.silent_on, script.reply = "ReceiveMessage", lambda _: answer(BATCH)
+    script.silent_on, script.reply = "ReceiveMessage", lambda _: response(BATCH)
     queue = await resolved(clients, script)
     await queue.ack(["r-0"])
     poll = asyncio.create_task(queue.receive(10, 20, 30))
@@ -240,15 +253,15 @@ async def test_a_call_on_a_connection_that_was_idle_for_too_long_is_made_once_mo
     def reply(asked: Asked) -> bytes | None:
         if asked.nth > 1:
             return None
-        return answer({} if asked.target == "ReceiveMessage" else BATCH)
+        return response({} if asked.target == "ReceiveMessage" else BATCH)
 
     script.reply = reply
     queue = await resolved(clients, script, name)
     await CALLS[target](queue)
     assert await CALLS[target](queue) in ([], {})
-    _, unanswered, again = script.calls(target)
-    assert unanswered.connection != again.connection
-    assert unanswered.raw == again.raw
+    _, no_response, again = script.calls(target)
+    assert no_response.connection != again.connection
+    assert no_response.raw == again.raw
 
 
 @pytest.mark.parametrize("target", CALLS)
@@ -256,7 +269,7 @@ async def test_a_call_is_made_twice_at_most(
     target: str, clients: SqsClients, script: Script
 ) -> None:
     queue = await resolved(clients, script)
-    script.reply = lambda asked: answer(BATCH) if asked.target == "DeleteMessageBatch" else None
+    script.reply = lambda asked: response(BATCH) if asked.target == "DeleteMessageBatch" else None
     await queue.ack(["r-0"])
     script.asked.clear()
     script.reply = lambda _: None
@@ -266,10 +279,10 @@ async def test_a_call_is_made_twice_at_most(
 
 
 @pytest.mark.parametrize("kept", [False, True])
-async def test_a_cut_in_the_middle_of_an_answer_is_an_error_and_not_tried_again(
+async def test_a_cut_in_the_middle_of_a_response_is_an_error_and_not_tried_again(
     clients: SqsClients, script: Script, *, kept: bool
 ) -> None:
-    whole = answer({"Messages": [{"MessageId": "m", "Body": "b", "ReceiptHandle": "r"}]})
+    whole = response({"Messages": [{"MessageId": "m", "Body": "b", "ReceiptHandle": "r"}]})
     queue = await resolved(clients, script)
     if kept:
         await queue.receive(10, 0, 30)
@@ -280,7 +293,7 @@ async def test_a_cut_in_the_middle_of_an_answer_is_an_error_and_not_tried_again(
     assert asked.nth == 1 + kept
 
 
-async def test_an_answer_in_pieces_and_in_chunks_is_read(
+async def test_a_response_in_pieces_and_in_chunks_is_read(
     clients: SqsClients, script: Script
 ) -> None:
     body = json.dumps({"Messages": [{"MessageId": "m", "Body": "\ud800é", "ReceiptHandle": "r"}]})

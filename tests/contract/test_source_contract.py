@@ -1,4 +1,4 @@
-"""What every Queue keeps: the fake of the unit tests, and the real adapter in front of two SQS."""
+"""What every Source promises: the fake of the unit tests, and both adapters in front of two SQS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute
-from gateway.ports import SourceError
+from gateway.ports import Ordering, SourceError
 from tests.builders import attribute, message
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs, SqsKind
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.ports import Source
 
 LONG = 10
-MARKS = {
+DEAD_LETTER_ATTRIBUTES = {
     "gateway-route": "orders",
     "gateway-version": "canary",
     "gateway-status": "422",
@@ -37,8 +37,8 @@ MARKS = {
 }
 
 
-class QueueContract:
-    """Inherited for each kind of queue; `backend` is the fixture that a subclass gives."""
+class SourceContract:
+    """Inherited by the tests of each kind of source; a subclass gives the fixture `backend`."""
 
     @pytest.fixture
     def resolved(self, backend: Backend) -> Callable[..., Any]:
@@ -49,17 +49,27 @@ class QueueContract:
 
         return make
 
-    # ---- resolving ------------------------------------------------------------------------
+    # ---- opening --------------------------------------------------------------------------
 
     @pytest.mark.parametrize("seconds", [0, 45])
-    async def test_resolve_reads_the_queue_s_visibility_timeout(
+    async def test_open_reads_the_queue_s_visibility_timeout(
         self, backend: Backend, seconds: int
     ) -> None:
-        """Complaint 2: ReceiveMessage never tells it."""
+        """Complaint 2: a response to ReceiveMessage does not contain it."""
         queue = await backend.queue(visibility_seconds=seconds)
         traits = await queue.open()
         assert traits.lease_seconds == seconds
         assert traits.url
+
+    @pytest.mark.parametrize(("fifo", "ordering"), [(False, Ordering.NONE), (True, Ordering.GROUP)])
+    async def test_open_returns_the_traits_of_sqs(
+        self, backend: Backend, ordering: Ordering, *, fifo: bool
+    ) -> None:
+        """Groups are ordered on FIFO queues; at most ten entries a call; 12 h of invisibility."""
+        traits = await (await backend.queue(fifo=fifo)).open()
+        assert traits.ordering is ordering
+        assert traits.batch == 10
+        assert traits.max_delay_seconds == 12 * 60 * 60
 
     async def test_a_queue_that_does_not_exist_is_an_error_with_a_code(
         self, backend: Backend
@@ -83,8 +93,8 @@ class QueueContract:
         for _ in range(5):
             await backend.send(queue, Sending())
         first = await receive(queue, 3, exactly=True)
-        rest = await receive(queue, 2)
-        assert len({each.message_id for each in [*first, *rest]}) == 5
+        others = await receive(queue, 2)
+        assert len({each.message_id for each in [*first, *others]}) == 5
 
     async def test_ten_messages_come_in_one_receive(self, backend: Backend, resolved: Any) -> None:
         queue = await resolved()
@@ -304,7 +314,7 @@ class QueueContract:
         assert set(failed) == {0, 2}
         assert all(error.lease_lost for error in failed.values())
 
-    async def test_the_lease_of_a_message_that_nobody_holds_is_lost(
+    async def test_the_lease_of_a_message_that_is_not_in_flight_is_lost(
         self, backend: Backend, resolved: Any
     ) -> None:
         queue = await resolved()
@@ -317,48 +327,48 @@ class QueueContract:
 
     # ---- dead letters ---------------------------------------------------------------------
 
-    async def test_a_copy_has_the_body_the_attributes_and_the_marks(
+    async def test_a_copy_has_the_body_the_attributes_and_the_dead_letter_attributes(
         self, backend: Backend, resolved: Any
     ) -> None:
         queue = await resolved(dead_letters="standard")
         blob = attribute(b"\x00\xff")
         original = message("body", attributes={"tenant": "acme", "count": 3, "blob": blob})
-        assert await queue.dead_letter(original, MARKS) == ()
+        assert await queue.dead_letter(original, DEAD_LETTER_ATTRIBUTES) == ()
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert copy.body == "body"
         assert copy.attributes == {
             **original.attributes,
-            **{name: Attribute("String", text) for name, text in MARKS.items()},
+            **{name: Attribute("String", text) for name, text in DEAD_LETTER_ATTRIBUTES.items()},
         }
 
-    async def test_surplus_attributes_go_in_reverse_order_of_their_names_and_are_told(
+    async def test_surplus_attributes_go_in_reverse_order_of_their_names_and_are_returned(
         self, backend: Backend, resolved: Any
     ) -> None:
         queue = await resolved(dead_letters="standard")
         original = message(attributes={f"a{number}": "x" for number in range(10)})
-        dropped = await queue.dead_letter(original, MARKS)
+        dropped = await queue.dead_letter(original, DEAD_LETTER_ATTRIBUTES)
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert dropped == ("a9", "a8", "a7", "a6")
-        assert set(copy.attributes) == {*MARKS, "a0", "a1", "a2", "a3", "a4", "a5"}
+        assert set(copy.attributes) == {*DEAD_LETTER_ATTRIBUTES, "a0", "a1", "a2", "a3", "a4", "a5"}
 
-    async def test_the_marks_win_over_attributes_of_the_same_name(
+    async def test_dead_letter_attributes_win_over_attributes_of_the_same_name(
         self, backend: Backend, resolved: Any
     ) -> None:
         queue = await resolved(dead_letters="standard")
         original = message(attributes={"gateway-route": "forged", "tenant": "acme"})
-        await queue.dead_letter(original, MARKS)
+        await queue.dead_letter(original, DEAD_LETTER_ATTRIBUTES)
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert copy.attributes["gateway-route"].text == "orders"
 
     async def test_a_fifo_dead_letter_queue_gets_the_group_and_one_copy_alone(
         self, backend: Backend, resolved: Any
     ) -> None:
-        """A copy sent again, since the first answer was lost, stays one message."""
+        """A copy sent again, since the first response was lost, stays one message."""
         queue = await resolved(fifo=True, dead_letters="fifo")
         name = await backend.send(queue, Sending("body", group="g-1", deduplication_id="d-1"))
         (original,) = await receive(queue, 1)
         for _ in range(2):
-            await queue.dead_letter(original, MARKS)
+            await queue.dead_letter(original, DEAD_LETTER_ATTRIBUTES)
         dead_letters = await self.dead_letters_of(backend, queue)
         (copy,) = await dead_letters.receive(10, LONG, LEASE)
         assert (copy.group, copy.deduplication_id) == ("g-1", name)
@@ -369,14 +379,14 @@ class QueueContract:
         self, backend: Backend, resolved: Any
     ) -> None:
         queue = await resolved(dead_letters="fifo")
-        await queue.dead_letter(message(message_id="m-7"), MARKS)
+        await queue.dead_letter(message(message_id="m-7"), DEAD_LETTER_ATTRIBUTES)
         (copy,) = await receive(await self.dead_letters_of(backend, queue), 1)
         assert (copy.group, copy.deduplication_id) == ("m-7", "m-7")
 
     async def test_without_a_dead_letter_queue_nothing_can_be_copied(self, resolved: Any) -> None:
         queue = await resolved()
         with pytest.raises(SourceError):
-            await queue.dead_letter(message(), MARKS)
+            await queue.dead_letter(message(), DEAD_LETTER_ATTRIBUTES)
 
     async def dead_letters_of(self, backend: Backend, queue: Source) -> Source:
         dead_letters = backend.dead_letters(queue)
@@ -385,7 +395,7 @@ class QueueContract:
 
 
 async def receive(queue: Source, messages: int, *, exactly: bool = False) -> list[Message]:
-    """Long-poll for so many messages; `exactly`: all of them in one receive."""
+    """Long-poll for this number of messages; `exactly`: all of them in one receive."""
     received = await queue.receive(messages, LONG, LEASE)
     while len(received) < messages and not exactly:
         received += await queue.receive(messages - len(received), LONG, LEASE)
@@ -403,7 +413,7 @@ async def send_group(backend: Backend, queue: Source, group: str, messages: int)
 
 
 @VIRTUAL_TIME
-class TestInMemoryQueue(QueueContract):
+class TestInMemorySource(SourceContract):
     """The fake that the runtime is tested against, in virtual time."""
 
     @pytest.fixture
@@ -451,22 +461,22 @@ def pointed_at(
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestSdkSqsSource(QueueContract):
+class TestSdkSqsSource(SourceContract):
     """The SDK's adapter in front of moto."""
 
     @pytest.fixture
     def backend(self, moto: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch) -> Backend:
         return pointed_at(moto, clients, monkeypatch)
 
-    @pytest.mark.skip(reason="moto changes the visibility of a message that nobody holds")
-    async def test_the_lease_of_a_message_that_nobody_holds_is_lost(
+    @pytest.mark.skip(reason="moto changes the visibility of a message that is not in flight")
+    async def test_the_lease_of_a_message_that_is_not_in_flight_is_lost(
         self, backend: Backend, resolved: Any
     ) -> None:
-        """SQS answers MessageNotInflight."""
+        """SQS responds MessageNotInflight."""
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestSqsQueueOnTheEmulator(QueueContract):
+class TestSdkSqsSourceOnTheEmulator(SourceContract):
     """The SDK's adapter in front of the emulator that the integration tests use."""
 
     @pytest.fixture
@@ -477,8 +487,8 @@ class TestSqsQueueOnTheEmulator(QueueContract):
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestLeanSqsQueue(TestSdkSqsSource):
-    """The lean adapter in front of moto."""
+class TestNativeSqsSource(TestSdkSqsSource):
+    """The native adapter in front of moto."""
 
     @pytest.fixture
     def backend(self, moto: str, clients: SqsClients, monkeypatch: pytest.MonkeyPatch) -> Backend:
@@ -486,8 +496,8 @@ class TestLeanSqsQueue(TestSdkSqsSource):
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestLeanSqsQueueOnTheEmulator(QueueContract):
-    """The lean adapter in front of the emulator that the integration tests use."""
+class TestNativeSqsSourceOnTheEmulator(SourceContract):
+    """The native adapter in front of the emulator that the integration tests use."""
 
     @pytest.fixture
     def backend(
@@ -496,15 +506,15 @@ class TestLeanSqsQueueOnTheEmulator(QueueContract):
         return pointed_at(emulator, clients, monkeypatch, NativeSqsSource)
 
 
-# ---- answers that are none ----------------------------------------------------------------
+# ---- responses that are not SQS's ----------------------------------------------------------
 
 
 @pytest_asyncio.fixture
 async def proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Answer every call with status 200 and the body that a test puts in."""
+    """Respond to every call with status 200 and the body that a test puts in."""
     bodies: list[bytes] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
         await reader.readexactly(int(length[1]) if length else 0)
@@ -515,12 +525,12 @@ async def proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
         yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2]), bodies
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>hello</html>", b'{"MessageId": "cut of'])
-async def test_a_200_that_is_no_answer_of_sqs_confirms_nothing(
+async def test_a_200_that_is_no_response_of_sqs_confirms_nothing(
     body: bytes, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The SDK takes it for an empty success; the original would be deleted with no copy made."""
@@ -531,7 +541,7 @@ async def test_a_200_that_is_no_answer_of_sqs_confirms_nothing(
         address = parse_queue("http://sqs.test/123456789012/orders")
         queue = SdkSqsSource(clients, address, address)
         with pytest.raises(SourceError):
-            await queue.dead_letter(message(), MARKS)
+            await queue.dead_letter(message(), DEAD_LETTER_ATTRIBUTES)
         with pytest.raises(SourceError):
             await queue.open()
         failed = await queue.ack(["a", "b"])

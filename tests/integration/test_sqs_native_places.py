@@ -1,4 +1,4 @@
-"""Where the lean client calls, whom it trusts there, and when it steps aside for the SDK."""
+"""Where the native client calls, whom it trusts there, and when it steps aside for the SDK."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from botocore.exceptions import ConnectTimeoutError
 from structlog.testing import capture_logs
 
 from gateway.adapters.sqs.clients import SqsClients
@@ -17,7 +18,9 @@ from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.core.addresses import parse_queue
 from gateway.ports import SourceError
 from tests.fakes import VIRTUAL_TIME
-from tests.integration.sqs_script import answer, scripted
+from tests.integration.sqs_script import response, scripted
+from tests.unit.adapters.http1.fake_transport import FakeTransport
+from tests.unit.adapters.sqs.fixed_credentials import FixedCredentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from tests.integration.sqs_script import Script
 
 AUTHORITY = trustme.CA()
-SUCCESS = answer({"Successful": [{"Id": "0"}]})
+SUCCESS = response({"Successful": [{"Id": "0"}]})
 URL = "http://sqs.test/123456789012/orders"
 
 
@@ -95,7 +98,7 @@ async def test_it_calls_where_the_sdk_calls(
     assert endpoint is not None
     assert called[0].url.rstrip("/") == endpoint.url.rstrip("/") == url
     assert f"/{region}/sqs/" in str(called[0].headers["Authorization"])
-    assert endpoint._posts._region == region
+    assert endpoint._requests._region == region
 
 
 @pytest.mark.parametrize(
@@ -116,9 +119,9 @@ def test_a_proxy_and_a_path_need_the_sdk(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    told = needs_sdk(url)
-    assert bool(told) == bool(why)
-    assert why in told
+    reason = needs_sdk(url)
+    assert bool(reason) == bool(why)
+    assert why in reason
 
 
 async def test_that_the_sdk_is_needed_is_said_once(
@@ -141,7 +144,7 @@ async def test_what_is_left_to_the_sdk_works(
         monkeypatch.setenv("HTTP_PROXY", script.url)
         queue = NativeSqsSource(clients, parse_queue(URL))
         await queue.open()
-        script.reply = lambda asked: answer({}) if asked.target == "ReceiveMessage" else SUCCESS
+        script.reply = lambda asked: response({}) if asked.target == "ReceiveMessage" else SUCCESS
         assert await queue.receive(10, 0, 30) == []
         assert await queue.ack(["r-0"]) == {}
         assert await queue.set_leases([("r-0", 1)]) == {}
@@ -188,8 +191,8 @@ async def test_an_authority_of_one_s_own_is_trusted_as_the_sdk_is_told_to(
     assert {each.connection for each in batches} == {2}  # 1 was the SDK's
 
 
-async def test_an_authority_that_nobody_knows_is_told(clients: SqsClients) -> None:
-    """The lean client's own word, for which the SDK's first call is left out."""
+async def test_an_unknown_authority_is_reported(clients: SqsClients) -> None:
+    """The native client's own error, for which the SDK's first call is left out."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     AUTHORITY.issue_cert("localhost").configure_cert(context)
     async with scripted(context) as script:
@@ -210,18 +213,28 @@ class Address:
     def __init__(self, **addresses: str) -> None:
         self.addresses = addresses
         self.tried: list[str] = []
+        self.opened_to = asyncio.Event()
 
     async def found(self, *_: Any, **__: Any) -> list[Any]:
         return [(2, 1, 6, "", (address, 443)) for address in self.addresses.values()]
 
-    async def opened(self, _: Any, address: str, *__: Any, **___: Any) -> Any:
+    async def opened(self, make: Any, address: str, *_: Any, **__: Any) -> Any:
         self.tried.append(address)
         (kind,) = [kind for kind, each in self.addresses.items() if each == address]
         if kind.startswith("silent"):
             await asyncio.Event().wait()
         if kind.startswith("closed"):
             raise ConnectionRefusedError
-        return None, "a connection"
+        connection = make()
+        self.opened_to.set()
+        return FakeTransport(connection), connection
+
+
+def endpoint_at(address: Address, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "getaddrinfo", address.found)
+    monkeypatch.setattr(loop, "create_connection", address.opened)
+    return Endpoint("http://sqs.test", "eu-west-1", FixedCredentials(), None)
 
 
 @VIRTUAL_TIME
@@ -230,13 +243,13 @@ async def test_one_address_of_a_host_that_takes_no_connection_leaves_time_for_th
     first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = Address(**{first: "10.0.0.1", "good": "10.0.0.2"})
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", address.found)
-    monkeypatch.setattr(loop, "create_connection", address.opened)
-    endpoint = Endpoint("http://sqs.test", "eu-west-1", None, None)  # type: ignore[arg-type]
-    assert await endpoint._connect() == "a connection"  # type: ignore[comparison-overlap]
+    endpoint = endpoint_at(address, monkeypatch)
+    call = asyncio.create_task(endpoint.call("AmazonSQS.Delete", b"{}", 10))
+    await address.opened_to.wait()
     assert address.tried == ["10.0.0.1", "10.0.0.2"]
-    assert loop.time() < CONNECT_SECONDS
+    assert asyncio.get_running_loop().time() < CONNECT_SECONDS
+    call.cancel()
+    await asyncio.wait([call])
 
 
 @VIRTUAL_TIME
@@ -244,10 +257,7 @@ async def test_a_host_that_swallows_packets_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     address = Address(silent="10.0.0.1", silent_too="10.0.0.2")
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", address.found)
-    monkeypatch.setattr(loop, "create_connection", address.opened)
-    endpoint = Endpoint("http://sqs.test", "eu-west-1", None, None)  # type: ignore[arg-type]
-    with pytest.raises(Exception, match="Connect timeout on endpoint URL"):
-        await endpoint._connect()
-    assert loop.time() == pytest.approx(CONNECT_SECONDS)
+    endpoint = endpoint_at(address, monkeypatch)
+    with pytest.raises(ConnectTimeoutError, match="Connect timeout on endpoint URL"):
+        await endpoint.call("AmazonSQS.Delete", b"{}", 10)
+    assert asyncio.get_running_loop().time() == pytest.approx(CONNECT_SECONDS)
