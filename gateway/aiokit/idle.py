@@ -6,32 +6,29 @@ import asyncio
 
 
 class IdleCounter:
-    """Counts what is under way; `wait()` returns once there is nothing."""
+    """Counts what is under way; `wait()` returns once there is nothing.
 
-    __slots__ = ("_idle", "count")
+    The owner changes `count` itself, and calls `notify()` when it has come to 0 while `awaited`: it
+    does so for every message.
+    """
+
+    __slots__ = ("_idle", "awaited", "count")
 
     def __init__(self) -> None:
         self.count = 0
-        self._idle: asyncio.Event | None = None  # while a task waits for it
-
-    def add(self) -> None:
-        """Count one more."""
-        self.count += 1
-
-    def remove(self, number: int = 1) -> None:
-        """Count `number` fewer."""
-        self.count -= number
-        if not self.count:
-            self.notify()
+        self.awaited = False
+        self._idle: asyncio.Event | None = None
 
     def notify(self) -> None:
-        """Wake what waits: the count came to 0 (for a caller that counts by itself)."""
+        """Wake the task that waits."""
         if self._idle is not None:
             self._idle.set()
             self._idle = None
+            self.awaited = False
 
     async def wait(self) -> None:
         """Return at once where nothing is under way, else when the last one has ended."""
         while self.count:
             self._idle = self._idle or asyncio.Event()
+            self.awaited = True
             await self._idle.wait()

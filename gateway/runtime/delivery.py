@@ -268,7 +268,7 @@ class Deliverer:
         entry.under_way = False
         under_way = self._under_way
         under_way.count -= 1
-        if not under_way.count:
+        if under_way.awaited and not under_way.count:
             under_way.notify()
         ended = entry.ended
         if ended is not None:

@@ -83,7 +83,7 @@ class Settler:
     def delete(self, entry: InFlightMessage) -> None:
         """Delete the message."""
         entry.state = _DELETING
-        self._unsettled.add()
+        self._unsettled.count += 1
         deletes = self._deletes
         deletes.append(entry)
         held = len(deletes)
@@ -95,7 +95,7 @@ class Settler:
         """Give the message back, visible again after so many seconds."""
         entry.state = State.RELEASING
         entry.release_seconds = seconds
-        self._unsettled.add()
+        self._unsettled.count += 1
         self._put(Action.RELEASE, entry)
 
     def dead_letter(
@@ -115,7 +115,7 @@ class Settler:
         """Drop a message whose lease ended before anything was done with it."""
         why = "its lease ended before its turn came"
         self._failed_to(Action.EXTEND, why, lease_lost=True)
-        self._unsettled.add()
+        self._unsettled.count += 1
         self._ended([entry], confirmed=False)
 
     def flush_early(self) -> None:
@@ -252,7 +252,10 @@ class Settler:
     def _ended(self, entries: Sequence[InFlightMessage], *, confirmed: bool) -> None:
         held_bytes = self._in_flight.remove(entries)
         self._permits.give(len(entries), held_bytes)
-        self._unsettled.remove(len(entries))
+        unsettled = self._unsettled
+        unsettled.count -= len(entries)
+        if unsettled.awaited and not unsettled.count:
+            unsettled.notify()
         for entry in entries:
             if entry.settled is not None:
                 entry.settled(entry, confirmed)

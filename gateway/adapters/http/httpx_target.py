@@ -18,9 +18,8 @@ import httpcore
 from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
 from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.native_target import LIFETIME_SECONDS, USER_AGENT
-from gateway.adapters.http.request import RequestHead
+from gateway.adapters.http.request import HttpSender, RequestHead
 from gateway.adapters.http.retry_after import retry_after_seconds
-from gateway.adapters.http.sender import HttpSender
 from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
 from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
 from gateway.adapters.http1.connector import ConnectDeadlineError

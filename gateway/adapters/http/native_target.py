@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
-from gateway.adapters.http.request import RequestHead
-from gateway.adapters.http.sender import HttpSender
+from gateway.adapters.http.request import HttpSender, RequestHead
 from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http.tls import usual_context
 from gateway.adapters.http.unreachable import unreachable, unreachable_again

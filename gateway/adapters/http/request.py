@@ -1,4 +1,4 @@
-"""The bytes of a request up to its body. Pure."""
+"""What is sent to a service: the head of a request, and the deliveries of one plan."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from gateway.core.delivery.headers import message_lines, plan_lines
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.delivery.plan import DeliveryPlan
+    from gateway.core.messages.message import Message
+    from gateway.ports import Sending
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
@@ -51,6 +58,32 @@ class RequestHead:
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = _DEFAULT_PORTS["https" if self.tls else "http"]
         return host if self.port == default else f"{host}:{self.port}"
+
+
+class HttpSender:
+    """A `Sender` for both HTTP targets; `post` is the method of the target.
+
+    It takes header lines, body, timeout in seconds and the callback for the result.
+    """
+
+    __slots__ = ("_ordered", "_plan_lines", "_post", "_tag", "_timeout_seconds")
+
+    def __init__(
+        self,
+        post: Callable[[str, bytes, float, Callable[[DeliveryResult], None]], Sending],
+        plan: DeliveryPlan,
+    ) -> None:
+        self._post = post
+        self._plan_lines = plan_lines(plan)
+        self._tag = plan.tag
+        self._ordered = plan.ordered
+        self._timeout_seconds = plan.timeout_seconds
+
+    def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
+        """POST the message's body, unchanged, under the headers of the delivery reference."""
+        lines = self._plan_lines + message_lines(message, self._tag, fifo=self._ordered)
+        body = message.body.encode("utf-8", "surrogatepass")
+        return self._post(lines, body, self._timeout_seconds, done)
 
 
 def _lines(headers: Sequence[tuple[str, str]]) -> str:
