@@ -152,7 +152,7 @@ class Poller:
         """Take permits for one receive, for no more than stable has capacity; none once stopped.
 
         Capacity comes back with a delivery that ends, with time (`max_rate`, an open circuit
-        breaker) or with a reload, so the poller looks again after a pause (ADR 17).
+        breaker) or with a reload, so the poller looks again after a pause (ADR 16).
         """
         while not self._stopping.is_set():
             if not self._permits.free:
