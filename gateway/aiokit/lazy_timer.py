@@ -19,22 +19,22 @@ class LazyTimer:
     runs is left to run; when it ends too early for the moment set last, it is started again.
     """
 
-    __slots__ = ("_callback", "_due_at", "_handle")
+    __slots__ = ("_callback", "_due_at", "_handle", "_runs_until")
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self._callback = callback
         self._due_at: float | None = None
         self._handle: asyncio.TimerHandle | None = None
+        self._runs_until = 0.0  # uvloop's handle of a moment that has come does not say
 
     def set(self, due_at: float) -> None:
         """Call back at this moment of the loop's clock, in place of any set before."""
         self._due_at = due_at
-        handle = self._handle
-        if handle is not None:
-            if handle.when() <= due_at:
+        if self._handle is not None:
+            if self._runs_until <= due_at:
                 return
-            handle.cancel()
-        self._handle = asyncio.get_running_loop().call_at(due_at, self._ran_out)
+            self._handle.cancel()
+        self._start(asyncio.get_running_loop(), due_at)
 
     def clear(self) -> None:
         """Do not call back, until it is set again."""
@@ -54,7 +54,11 @@ class LazyTimer:
             return
         loop = asyncio.get_running_loop()
         if due_at > loop.time() + CLOCK_RESOLUTION_SECONDS:
-            self._handle = loop.call_at(due_at, self._ran_out)
+            self._start(loop, due_at)
             return
         self._due_at = None
         self._callback()
+
+    def _start(self, loop: asyncio.AbstractEventLoop, due_at: float) -> None:
+        self._runs_until = due_at
+        self._handle = loop.call_at(due_at, self._ran_out)
