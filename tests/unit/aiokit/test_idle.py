@@ -16,14 +16,14 @@ async def test_every_waiting_task_goes_on_when_the_last_one_has_ended() -> None:
     counter.count = 2
     waiting = [asyncio.create_task(counter.wait()) for _ in range(2)]
     await asyncio.sleep(0)
-    assert counter.awaited
+    assert counter.awaited is True
     counter.count -= 1
     await asyncio.sleep(0)
     assert not any(task.done() for task in waiting)
     counter.count -= 1
     counter.notify()
     await asyncio.gather(*waiting)
-    assert not counter.awaited
+    assert counter.awaited is False
 
 
 async def test_what_begins_before_the_waiting_task_runs_is_awaited_too() -> None:
