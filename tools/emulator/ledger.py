@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tools.emulator.app import EMPTY_RECEIVE
-from tools.emulator.messages import Stage
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
     from tools.emulator.messages import Message

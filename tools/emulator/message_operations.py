@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.emulator import answers, batches, drafts, errors
-from tools.emulator.messages import Stage, attributes_md5
+from tools.emulator.messages import attributes_md5
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def receive_again(registry: Registry, call: Call, answer: Answer, chance: float)
     visibility = _ranged(request, "VisibilityTimeout", 0, 43_200, queue.traits.visibility_seconds)
     if len(answer.get("Messages", ())) >= _ranged(request, "MaxNumberOfMessages", 1, 10, 1):
         return answer
-    message = queue.hand_out_again(chance, visibility, call.now)
+    message = queue.receive_again(chance, visibility, call.now)
     if message is None:
         return answer
     return {"Messages": [*answer.get("Messages", ()), _received(message, request)]}

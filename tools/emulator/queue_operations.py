@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.emulator import errors, traits
-from tools.emulator.messages import Stage
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
     from tools.emulator.queues import Queue

@@ -100,7 +100,7 @@ class Registry:
         return f"arn:aws:sqs:{self.region}:{ACCOUNT}:{name}"
 
     def _target(self, policy: str, source: Queue) -> Queue | None:
-        redrive = traits.redrive_of(policy)
+        redrive = traits.parse_redrive(policy)
         if redrive is None:
             return None
         target = self.queues.get(redrive.target_arn.rsplit(":", 1)[-1])

@@ -87,7 +87,7 @@ class Traits:
     redrive: Redrive | None
 
 
-def traits_of(attributes: Mapping[str, str]) -> Traits:
+def parse_traits(attributes: Mapping[str, str]) -> Traits:
     """Read checked attributes."""
     return Traits(
         fifo=attributes.get("FifoQueue") == "true",
@@ -97,11 +97,11 @@ def traits_of(attributes: Mapping[str, str]) -> Traits:
         max_bytes=int(attributes["MaximumMessageSize"]),
         deduplicates_by_content=attributes.get("ContentBasedDeduplication") == "true",
         deduplicates_by_group=attributes.get("DeduplicationScope") == "messageGroup",
-        redrive=redrive_of(attributes.get("RedrivePolicy", "")),
+        redrive=parse_redrive(attributes.get("RedrivePolicy", "")),
     )
 
 
-def redrive_of(policy: str) -> Redrive | None:
+def parse_redrive(policy: str) -> Redrive | None:
     """Read a redrive policy; "" means none. Raises SqsError where it is not one."""
     if not policy:
         return None
