@@ -403,7 +403,7 @@ async def send_group(backend: Backend, queue: Source, group: str, messages: int)
 
 
 @VIRTUAL_TIME
-class TestInMemoryQueue(QueueContract):
+class TestInMemorySource(QueueContract):
     """The fake that the runtime is tested against, in virtual time."""
 
     @pytest.fixture
