@@ -15,7 +15,7 @@ from tools.bench import (
     bodies,
     isolation,
     machine,
-    rapid_modes,
+    modes,
     report,
     soak_verdict,
     throughput,
@@ -45,7 +45,7 @@ def main() -> int:
     arguments = _arguments()
     machine.pin_harness(os.getpid())
     chosen = [peer for peer in PEERS if not arguments.only or peer.name in arguments.only]
-    run = _rapidly if arguments.mode in _RAPID else _run
+    run = _run_fast if arguments.mode in _FAST_MODES else _run
     with tempfile.TemporaryDirectory() as folder:
         try:
             fine = asyncio.run(run(arguments, chosen, Path(folder)))
@@ -59,7 +59,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("mode", nargs="?", default="throughput", choices=[*_RAPID, *_MODES])
+    parser.add_argument("mode", nargs="?", default="throughput", choices=[*_FAST_MODES, *_MODES])
     parser.add_argument("--messages", type=int, help=_MESSAGES_HELP)
     parser.add_argument("--repetitions", type=int, help="5; idle: 1; isolation: 3")
     parser.add_argument(
@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="of load, each turn (10)")
     parser.add_argument("--idle-seconds", type=float, default=60.0, help="to look on (60)")
-    parser.add_argument("--part", action="append", choices=rapid_modes.PARTS, help=_PARTS_HELP)
+    parser.add_argument("--part", action="append", choices=modes.PARTS, help=_PARTS_HELP)
     parser.add_argument("--write", action="store_true", help=f"figures into {written.PAGE.name}")
     return parser.parse_args()
 
@@ -85,11 +85,11 @@ async def _run(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Pa
         return await _MODES[arguments.mode](arguments, chosen, here, folder) is not False
 
 
-async def _rapidly(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
+async def _run_fast(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
     """Print the figures, and write them down where that is asked for."""
     _end_on_sigterm()
     async with arena(folder) as here:
-        figures = await _RAPID[arguments.mode](arguments, chosen, here, folder)
+        figures = await _FAST_MODES[arguments.mode](arguments, chosen, here, folder)
     print(figures)
     if arguments.write:
         written.write(arguments.mode, figures)
@@ -141,9 +141,7 @@ async def _isolation(
             for state, found in turns.items():
                 turn = await isolation.measure(here, folder, state, arguments.seconds, rate)
                 found.append(turn)
-                rapid_modes.progress(
-                    f"{repetition + 1}: canary {state}, stable {turn.stable:,.0f} msg/s"
-                )
+                modes.progress(f"{repetition + 1}: canary {state}, stable {turn.stable:,.0f} msg/s")
         print(isolation.text(turns, rate), flush=True)
         fine = fine and (rate is None or isolation.fine(turns))
     return fine
@@ -158,14 +156,14 @@ async def _bodies(
     print(bodies.text(runs))
 
 
-_RAPID = {
-    "throughput": rapid_modes.compare,
-    "latency": rapid_modes.waiting,
-    "idle": rapid_modes.resting,
-    "bill": rapid_modes.bill,
-    "scaling": rapid_modes.growth,
+_FAST_MODES = {
+    "throughput": modes.compare,
+    "latency": modes.waiting,
+    "idle": modes.resting,
+    "bill": modes.bill,
+    "scaling": modes.growth,
 }
-"""On the rapid SQS; their figures can be written down."""
+"""On the fast SQS; their figures can be written down."""
 
 _MODES = {
     "memory": _memory,

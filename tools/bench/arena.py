@@ -28,7 +28,7 @@ NUMBERED: Final = '{"id":"@message-no@",'
 class Arena:
     """A running emulator and services.
 
-    `emulator` is the rapid SQS where that was asked for; `driver` is the program of the ceiling.
+    `emulator` is the fast SQS where that was asked for; `driver` is the program of the ceiling.
     """
 
     emulator_url: str
@@ -62,13 +62,13 @@ class Arena:
         pinned_share: float = PINNED_SHARE,
         queues: Sequence[str] = (QUEUE,),
     ) -> int:
-        """Let the rapid SQS make so many messages a second from now on; returns how many in all."""
+        """Let the fast SQS make so many messages a second from now on; returns how many in all."""
         wanted = _pinned(body, pinned_share)
         answer = await self._ask("_flow", queues=queues, rate=rate, seconds=seconds, **wanted)
         return int(answer["sent"])
 
     async def delay(self, milliseconds: float) -> None:
-        """Let each answer of the rapid SQS take so long on its way."""
+        """Let each answer of the fast SQS take so long on its way."""
         await self._ask("_delay", ms=milliseconds)
 
     async def ledger(self, queue: str = QUEUE) -> dict[str, Any]:
@@ -98,11 +98,11 @@ class Arena:
 async def arena(programs: Path | None = None) -> AsyncIterator[Arena]:
     """Start both and end both.
 
-    With a folder for `programs` they are the rapid ones, compiled into it where that can be done.
+    With a folder for `programs` they are the fast ones, compiled into it where that can be done.
     """
     sink = native.compiled("sink", programs) if programs else None
     driver = native.compiled("driver", programs) if programs else None
-    sqs_module = ["tools.bench.rapid_sqs"] if programs else ["tools.emulator", "--port", "0"]
+    sqs_module = ["tools.bench.fast_sqs"] if programs else ["tools.emulator", "--port", "0"]
     with ExitStack() as stack:
         pids, urls = [], []
         for command in (_python(*sqs_module), [str(sink)] if sink else _python("tools.bench.sink")):
@@ -111,7 +111,7 @@ async def arena(programs: Path | None = None) -> AsyncIterator[Arena]:
             pids.append(process.pid)
             urls.append(url)
         sqs, services = [await Channel.open(_port(url)) for url in urls]
-        made_of = _made_of(rapid=programs is not None, native_sink=sink is not None)
+        made_of = _made_of(fast=programs is not None, native_sink=sink is not None)
         try:
             yield Arena(urls[0], urls[1], (pids[0], pids[1]), sqs, services, driver, made_of)
         finally:
@@ -134,12 +134,12 @@ def _pinned(text: str, share: float) -> dict[str, Any]:
     return {"body": text, "share": share, "attributes": {"version": version}}
 
 
-def _made_of(*, rapid: bool, native_sink: bool) -> str:
-    if not rapid:
+def _made_of(*, fast: bool, native_sink: bool) -> str:
+    if not fast:
         return "SQS is tools/emulator, the services are Python"
     if native_sink:
-        return "SQS is tools/bench/rapid_sqs.py, the services are tools/bench/sink.c"
-    return "SQS IS tools/bench/rapid_sqs.py, THE SERVICES ARE PYTHON: no C COMPILER, LOWER CEILING"
+        return "SQS is tools/bench/fast_sqs, the services are tools/bench/sink.c"
+    return "SQS IS tools/bench/fast_sqs, THE SERVICES ARE PYTHON: no C COMPILER, LOWER CEILING"
 
 
 def _python(*arguments: str) -> list[str]:

@@ -3,7 +3,7 @@
 
    cc -O2 -pthread -o driver driver.c && ./driver SQS_PORT QUEUE SINK_PORT|0 [LOOPS]
 
-   It goes by the order of members that the rapid SQS answers with. 0 leaves the POSTs out. */
+   It goes by the order of members that the fast SQS returns. 0 leaves the POSTs out. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

@@ -43,7 +43,7 @@ async def measure(
 ) -> Ages:
     """Offer so many messages a second, evenly; what comes while it warms up does not count.
 
-    The rapid SQS makes them by its own clock: a slow peer does not slow the load.
+    The fast SQS makes them by its own clock: a slow peer does not slow the load.
     """
     await arena.clear()
     with running(peer, arena, folder, routing) as it:

@@ -115,7 +115,7 @@ def not_in_flight() -> SqsError:
     return modeled("MessageNotInflight", "The specified message isn't in flight.")
 
 
-def beyond_limit(seconds: int, limit: int) -> SqsError:
+def beyond_limit(seconds: float, limit: int) -> SqsError:
     """Return the error for a lease that would end more than 12 hours after the receive."""
     reason = f"Total VisibilityTimeout for the message is beyond the limit [{limit} seconds]"
     return invalid_value(seconds, "VisibilityTimeout", reason)

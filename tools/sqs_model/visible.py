@@ -52,7 +52,8 @@ class StandardOrder(Generic[M]):
     put_back = appear
 
     def take(self, limit: int) -> list[M]:
-        visible, taken = self._visible, []
+        visible = self._visible
+        taken: list[M] = []
         while visible and len(taken) < limit:
             message = visible.popleft()
             if message.stage is Stage.VISIBLE:

@@ -1,4 +1,4 @@
-"""One standard queue of the rapid SQS: what is visible, what is leased and until when."""
+"""One standard queue of the fast SQS: what is visible, what is leased and until when."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
-from tools.bench.rapid_shape import NUMBER
+from tools.bench.fast_sqs.rendering import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tools.bench.rapid_shape import Draft, Wanted
+    from tools.bench.fast_sqs.rendering import Draft, Wanted
 
 VISIBLE: Final = 0
 DELETED: Final = -1
@@ -33,7 +33,7 @@ class Message:
         self.first_ms = b""
 
 
-class RapidQueue:
+class FastQueue:
     """Every step costs O(1), time comes from outside, in seconds, and never goes back."""
 
     def __init__(self, name: str, attributes: dict[str, str]) -> None:

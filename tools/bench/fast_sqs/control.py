@@ -1,4 +1,4 @@
-"""The rapid SQS as the bench uses it: fill a queue, let messages flow, read the ledger."""
+"""The fast SQS as the bench uses it: fill a queue, let messages flow, read the ledger."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json, to_json
 
-from tools.bench.rapid_shape import Draft
+from tools.bench.fast_sqs.rendering import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tools.bench.rapid_calls import Calls
-    from tools.bench.rapid_queue import RapidQueue
+    from tools.bench.fast_sqs.operations import Calls
+    from tools.bench.fast_sqs.queue import FastQueue
 
 TICK_SECONDS: Final = 0.001
 
@@ -93,7 +93,7 @@ def _flow(
 
 def _send_due(
     calls: Calls,
-    places: Sequence[RapidQueue],
+    places: Sequence[FastQueue],
     numbers: range,
     drafts: tuple[Draft, Draft],
     share: float,

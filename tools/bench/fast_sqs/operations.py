@@ -1,4 +1,4 @@
-"""What the rapid SQS answers to each operation, and the receives that wait for messages."""
+"""What the fast SQS answers to each operation, and the receives that wait for messages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json, to_json
 
-from tools.bench.rapid_queue import RapidQueue
-from tools.bench.rapid_shape import Draft, Wanted, wanted
+from tools.bench.fast_sqs.queue import FastQueue
+from tools.bench.fast_sqs.rendering import Draft, Wanted, wanted
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,7 +46,7 @@ class Calls:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, delay_seconds: float = 0.0) -> None:
         self.delay_seconds = delay_seconds
-        self.queues: dict[str, RapidQueue] = {}
+        self.queues: dict[str, FastQueue] = {}
         self.flowing: set[asyncio.Task[None]] = set()
         self.loop = loop
         self._waiting: dict[str, deque[Waiting]] = {}
@@ -57,7 +57,7 @@ class Calls:
         request = _cached(body) if len(body) < _LONGEST_CACHED else from_json(body)
         name = request.get("QueueName") or request["QueueUrl"].rpartition("/")[2]
         if operation == b"createqueue":
-            self.queues.setdefault(name, RapidQueue(name, request.get("Attributes") or {}))
+            self.queues.setdefault(name, FastQueue(name, request.get("Attributes") or {}))
         queue = self.queues.get(name)
         if queue is None:
             answered(
@@ -70,7 +70,7 @@ class Calls:
         answered(to_json(_OPERATIONS[operation](self, queue, request, f"http://{host}")))
         return None
 
-    def changed(self, queue: RapidQueue) -> None:
+    def changed(self, queue: FastQueue) -> None:
         """Answer those who wait, as far as there is something for them."""
         waiting = self._waiting.get(queue.name)
         if not waiting:
@@ -102,7 +102,7 @@ class Calls:
         self._alarms.clear()
 
     def _receive(
-        self, queue: RapidQueue, request: Mapping[str, Any], answered: Responded
+        self, queue: FastQueue, request: Mapping[str, Any], answered: Responded
     ) -> Waiting | None:
         now = time.time()
         queue.advance(now)
@@ -122,7 +122,7 @@ class Calls:
         self._arm(queue, now)
         return waiting
 
-    def _in_vain(self, queue: RapidQueue, waiting: Waiting) -> None:
+    def _in_vain(self, queue: FastQueue, waiting: Waiting) -> None:
         answered = waiting.answered
         waiting.cancel()
         if answered is not None:
@@ -132,7 +132,7 @@ class Calls:
         while line and line[0].answered is None:
             line.popleft()
 
-    def _arm(self, queue: RapidQueue, now: float) -> None:
+    def _arm(self, queue: FastQueue, now: float) -> None:
         """While somebody waits, look again when the next lease ends."""
         end = queue.next_end() if self._waiting.get(queue.name) else None
         alarm = self._alarms.get(queue.name)
@@ -142,7 +142,7 @@ class Calls:
             alarm[1].cancel()
         self._alarms[queue.name] = end, self.loop.call_later(max(0.0, end - now), self._ring, queue)
 
-    def _ring(self, queue: RapidQueue) -> None:
+    def _ring(self, queue: FastQueue) -> None:
         self._alarms.pop(queue.name, None)
         self.changed(queue)
 
@@ -153,11 +153,11 @@ def _cached(body: bytes) -> Any:
     return from_json(body)
 
 
-def _url(_calls: Calls, queue: RapidQueue, _request: Mapping[str, Any], base: str) -> Any:
+def _url(_calls: Calls, queue: FastQueue, _request: Mapping[str, Any], base: str) -> Any:
     return {"QueueUrl": f"{base}/000000000000/{queue.name}"}
 
 
-def _attributes(calls: Calls, queue: RapidQueue, _request: Mapping[str, Any], _base: str) -> Any:
+def _attributes(calls: Calls, queue: FastQueue, _request: Mapping[str, Any], _base: str) -> Any:
     counts = {
         "QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{queue.name}",
         "ApproximateNumberOfMessages": str(queue.visible),
@@ -167,19 +167,19 @@ def _attributes(calls: Calls, queue: RapidQueue, _request: Mapping[str, Any], _b
     return {"Attributes": {"VisibilityTimeout": "30", **queue.attributes, **counts}}
 
 
-def _send(calls: Calls, queue: RapidQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _send(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     answer = _sent(queue, request)
     calls.changed(queue)
     return answer
 
 
-def _send_batch(calls: Calls, queue: RapidQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _send_batch(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     done = [{"Id": entry["Id"], **_sent(queue, entry)} for entry in request["Entries"]]
     calls.changed(queue)
     return {"Successful": done}
 
 
-def _sent(queue: RapidQueue, entry: Mapping[str, Any]) -> dict[str, str]:
+def _sent(queue: FastQueue, entry: Mapping[str, Any]) -> dict[str, str]:
     draft = Draft(entry["MessageBody"], entry.get("MessageAttributes") or {}, time.time())
     message = queue.send(draft)
     answer = {"MessageId": message.message_id.decode()}
@@ -189,23 +189,23 @@ def _sent(queue: RapidQueue, entry: Mapping[str, Any]) -> dict[str, str]:
     return answer
 
 
-def _delete(_calls: Calls, queue: RapidQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _delete(_calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     queue.delete([request["ReceiptHandle"]], time.time())
     return {}
 
 
-def _delete_batch(_calls: Calls, queue: RapidQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _delete_batch(_calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     entries = request["Entries"]
     return _each(entries, queue.delete([entry["ReceiptHandle"] for entry in entries], time.time()))
 
 
-def _change(calls: Calls, queue: RapidQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _change(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     queue.change_visibility(request["ReceiptHandle"], request["VisibilityTimeout"], time.time())
     calls.changed(queue)
     return {}
 
 
-def _change_batch(calls: Calls, queue: RapidQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _change_batch(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     now, entries = time.time(), request["Entries"]
     done = [
         queue.change_visibility(entry["ReceiptHandle"], entry["VisibilityTimeout"], now)

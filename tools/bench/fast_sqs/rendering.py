@@ -1,4 +1,4 @@
-"""How messages of the rapid SQS look in an answer: rendered when sent, but for a few places."""
+"""How messages of the fast SQS look in an answer: rendered when sent, but for a few places."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An SQS for benches: standard queues in memory, AWS JSON 1.0, as few microseconds as will do.
 
-    python -m tools.bench.rapid_sqs [--delay-ms 10]
+    python -m tools.bench.fast_sqs [--delay-ms 10]
 
 It knows what the peers call and nothing more: no FIFO, no delays, no redrive policy, no faults, and
 it believes every signature. Whoever wants to know what SQS does asks tools/emulator. `/_fill`,
@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
 
-from tools.bench.rapid_calls import Calls
-from tools.bench.rapid_control import respond
+from tools.bench.fast_sqs.control import respond
+from tools.bench.fast_sqs.operations import Calls
 
 if TYPE_CHECKING:
-    from tools.bench.rapid_calls import Waiting
+    from tools.bench.fast_sqs.operations import Waiting
 
 _HEAD: Final = (
     b"HTTP/1.1 %d OK\r\nx-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
@@ -115,7 +115,7 @@ async def serve(delay_ms: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.rapid_sqs", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.fast_sqs", description=__doc__)
     parser.add_argument("--delay-ms", type=float, default=0.0)
     arguments = parser.parse_args()
     gc.disable()  # nothing here goes in circles, and a million messages are a lot to look through

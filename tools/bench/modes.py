@@ -1,4 +1,4 @@
-"""The modes that run on the rapid SQS: who is faster, how late, what it asks of SQS, how it scales.
+"""The modes that run on the fast SQS: who is faster, how late, what it asks of SQS, how it scales.
 
 Each returns its figures as text, header included.
 """

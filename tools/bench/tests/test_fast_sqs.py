@@ -11,10 +11,10 @@ import pytest
 from tools.bench import native, throughput
 from tools.bench.arena import _port, _python, _served, arena
 from tools.bench.channel import Channel
+from tools.bench.fast_sqs.operations import Calls
+from tools.bench.fast_sqs.queue import FastQueue
+from tools.bench.fast_sqs.rendering import NUMBERED, Draft
 from tools.bench.peers import PEERS
-from tools.bench.rapid_calls import Calls
-from tools.bench.rapid_queue import RapidQueue
-from tools.bench.rapid_shape import NUMBERED, Draft
 from tools.emulator import answers, messages
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ SYSTEM = (
 )
 
 
-def received(queue: RapidQueue, now: float = 100.0, wanted: Any = ALL) -> list[dict[str, Any]]:
+def received(queue: FastQueue, now: float = 100.0, wanted: Any = ALL) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(b"[%b]" % queue.receive(10, 60, now, wanted))
     return found
 
 
-def filled(count: int = 1, body: str = "{}") -> RapidQueue:
-    queue = RapidQueue("q", {})
+def filled(count: int = 1, body: str = "{}") -> FastQueue:
+    queue = FastQueue("q", {})
     for _ in range(count):
         queue.send(Draft(body, VERSION, 99.0))
     return queue
@@ -87,7 +87,7 @@ def test_a_message_looks_as_the_emulator_shows_it(
 ) -> None:
     (message,) = received(filled(1, body), wanted=(system, names))
 
-    known = messages.Message(0, "id", messages.Draft(body, VERSION), 99.0)
+    known = messages.Message("id", messages.Draft(body, VERSION), 99.0)
     known.receive_count, known.first_received_at, known.receipt = 1, 100.0, "receipt"
     expected = answers.received(known, system, names)
     same = {"MessageId": "id", "ReceiptHandle": "receipt"}
@@ -156,7 +156,7 @@ async def test_both_kinds_of_services_count_alike(tmp_path: Path) -> None:
     assert await told_by([str(program)]) == await told_by(_python("tools.bench.sink"))
 
 
-async def test_the_rapid_arena_moves_messages_and_sees_what_is_lost(tmp_path: Path) -> None:
+async def test_the_fast_arena_moves_messages_and_sees_what_is_lost(tmp_path: Path) -> None:
     ceiling = next(peer for peer in PEERS if peer.name == "ceiling")
     async with arena(tmp_path) as here:
         run = await throughput.measure(ceiling, here, tmp_path, 500)
