@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tools.emulator import answers, batches, drafts, errors
+from tools.emulator import batches, drafts, errors, responses
 from tools.emulator.messages import attributes_md5
 from tools.sqs_model.message import Stage
 
@@ -91,7 +91,7 @@ def change_message_visibility_batch(registry: Registry, call: Call) -> Answer:
 
 def _received(message: Message, request: Mapping[str, Any]) -> Answer:
     system = request.get("MessageSystemAttributeNames") or request.get("AttributeNames") or ()
-    return answers.received(message, system, request.get("MessageAttributeNames") or ())
+    return responses.received(message, system, request.get("MessageAttributeNames") or ())
 
 
 def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], now: float) -> Answer:
@@ -105,7 +105,7 @@ def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], now: flo
         system = request["MessageSystemAttributes"]
         answer["MD5OfMessageSystemAttributes"] = attributes_md5(system)
     if queue.traits.fifo:
-        answer["SequenceNumber"] = answers.sequence_number(message)
+        answer["SequenceNumber"] = responses.sequence_number(message)
     return answer
 
 

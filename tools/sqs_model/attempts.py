@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tools.sqs_model.message import Message, Stage
+from tools.sqs_model.message import LEASED, Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Attempt(Generic[M]):
     def untouched(self) -> bool:
         """Whether all of them are still leased as they were: only then may it be repeated."""
         return self.leases == tuple(_lease(message) for message in self.messages) and all(
-            message.stage is Stage.LEASED for message in self.messages
+            message.stage is LEASED for message in self.messages
         )
 
 

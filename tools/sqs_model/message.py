@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class Stage(IntEnum):
@@ -13,6 +14,14 @@ class Stage(IntEnum):
     LEASED = 2
     DELETED = 3
     MOVED = 4
+
+
+# Bound once: looking a member up in its class costs more than all else that a step does.
+DELAYED: Final = Stage.DELAYED
+VISIBLE: Final = Stage.VISIBLE
+LEASED: Final = Stage.LEASED
+DELETED: Final = Stage.DELETED
+MOVED: Final = Stage.MOVED
 
 
 class Event(StrEnum):
@@ -51,7 +60,7 @@ class Message:
     def __init__(self, group: str | None = None) -> None:
         self.sequence = 0
         self.group = group
-        self.stage = Stage.VISIBLE
+        self.stage = VISIBLE
         self.visible_at = 0.0
         self.received_at = 0.0
         self.first_received_at = 0.0
@@ -60,4 +69,4 @@ class Message:
     @property
     def gone(self) -> bool:
         """Whether it was deleted, or moved by the redrive policy."""
-        return self.stage is Stage.DELETED or self.stage is Stage.MOVED
+        return self.stage is DELETED or self.stage is MOVED

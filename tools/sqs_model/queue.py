@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from tools.sqs_model.attempts import Attempt
 from tools.sqs_model.deadlines import Deadlines
-from tools.sqs_model.message import Event, Message, Stage
+from tools.sqs_model.message import DELAYED, DELETED, LEASED, MOVED, VISIBLE, Event, Message, Stage
 from tools.sqs_model.visible import FifoOrder, StandardOrder, Visible
 from tools.sqs_model.window import Window
 
@@ -87,7 +87,7 @@ class Queue(Generic[M]):
                 return first
             self._sent.keep(deduplication_key, message, now)
         message.sequence = len(self.messages)
-        message.stage = Stage.DELAYED if delay_seconds else Stage.VISIBLE
+        message.stage = DELAYED if delay_seconds else VISIBLE
         self.messages.append(message)
         self.counts[message.stage] += 1
         self._visible.add(message)
@@ -120,16 +120,17 @@ class Queue(Generic[M]):
         accepts only the receipt of the lease in force.
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
         """
-        self.advance(now)
+        if now >= self.deadlines.first:
+            self.advance(now)
         message, newest = self._find(receipt)
         if message is None:
             return Refusal.UNKNOWN_RECEIPT
         stage = message.stage
-        if stage is Stage.DELETED:
+        if stage is DELETED:
             self._ignore(message, now, Event.DELETED_AGAIN)
-        elif self.fifo and not (newest and stage is Stage.LEASED):
+        elif self.fifo and not (newest and stage is LEASED):
             return Refusal.EXPIRED_RECEIPT
-        elif not newest or stage is Stage.MOVED:
+        elif not newest or stage is MOVED:
             self._ignore(message, now, Event.DELETE_IGNORED)
         else:
             self._delete(message, now)
@@ -143,13 +144,14 @@ class Queue(Generic[M]):
         message that is gone.
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
         """
-        self.advance(now)
+        if now >= self.deadlines.first:
+            self.advance(now)
         message, newest = self._find(receipt)
         if message is None:
             return Refusal.UNKNOWN_RECEIPT
         if not newest or message.gone:
             return Refusal.NOT_AVAILABLE
-        if message.stage is Stage.VISIBLE:
+        if message.stage is VISIBLE:
             return Refusal.EXPIRED_RECEIPT if self.fifo else Refusal.NOT_IN_FLIGHT
         if now + seconds > message.received_at + MAX_VISIBILITY_SECONDS:
             return Refusal.BEYOND_LIMIT
@@ -169,7 +171,7 @@ class Queue(Generic[M]):
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
         """
         latest = self.messages[-_LATEST:]
-        leased = [m for m in latest if m.stage is Stage.LEASED and m.received_at < now]
+        leased = [m for m in latest if m.stage is LEASED and m.received_at < now]
         if not leased or self.fifo:
             return None
         message = leased[int(chance * len(leased))]
@@ -180,7 +182,7 @@ class Queue(Generic[M]):
 
     def end_lease(self, message: M, now: float) -> None:
         """Make a leased message visible before its time."""
-        self._move(message, Stage.VISIBLE)
+        self._move(message, VISIBLE)
         self._note(message, now, Event.LEASE_ENDED)
         self._visible.put_back(message)
 
@@ -188,17 +190,17 @@ class Queue(Generic[M]):
         """Delete everything."""
         for message in self.messages:
             if not message.gone:
-                self._move(message, Stage.DELETED)
+                self._move(message, DELETED)
                 self._note(message, now, Event.PURGED)
         self._visible = self._no_messages()
 
     def advance(self, now: float) -> None:
         """Make visible what became so since the last call."""
         for message in self.deadlines.due(now):
-            if message.stage is Stage.LEASED:
+            if message.stage is LEASED:
                 self.end_lease(message, now)
-            elif message.stage is Stage.DELAYED:
-                self._move(message, Stage.VISIBLE)
+            elif message.stage is DELAYED:
+                self._move(message, VISIBLE)
                 self._visible.appear(message)
 
     def next_change_at(self) -> float | None:
@@ -222,24 +224,24 @@ class Queue(Generic[M]):
             if self.max_receive_count is not None:
                 batch = self._without_used_up(batch, self.max_receive_count, now)
             taken += batch
-        self.counts[Stage.VISIBLE] -= len(taken)
-        self.counts[Stage.LEASED] += len(taken)
+        self.counts[VISIBLE] -= len(taken)
+        self.counts[LEASED] += len(taken)
         self._lease(taken, now)
         return taken
 
     def _without_used_up(self, batch: list[M], most: int, now: float) -> list[M]:
         for message in batch:
             if message.receive_count >= most:
-                self._move(message, Stage.MOVED)
+                self._move(message, MOVED)
                 self._note(message, now, Event.MOVED)
                 self._visible.settle(message)
                 self.dead_letter(message, now)
-        return [message for message in batch if message.stage is not Stage.MOVED]
+        return [message for message in batch if message.stage is not MOVED]
 
     def _lease(self, messages: list[M], now: float) -> None:
         totals = self.totals
         for message in messages:
-            message.stage = Stage.LEASED
+            message.stage = LEASED
             message.received_at = now
             message.receive_count = count = message.receive_count + 1
             if count == 1:
@@ -253,7 +255,7 @@ class Queue(Generic[M]):
 
     def _set_deadline(self, messages: list[M], until: float) -> None:
         # To the microsecond: a sum of floats may lie a hair behind the clock that it was added to.
-        pending = self.counts[Stage.LEASED] + self.counts[Stage.DELAYED]
+        pending = self.counts[LEASED] + self.counts[DELAYED]
         self.deadlines.add(round(until, 6), messages, pending)
 
     def _ignore(self, message: M, now: float, event: Event) -> None:
@@ -261,12 +263,12 @@ class Queue(Generic[M]):
         self._note(message, now, event)
 
     def _delete(self, message: M, now: float) -> None:
-        leased = message.stage is Stage.LEASED
-        self._move(message, Stage.DELETED)
+        leased = message.stage is LEASED
+        self._move(message, DELETED)
         self.totals.last_deleted_at = now
         if self._record is not None:
             self._record(message, now, Event.DELETED, 0)
-        if leased:
+        if leased and self.fifo:
             self._visible.settle(message)
 
     def _move(self, message: M, stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """In which order visible messages are received: one sequence on a standard queue, groups on FIFO.
 
-Nothing here counts or searches: each step costs O(1), or O(log n) for FIFO.
+Nothing here counts or searches: each step costs O(1), or O(log n) in the groups of a FIFO queue.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from typing import Generic, Protocol, TypeVar
 
-from tools.sqs_model.message import Message, Stage
+from tools.sqs_model.message import VISIBLE, Message
 
 M = TypeVar("M", bound=Message)
 
@@ -43,7 +43,7 @@ class StandardOrder(Generic[M]):
         self._visible: deque[M] = deque()
 
     def add(self, message: M) -> None:
-        if message.stage is Stage.VISIBLE:
+        if message.stage is VISIBLE:
             self._visible.append(message)
 
     def appear(self, message: M) -> None:
@@ -56,7 +56,7 @@ class StandardOrder(Generic[M]):
         taken: list[M] = []
         while visible and len(taken) < limit:
             message = visible.popleft()
-            if message.stage is Stage.VISIBLE:
+            if message.stage is VISIBLE:
                 taken.append(message)
         return taken
 
@@ -70,14 +70,31 @@ class Group(Generic[M]):
     __slots__ = ("leased", "offered", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, M]] = []
+        self.waiting: deque[M] = deque()
         self.leased = 0
         self.offered = False
 
     @property
     def head_is_visible(self) -> bool:
         """Whether its first message may be received."""
-        return bool(self.waiting) and self.waiting[0][1].stage is Stage.VISIBLE
+        return bool(self.waiting) and self.waiting[0].stage is VISIBLE
+
+    def take(self, limit: int) -> list[M]:
+        """Take visible messages from the front."""
+        waiting, taken = self.waiting, [self.waiting.popleft()]
+        while waiting and len(taken) < limit and waiting[0].stage is VISIBLE:
+            taken.append(waiting.popleft())
+        self.leased += len(taken)
+        return taken
+
+    def put_back(self, message: M) -> None:
+        """Put a message back where it was: before all but those that were put back just now."""
+        before: list[M] = []
+        while self.waiting and self.waiting[0].sequence < message.sequence:
+            before.append(self.waiting.popleft())
+        self.waiting.appendleft(message)
+        self.waiting.extendleft(reversed(before))
+        self.leased -= 1
 
 
 class FifoOrder(Generic[M]):
@@ -96,7 +113,7 @@ class FifoOrder(Generic[M]):
         group = self._groups.get(message.group)
         if group is None:
             group = self._groups[message.group] = Group()
-        heapq.heappush(group.waiting, (message.sequence, message))
+        group.waiting.append(message)
         self._offer(message.group, group)
 
     def appear(self, message: M) -> None:
@@ -104,8 +121,7 @@ class FifoOrder(Generic[M]):
 
     def put_back(self, message: M) -> None:
         group = self._groups[message.group]
-        group.leased -= 1
-        heapq.heappush(group.waiting, (message.sequence, message))
+        group.put_back(message)
         self._offer(message.group, group)
 
     def take(self, limit: int) -> list[M]:
@@ -113,7 +129,7 @@ class FifoOrder(Generic[M]):
         while self._ready and len(taken) < limit:
             group = self._groups[heapq.heappop(self._ready)[1]]
             group.offered = False
-            taken += _take_from(group, limit - len(taken))
+            taken += group.take(limit - len(taken))
         return taken
 
     def settle(self, message: M) -> None:
@@ -129,12 +145,4 @@ class FifoOrder(Generic[M]):
             del self._groups[name]
         elif group.head_is_visible:
             group.offered = True
-            heapq.heappush(self._ready, (group.waiting[0][0], name))
-
-
-def _take_from(group: Group[M], limit: int) -> list[M]:
-    taken: list[M] = []
-    while group.head_is_visible and len(taken) < limit:
-        taken.append(heapq.heappop(group.waiting)[1])
-    group.leased += len(taken)
-    return taken
+            heapq.heappush(self._ready, (group.waiting[0].sequence, name))

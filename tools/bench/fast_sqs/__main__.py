@@ -33,7 +33,7 @@ _HEAD: Final = (
     b"HTTP/1.1 %d OK\r\nx-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
     b"Content-Type: application/x-amz-json-1.0\r\n%bContent-Length: %d\r\n\r\n"
 )
-_QUERY_ERROR: Final = b"x-amzn-query-error: %b;Sender\r\n"
+_QUERY_ERROR: Final = b"x-amzn-query-error: %b\r\n"
 
 
 class Connection(asyncio.Protocol):

@@ -32,7 +32,7 @@ def _answer(calls: Calls, method: str, path: str, body: bytes) -> object:
         case "GET", ["_ledger", name]:
             queue = calls.queues[name]
             queue.advance(time.time())
-            return {**queue.ledger(), "flowing": bool(calls.flowing)}
+            return {**queue.summary(), "flowing": bool(calls.flowing)}
         case "POST", ["_reset"]:
             calls.reset()
             return {}
@@ -54,12 +54,17 @@ def fill(
     body: str = "{}",
     attributes: Mapping[str, Any] | None = None,
     share: float = 1.0,
+    groups: int = 1,
 ) -> dict[str, Any]:
-    """Enqueue many; attributes go to a share of them, evenly spread."""
-    where = calls.queues[queue]
+    """Enqueue many; attributes go to a share of them, evenly spread.
+
+    On FIFO they go to as many `groups`, by turns.
+    """
+    where, now = calls.queues[queue], time.time()
     marked, plain = _drafts(body, attributes or {})
     for number in range(count):
-        where.send(marked if _chosen(number, share) else plain)
+        order = (f"g-{number % groups}", f"fill-{now}-{number}") if where.fifo else ()
+        where.send(marked if _chosen(number, share) else plain, now, *order)
     calls.changed(where)
     return {"sent": count}
 

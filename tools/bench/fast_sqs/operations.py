@@ -1,4 +1,4 @@
-"""What the fast SQS answers to each operation, and the receives that wait for messages."""
+"""The operations of the fast SQS, and the receives that wait for messages."""
 
 from __future__ import annotations
 
@@ -11,67 +11,80 @@ from pydantic_core import from_json, to_json
 
 from tools.bench.fast_sqs.queue import FastQueue
 from tools.bench.fast_sqs.rendering import Draft, Wanted, wanted
+from tools.emulator.errors import SqsError, no_such_queue
+from tools.emulator.messages import sha256
+from tools.emulator.queues import error_for
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping, Sequence
 
-    Responded = Callable[..., None]
-    """Takes the answer, and the name of an error where it is one."""
+    from tools.sqs_model.queue import Refusal
 
-_NO_QUEUE: Final = b"AWS.SimpleQueueService.NonExistentQueue"
-_NO_RECEIPT: Final = {"Code": "ReceiptHandleIsInvalid", "Message": "none of ours"}
+    Respond = Callable[..., None]
+    """Takes the response, and the value of `x-amzn-query-error` where it is an error."""
+
 _LONGEST_CACHED: Final = 2_000
 
 
 class Waiting:
-    """A receive that waits for messages; whoever hung up cancels it."""
+    """A receive that waits for messages; cancelled when its connection is closed."""
 
-    __slots__ = ("answered", "deadline", "limit", "seconds", "wanted")
+    __slots__ = ("deadline", "limit", "respond", "seconds", "wanted")
 
-    def __init__(self, limit: int, seconds: int, names: Wanted, answered: Responded) -> None:
+    def __init__(self, limit: int, seconds: int, names: Wanted, respond: Respond) -> None:
         self.limit, self.seconds, self.wanted = limit, seconds, names
-        self.answered: Responded | None = answered
+        self.respond: Respond | None = respond
         self.deadline: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
         """Wait no more."""
-        self.answered = None
+        self.respond = None
         if self.deadline is not None:
             self.deadline.cancel()
 
 
 class Calls:
-    """All queues and who waits at them. `delay_seconds` is what each answer takes on its way."""
+    """All queues and the receives that wait at them.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, delay_seconds: float = 0.0) -> None:
+    Each response is sent `delay_seconds` late; `scheme` is that of the queues' URLs.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, delay_seconds: float = 0.0, scheme: str = "http"
+    ) -> None:
         self.delay_seconds = delay_seconds
+        self.scheme = scheme
         self.queues: dict[str, FastQueue] = {}
         self.flowing: set[asyncio.Task[None]] = set()
         self.loop = loop
         self._waiting: dict[str, deque[Waiting]] = {}
-        self._alarms: dict[str, tuple[float, asyncio.TimerHandle]] = {}
+        self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
 
-    def run(self, operation: bytes, body: bytes, host: str, answered: Responded) -> Waiting | None:
-        """Answer, or return the receive that waits."""
+    def run(self, operation: bytes, body: bytes, host: str, respond: Respond) -> Waiting | None:
+        """Respond, or return the receive that waits."""
         request = _cached(body) if len(body) < _LONGEST_CACHED else from_json(body)
         name = request.get("QueueName") or request["QueueUrl"].rpartition("/")[2]
         if operation == b"createqueue":
-            self.queues.setdefault(name, FastQueue(name, request.get("Attributes") or {}))
+            attributes = request.get("Attributes") or {}
+            self.queues.setdefault(name, FastQueue(name, attributes, len(self.queues) + 1))
         queue = self.queues.get(name)
         if queue is None:
-            answered(
-                b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"none"}', _NO_QUEUE
-            )
+            _respond_error(no_such_queue(), respond)
             return None
         queue.operations[_NAMES[operation]] += 1
         if operation == b"receivemessage":
-            return self._receive(queue, request, answered)
-        answered(to_json(_OPERATIONS[operation](self, queue, request, f"http://{host}")))
+            return self._receive(queue, request, respond)
+        try:
+            response = _OPERATIONS[operation](self, queue, request, f"{self.scheme}://{host}")
+        except SqsError as error:
+            _respond_error(error, respond)
+        else:
+            respond(to_json(response))
         return None
 
     def changed(self, queue: FastQueue) -> None:
-        """Answer those who wait, as far as there is something for them."""
+        """Respond to receives that wait, as long as there are messages."""
         waiting = self._waiting.get(queue.name)
         if not waiting:
             return
@@ -79,33 +92,41 @@ class Calls:
         queue.advance(now)
         while waiting and queue.visible:
             it = waiting.popleft()
-            if it.answered is not None:
-                found = queue.receive(it.limit, it.seconds, now, it.wanted)
-                answered = it.answered
-                it.cancel()
-                answered(b'{"Messages":[%b]}' % found)
+            if it.respond is None:
+                continue
+            found = queue.receive(it.limit, it.seconds, now, it.wanted)
+            if not found:  # what is visible is in groups that are blocked
+                waiting.appendleft(it)
+                break
+            respond = it.respond
+            it.cancel()
+            respond(b'{"Messages":[%b]}' % found)
         self._arm(queue, now)
 
+    def unblocked(self, queue: FastQueue) -> None:
+        """Respond to receives that wait: deletes unblock groups."""
+        if queue.fifo:
+            self.changed(queue)
+
     def reset(self) -> None:
-        """Forget all; whoever waits gets an empty answer."""
+        """Forget everything; receives that wait get an empty response."""
         for task in self.flowing:
             task.cancel()
-        for _, alarm in self._alarms.values():
-            alarm.cancel()
+        for _, timer in self._timers.values():
+            timer.cancel()
         for waiting in self._waiting.values():
             for it in waiting:
-                if it.answered is not None:
-                    it.answered(b"{}")
+                if it.respond is not None:
+                    it.respond(b"{}")
                 it.cancel()
         self.queues.clear()
         self._waiting.clear()
-        self._alarms.clear()
+        self._timers.clear()
 
     def _receive(
-        self, queue: FastQueue, request: Mapping[str, Any], answered: Responded
+        self, queue: FastQueue, request: Mapping[str, Any], respond: Respond
     ) -> Waiting | None:
         now = time.time()
-        queue.advance(now)
         limit = request.get("MaxNumberOfMessages") or 1
         asked = request.get("VisibilityTimeout")
         seconds = queue.visibility_seconds if asked is None else asked
@@ -114,42 +135,46 @@ class Calls:
         wait_seconds = request.get("WaitTimeSeconds") or 0
         if found or not wait_seconds:
             queue.empty_receives += not found
-            answered(b'{"Messages":[%b]}' % found if found else b"{}")
+            respond(b'{"Messages":[%b]}' % found if found else b"{}")
             return None
-        waiting = Waiting(limit, seconds, names, answered)
-        waiting.deadline = self.loop.call_later(wait_seconds, self._in_vain, queue, waiting)
+        waiting = Waiting(limit, seconds, names, respond)
+        waiting.deadline = self.loop.call_later(wait_seconds, self._time_out, queue, waiting)
         self._waiting.setdefault(queue.name, deque()).append(waiting)
         self._arm(queue, now)
         return waiting
 
-    def _in_vain(self, queue: FastQueue, waiting: Waiting) -> None:
-        answered = waiting.answered
+    def _time_out(self, queue: FastQueue, waiting: Waiting) -> None:
+        respond = waiting.respond
         waiting.cancel()
-        if answered is not None:
+        if respond is not None:
             queue.empty_receives += 1
-            answered(b"{}")
-        line = self._waiting.get(queue.name)
-        while line and line[0].answered is None:
-            line.popleft()
+            respond(b"{}")
+        others = self._waiting.get(queue.name)
+        while others and others[0].respond is None:
+            others.popleft()
 
     def _arm(self, queue: FastQueue, now: float) -> None:
-        """While somebody waits, look again when the next lease ends."""
+        """While receives wait, look again when the next lease ends."""
         end = queue.next_end() if self._waiting.get(queue.name) else None
-        alarm = self._alarms.get(queue.name)
-        if end is None or (alarm is not None and alarm[0] <= end):
+        timer = self._timers.get(queue.name)
+        if end is None or (timer is not None and timer[0] <= end):
             return
-        if alarm is not None:
-            alarm[1].cancel()
-        self._alarms[queue.name] = end, self.loop.call_later(max(0.0, end - now), self._ring, queue)
+        if timer is not None:
+            timer[1].cancel()
+        self._timers[queue.name] = end, self.loop.call_later(max(0.0, end - now), self._wake, queue)
 
-    def _ring(self, queue: FastQueue) -> None:
-        self._alarms.pop(queue.name, None)
+    def _wake(self, queue: FastQueue) -> None:
+        self._timers.pop(queue.name, None)
         self.changed(queue)
+
+
+def _respond_error(error: SqsError, respond: Respond) -> None:
+    respond(to_json(error.body()), error.query_error.encode())
 
 
 @lru_cache(64)
 def _cached(body: bytes) -> Any:
-    """Receives are all alike."""
+    """Cache: all receives are alike."""
     return from_json(body)
 
 
@@ -168,9 +193,9 @@ def _attributes(calls: Calls, queue: FastQueue, _request: Mapping[str, Any], _ba
 
 
 def _send(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
-    answer = _sent(queue, request)
+    response = _sent(queue, request)
     calls.changed(queue)
-    return answer
+    return response
 
 
 def _send_batch(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
@@ -180,49 +205,66 @@ def _send_batch(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _bas
 
 
 def _sent(queue: FastQueue, entry: Mapping[str, Any]) -> dict[str, str]:
-    draft = Draft(entry["MessageBody"], entry.get("MessageAttributes") or {}, time.time())
-    message = queue.send(draft)
-    answer = {"MessageId": message.message_id.decode()}
-    answer["MD5OfMessageBody"] = message.body_md5.decode()
+    now, body = time.time(), entry["MessageBody"]
+    draft = Draft(body, entry.get("MessageAttributes") or {}, now)
+    group = deduplication_id = None
+    if queue.fifo:
+        group = entry["MessageGroupId"]
+        deduplication_id = entry.get("MessageDeduplicationId") or sha256(body)
+    message = queue.send(draft, now, group, deduplication_id)
+    response = {"MessageId": message.message_id.decode()}
+    response["MD5OfMessageBody"] = message.body_md5.decode()
     if draft.attributes_md5:
-        answer["MD5OfMessageAttributes"] = draft.attributes_md5
-    return answer
+        response["MD5OfMessageAttributes"] = draft.attributes_md5
+    return response
 
 
-def _delete(_calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
-    queue.delete([request["ReceiptHandle"]], time.time())
+def _delete(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
+    receipt = request["ReceiptHandle"]
+    (refusal,) = queue.delete([receipt], time.time())
+    if refusal is not None:
+        raise error_for(refusal, receipt)
+    calls.unblocked(queue)
     return {}
 
 
-def _delete_batch(_calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
+def _delete_batch(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     entries = request["Entries"]
-    return _each(entries, queue.delete([entry["ReceiptHandle"] for entry in entries], time.time()))
+    refusals = queue.delete([entry["ReceiptHandle"] for entry in entries], time.time())
+    calls.unblocked(queue)
+    return _results(entries, refusals)
 
 
 def _change(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
-    queue.change_visibility(request["ReceiptHandle"], request["VisibilityTimeout"], time.time())
+    receipt, seconds = request["ReceiptHandle"], request["VisibilityTimeout"]
+    refusal = queue.change_visibility(receipt, seconds, time.time())
+    if refusal is not None:
+        raise error_for(refusal, receipt, seconds)
     calls.changed(queue)
     return {}
 
 
 def _change_batch(calls: Calls, queue: FastQueue, request: Mapping[str, Any], _base: str) -> Any:
     now, entries = time.time(), request["Entries"]
-    done = [
+    refusals = [
         queue.change_visibility(entry["ReceiptHandle"], entry["VisibilityTimeout"], now)
         for entry in entries
     ]
     calls.changed(queue)
-    return _each(entries, done)
+    return _results(entries, refusals)
 
 
-def _each(entries: Sequence[Mapping[str, Any]], done: Sequence[bool]) -> Any:
-    answer: dict[str, Any] = {
-        "Successful": [{"Id": e["Id"]} for e, fine in zip(entries, done, strict=True) if fine]
-    }
-    if not all(done):
-        failed = [e["Id"] for e, fine in zip(entries, done, strict=True) if not fine]
-        answer["Failed"] = [{"Id": name, "SenderFault": True, **_NO_RECEIPT} for name in failed]
-    return answer
+def _results(entries: Sequence[Mapping[str, Any]], refusals: Sequence[Refusal | None]) -> Any:
+    if not any(refusals):
+        return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
+    response: dict[str, Any] = {"Successful": [], "Failed": []}
+    for entry, refusal in zip(entries, refusals, strict=True):
+        if refusal is None:
+            response["Successful"].append({"Id": entry["Id"]})
+        else:
+            error = error_for(refusal, entry["ReceiptHandle"], entry.get("VisibilityTimeout", 0))
+            response["Failed"].append(error.entry(entry["Id"]))
+    return response
 
 
 _OPERATIONS: Final[dict[bytes, Callable[..., Any]]] = {

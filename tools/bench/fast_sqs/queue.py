@@ -1,179 +1,131 @@
-"""One standard queue of the fast SQS: what is visible, what is leased and until when."""
+"""A queue of the fast SQS: the model, with messages that are rendered for a response."""
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections import Counter, deque
-from typing import TYPE_CHECKING, Any, Final
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from tools.bench.fast_sqs.rendering import NUMBER
+from pydantic_core import to_json
+
+from tools.sqs_model import message as model
+from tools.sqs_model.message import Stage
+from tools.sqs_model.queue import Queue, Refusal
+from tools.sqs_model.receipts import Receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tools.bench.fast_sqs.rendering import Draft, Wanted
 
-VISIBLE: Final = 0
-DELETED: Final = -1
 
+class Message(model.Message):
+    """One message; what a response shows of it is bytes already."""
 
-class Message:
-    """One message; `lease` is VISIBLE, DELETED or the number of the lease that it is under."""
+    __slots__ = ("body_md5", "draft", "message_id", "order")
 
-    __slots__ = ("body_md5", "draft", "first_ms", "lease", "message_id", "number", "receives")
-
-    def __init__(self, number: int, message_id: bytes, draft: Draft) -> None:
-        self.number = number
-        self.message_id = message_id
+    def __init__(self, draft: Draft, group: str | None, deduplication_id: str | None) -> None:
+        super().__init__(group)
+        self.message_id = _new_id()
         self.draft = draft
-        self.body_md5 = draft.body_md5(number)
-        self.lease = VISIBLE
-        self.receives = 0
-        self.first_ms = b""
+        self.order = () if group is None else (_text(group), _text(deduplication_id or ""))
 
 
 class FastQueue:
-    """Every step costs O(1), time comes from outside, in seconds, and never goes back."""
+    """A standard queue, or a FIFO one by its name. Time comes with each call, in seconds."""
 
-    def __init__(self, name: str, attributes: dict[str, str]) -> None:
+    def __init__(self, name: str, attributes: dict[str, str], number: int = 1) -> None:
         self.name = name
         self.attributes = attributes
+        self.fifo = name.endswith(".fifo")
         self.visibility_seconds = int(attributes.get("VisibilityTimeout", "30"))
         self.operations: Counter[str] = Counter()
-        self.empty_receives = self.receives = self.max_receive_count = 0
-        self.deleted = self.leased = self.deletes_ignored = 0
-        self.first_received_at: float | None = None
-        self.last_deleted_at: float | None = None
-        self._messages: list[Message] = []
-        self._visible: deque[Message] = deque()
-        self._leases = itertools.count(1)
-        # Leases of one length end in the order in which they began: nothing is searched.
-        self._ends: dict[int, deque[tuple[float, int, list[Message]]]] = {}
+        self.empty_receives = 0
+        receipts = Receipts(number)
+        self._stamp = receipts.stamp.encode()
+        self._model: Queue[Message] = Queue(receipts, fifo=self.fifo)
 
     @property
     def visible(self) -> int:
-        """How many could be received now."""
-        return len(self._messages) - self.leased - self.deleted
+        """How many are visible, whether or not their group is blocked."""
+        return self._model.counts[Stage.VISIBLE]
 
-    def send(self, draft: Draft) -> Message:
-        """Add a message."""
-        message = Message(len(self._messages), _new_id(), draft)
-        self._messages.append(message)
-        self._visible.append(message)
+    @property
+    def leased(self) -> int:
+        """How many are in flight."""
+        return self._model.counts[Stage.LEASED]
+
+    def send(
+        self,
+        draft: Draft,
+        now: float = 0.0,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+    ) -> Message:
+        """Add a message; on FIFO, a duplicate within five minutes returns the first one."""
+        sent = Message(draft, group, deduplication_id)
+        message = self._model.send(sent, now, deduplication_key=deduplication_id or "")
+        if message is sent:
+            message.body_md5 = draft.body_md5(message.sequence)
         return message
 
     def receive(self, limit: int, seconds: int, now: float, wanted: Wanted) -> bytes:
         """Lease up to `limit` messages; returns them rendered, or b"" for none."""
-        visible = self._visible
-        if not visible:
-            return b""
-        taken: list[Message] = []
-        while visible and len(taken) < limit:
-            message = visible.popleft()
-            if message.lease == VISIBLE:
-                taken.append(message)
-        lease, now_ms = next(self._leases), b"%d" % (now * 1000)
-        self._ends.setdefault(seconds, deque()).append((now + seconds, lease, taken))
+        messages = self._model.receive(limit, seconds, now)
+        stamp, now_ms = self._stamp, b"%d" % (now * 1000)
+        draft, template = None, b""
         found: list[bytes] = []
-        for message in taken:
-            message.lease = lease
-            message.receives = receives = message.receives + 1
-            if receives == 1:
-                message.first_ms = now_ms
-            elif receives > self.max_receive_count:
-                self.max_receive_count = receives
-            template = message.draft.templates.get(wanted) or message.draft.template(wanted)
-            count = b"1" if receives == 1 else b"%d" % receives
-            number = message.number
-            found.append(
-                template
-                % (message.message_id, number, message.body_md5, number, count, message.first_ms)
-            )
-        self._count_received(len(taken), now)
+        for message in messages:
+            if message.draft is not draft:  # most share one
+                draft = message.draft
+                template = draft.templates.get(wanted) or draft.template(wanted, fifo=self.fifo)
+            sequence, count = message.sequence, message.receive_count
+            first_ms = now_ms if count == 1 else b"%d" % (message.first_received_at * 1000)
+            places: tuple[Any, ...] = (
+                message.message_id, stamp, sequence, count, message.body_md5, sequence, count,
+                first_ms,
+            )  # fmt: skip
+            if message.order:
+                places += (*message.order, sequence + 1)
+            found.append(template % places)
         return b",".join(found)
 
-    def delete(self, receipts: Iterable[str], now: float) -> list[bool]:
-        """Delete; False where a receipt is none of ours."""
-        messages, done = self._messages, []
-        for receipt in receipts:
-            try:
-                message = messages[int(receipt[NUMBER], 16)]
-            except (ValueError, IndexError):
-                done.append(False)
-                continue
-            done.append(True)
-            if message.lease == DELETED:
-                self.deletes_ignored += 1
-                continue
-            self.leased -= message.lease > VISIBLE
-            self.deleted += 1
-            message.lease = DELETED
-        self.last_deleted_at = now
-        return done
+    def delete(self, receipts: Iterable[str], now: float) -> list[Refusal | None]:
+        """Delete; a refusal for each receipt that has none."""
+        delete = self._model.delete
+        return [delete(receipt, now) for receipt in receipts]
 
-    def change_visibility(self, receipt: str, seconds: int, now: float) -> bool:
-        """Let the lease end in so many seconds; False where it is under none."""
-        message = self._of(receipt)
-        if message is None or message.lease <= VISIBLE:
-            return False
-        if seconds:
-            message.lease = next(self._leases)
-            end = (now + seconds, message.lease, [message])
-            self._ends.setdefault(seconds, deque()).append(end)
-        else:
-            self._give_back(message)
-        return True
+    def change_visibility(self, receipt: str, seconds: int, now: float) -> Refusal | None:
+        """Set the lease to end `seconds` from now."""
+        return self._model.change_visibility(receipt, seconds, now)
 
     def advance(self, now: float) -> None:
-        """Give back whatever is not leased any more."""
-        for ends in self._ends.values():
-            while ends and ends[0][0] <= now:
-                _, lease, messages = ends.popleft()
-                for message in messages:
-                    if message.lease == lease:
-                        self._give_back(message)
+        """Make visible what is leased no more."""
+        self._model.advance(now)
 
     def next_end(self) -> float | None:
-        """Return when the next lease ends, or would have ended."""
-        return min((ends[0][0] for ends in self._ends.values() if ends), default=None)
+        """Return when the next lease ends."""
+        return self._model.next_change_at()
 
-    def ledger(self) -> dict[str, Any]:
-        """Return the queue in numbers, by the emulator's words."""
+    def summary(self) -> dict[str, Any]:
+        """Return the queue in numbers, as the emulator does."""
         return {
             "queue": self.name,
-            "sent": len(self._messages),
-            "delayed": 0,
+            "sent": len(self._model.messages),
+            "delayed": self._model.counts[Stage.DELAYED],
             "visible": self.visible,
             "in_flight": self.leased,
-            "deleted": self.deleted,
-            "dead_lettered": 0,
+            "deleted": self._model.counts[Stage.DELETED],
+            "dead_lettered": self._model.counts[Stage.MOVED],
             "empty_receives": self.empty_receives,
             "operations": dict(self.operations),
-            "receives": self.receives,
-            "max_receive_count": self.max_receive_count,
-            "deletes_ignored": self.deletes_ignored,
-            "first_received_at": self.first_received_at,
-            "last_deleted_at": self.last_deleted_at,
+            **asdict(self._model.totals),
         }
 
-    def _count_received(self, count: int, now: float) -> None:
-        self.leased += count
-        self.receives += count
-        if count and self.first_received_at is None:
-            self.first_received_at = now
-            self.max_receive_count = max(1, self.max_receive_count)
 
-    def _give_back(self, message: Message) -> None:
-        message.lease = VISIBLE
-        self.leased -= 1
-        self._visible.append(message)
-
-    def _of(self, receipt: str) -> Message | None:
-        try:
-            return self._messages[int(receipt[NUMBER], 16)]
-        except (ValueError, IndexError):
-            return None
+def _text(value: str) -> bytes:
+    return to_json(value)[1:-1]
 
 
 def _new_id() -> bytes:
