@@ -21,7 +21,7 @@ from tools.bench import (
     throughput,
     written,
 )
-from tools.bench.arena import arena
+from tools.bench.arena import NoTlsError, arena
 from tools.bench.peers import PEERS, PeerFailedError
 from tools.bench.sink import SLOW_SECONDS
 from tools.bench.soak import LOOKS, Soak
@@ -49,7 +49,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         try:
             fine = asyncio.run(run(arguments, chosen, Path(folder)))
-        except (PeerFailedError, ConnectionError) as error:
+        except (PeerFailedError, NoTlsError, ConnectionError) as error:
             print(error, file=sys.stderr)
             return FAILED
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -158,6 +158,7 @@ async def _bodies(
 
 _FAST_MODES = {
     "throughput": modes.compare,
+    "variants": modes.vary,
     "latency": modes.waiting,
     "idle": modes.resting,
     "bill": modes.bill,
@@ -171,7 +172,9 @@ _MODES = {
     "isolation": _isolation,
     "bodies": _bodies,
 }
-_MESSAGES_HELP = "200,000; scaling: 50,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+_MESSAGES_HELP = (
+    "200,000; variants: 100,000; scaling: 50,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+)
 _PARTS_HELP = (
     "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"
 )

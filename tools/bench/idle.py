@@ -57,7 +57,8 @@ def routing(
 ) -> str:
     """Return a routing file with a route for each queue."""
     parts = (
-        _ROUTE.format(name=name, sink=arena.sink_url, permits=permits, wait=wait) for name in queues
+        _ROUTE.format(name=name, sink=arena.services.http, permits=permits, wait=wait)
+        for name in queues
     )
     return "routes:\n" + "".join(parts)
 
@@ -102,9 +103,9 @@ async def until_ready(it: Running) -> float:
 
 
 async def _receives(arena: Arena, queues: Sequence[str]) -> int:
-    """Count those that came; the ledger of each queue is asked for."""
-    ledgers = [await arena.ledger(queue) for queue in queues]
-    return sum(ledger["operations"].get("ReceiveMessage", 0) for ledger in ledgers)
+    """Count those that came; the counts of each queue is asked for."""
+    counted = [await arena.counts(queue) for queue in queues]
+    return sum(counts["operations"].get("ReceiveMessage", 0) for counts in counted)
 
 
 def _now() -> float:

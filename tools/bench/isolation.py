@@ -138,7 +138,7 @@ def text(turns: Mapping[str, Sequence[Turn]], rate: float | None) -> str:
 
 def _routing(arena: Arena, canary: str) -> str:
     first, other = (
-        _ROUTE.format(name=name, sink=arena.sink_url, canary=place)
+        _ROUTE.format(name=name, sink=arena.services.http, canary=place)
         for name, place in zip(QUEUES, (canary, ""), strict=True)
     )
     return f"routes:\n{first}{other}"
@@ -153,7 +153,7 @@ async def _load(it: Running, arena: Arena, seconds: float, rate: float | None) -
             if rate is not None:
                 count = int(elapsed * rate) - sent[queue]
             else:
-                count = WAITING if (await arena.ledger(queue))["visible"] < WAITING else 0
+                count = WAITING if (await arena.counts(queue))["visible"] < WAITING else 0
             if count:
                 await arena.fill(count, body(), 0.0, queue)
                 sent[queue] += count

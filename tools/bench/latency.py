@@ -50,17 +50,17 @@ async def measure(
         await until_it_polls(it, arena)
         await _until_arrived(arena, await arena.flow(rate, WARM_UP_SECONDS, body(STAMPED)))
         await _until_deleted(arena)
-        await arena.sink.request("POST", "/_reset")
-        before, asked, harness = machine.usage(it.pid), await arena.ledger(), arena.cpu_seconds()
+        await arena.to_services.request("POST", "/_reset")
+        before, asked, harness = machine.usage(it.pid), await arena.counts(), arena.cpu_seconds()
         began = time.monotonic()
         offered = await arena.flow(rate, seconds, body(STAMPED))
         await _until_arrived(arena, offered)
         took, harness = time.monotonic() - began, arena.cpu_seconds() - harness
         await _until_deleted(arena)
-        after, ledger = machine.usage(it.pid), await arena.ledger()
+        after, counts = machine.usage(it.pid), await arena.counts()
         arrivals = await arena.arrivals()
     ages = arrivals["ages_ms"] or [0.0]
-    requests = sum(ledger["operations"].values()) - sum(asked["operations"].values())
+    requests = sum(counts["operations"].values()) - sum(asked["operations"].values())
     return Ages(
         offered=offered,
         arrived=arrivals["distinct"],
@@ -92,7 +92,7 @@ async def _until_arrived(arena: Arena, wanted: int) -> None:
 async def _until_deleted(arena: Arena) -> None:
     """Wait for the last deletes, which come a little after the last POST."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    ledger = await arena.ledger()
-    while ledger["deleted"] < ledger["sent"] and time.monotonic() < deadline:
+    counts = await arena.counts()
+    while counts["deleted"] < counts["sent"] and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
-        ledger = await arena.ledger()
+        counts = await arena.counts()

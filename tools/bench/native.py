@@ -10,14 +10,24 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 
 
-def compiled(name: str, folder: Path) -> Path | None:
-    """Return the program made of `name`.c, or None where it cannot be made."""
+def compiled(name: str, folder: Path, *options: str) -> Path | None:
+    """Return the program made of `name`.c, or None where it cannot be made.
+
+    `options` follow the source.
+    """
     compiler = shutil.which("cc")
     if compiler is None:
         return None
     program = folder / name
     source = HERE / f"{name}.c"
     made = subprocess.run(
-        [compiler, "-O2", "-pthread", "-o", program, source], capture_output=True, check=False
+        [compiler, "-O2", "-pthread", "-o", program, source, *options],
+        capture_output=True,
+        check=False,
     )
     return program if made.returncode == 0 else None
+
+
+def compiled_with_tls(name: str, folder: Path) -> Path | None:
+    """Return the same with TLS, which OpenSSL and its headers are needed for."""
+    return compiled(name, folder, "-DWITH_TLS", "-lssl", "-lcrypto")

@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, TypeVar
 
 from tools.bench import machine
-from tools.bench.peers import PEERS
+from tools.bench.peers import PEERS, PLAIN, VARIANTS
 from tools.bench.throughput import expected_canary_share
 
 if TYPE_CHECKING:
@@ -40,6 +40,38 @@ def throughput(runs: Mapping[str, Sequence[Run]]) -> str:
     head += ["RSS MiB start/half/end", "lost", "doubled", "canary", "harness us/msg", "busy"]
     rows = [[name, *_cells(found, ours)] for name, found in runs.items() if found]
     return "\n".join([table(head, rows), "", *_notes(runs)])
+
+
+def variants(runs: Mapping[tuple[str, str], Sequence[Run]]) -> str:
+    """Return the rate and cost of each peer on each variant, beside its plain ones."""
+    head = ["peer", "variant", "msg/s", "spread", "of plain", "CPU us/msg", "of plain"]
+    head += ["SQS req/1,000", "lost", "doubled", "busy"]
+    rows = []
+    for (peer, variant), found in runs.items():
+        plain, rates = runs[peer, PLAIN.name], [run.rate for run in found]
+        costs = [
+            run.cpu_us_per_message / base.cpu_us_per_message
+            for run, base in zip(found, plain, strict=False)
+        ]
+        rows.append(
+            [
+                peer,
+                variant,
+                f"{median(rates):,.0f}",
+                f"{min(rates):,.0f}-{max(rates):,.0f}",
+                f"{median(ratios(found, plain)):.2f}",
+                _median(found, lambda run: run.cpu_us_per_message, ".0f"),
+                f"{median(costs):.2f}",
+                _median(found, lambda run: run.requests_per_1000, ",.0f"),
+                str(sum(run.lost for run in found)),
+                str(sum(run.doubled for run in found)),
+                _median(found, lambda run: run.harness_busy, ".0%"),
+            ]
+        )
+    notes = [f"{each.name}: {each.what}" for each in VARIANTS]
+    notes.append("of plain: taken in each repetition, then the median")
+    notes.append("busy: how busy SQS and services kept their core")
+    return "\n".join([table(head, rows), "", *notes])
 
 
 def ratios(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:

@@ -111,11 +111,11 @@ async def _run(
             await arena.fill(each, text, 0.0, queue)
         ended = await _until_deleted(its, arena, queues, warm_up + each)
         cpu, rss = _cpu(its) - before, sum(machine.usage(it.pid).rss_mib for it in its)
-        ledgers = [await arena.ledger(queue) for queue in queues]
+        counted = [await arena.counts(queue) for queue in queues]
         arrivals = await arena.arrivals(with_ages=False)
-    done = sum(ledger["deleted"] for ledger in ledgers) - warm_up * len(queues)
-    first = min((led["first_received_at"] or 0) for led in ledgers)
-    last = max((led["last_deleted_at"] or 0) for led in ledgers)
+    done = sum(counts["deleted"] for counts in counted) - warm_up * len(queues)
+    first = min((each["first_received_at"] or 0) for each in counted)
+    last = max((each["last_deleted_at"] or 0) for each in counted)
     seconds = last - first if len(queues) == 1 else ended - began
     return Load(
         what=what,
@@ -144,7 +144,7 @@ async def _until_deleted(
     while left and time.monotonic() < moved_at + STALL_SECONDS:
         for it in its:
             it.check()
-        now_deleted = (await arena.ledger(left[0]))["deleted"]
+        now_deleted = (await arena.counts(left[0]))["deleted"]
         if now_deleted >= each:
             left.pop(0)
             deleted = -1

@@ -1,6 +1,9 @@
 /* The services of the bench, as cheap as they can be: see sink.py, whose words this speaks.
 
    cc -O2 -o sink sink.c && ./sink
+   cc -O2 -DWITH_TLS -o sink sink.c -lssl -lcrypto && ./sink CERTIFICATE.pem
+
+   With a file of key and certificates it listens on a second port for https.
 
    POST /anything is a delivery and answered with 204; /slow/... after 200 ms, /after-N/... after N ms,
    /never/... not at all, /shed/... with 503 and Retry-After. GET /_summary, GET /_counts (without the
@@ -22,6 +25,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef WITH_TLS
+#include <openssl/ssl.h>
+#endif
 
 enum { INPUT = 65536, EVENTS = 256, NAMES = 1024, NAME = 120, DELAYS = 16, SLOW_MS = 200, HEAD_OF_BODY = 64, NUMBER = 12 };
 static const char TAKEN[] = "HTTP/1.1 204 No Content\r\n\r\n";
@@ -31,6 +37,9 @@ static const char STAMP[] = "{\"sent_at\":";
 
 struct connection {
     int fd;
+#ifdef WITH_TLS
+    SSL *tls;               /* NULL on a plain connection */
+#endif
     size_t filled;          /* bytes in `input` */
     size_t skip;            /* bytes of a body still to come, which nobody wants to see */
     double due;             /* when a late answer goes out; 0 where none is owed */
@@ -114,9 +123,43 @@ static void note_age(const char *body, size_t length) {
     ages[ages_used++] = (float)((now(CLOCK_REALTIME) - strtod(body + sizeof STAMP - 1, NULL)) * 1000);
 }
 
+#ifdef WITH_TLS
+static SSL_CTX *context;
+
+static ssize_t tls_result(struct connection *c, int done) {
+    if (done > 0) return done;
+    int why = SSL_get_error(c->tls, done);
+    if (why == SSL_ERROR_ZERO_RETURN) return 0;
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+#endif
+
+static ssize_t receive(struct connection *c, char *into, size_t room) {
+#ifdef WITH_TLS
+    if (c->tls) return tls_result(c, SSL_read(c->tls, into, (int)room));
+#endif
+    return read(c->fd, into, room);
+}
+
+static ssize_t transmit(struct connection *c, const char *text, size_t length) {
+#ifdef WITH_TLS
+    if (c->tls) return tls_result(c, SSL_write(c->tls, text, (int)length));
+#endif
+    return write(c->fd, text, length);
+}
+
+static int more_is_decrypted(const struct connection *c) {   /* which no event announces */
+#ifdef WITH_TLS
+    if (c->tls) return SSL_pending(c->tls) > 0;
+#endif
+    (void)c;
+    return 0;
+}
+
 static void say(struct connection *c, const char *text, size_t length) {
     while (length) {                          /* answers are small: a full buffer is a control answer's */
-        ssize_t sent = write(c->fd, text, length);
+        ssize_t sent = transmit(c, text, length);
         if (sent < 0 && errno == EAGAIN) { usleep(200); continue; }
         if (sent < 0) return;
         text += sent; length -= (size_t)sent;
@@ -252,6 +295,9 @@ static size_t take(struct connection *c, char *start, char *end) {
 
 static void shut(struct connection *c) {
     if (c->owes) leave_line(c);
+#ifdef WITH_TLS
+    if (c->tls) SSL_free(c->tls);
+#endif
     close(c->fd);
     connections--;
     free(c);
@@ -271,7 +317,7 @@ static int serve(struct connection *c) {       /* whether it lives on */
         if (c->owes || drained) return 1;       /* a read that says so once more costs a fifth */
         if (c->filled == INPUT - 1) return 0;  /* a head that never ends */
         size_t room = INPUT - 1 - c->filled;
-        ssize_t got = read(c->fd, c->input + c->filled, room);
+        ssize_t got = receive(c, c->input + c->filled, room);
         if (got == 0) return 0;
         if (got < 0) return errno == EAGAIN;
         c->filled += (size_t)got;
@@ -283,7 +329,7 @@ static int serve(struct connection *c) {       /* whether it lives on */
             c->skip -= gone;
             if (!c->skip) answer(c);
         }
-        drained = (size_t)got < room;
+        drained = (size_t)got < room && !more_is_decrypted(c);
     }
 }
 
@@ -311,13 +357,22 @@ static int pay_what_is_due(void) {              /* milliseconds until the next o
     return wait;
 }
 
-static void welcome(int listener) {
+static void welcome(int listener, int over_tls) {
     int fd, yes = 1;
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         struct connection *c = calloc(1, sizeof *c);
         struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = c};
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         c->fd = fd;
+#ifdef WITH_TLS
+        if (over_tls) {
+            c->tls = SSL_new(context);
+            SSL_set_fd(c->tls, fd);
+            SSL_set_accept_state(c->tls);
+        }
+#else
+        (void)over_tls;
+#endif
         c->awaits = NOTHING;
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted);
         connections++;
@@ -326,27 +381,53 @@ static void welcome(int listener) {
 
 static void stop(int number) { stopped = number; }
 
-int main(void) {
+static int listener_on(int *port) {
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof here;
-    struct sigaction on_stop = {.sa_handler = stop};
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (bind(listener, (struct sockaddr *)&here, size) || listen(listener, 4096)) { perror("listen"); exit(1); }
+    getsockname(listener, (struct sockaddr *)&here, &size);
+    *port = ntohs(here.sin_port);
+    return listener;
+}
+
+int main(int count, char **words) {
+    struct sigaction on_stop = {.sa_handler = stop};
+    int listeners[2], port, plain = 0, tls = 1, used = 1;
     sigaction(SIGTERM, &on_stop, NULL);
     sigaction(SIGINT, &on_stop, NULL);
     signal(SIGPIPE, SIG_IGN);
-    if (bind(listener, (struct sockaddr *)&here, size) || listen(listener, 4096)) { perror("listen"); return 1; }
-    getsockname(listener, (struct sockaddr *)&here, &size);
-    printf("listening on http://127.0.0.1:%d\n", ntohs(here.sin_port));
+    listeners[plain] = listener_on(&port);
+    printf("listening on http://127.0.0.1:%d", port);
+#ifdef WITH_TLS
+    if (count > 1) {
+        context = SSL_CTX_new(TLS_server_method());
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        if (SSL_CTX_use_PrivateKey_file(context, words[1], SSL_FILETYPE_PEM) != 1
+            || SSL_CTX_use_certificate_chain_file(context, words[1]) != 1) { fprintf(stderr, "no certificate: %s\n", words[1]); return 1; }
+        listeners[tls] = listener_on(&port);
+        printf(" https://127.0.0.1:%d", port);
+        used = 2;
+    }
+#else
+    (void)count; (void)words; (void)tls;
+#endif
+    printf("\n");
     fflush(stdout);
     epoll = epoll_create1(0);
-    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = NULL}, found[EVENTS];
-    epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &wanted);
+    struct epoll_event found[EVENTS];
+    for (int i = 0; i < used; i++) {
+        struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = &listeners[i]};
+        epoll_ctl(epoll, EPOLL_CTL_ADD, listeners[i], &wanted);
+    }
     while (!stopped) {
         int n = epoll_wait(epoll, found, EVENTS, pay_what_is_due());
         for (int i = 0; i < n; i++) {
-            struct connection *c = found[i].data.ptr;
-            if (!c) welcome(listener);
-            else if (c->owes ? gone(c) : !serve(c)) shut(c);
+            void *what = found[i].data.ptr;
+            if (what == &listeners[plain]) { welcome(listeners[plain], 0); continue; }
+            if (what == &listeners[tls]) { welcome(listeners[tls], 1); continue; }
+            struct connection *c = what;
+            if (c->owes ? gone(c) : !serve(c)) shut(c);
         }
     }
     return 0;

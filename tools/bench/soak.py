@@ -84,10 +84,10 @@ class Soak:
         deleted, moved_at = -1, time.monotonic()
         while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:
             it.check()
-            ledger = await self._arena.ledger()
-            await self._fill_up(ledger["visible"])
-            if ledger["deleted"] != deleted:
-                deleted, moved_at = ledger["deleted"], time.monotonic()
+            counts = await self._arena.counts()
+            await self._fill_up(counts["visible"])
+            if counts["deleted"] != deleted:
+                deleted, moved_at = counts["deleted"], time.monotonic()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _fill_up(self, visible: int) -> None:
@@ -107,18 +107,18 @@ class Soak:
         return look
 
     async def _look(self, it: Running, *, resting: bool = False) -> Look:
-        """Ask the ledger first: what it calls deleted must have arrived by then."""
-        ledger, arrivals = await self._arena.ledger(), await self._arena.arrivals()
+        """Ask the counts first: what it calls deleted must have arrived by then."""
+        counts, arrivals = await self._arena.counts(), await self._arena.arrivals()
         made_of = await self._made_of(it)
         connections = arrivals["connections"] - 1  # the bench's own
         look = Look(
             resting=resting,
             seconds=time.monotonic() - self._began,
-            sent=ledger["sent"],
-            deleted=ledger["deleted"],
+            sent=counts["sent"],
+            deleted=counts["deleted"],
             delivered=arrivals["distinct"],
             doubled=arrivals["doubled"],
-            worst_receive_count=ledger["max_receive_count"],
+            worst_receive_count=counts["max_receive_count"],
             rss_mib=machine.usage(it.pid).rss_mib,
             connections=connections,
             other_files=machine.open_files(it.pid) - connections,

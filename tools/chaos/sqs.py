@@ -65,13 +65,13 @@ class Sqs:
 
     async def summary(self, queue: str) -> dict[str, Any]:
         """Return a queue in numbers."""
-        found: dict[str, Any] = await self._asked("GET", f"/_ledger/{queue}")
+        found: dict[str, Any] = await self._asked("GET", f"/_history/{queue}")
         return found
 
     async def pages(self, queue: str) -> AsyncIterator[dict[str, Any]]:
         """Give the ledger's page of each message, in order of sending."""
         first = 0
-        while part := await self._asked("GET", f"/_ledger/{queue}/messages/{first}/{_PART}"):
+        while part := await self._asked("GET", f"/_history/{queue}/messages/{first}/{_PART}"):
             for page in part:
                 yield page
             first += len(part)

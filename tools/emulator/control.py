@@ -1,7 +1,7 @@
 """What tests and benches ask of the emulator outside SQS's own protocol; all answers are JSON.
 
-GET  /_ledger/QUEUE            the queue in numbers
-GET  /_ledger/QUEUE/messages   every message and what happened to it; with /FIRST/COUNT some of them
+GET  /_history/QUEUE           the queue in numbers
+GET  /_history/QUEUE/messages  every message and what happened to it; with /FIRST/COUNT some
 GET  /_faults                  how many faults struck, by kind and operation
 POST /_faults                  {"seed", "rules"}: faults from now on (:class:`Rule`); {} is calm
 POST /_reset                   forget all queues, the ledger and the faults
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from tools.emulator import ledger
+from tools.emulator import history
 from tools.emulator.app import Response
 from tools.emulator.errors import SqsError
 from tools.emulator.messages import Draft
@@ -58,10 +58,10 @@ def respond(emulator: Emulator, method: str, path: str, body: bytes) -> Response
 
 def _answer(emulator: Emulator, method: str, path: str, body: bytes) -> object:
     match method, path.strip("/").split("/"):
-        case "GET", ["_ledger", name]:
-            return ledger.summary(emulator.registry, _queue(emulator, name))
-        case "GET", ["_ledger", name, "messages", *part]:
-            return ledger.messages(_queue(emulator, name), *map(int, part))
+        case "GET", ["_history", name]:
+            return history.summary(emulator.registry, _queue(emulator, name))
+        case "GET", ["_history", name, "messages", *part]:
+            return history.messages(_queue(emulator, name), *map(int, part))
         case "GET", ["_faults"]:
             return _injected(emulator)
         case "POST", ["_faults"]:

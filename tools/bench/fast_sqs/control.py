@@ -29,7 +29,7 @@ def respond(calls: Calls, method: str, path: str, body: bytes) -> tuple[int, byt
 
 def _answer(calls: Calls, method: str, path: str, body: bytes) -> object:
     match method, path.strip("/").split("/"):
-        case "GET", ["_ledger", name]:
+        case "GET", ["_history", name]:
             queue = calls.queues[name]
             queue.advance(time.time())
             return {**queue.summary(), "flowing": bool(calls.flowing)}

@@ -47,21 +47,18 @@ class Waiting:
 class Calls:
     """All queues and the receives that wait at them.
 
-    Each response is sent `delay_seconds` late; `scheme` is that of the queues' URLs.
+    Each response is sent `delay_seconds` late.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, delay_seconds: float = 0.0, scheme: str = "http"
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, delay_seconds: float = 0.0) -> None:
         self.delay_seconds = delay_seconds
-        self.scheme = scheme
         self.queues: dict[str, FastQueue] = {}
         self.flowing: set[asyncio.Task[None]] = set()
         self.loop = loop
         self._waiting: dict[str, deque[Waiting]] = {}
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
 
-    def run(self, operation: bytes, body: bytes, host: str, respond: Respond) -> Waiting | None:
+    def run(self, operation: bytes, body: bytes, base_url: str, respond: Respond) -> Waiting | None:
         """Respond, or return the receive that waits."""
         request = _cached(body) if len(body) < _LONGEST_CACHED else from_json(body)
         name = request.get("QueueName") or request["QueueUrl"].rpartition("/")[2]
@@ -76,7 +73,7 @@ class Calls:
         if operation == b"receivemessage":
             return self._receive(queue, request, respond)
         try:
-            response = _OPERATIONS[operation](self, queue, request, f"{self.scheme}://{host}")
+            response = _OPERATIONS[operation](self, queue, request, base_url)
         except SqsError as error:
             _respond_error(error, respond)
         else:

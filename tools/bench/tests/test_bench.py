@@ -12,7 +12,7 @@ import pytest
 from tools.bench import bodies, isolation, latency, report, soak_verdict, throughput, written
 from tools.bench.arena import BODY_BYTES, arena, body
 from tools.bench.isolation import Turn
-from tools.bench.peers import PEERS, Peer, PeerFailedError
+from tools.bench.peers import PEERS, VARIANTS, Peer, PeerFailedError, Variant
 from tools.bench.sink import Arrivals
 from tools.bench.soak import Look, Soak
 from tools.bench.soak_verdict import Verdict
@@ -76,6 +76,31 @@ def test_a_ratio_is_taken_between_runs_of_the_same_repetition() -> None:
     ours, theirs = [run_at(300), run_at(150)], [run_at(200), run_at(100)]
 
     assert report.ratios(ours, theirs) == pytest.approx([1.5, 1.5])
+
+
+def test_a_variant_is_compared_with_the_plain_run_of_the_same_repetition() -> None:
+    """Noise that halves both in one repetition changes no share."""
+    runs = {
+        ("gateway", "plain"): [run_at(300), run_at(150)],
+        ("gateway", "tls"): [run_at(240), run_at(120)],
+    }
+
+    row = next(line for line in report.variants(runs).splitlines() if " tls " in line)
+    assert row.split()[4] == "0.80"
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+async def test_the_gateway_moves_all_messages_of_each_variant(
+    variant: Variant, tmp_path: Path
+) -> None:
+    gateway = next(peer for peer in PEERS if peer.name == "uncompiled")
+    async with arena(tmp_path) as here:
+        if variant.services_tls and not here.services.https:
+            pytest.skip("OpenSSL has no headers here")
+        one = dataclasses.replace(gateway, variant=variant)
+        run = await throughput.measure(one, here, tmp_path, 300)
+
+    assert (run.messages, run.lost, run.doubled) == (300, 0, 0)
 
 
 def test_figures_that_are_written_down_replace_those_of_their_mode_alone(

@@ -174,8 +174,8 @@ STORY = [
 
 
 async def told_by(command: list[str]) -> tuple[list[int], dict[str, Any]]:
-    with _served(command) as (_, url):
-        channel = await Channel.open(_port(url))
+    with _served(command) as (_, urls):
+        channel = await Channel.open(_port(urls[0]))
         statuses = [(await channel.raw(request))[0] for request in STORY]
         summary = json.loads((await channel.request("GET", "/_summary"))[1])
         channel.close()

@@ -137,7 +137,7 @@ async def test_fill_spreads_attributes_evenly_over_a_share(channel: Channel) -> 
     version = {"version": {"DataType": "String", "StringValue": "v2"}}
     await control(channel, "/_fill", queue="orders", count=100, attributes=version, share=0.05)
 
-    pages = await control(channel, "/_ledger/orders/messages")
+    pages = await control(channel, "/_history/orders/messages")
 
     assert [n for n, page in enumerate(pages) if page["attributes"]] == [19, 39, 59, 79, 99]
 
@@ -154,7 +154,7 @@ async def test_fill_gives_fifo_messages_their_groups_by_turns(channel: Channel) 
     await call(channel, "CreateQueue", QueueName="o.fifo", Attributes={"FifoQueue": "true"})
     await control(channel, "/_fill", queue="o.fifo", count=4, groups=2)
 
-    pages = await control(channel, "/_ledger/o.fifo/messages")
+    pages = await control(channel, "/_history/o.fifo/messages")
 
     assert [page["group"] for page in pages] == ["g-0", "g-1", "g-0", "g-1"]
 
@@ -176,7 +176,7 @@ async def test_the_ledger_tells_a_queue_in_numbers(channel: Channel) -> None:
     receipt = received["Messages"][0]["ReceiptHandle"]
     await call(channel, "DeleteMessage", ReceiptHandle=receipt)
 
-    summary = await control(channel, "/_ledger/orders")
+    summary = await control(channel, "/_history/orders")
 
     assert summary["first_received_at"] <= summary["last_deleted_at"]
     del summary["first_received_at"], summary["last_deleted_at"]
@@ -204,7 +204,7 @@ async def test_the_ledger_tells_what_happened_to_each_message(channel: Channel) 
     await call(channel, "ChangeMessageVisibility", ReceiptHandle=receipt, VisibilityTimeout=7)
     await call(channel, "DeleteMessage", ReceiptHandle=receipt)
 
-    (page,) = await control(channel, "/_ledger/orders/messages")
+    (page,) = await control(channel, "/_history/orders/messages")
 
     assert (page["stage"], page["receive_count"]) == ("deleted", 2)
     assert [(event["what"], event["number"]) for event in page["events"]] == [
@@ -223,13 +223,13 @@ async def test_a_reset_forgets_queues_and_ledger(channel: Channel) -> None:
     await control(channel, "/_reset")
     await call(channel, "CreateQueue", QueueName="orders")
 
-    assert (await control(channel, "/_ledger/orders"))["sent"] == 0
+    assert (await control(channel, "/_history/orders"))["sent"] == 0
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
-        ("GET", "/_ledger/nope", b"", 404),
+        ("GET", "/_history/nope", b"", 404),
         ("POST", "/_fill", b'{"queue": "nope"}', 404),
         ("POST", "/_fill", b'{"queue": "orders", "cuont": 1}', 400),
         ("GET", "/elsewhere", b"", 400),

@@ -73,7 +73,7 @@ class Line:
 
     async def happened(self) -> list[list[str]]:
         """Return what is written about each message."""
-        pages = await self.control("GET", "/_ledger/orders/messages")
+        pages = await self.control("GET", "/_history/orders/messages")
         return [[event["what"] for event in page["events"]] for page in pages]
 
 
@@ -290,7 +290,7 @@ async def test_the_ledger_is_to_be_had_in_parts(line: Line) -> None:
     for body in "abcd":
         await line.call("SendMessage", MessageBody=body)
 
-    pages = await line.control("GET", "/_ledger/orders/messages/1/2")
+    pages = await line.control("GET", "/_history/orders/messages/1/2")
 
     assert [page["body"] for page in pages] == ["b", "c"]
 
