@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Call:
-    """One call: when it began and ended, what it asked for, what it brought."""
+    """One call: its times, arguments, and how many messages or entries it got."""
 
     operation: Operation
     began_at: float
@@ -80,7 +80,7 @@ class InMemorySource:
     # ---- the port -------------------------------------------------------------------------
 
     async def open(self) -> SourceTraits:
-        """Tell the visibility timeout."""
+        """Return the visibility timeout and the order."""
         call, fault = self._began(Operation.RESOLVE, ())
         await self._there(fault)
         if self.missing:
@@ -117,7 +117,7 @@ class InMemorySource:
         )
 
     async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
-        """Put a marked copy into `dead_letters`."""
+        """Send a copy to `dead_letters`."""
         call, fault = self._began(Operation.SEND_DEAD_LETTER, (message.message_id,))
         await self._there(fault)
         if self.dead_letters is None:
@@ -134,10 +134,10 @@ class InMemorySource:
         return dropped
 
     async def close(self) -> None:
-        """Note that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
-    # ---- what tests do and see ------------------------------------------------------------
+    # ---- for tests -------------------------------------------------------------------------
 
     @property
     def fifo(self) -> bool:

@@ -1,4 +1,4 @@
-"""One message: what its sender gave, and everything that happened to it."""
+"""One message: what was sent, and everything that happened to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Attributes = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the sender gave. Many messages may share one."""
+    """What was sent. Many messages may share one."""
 
     body: str
     attributes: Attributes = field(default_factory=dict)

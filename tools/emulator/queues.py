@@ -95,9 +95,9 @@ class Queue:
             self._renew_receipt(message)
         return messages
 
-    def receive_again(self, chance: float, visibility_seconds: int, now: float) -> Message | None:
+    def receive_again(self, draw: float, visibility_seconds: int, now: float) -> Message | None:
         """Lease one of the latest messages that are leased already; None where there is none."""
-        message = self.model.lease_again(chance, visibility_seconds, now)
+        message = self.model.lease_again(draw, visibility_seconds, now)
         if message is not None:
             self._renew_receipt(message)
         return message

@@ -164,17 +164,17 @@ class Queue(Generic[M]):
         """Return the message of a receipt."""
         return self._find(receipt)[0]
 
-    def lease_again(self, chance: float, seconds: float, now: float) -> M | None:
+    def lease_again(self, draw: float, seconds: float, now: float) -> M | None:
         """Lease one of the latest messages that are leased already; None where there is none.
 
-        `chance` is 0..1. A standard queue may deliver a leased message again now and then.
+        `draw` is 0..1. A standard queue may deliver a leased message again now and then.
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
         """
         latest = self.messages[-_LATEST:]
         leased = [m for m in latest if m.stage is LEASED and m.received_at < now]
         if not leased or self.fifo:
             return None
-        message = leased[int(chance * len(leased))]
+        message = leased[int(draw * len(leased))]
         self._lease([message], now)
         self._note(message, now, Event.HANDED_OUT_AGAIN)
         self._set_deadline([message], now + seconds)
