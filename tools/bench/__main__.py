@@ -1,4 +1,4 @@
-"""`python -m tools.bench`: what the gateway and its peers do under load; see the package."""
+"""`python -m tools.bench`: the gateway and its peers under load; see the package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.bench import (
     machine,
     modes,
     report,
-    soak_verdict,
+    soak_checks,
     throughput,
     written,
 )
@@ -25,7 +25,7 @@ from tools.bench.arena import NoTlsError, arena
 from tools.bench.peers import PEERS, PeerFailedError
 from tools.bench.sink import SLOW_SECONDS
 from tools.bench.soak import LOOKS, Soak
-from tools.bench.soak_verdict import Verdict
+from tools.bench.soak_checks import SoakResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,21 +72,21 @@ def _arguments() -> argparse.Namespace:
         help="offered load: latency half of the gateway's rate, bill 10 to 10,000, isolation 400",
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="of load, each turn (10)")
-    parser.add_argument("--idle-seconds", type=float, default=60.0, help="to look on (60)")
+    parser.add_argument("--idle-seconds", type=float, default=60.0, help="to measure (60)")
     parser.add_argument("--part", action="append", choices=modes.PARTS, help=_PARTS_HELP)
     parser.add_argument("--write", action="store_true", help=f"figures into {written.PAGE.name}")
     return parser.parse_args()
 
 
 async def _run(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
-    """Return whether all is as it should be, as far as the mode can tell."""
+    """Return whether the checks of the mode hold."""
     _end_on_sigterm()
     async with arena() as here:
         return await _MODES[arguments.mode](arguments, chosen, here, folder) is not False
 
 
 async def _run_fast(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
-    """Print the figures, and write them down where that is asked for."""
+    """Print the figures, and write them to the page with --write."""
     _end_on_sigterm()
     async with arena(folder) as here:
         figures = await _FAST_MODES[arguments.mode](arguments, chosen, here, folder)
@@ -118,14 +118,14 @@ async def _soak(
 ) -> bool:
     messages = arguments.messages or 1_000_000
     print(report.header(f"{messages:,} messages, a look at every {LOOKS}th of the way"))
-    print(soak_verdict.HEAD, flush=True)
+    print(soak_checks.HEAD, flush=True)
     soak = Soak(here, folder, messages)
-    verdict = Verdict(messages, soak.looks)
+    result = SoakResult(messages, soak.looks)
     try:
-        await soak.run(lambda look: print(soak_verdict.line(look), flush=True))
+        await soak.run(lambda look: print(soak_checks.line(look), flush=True))
     finally:
-        print(soak_verdict.text(verdict), flush=True)
-    return not verdict.faults
+        print(soak_checks.text(result), flush=True)
+    return not result.faults
 
 
 async def _isolation(

@@ -83,7 +83,7 @@ class Arena:
         queue: str = QUEUE,
         groups: int = 1,
     ) -> None:
-        """Enqueue messages; a share of them is pinned to the canary. FIFO has so many groups."""
+        """Enqueue messages, a share of them pinned to the canary; on FIFO in `groups` groups."""
         wanted = _pinned(body, pinned_share)
         await self._ask("_fill", queue=queue, count=count, groups=groups, **wanted)
 
@@ -97,8 +97,8 @@ class Arena:
     ) -> int:
         """Have the fast SQS make `rate` messages a second from now on; returns how many in all."""
         wanted = _pinned(body, pinned_share)
-        answer = await self._ask("_flow", queues=queues, rate=rate, seconds=seconds, **wanted)
-        return int(answer["sent"])
+        response = await self._ask("_flow", queues=queues, rate=rate, seconds=seconds, **wanted)
+        return int(response["sent"])
 
     async def delay(self, milliseconds: float) -> None:
         """Delay each response of the fast SQS."""
@@ -112,8 +112,10 @@ class Arena:
 
     async def arrivals(self, *, with_ages: bool = True) -> dict[str, Any]:
         """Return what the services counted."""
-        _, answer = await self.to_services.request("GET", "/_summary" if with_ages else "/_counts")
-        arrivals: dict[str, Any] = json.loads(answer)
+        _, response = await self.to_services.request(
+            "GET", "/_summary" if with_ages else "/_counts"
+        )
+        arrivals: dict[str, Any] = json.loads(response)
         return arrivals
 
     def cpu_seconds(self) -> float:
@@ -123,8 +125,8 @@ class Arena:
     async def _ask(self, path: str, **wanted: Any) -> dict[str, Any]:
         status, text = await self.to_sqs.request("POST", f"/{path}", json.dumps(wanted).encode())
         assert status == 200, text
-        answer: dict[str, Any] = json.loads(text)
-        return answer
+        response: dict[str, Any] = json.loads(text)
+        return response
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ class Run:
 
 
 async def measure(arena: Arena, folder: Path, kind: str, messages: int) -> Run:
-    """Let the gateway deliver so many to a service that takes its time."""
+    """Let the gateway deliver `messages` to a slow service."""
     await arena.clear()
     routing = _ROUTING.format(queue=QUEUE, max_in_flight=MAX_IN_FLIGHT, sink=arena.services.http)
     with running(PEERS[0], arena, folder, routing) as it:

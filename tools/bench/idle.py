@@ -1,4 +1,4 @@
-"""What twenty routes cost while nothing comes, and how long the gateway takes to be ready."""
+"""The cost of twenty routes without messages, and the time from start to ready."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Idle:
 
 
 def names(routes: int) -> list[str]:
-    """Return the queues, which are called as their routes are."""
+    """Return the names of the queues, which are those of the routes."""
     return [f"bench-{number}" for number in range(routes)]
 
 
@@ -103,7 +103,7 @@ async def until_ready(it: Running) -> float:
 
 
 async def _receives(arena: Arena, queues: Sequence[str]) -> int:
-    """Count those that came; the counts of each queue is asked for."""
+    """Return the receives of all queues so far."""
     counted = [await arena.counts(queue) for queue in queues]
     return sum(counts["operations"].get("ReceiveMessage", 0) for counts in counted)
 

@@ -1,4 +1,4 @@
-"""How long a message waits between becoming visible and its POST, at a load that is offered."""
+"""The time from visible to POST, at an offered load."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Ages:
 async def measure(
     peer: Peer, arena: Arena, folder: Path, rate: float, seconds: float, routing: str | None = None
 ) -> Ages:
-    """Offer so many messages a second, evenly; what comes while it warms up does not count.
+    """Offer `rate` messages a second, evenly; those of the warm-up do not count.
 
-    The fast SQS makes them by its own clock: a slow peer does not slow the load.
+    The fast SQS makes them by its own clock: a slow peer does not slow the load down.
     """
     await arena.clear()
     with running(peer, arena, folder, routing) as it:
@@ -80,7 +80,7 @@ def quantile(ordered: list[float], share: float) -> float:
 
 
 async def _until_arrived(arena: Arena, wanted: int) -> None:
-    """Wait until all have, or none has for a while."""
+    """Wait until all have arrived, or none has for a while."""
     arrived, moved_at = -1, time.monotonic()
     while arrived < wanted and time.monotonic() < moved_at + SETTLE_SECONDS:
         counts: dict[str, Any] = await arena.arrivals(with_ages=False)

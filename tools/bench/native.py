@@ -1,4 +1,4 @@
-"""The C parts of the bench: compiled at the start where there is a compiler, replaced where not."""
+"""The C parts of the benchmark: compiled at the start; Python takes their place without cc."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def compiled(name: str, folder: Path, *options: str) -> Path | None:
 
 
 def compiled_with_tls(name: str, folder: Path) -> Path | None:
-    """Return the same with TLS, which OpenSSL and its headers are needed for."""
+    """Return the same with TLS, which needs OpenSSL and its headers."""
     return compiled(name, folder, "-DWITH_TLS", "-lssl", "-lcrypto")

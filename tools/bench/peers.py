@@ -127,7 +127,7 @@ PEERS: Final = (
 
 WATCHED: Final = Peer(
     "gateway",
-    "python -m gateway, and a signal that makes it tell its tasks",
+    "python -m gateway, and a signal that makes it list its tasks",
     ("-m", "tools.bench.watched_gateway", "{snapshot}", "--config", "{config}"),
     splits=True,
 )

@@ -1,4 +1,4 @@
-"""The figures as text: medians with their spread, and how many times a peer's rate ours is."""
+"""The figures as text: medians with their spread, and the gateway's rate as a multiple."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 OURS = "gateway"
 BUSY = 0.95
-"""From this share of its core on, the harness is what limits a peer."""
+"""From this share of its core on, the harness limits the peer."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, numbers to the right."""
+    """Return a table with numbers aligned right."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
@@ -34,7 +34,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def throughput(runs: Mapping[str, Sequence[Run]]) -> str:
-    """Tell what each peer moved and what it cost."""
+    """Return the rate and cost of each peer."""
     ours = runs.get(OURS, ())
     head = ["peer", "msg/s", "spread", "gateway / it", "spread", "CPU us/msg", "SQS req/1,000"]
     head += ["RSS MiB start/half/end", "lost", "doubled", "canary", "harness us/msg", "busy"]
@@ -75,12 +75,12 @@ def variants(runs: Mapping[tuple[str, str], Sequence[Run]]) -> str:
 
 
 def ratios(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
-    """Return our rate by theirs for each repetition, whose runs met the same noise."""
+    """Return our rate by theirs for each repetition: its runs have the same noise."""
     return [a.rate / b.rate for a, b in zip(ours, theirs, strict=False) if b.rate]
 
 
 def latency(ages: Mapping[tuple[str, float], Sequence[Ages]]) -> str:
-    """Tell how long messages waited, by peer and offered load."""
+    """Return how long messages waited, by peer and offered load."""
     head = ["peer", "offered/s", "p50 ms", "p99 ms", "max ms", "CPU us/msg", "SQS req/1,000"]
     head += ["missing", "doubled", "harness busy"]
     rows = [
@@ -102,7 +102,7 @@ def latency(ages: Mapping[tuple[str, float], Sequence[Ages]]) -> str:
 
 
 def memory(runs: Mapping[str, Run]) -> str:
-    """Tell the memory along the way, and how much it grew after the first fifth."""
+    """Return the memory along the way, and its growth after the first fifth."""
     lines = []
     for name, run in runs.items():
         after = run.rss[len(run.rss) // 5 :]
@@ -116,7 +116,7 @@ def memory(runs: Mapping[str, Run]) -> str:
 
 
 def header(title: str, *more: str) -> str:
-    """Say what is measured, and on what."""
+    """Return what is measured, and on what."""
     lines = [*machine.describe(), *more]
     return "\n".join([title, *(f"  {line}" for line in lines), ""])
 

@@ -32,7 +32,7 @@ class Sqs:
         self._channel = await Channel.open(int(self.url.rpartition(":")[2]))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._channel is not None:
             self._channel.close()
 

@@ -102,7 +102,7 @@ def _check_result(response: bytes, result: Responded | Broken, reusable: bool) -
     match result:
         case Responded(status, retry_after):
             assert 200 <= status <= 999
-            assert re.search(rb"HTTP/1\.\d+ +%d" % status, response), "a status that nobody sent"
+            assert re.search(rb"HTTP/1\.\d+ +%d" % status, response), "a status that was not sent"
             assert retry_after is None or 0 <= retry_after < 1e12
             assert retry_after is None or b"retry-after" in response.lower()
         case Broken(why):

@@ -1,4 +1,4 @@
-"""The fast SQS as the bench uses it: fill a queue, let messages flow, read the ledger."""
+"""What the benchmark asks of the fast SQS: fill a queue, make messages flow, read counts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TICK_SECONDS: Final = 0.001
 
 
 def respond(calls: Calls, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-    """Return status and answer."""
+    """Return status and response."""
     try:
-        return 200, to_json(_answer(calls, method, path, body))
+        return 200, to_json(_response(calls, method, path, body))
     except (KeyError, TypeError, ValueError) as error:
         return 400, to_json({"error": repr(error)})
 
 
-def _answer(calls: Calls, method: str, path: str, body: bytes) -> object:
+def _response(calls: Calls, method: str, path: str, body: bytes) -> object:
     match method, path.strip("/").split("/"):
         case "GET", ["_history", name]:
             queue = calls.queues[name]

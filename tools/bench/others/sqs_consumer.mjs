@@ -2,7 +2,7 @@
 //
 //     node sqs_consumer.mjs QUEUE_URL SINK_URL [CONSUMERS]
 //
-// A message is acknowledged after a 2xx answer and not otherwise. The version decides the service.
+// A message is acknowledged after a 2xx and not otherwise. The version decides the service.
 
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";

@@ -153,7 +153,7 @@ async def test_a_receive_waits_for_a_message_and_takes_none_once_it_is_cancelled
 
     run(b"sendmessage", MessageBody="hello")
 
-    assert [b"hello" in answer for answer in told] == [False, True, False]
+    assert [b"hello" in response for response in told] == [False, True, False]
     assert waiting.respond is None
 
 
@@ -162,7 +162,7 @@ def post(path: str, body: str = "{}", **headers: str) -> bytes:
     return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n{body}".encode()
 
 
-STORY = [
+SCENARIO = [
     post("/stable", x_aws_sqsd_msgid="1", x_gateway_reason="split"),
     post("/stable", X_AWS_SQSD_MSGID="1"),
     post("/canary", '{"id":"000000000001","a":1}'),
@@ -176,7 +176,7 @@ STORY = [
 async def told_by(command: list[str]) -> tuple[list[int], dict[str, Any]]:
     with _served(command) as (_, urls):
         channel = await Channel.open(_port(urls[0]))
-        statuses = [(await channel.raw(request))[0] for request in STORY]
+        statuses = [(await channel.raw(request))[0] for request in SCENARIO]
         summary = json.loads((await channel.request("GET", "/_summary"))[1])
         channel.close()
     assert len(summary.pop("ages_ms")) == 1

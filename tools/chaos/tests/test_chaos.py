@@ -111,7 +111,7 @@ async def test_a_service_that_never_answers_notes_when_the_other_side_gives_up(
     assert delivery.ended_at < float("inf")
 
 
-async def test_a_late_answer_to_somebody_who_is_gone_is_none(service: Service) -> None:
+async def test_a_late_response_to_a_closed_connection_does_not_count(service: Service) -> None:
     delivering = asyncio.create_task(deliver(service, Act.LATE))
     while not service.deliveries.count:  # noqa: ASYNC110
         await asyncio.sleep(0)
@@ -138,7 +138,7 @@ async def test_a_service_refuses_and_accepts_again_on_its_port(service: Service)
 
 
 async def test_the_gauge_reads_how_long_a_process_waits_for_a_core() -> None:
-    """Where nobody knows there is no number."""
+    """Without the figure there is no number."""
     assert starvation.waited_seconds(-1) is None
     waited = starvation.waited_seconds(os.getpid())
     assert waited is None or waited >= 0

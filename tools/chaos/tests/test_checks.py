@@ -101,7 +101,7 @@ def doubled(**more: Any) -> Result:
     return result(histories, delivery("a", 1, 2), delivery("a", 5, 6), **more)
 
 
-def test_a_second_2xx_without_a_cause_is_found_and_its_story_told() -> None:
+def test_a_second_2xx_without_a_cause_is_found_and_its_trace_shown() -> None:
     (found,) = doubled().violations[DOUBLED]
     assert "2xx of service (prompt)" in found
 
