@@ -1,4 +1,4 @@
-# The four commands of this project. Each sets up .venv by itself; nothing else has to be installed.
+# The commands of this project. Each sets up .venv by itself; nothing else has to be installed.
 # Distributions build their Python with profile-guided optimisation; one that is built at home without
 # runs the gateway at half the speed.
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
@@ -7,13 +7,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check chart bench guard chaos fuzz audit setup generate clean
+.PHONY: demo test quick check chart bench guard chaos fuzz audit setup generate clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+quick: $(STAMP)
+	$(BIN)/python -m pytest tests/unit/core tests/unit/config tests/unit/runtime tests/architecture tests/golden $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

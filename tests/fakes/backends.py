@@ -11,7 +11,7 @@ from uuid import uuid4
 from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
-from tests.fakes.queue import InMemoryQueue
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,18 +66,20 @@ class InMemory(Backend):
     async def queue(
         self, *, fifo: bool = False, visibility_seconds: int = LEASE, dead_letters: str = ""
     ) -> Source:
-        beside = InMemoryQueue(named("dead", fifo=dead_letters == "fifo")) if dead_letters else None
-        return InMemoryQueue(
+        beside = (
+            InMemorySource(named("dead", fifo=dead_letters == "fifo")) if dead_letters else None
+        )
+        return InMemorySource(
             named("orders", fifo=fifo), visibility_seconds=visibility_seconds, dead_letters=beside
         )
 
     async def missing(self) -> Source:
-        queue = InMemoryQueue()
+        queue = InMemorySource()
         queue.missing = True
         return queue
 
     async def send(self, queue: Source, sending: Sending) -> str:
-        assert isinstance(queue, InMemoryQueue)
+        assert isinstance(queue, InMemorySource)
         return queue.send(
             sending.body,
             attributes=sending.attributes,
@@ -86,7 +88,7 @@ class InMemory(Backend):
         )
 
     def dead_letters(self, queue: Source) -> Source:
-        assert isinstance(queue, InMemoryQueue)
+        assert isinstance(queue, InMemorySource)
         assert queue.dead_letters is not None
         return queue.dead_letters
 

@@ -1,4 +1,4 @@
-"""Waiting for something to be so, without ever sleeping."""
+"""Waits for a condition without sleeping."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class Bell:
-    """Rung by fakes whenever something happened; whoever waits then looks again."""
+    """Rung by fakes after each change; waiting tests then check their condition again."""
 
     def __init__(self) -> None:
-        # A dict for its order: worlds have to be the same every time.
+        # A dict for its order: runs have to be the same every time.
         self._listeners: dict[asyncio.Future[None], None] = {}
 
     def ring(self) -> None:
-        """Have everybody who waits look again."""
+        """Wake everything that waits."""
         for listener in tuple(self._listeners):
             if not listener.done():
                 listener.set_result(None)
@@ -28,7 +28,7 @@ class Bell:
             await self.next_ring()
 
     def next_ring(self) -> asyncio.Future[None]:
-        """Return what is done at the next ring; it listens from this moment on."""
+        """Return a future that is done at the next ring from now on."""
         listener = asyncio.get_running_loop().create_future()
         self._listeners[listener] = None
         listener.add_done_callback(self._listeners.pop)

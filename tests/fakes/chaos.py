@@ -1,4 +1,4 @@
-"""A world that goes wrong at random, the same way for the same seed."""
+"""Random faults of source and targets, the same ones for the same seed."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ FAILURES: Final[tuple[DeliveryResult | Exception, ...]] = (
 
 
 class VirtualTimeLoop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer: many worlds, each from time 0."""
+    """A loop whose clock jumps to the next timer; each one begins at 0."""
 
 
-def in_virtual_time(story: Coroutine[None, None, None]) -> None:
+def in_virtual_time(scenario: Coroutine[None, None, None]) -> None:
     """Run a coroutine in a virtual-time loop of its own."""
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(noop_cycles=0)) as runner:
-        runner.run(story)
+        runner.run(scenario)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """How much goes wrong, 0..1 each."""
+    """The share of deliveries and calls that fail, 0..1 each."""
 
     deliveries: float = 0.0
     calls: float = 0.0
 
 
 class Chaos:
-    """Makes the targets and the queue of a rig misbehave."""
+    """Makes the targets and the source of a rig fail."""
 
     def __init__(self, seed: int, trouble: Trouble) -> None:
         self.random, self._trouble = Random(seed), trouble
 
     def unleash(self, rig: Rig) -> None:
-        """Misbehave from now on."""
+        """Inject faults from now on."""
         rig.queue.faults.choose = self._fault
         for _, target in rig.targets:
             target.pace = lambda _: self.random.choice([0, 0.01, 0.3, 4])
             target.choose = self._result
 
     def calm(self, rig: Rig) -> None:
-        """Let everything work from now on."""
+        """Inject no faults from now on."""
         rig.queue.faults.choose = lambda *_: NONE
         for _, target in rig.targets:
             target.choose = lambda: Responded(200)

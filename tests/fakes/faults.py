@@ -1,4 +1,4 @@
-"""What may go wrong with one call to the queue."""
+"""What can go wrong with one call to a source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOST: Final = EntryError("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid: too 
 class Fault:
     """`error` is raised, `entries` fail by position; `applied`: the effect happens all the same.
 
-    `before` and `after` hold the call until they are set: ahead of its effect, or only its answer.
+    `before` and `after` hold the call until they are set: ahead of its effect, or after it.
     """
 
     error: SourceError | None = None
@@ -56,22 +56,22 @@ def reply_lost() -> Fault:
 
 
 def entries_fail(*positions: int, error: EntryError = BUSY, applied: bool = False) -> Fault:
-    """Make some entries of a batch fail; `applied`: they took effect, but nobody says so."""
+    """Make some entries of a batch fail; `applied`: they take effect all the same."""
     return Fault(entries=dict.fromkeys(positions, error), applied=applied)
 
 
 class Faults:
-    """The faults to come: scripted ones by operation first, then whatever `choose` says."""
+    """The faults of the next calls: those scripted for an operation, then those of `choose`."""
 
     def __init__(self) -> None:
         self._scripted: dict[Operation, deque[Fault]] = defaultdict(deque)
         self.choose: Callable[[Operation, int], Fault] = lambda _operation, _entries: NONE
 
     def script(self, operation: Operation, *faults: Fault) -> None:
-        """Have the next calls of an operation meet these faults, one each."""
+        """Give the next calls of an operation these faults, one each."""
         self._scripted[operation].extend(faults)
 
     def next(self, operation: Operation, entries: int) -> Fault:
-        """Return what the call that begins now meets."""
+        """Return the fault of the call that begins now."""
         scripted = self._scripted[operation]
         return scripted.popleft() if scripted else self.choose(operation, entries)

@@ -11,7 +11,7 @@ from gateway.runtime.running_route import RunningRoute
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Operation
 from tests.fakes.observer import FakeObserver
-from tests.fakes.queue import InMemoryQueue
+from tests.fakes.source import InMemorySource
 from tests.fakes.target import FakeTarget
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ class Rig:
     def __init__(
         self,
         route: Route,
-        queue: InMemoryQueue | None = None,
+        queue: InMemorySource | None = None,
         poll_budget: PollBudget | None = None,
     ) -> None:
-        self.queue = queue or InMemoryQueue(route.queue.name)
+        self.queue = queue or InMemorySource(route.queue.name)
         self.bell = self.queue.bell
         self.observer = FakeObserver(self.bell)
         self.targets: list[tuple[Version, FakeTarget]] = []
@@ -122,7 +122,7 @@ class Rig:
 @asynccontextmanager
 async def at_work(
     route: Route,
-    queue: InMemoryQueue | None = None,
+    queue: InMemorySource | None = None,
     *,
     started: bool = True,
     poll_budget: PollBudget | None = None,
@@ -133,7 +133,7 @@ async def at_work(
     `queue_traits` make the queue where none is given.
     """
     others = asyncio.all_tasks()
-    rig = Rig(route, queue or InMemoryQueue(route.queue.name, **queue_traits), poll_budget)
+    rig = Rig(route, queue or InMemorySource(route.queue.name, **queue_traits), poll_budget)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             if started:

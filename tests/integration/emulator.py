@@ -26,14 +26,14 @@ class EmulatedSqs(Sqs):
 
     def ledger(self, queue: str) -> dict[str, Any]:
         """Return the queue in numbers."""
-        ledger: dict[str, Any] = self._get(f"/_ledger/{queue}")
+        ledger: dict[str, Any] = self._get(f"/_history/{queue}")
         return ledger
 
     def history(self, queue: str) -> dict[str, list[tuple[str, int]]]:
         """Return what happened to each message, by its body: (what, number) in order."""
         return {
             page["body"]: [(event["what"], event["number"]) for event in page["events"]]
-            for page in self._get(f"/_ledger/{queue}/messages")
+            for page in self._get(f"/_history/{queue}/messages")
         }
 
     def break_with(self, *rules: Mapping[str, Any]) -> None:

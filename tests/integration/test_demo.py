@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.demo.mesh.envoy import found_envoy, missing_words
-from tests.integration.children import Process
+from tests.integration.children import Child
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ HOSTILE: Final = {
 """What somebody may have set for other purposes; none of it is the demo's business."""
 
 
-class Demo(Process):
+class Demo(Child):
     """The demo; its logs go below `folder`."""
 
     def __init__(

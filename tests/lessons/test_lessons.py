@@ -22,8 +22,8 @@ from gateway.core.routing.route import Backoff
 from tests.builders import STABLE, attribute, message, route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import LOST, Fault, Operation, entries_fail
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 
 pytestmark = VIRTUAL_TIME
 
@@ -79,7 +79,7 @@ async def test_lesson_04_a_stop_lets_the_long_poll_finish_and_strands_nothing() 
 
 async def test_lesson_05_a_deploy_dead_letters_nothing_that_is_in_flight() -> None:
     """[bbc/sqs-consumer#567, cashapp/misk PR #3892]: ten deploys, and maxReceiveCount is 12."""
-    queue = InMemoryQueue(visibility_seconds=600, max_receive_count=12)
+    queue = InMemorySource(visibility_seconds=600, max_receive_count=12)
     for deploy in range(10):
         async with at_work(route(versions=[PATIENT], wait_seconds=1), queue) as rig:
             rig.stable.takes_seconds = 100
@@ -230,7 +230,7 @@ routes:
 
 async def test_lesson_15_an_eleventh_attribute_does_not_fail_the_dead_letter_send() -> None:
     """[open-telemetry/opentelemetry-java-instrumentation#13799]."""
-    queue = InMemoryQueue(dead_letters=InMemoryQueue("dead"))
+    queue = InMemorySource(dead_letters=InMemorySource("dead"))
     async with at_work(route(dead_letter=parse_queue("dead")), queue) as rig:
         rig.stable.default = Responded(422)
         rig.queue.send(attributes={f"a{number}": attribute("x") for number in range(10)})

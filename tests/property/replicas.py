@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import EntryError, SourceTraits
-    from tests.fakes.queue import InMemoryQueue
+    from tests.fakes.source import InMemorySource
     from tests.fakes.target import FakeSending, Sent
     from tests.property.witness import Witness
 
@@ -54,7 +54,7 @@ def _new_loop() -> VirtualTimeLoop:
 class Line:
     """One process's line to the queue, as a `Queue`: the witness listens, and it can be cut."""
 
-    def __init__(self, name: str, queue: InMemoryQueue, witness: Witness) -> None:
+    def __init__(self, name: str, queue: InMemorySource, witness: Witness) -> None:
         self.cut = False
         self._name, self._queue, self._witness = name, queue, witness
 
@@ -95,7 +95,7 @@ class Line:
 class WatchedTarget(FakeTarget):
     """A target of one process, with the witness looking on."""
 
-    def __init__(self, name: str, queue: InMemoryQueue, witness: Witness) -> None:
+    def __init__(self, name: str, queue: InMemorySource, witness: Witness) -> None:
         super().__init__(queue.bell)
         self._name, self._witness = name, witness
 
@@ -118,7 +118,7 @@ class Replica:
         self,
         name: str,
         route: Route,
-        queue: InMemoryQueue,
+        queue: InMemorySource,
         witness: Witness,
         equip: Callable[[FakeTarget], None],
     ) -> None:

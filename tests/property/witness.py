@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.messages.message import Message
-    from tests.fakes.queue import InMemoryQueue
+    from tests.fakes.source import InMemorySource
     from tests.fakes.store import Stored
 
 
@@ -26,7 +26,7 @@ class Witness:
     `excused` are messages that SQS itself has handed out twice: two processes may have them.
     """
 
-    def __init__(self, queue: InMemoryQueue) -> None:
+    def __init__(self, queue: InMemorySource) -> None:
         self.wrongs: list[str] = []
         self.deliveries: Counter[str] = Counter()
         self.done: set[str] = set()

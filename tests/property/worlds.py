@@ -14,7 +14,7 @@ from gateway.core.routing.route import Backoff, Fallback
 from tests.builders import CANARY, STABLE, version
 from tests.builders import route as any_route
 from tests.fakes.faults import NONE
-from tests.fakes.queue import InMemoryQueue
+from tests.fakes.source import InMemorySource
 from tests.property.replicas import Replica, virtual_time
 from tests.property.witness import Witness
 
@@ -44,10 +44,10 @@ class World:
     """All of it stands still unless a method here lets it go on."""
 
     def __init__(self, *, fifo: bool, dead_letters: bool, round_trip_seconds: float) -> None:
-        self.queue = InMemoryQueue(
+        self.queue = InMemorySource(
             "orders.fifo" if fifo else "orders",
             visibility_seconds=LEASE_SECONDS,
-            dead_letters=InMemoryQueue("dead"),
+            dead_letters=InMemorySource("dead"),
         )
         self.queue.round_trip_seconds = round_trip_seconds
         self.queue.faults.choose = self._fault
@@ -111,7 +111,7 @@ class World:
     def hand_out_again(self, stored: Stored) -> None:
         """Have SQS give a message to the next receive, under whosever lease it is."""
         self.witness.excused.add(stored.message_id)
-        self._do(lambda: setattr(stored, "visible_at", stored.receives[-1]))
+        self._do(lambda: self.queue.hand_out_again(stored.message_id))
 
     # ---- what there is --------------------------------------------------------------------
 

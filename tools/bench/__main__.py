@@ -1,4 +1,4 @@
-"""`python -m tools.bench`: what the gateway and its peers do under load; see the package."""
+"""`python -m tools.bench`: the gateway and its peers under load; see the package."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tools.bench import (
     bodies,
     isolation,
     machine,
-    rapid_modes,
+    modes,
     report,
-    soak_verdict,
+    soak_checks,
     throughput,
     written,
 )
-from tools.bench.arena import arena
+from tools.bench.arena import NoTlsError, arena
 from tools.bench.peers import PEERS, PeerFailedError
 from tools.bench.sink import SLOW_SECONDS
 from tools.bench.soak import LOOKS, Soak
-from tools.bench.soak_verdict import Verdict
+from tools.bench.soak_checks import SoakResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,11 @@ def main() -> int:
     arguments = _arguments()
     machine.pin_harness(os.getpid())
     chosen = [peer for peer in PEERS if not arguments.only or peer.name in arguments.only]
-    run = _rapidly if arguments.mode in _RAPID else _run
+    run = _run_fast if arguments.mode in _FAST_MODES else _run
     with tempfile.TemporaryDirectory() as folder:
         try:
             fine = asyncio.run(run(arguments, chosen, Path(folder)))
-        except (PeerFailedError, ConnectionError) as error:
+        except (PeerFailedError, NoTlsError, ConnectionError) as error:
             print(error, file=sys.stderr)
             return FAILED
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -59,7 +59,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("mode", nargs="?", default="throughput", choices=[*_RAPID, *_MODES])
+    parser.add_argument("mode", nargs="?", default="throughput", choices=[*_FAST_MODES, *_MODES])
     parser.add_argument("--messages", type=int, help=_MESSAGES_HELP)
     parser.add_argument("--repetitions", type=int, help="5; idle: 1; isolation: 3")
     parser.add_argument(
@@ -72,24 +72,24 @@ def _arguments() -> argparse.Namespace:
         help="offered load: latency half of the gateway's rate, bill 10 to 10,000, isolation 400",
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="of load, each turn (10)")
-    parser.add_argument("--idle-seconds", type=float, default=60.0, help="to look on (60)")
-    parser.add_argument("--part", action="append", choices=rapid_modes.PARTS, help=_PARTS_HELP)
+    parser.add_argument("--idle-seconds", type=float, default=60.0, help="to measure (60)")
+    parser.add_argument("--part", action="append", choices=modes.PARTS, help=_PARTS_HELP)
     parser.add_argument("--write", action="store_true", help=f"figures into {written.PAGE.name}")
     return parser.parse_args()
 
 
 async def _run(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
-    """Return whether all is as it should be, as far as the mode can tell."""
+    """Return whether the checks of the mode hold."""
     _end_on_sigterm()
     async with arena() as here:
         return await _MODES[arguments.mode](arguments, chosen, here, folder) is not False
 
 
-async def _rapidly(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
-    """Print the figures, and write them down where that is asked for."""
+async def _run_fast(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
+    """Print the figures, and write them to the page with --write."""
     _end_on_sigterm()
     async with arena(folder) as here:
-        figures = await _RAPID[arguments.mode](arguments, chosen, here, folder)
+        figures = await _FAST_MODES[arguments.mode](arguments, chosen, here, folder)
     print(figures)
     if arguments.write:
         written.write(arguments.mode, figures)
@@ -118,14 +118,14 @@ async def _soak(
 ) -> bool:
     messages = arguments.messages or 1_000_000
     print(report.header(f"{messages:,} messages, a look at every {LOOKS}th of the way"))
-    print(soak_verdict.HEAD, flush=True)
+    print(soak_checks.HEAD, flush=True)
     soak = Soak(here, folder, messages)
-    verdict = Verdict(messages, soak.looks)
+    result = SoakResult(messages, soak.looks)
     try:
-        await soak.run(lambda look: print(soak_verdict.line(look), flush=True))
+        await soak.run(lambda look: print(soak_checks.line(look), flush=True))
     finally:
-        print(soak_verdict.text(verdict), flush=True)
-    return not verdict.faults
+        print(soak_checks.text(result), flush=True)
+    return not result.faults
 
 
 async def _isolation(
@@ -141,9 +141,7 @@ async def _isolation(
             for state, found in turns.items():
                 turn = await isolation.measure(here, folder, state, arguments.seconds, rate)
                 found.append(turn)
-                rapid_modes.progress(
-                    f"{repetition + 1}: canary {state}, stable {turn.stable:,.0f} msg/s"
-                )
+                modes.progress(f"{repetition + 1}: canary {state}, stable {turn.stable:,.0f} msg/s")
         print(isolation.text(turns, rate), flush=True)
         fine = fine and (rate is None or isolation.fine(turns))
     return fine
@@ -158,14 +156,15 @@ async def _bodies(
     print(bodies.text(runs))
 
 
-_RAPID = {
-    "throughput": rapid_modes.compare,
-    "latency": rapid_modes.waiting,
-    "idle": rapid_modes.resting,
-    "bill": rapid_modes.bill,
-    "scaling": rapid_modes.growth,
+_FAST_MODES = {
+    "throughput": modes.compare,
+    "variants": modes.vary,
+    "latency": modes.waiting,
+    "idle": modes.resting,
+    "bill": modes.bill,
+    "scaling": modes.growth,
 }
-"""On the rapid SQS; their figures can be written down."""
+"""On the fast SQS; their figures can be written down."""
 
 _MODES = {
     "memory": _memory,
@@ -173,7 +172,9 @@ _MODES = {
     "isolation": _isolation,
     "bodies": _bodies,
 }
-_MESSAGES_HELP = "200,000; scaling: 50,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+_MESSAGES_HELP = (
+    "200,000; variants: 100,000; scaling: 50,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+)
 _PARTS_HELP = (
     "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"
 )

@@ -46,7 +46,7 @@ routes:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One kind of body; memory in MiB, `in_flight` at its highest as the ledger saw it."""
+    """One kind of body; memory in MiB, `in_flight` at its highest as the counts saw it."""
 
     deleted: int
     lost: int
@@ -58,16 +58,16 @@ class Run:
 
 
 async def measure(arena: Arena, folder: Path, kind: str, messages: int) -> Run:
-    """Let the gateway deliver so many to a service that takes its time."""
+    """Let the gateway deliver `messages` to a slow service."""
     await arena.clear()
-    routing = _ROUTING.format(queue=QUEUE, max_in_flight=MAX_IN_FLIGHT, sink=arena.sink_url)
+    routing = _ROUTING.format(queue=QUEUE, max_in_flight=MAX_IN_FLIGHT, sink=arena.services.http)
     with running(PEERS[0], arena, folder, routing) as it:
         await until_it_polls(it, arena)
         before_mib, began = machine.usage(it.pid).rss_mib, time.monotonic()
         await arena.fill(messages, KINDS[kind], 0.0)
         in_flight = await _until_deleted(it, arena, messages)
         took, peak_mib = time.monotonic() - began, machine.peak_mib(it.pid)
-        deleted, arrivals = (await arena.ledger())["deleted"], await arena.arrivals()
+        deleted, arrivals = (await arena.counts())["deleted"], await arena.arrivals()
     return Run(
         deleted=deleted,
         lost=messages - arrivals["distinct"],
@@ -104,9 +104,9 @@ async def _until_deleted(it: Running, arena: Arena, wanted: int) -> int:
     deleted, in_flight, moved_at = -1, 0, time.monotonic()
     while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:
         it.check()
-        ledger = await arena.ledger()
-        in_flight = max(in_flight, ledger["in_flight"])
-        if ledger["deleted"] != deleted:
-            deleted, moved_at = ledger["deleted"], time.monotonic()
+        counts = await arena.counts()
+        in_flight = max(in_flight, counts["in_flight"])
+        if counts["deleted"] != deleted:
+            deleted, moved_at = counts["deleted"], time.monotonic()
         await asyncio.sleep(_LOOK_SECONDS)
     return in_flight

@@ -1,4 +1,4 @@
-"""The leanest HTTP client that will do: one connection, one request at a time."""
+"""A minimal HTTP client: one connection, one request at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Channel(asyncio.Protocol):
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._response: asyncio.Future[tuple[int, bytes]] | None = None
         self._body = b""
 
     @classmethod
@@ -29,26 +29,26 @@ class Channel(asyncio.Protocol):
     async def request(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """Send and return status and body of the answer."""
+        """Send, and return status and body of the response."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         lines += f"content-length: {len(body)}\r\n"
         head = f"{method} {path} HTTP/1.1\r\nhost: bench\r\n{lines}\r\n"
         return await self.raw(head.encode() + body)
 
     async def raw(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request that is rendered already."""
+        """Send a request in bytes."""
         return await self.start(request)
 
     def start(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
-        """Send it and return the answer to come."""
+        """Send it and return a future of the response."""
         if self._transport is None:
             raise ConnectionError("the connection is closed")
-        self._answer = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        return self._answer
+        return self._response
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -57,8 +57,8 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(exc or ConnectionError("the connection was closed"))
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(exc or ConnectionError("the connection was closed"))
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -70,5 +70,5 @@ class Channel(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result((self._parser.get_status_code(), self._body))
+        if self._response is not None and not self._response.done():
+            self._response.set_result((self._parser.get_status_code(), self._body))

@@ -33,7 +33,7 @@ def gateway(root: Path, cache: Path) -> Path:
 
 
 def _digest(root: Path) -> str:
-    """Return what all sources come to, and the interpreter that they are compiled for."""
+    """Return a digest of all sources and of the interpreter that they are compiled for."""
     hashed = sha256(sys.version.encode())
     for path in (root / "setup.py", root / "pyproject.toml", *sorted(root.glob("gateway/**/*.py"))):
         hashed.update(path.read_bytes())
@@ -41,7 +41,7 @@ def _digest(root: Path) -> str:
 
 
 def _build(root: Path, folder: Path) -> None:
-    """Build beside it and rename: whoever finds the folder finds all of it."""
+    """Build beside it and rename: a folder that exists is complete."""
     half = folder.with_name(f"{folder.name}.{os.getpid()}")
     copy = half.with_suffix(".src")
     copy.mkdir(parents=True)

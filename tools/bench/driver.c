@@ -1,9 +1,9 @@
-/* The least that a consumer can do, to see what SQS and services of the bench could take: receive ten,
-   POST each on a connection of its own, delete ten; raw bytes, nothing parsed that need not be.
+/* The least that a consumer can do, to see what SQS and services of the benchmark can take: receive ten,
+   POST each on a connection of its own, delete ten; raw bytes, parsed as little as possible.
 
    cc -O2 -pthread -o driver driver.c && ./driver SQS_PORT QUEUE SINK_PORT|0 [LOOPS]
 
-   It goes by the order of members that the rapid SQS answers with. 0 leaves the POSTs out. */
+   It relies on the order of members in the fast SQS's responses. 0 leaves the POSTs out. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -36,8 +36,8 @@ static void all(int fd, const char *text, size_t length) {
     }
 }
 
-/* Reads one whole answer; returns where its body begins. */
-static char *answer(int fd, char *into) {
+/* Reads one whole response; returns where its body begins. */
+static char *read_response(int fd, char *into) {
     size_t filled = 0;
     for (;;) {
         ssize_t got = read(fd, into + filled, ROOM - 1 - filled);
@@ -80,7 +80,7 @@ static void *loop(void *unused) {
     size_t asked = request(receive, "/ HTTP/1.1\r\nx-amz-target: AmazonSQS.ReceiveMessage", body, length);
     for (;;) {
         all(sqs, receive, asked);
-        char *at = answer(sqs, text);
+        char *at = read_response(sqs, text);
         int found = 0;
         length = (size_t)sprintf(body, "{\"QueueUrl\":\"%s\",\"Entries\":[", queue);
         while ((at = strstr(at, "{\"MessageId\":\""))) {
@@ -94,10 +94,10 @@ static void *loop(void *unused) {
             at = end;
         }
         if (!found) continue;
-        for (int i = 0; i < found && sink_port; i++) answer(sinks[i], reply);
+        for (int i = 0; i < found && sink_port; i++) read_response(sinks[i], reply);
         length += (size_t)sprintf(body + length, "]}");
         all(sqs, out, request(out, "/ HTTP/1.1\r\nx-amz-target: AmazonSQS.DeleteMessageBatch", body, length));
-        answer(sqs, reply);
+        read_response(sqs, reply);
     }
     return unused;
 }

@@ -1,4 +1,4 @@
-"""What twenty routes cost while nothing comes, and how long the gateway takes to be ready."""
+"""The cost of twenty routes without messages, and the time from start to ready."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Idle:
 
 
 def names(routes: int) -> list[str]:
-    """Return the queues, which are called as their routes are."""
+    """Return the names of the queues, which are those of the routes."""
     return [f"bench-{number}" for number in range(routes)]
 
 
@@ -57,7 +57,8 @@ def routing(
 ) -> str:
     """Return a routing file with a route for each queue."""
     parts = (
-        _ROUTE.format(name=name, sink=arena.sink_url, permits=permits, wait=wait) for name in queues
+        _ROUTE.format(name=name, sink=arena.services.http, permits=permits, wait=wait)
+        for name in queues
     )
     return "routes:\n" + "".join(parts)
 
@@ -102,9 +103,9 @@ async def until_ready(it: Running) -> float:
 
 
 async def _receives(arena: Arena, queues: Sequence[str]) -> int:
-    """Count those that came; the ledger of each queue is asked for."""
-    ledgers = [await arena.ledger(queue) for queue in queues]
-    return sum(ledger["operations"].get("ReceiveMessage", 0) for ledger in ledgers)
+    """Return the receives of all queues so far."""
+    counted = [await arena.counts(queue) for queue in queues]
+    return sum(counts["operations"].get("ReceiveMessage", 0) for counts in counted)
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""Peers that are somebody else's: fetched at first use into `.bench/`, each in a pinned version."""
+"""Peers of other projects: fetched at first use into `.bench/`, each in a pinned version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECONDS: Final = 600
 
 
 def missing(name: str) -> str:
-    """Have a peer installed; returns why that cannot be, or ""."""
+    """Install a peer; return why that is impossible, or ""."""
     install = {"mq-bridge": _mq_bridge, "sqs-consumer": _sqs_consumer}.get(name)
     if install is None:
         return ""
@@ -42,7 +42,7 @@ def _sqs_consumer(folder: Path) -> str:
     if npm is None or node is None:
         return "there is no node and npm"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(OTHERS / "sqs_consumer.mjs", folder)  # modules are looked for beside the file
+    shutil.copy(OTHERS / "sqs_consumer.mjs", folder)  # modules are resolved beside the file
     if (folder / "node_modules" / "sqs-consumer").exists():
         return ""
     (folder / "package.json").write_text('{"private": true}\n')

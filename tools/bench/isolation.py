@@ -1,11 +1,11 @@
-"""Does a canary that hangs, or sheds load, slow anybody else down?
+"""What a hanging or overloaded canary costs the stable version and the other route.
 
 One gateway with two routes, split 90 to 10, and the same load on both. By turns the canary of the
-first route is well, hangs or sheds; what counts is the messages a second of the others.
+first route is well, hangs or sheds load; the figures are the messages a second of the others.
 
-A load of so many messages a second must go through as ever. Where the queues are kept filled
-instead, what is scarcest decides: a hanging canary may hold half of its route's permits and a tenth
-waits, and the canary's messages cost several receives each. That is shown, and not judged.
+At a given load the others must be as fast as ever. With queues that are kept filled the scarcest
+resource decides: a hanging canary may hold half of its route's permits while a tenth waits, and the
+canary's messages need several receives each. Those figures are shown, but not checked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WELL: Final = "well"
 STATES: Final = {WELL: "", "hangs": "/never", "sheds": "/shed"}
-"""How the canary of the first route is, and where the services listen for that."""
+"""The states of the first route's canary, and the services' path for each."""
 
 ENOUGH: Final = 0.9
 WAITING: Final = 4_000
@@ -54,8 +54,7 @@ _ROUTE: Final = """\
 class Turn:
     """Messages a second: of the first route's stable, its own ones alone, and of the other route.
 
-    `tries` are the deliveries to the first route's canary, whatever came of them; `busy` says how
-    much of a core the gateway had.
+    `tries` are all deliveries to the first route's canary; `busy` is the gateway's share of a core.
     """
 
     stable: float
@@ -68,9 +67,9 @@ class Turn:
 async def measure(
     arena: Arena, folder: Path, state: str, seconds: float, rate: float | None
 ) -> Turn:
-    """Run the gateway once with the canary in this state, at so many messages a second a route.
+    """Run the gateway once with the canary in this state, at `rate` messages a second a route.
 
-    No rate means that there is always more.
+    Without a rate the queues are kept filled.
     """
     await arena.clear(*QUEUES)
     gateway = PEERS[0]
@@ -93,7 +92,7 @@ async def measure(
 
 
 def shares(turns: Mapping[str, Sequence[Turn]]) -> dict[str, tuple[float, float]]:
-    """Return what is left of the normal throughput, as medians over the turns: stable, other."""
+    """Return the share of the normal throughput, as medians over the turns: stable, other."""
     pairs = {
         state: list(zip(found, turns[WELL], strict=False))
         for state, found in turns.items()
@@ -109,7 +108,7 @@ def shares(turns: Mapping[str, Sequence[Turn]]) -> dict[str, tuple[float, float]
 
 
 def fine(turns: Mapping[str, Sequence[Turn]]) -> bool:
-    """Whether nobody else was slowed down by more than a tenth."""
+    """Whether nothing else was slowed down by more than a tenth."""
     return all(share >= ENOUGH for both in shares(turns).values() for share in both)
 
 
@@ -132,13 +131,13 @@ def text(turns: Mapping[str, Sequence[Turn]], rate: float | None) -> str:
         for state, found in turns.items()
     ]
     load = "as much as it can" if rate is None else f"{rate:,.0f} messages a second on each route"
-    verdict = "fine" if fine(turns) else f"a share is below {ENOUGH}"
-    return f"load: {load}\n{table(head, rows)}\n" + (f"verdict: {verdict}\n" if rate else "")
+    result = "fine" if fine(turns) else f"a share is below {ENOUGH}"
+    return f"load: {load}\n{table(head, rows)}\n" + (f"result: {result}\n" if rate else "")
 
 
 def _routing(arena: Arena, canary: str) -> str:
     first, other = (
-        _ROUTE.format(name=name, sink=arena.sink_url, canary=place)
+        _ROUTE.format(name=name, sink=arena.services.http, canary=place)
         for name, place in zip(QUEUES, (canary, ""), strict=True)
     )
     return f"routes:\n{first}{other}"
@@ -153,7 +152,7 @@ async def _load(it: Running, arena: Arena, seconds: float, rate: float | None) -
             if rate is not None:
                 count = int(elapsed * rate) - sent[queue]
             else:
-                count = WAITING if (await arena.ledger(queue))["visible"] < WAITING else 0
+                count = WAITING if (await arena.counts(queue))["visible"] < WAITING else 0
             if count:
                 await arena.fill(count, body(), 0.0, queue)
                 sent[queue] += count

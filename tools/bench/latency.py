@@ -1,4 +1,4 @@
-"""How long a message waits between becoming visible and its POST, at a load that is offered."""
+"""The time from visible to POST, at an offered load."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ class Ages:
 async def measure(
     peer: Peer, arena: Arena, folder: Path, rate: float, seconds: float, routing: str | None = None
 ) -> Ages:
-    """Offer so many messages a second, evenly; what comes while it warms up does not count.
+    """Offer `rate` messages a second, evenly; those of the warm-up do not count.
 
-    The rapid SQS makes them by its own clock: a slow peer does not slow the load.
+    The fast SQS makes them by its own clock: a slow peer does not slow the load down.
     """
     await arena.clear()
     with running(peer, arena, folder, routing) as it:
         await until_it_polls(it, arena)
         await _until_arrived(arena, await arena.flow(rate, WARM_UP_SECONDS, body(STAMPED)))
         await _until_deleted(arena)
-        await arena.sink.request("POST", "/_reset")
-        before, asked, harness = machine.usage(it.pid), await arena.ledger(), arena.cpu_seconds()
+        await arena.to_services.request("POST", "/_reset")
+        before, asked, harness = machine.usage(it.pid), await arena.counts(), arena.cpu_seconds()
         began = time.monotonic()
         offered = await arena.flow(rate, seconds, body(STAMPED))
         await _until_arrived(arena, offered)
         took, harness = time.monotonic() - began, arena.cpu_seconds() - harness
         await _until_deleted(arena)
-        after, ledger = machine.usage(it.pid), await arena.ledger()
+        after, counts = machine.usage(it.pid), await arena.counts()
         arrivals = await arena.arrivals()
     ages = arrivals["ages_ms"] or [0.0]
-    requests = sum(ledger["operations"].values()) - sum(asked["operations"].values())
+    requests = sum(counts["operations"].values()) - sum(asked["operations"].values())
     return Ages(
         offered=offered,
         arrived=arrivals["distinct"],
@@ -80,7 +80,7 @@ def quantile(ordered: list[float], share: float) -> float:
 
 
 async def _until_arrived(arena: Arena, wanted: int) -> None:
-    """Wait until all have, or none has for a while."""
+    """Wait until all have arrived, or none has for a while."""
     arrived, moved_at = -1, time.monotonic()
     while arrived < wanted and time.monotonic() < moved_at + SETTLE_SECONDS:
         counts: dict[str, Any] = await arena.arrivals(with_ages=False)
@@ -92,7 +92,7 @@ async def _until_arrived(arena: Arena, wanted: int) -> None:
 async def _until_deleted(arena: Arena) -> None:
     """Wait for the last deletes, which come a little after the last POST."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    ledger = await arena.ledger()
-    while ledger["deleted"] < ledger["sent"] and time.monotonic() < deadline:
+    counts = await arena.counts()
+    while counts["deleted"] < counts["sent"] and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
-        ledger = await arena.ledger()
+        counts = await arena.counts()

@@ -1,4 +1,4 @@
-"""What the bench asks of the machine: cores to pin to, what a process used, what all this is."""
+"""The machine: cores to pin to, what a process uses, a description."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def open_files(pid: int) -> int:
 
 
 def describe() -> list[str]:
-    """Say what the figures were made on."""
+    """Describe the machine and the versions."""
     packages = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
     pinning = "nothing is pinned, since this system cannot: figures vary more"
     if len(CORES) > 1:

@@ -1,4 +1,4 @@
-"""Who is measured: the gateway, what a user would write instead, and the least one could do."""
+"""The peers that are measured: the gateway, its alternatives, and the least that can be done."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tools.bench.arena import Arena
 
 QUEUE: Final = "bench"
+GROUPS: Final = 1_000
 CANARY_WEIGHT: Final = 10
 CANARY_TAG: Final = "v2"
 STOP_SECONDS: Final = 60.0
@@ -30,11 +31,31 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """What a peer is measured on: a standard queue over http, where nothing else is said."""
+
+    name: str
+    what: str
+    sqs_tls: bool = False
+    services_tls: bool = False
+    fifo: bool = False
+
+
+PLAIN: Final = Variant("plain", "a standard queue; SQS and services over http")
+VARIANTS: Final = (
+    PLAIN,
+    Variant("sqs-tls", "SQS over TLS, services over http", sqs_tls=True),
+    Variant("tls", "SQS and services over TLS", sqs_tls=True, services_tls=True),
+    Variant("fifo", f"FIFO with {GROUPS:,} groups, over http", fifo=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """Somebody who moves messages from the queue to the services.
+    """A program that moves messages from the queue to the services.
 
     `arguments` follow the program (Python where none is named), with the places in braces filled
-    in; a slow one gets only `share` of the messages, which does not change its rate. A `compiled`
+    in. A slow one gets only `share` of the messages, which does not change its rate. A `compiled`
     one runs the gateway that tools/bench/compiled.py builds.
     """
 
@@ -46,6 +67,12 @@ class Peer:
     delivers: bool = True
     program: str = ""
     compiled: bool = False
+    variant: Variant = PLAIN
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue."""
+        return f"{QUEUE}.fifo" if self.variant.fifo else QUEUE
 
 
 PEERS: Final = (
@@ -66,15 +93,15 @@ PEERS: Final = (
         "mq-bridge",
         "mq-bridge from PyPI, a Rust core: aws input, switch on `version`, two http outputs",
         (
-            "-m", "tools.bench.others.mq_bridge_route", "{cache}/mq-bridge", "{emulator}", QUEUE,
-            "{sink}",
+            "-m", "tools.bench.others.mq_bridge_route", "{cache}/mq-bridge", "{emulator}",
+            "{queue}", "{sink}",
         ),
         splits=True,
     ),
     Peer(
         "sqs-consumer",
         "sqs-consumer and undici from npm: batches of ten, 8 consumers, a pool of connections",
-        ("{cache}/sqs-consumer/sqs_consumer.mjs", "{emulator}/000000000000/bench", "{sink}"),
+        ("{cache}/sqs-consumer/sqs_consumer.mjs", "{emulator}/000000000000/{queue}", "{sink}"),
         share=0.1,
         splits=True,
         program="node",
@@ -82,28 +109,31 @@ PEERS: Final = (
     Peer(
         "plain",
         "aiobotocore + httpx, as a user would write it",
-        ("-m", "tools.bench.plain_consumer", QUEUE, "{sink}/stable"),
+        ("-m", "tools.bench.plain_consumer", "{queue}", "{sink}/stable"),
         share=0.015,
     ),
     Peer(
         "ceiling",
         "raw bytes: receive, POST, delete, nothing else",
-        ("-m", "tools.bench.raw_consumer", "{driver}", "{emulator}", QUEUE, "{sink}/stable"),
+        ("-m", "tools.bench.raw_consumer", "{driver}", "{emulator}", "{queue}", "{sink}/stable"),
     ),
     Peer(
         "ceiling-sqs",
         "raw bytes: receive and delete without any POST",
-        ("-m", "tools.bench.raw_consumer", "{driver}", "{emulator}", QUEUE),
+        ("-m", "tools.bench.raw_consumer", "{driver}", "{emulator}", "{queue}"),
         delivers=False,
     ),
 )  # fmt: skip
 
 WATCHED: Final = Peer(
     "gateway",
-    "python -m gateway, and a signal that makes it tell its tasks",
+    "python -m gateway, and a signal that makes it list its tasks",
     ("-m", "tools.bench.watched_gateway", "{snapshot}", "--config", "{config}"),
     splits=True,
 )
+
+_AUTHORITY: Final = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+"""Where the AWS SDKs, OpenSSL and rustls, and Node look for an authority of one's own."""
 
 _CONFIG: Final = """\
 routes:
@@ -112,14 +142,14 @@ routes:
     wait: 1s
     visibility: 60s
     versions:
-      stable: {{url: "{sink}/stable", tag: v1}}
-      canary: {{url: "{sink}/canary", tag: {tag}}}
+      stable: {{url: "{sink}/stable", tag: v1{tls}}}
+      canary: {{url: "{sink}/canary", tag: {tag}{tls}}}
     split: {{stable: {rest}, canary: {weight}}}
 """
 
 
 class PeerFailedError(Exception):
-    """A peer did not start, or stopped on its own; `str()` has the last of what it printed."""
+    """A peer did not start, or stopped on its own; `str()` has the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +168,14 @@ class Running:
         return self.process.pid
 
     def check(self) -> None:
-        """Raise PeerFailedError where it runs no more."""
+        """Raise PeerFailedError when it has ended."""
         if self.process.poll() is not None:
             raise self.failed(f"stopped with status {self.process.returncode}")
 
     def failed(self, why: str) -> PeerFailedError:
-        """Return the error to raise, with the last of what it printed."""
+        """Return the error to raise, with the end of its output."""
         said = self.log.read_text(errors="replace")[-2000:]
-        return PeerFailedError(f"{self.name} {why}; the last it said:\n{said}")
+        return PeerFailedError(f"{self.name} {why}; the end of its output:\n{said}")
 
 
 @contextmanager
@@ -157,13 +187,13 @@ def running(
     *,
     on_core: Callable[[], AbstractContextManager[None]] = machine.as_peer,
 ) -> Iterator[Running]:
-    """Run a peer on its core; on leaving it is asked to stop, and must.
+    """Run a peer on its core; on leaving it is terminated, and killed after a while.
 
     The gateway goes by `routing`, the text of a routing file, or by that of the usual one route.
     """
     config = folder / "routes.yaml"
-    config.write_text(_usual_routing(arena) if routing is None else routing)
-    environment = _environment(arena, admin_port := _free_port()) | _place(peer)
+    config.write_text(_usual_routing(peer, arena) if routing is None else routing)
+    environment = _environment(peer, arena, admin_port := _free_port()) | _place(peer)
     log = folder / f"{peer.name}-{admin_port}.log"
     began = time.monotonic()
     with log.open("wb") as out:
@@ -201,24 +231,26 @@ def _command(peer: Peer, arena: Arena, config: Path) -> list[str]:
         "cache": install.CACHE,
         "config": config,
         "snapshot": config.parent / SNAPSHOT,
-        "sink": arena.sink_url,
-        "emulator": arena.emulator_url,
+        "queue": peer.queue,
+        "sink": arena.services.url(tls=peer.variant.services_tls),
+        "emulator": arena.sqs.url(tls=peer.variant.sqs_tls),
         "driver": arena.driver or "",
     }
     return [peer.program or sys.executable, *(part.format(**places) for part in peer.arguments)]
 
 
-def _usual_routing(arena: Arena) -> str:
+def _usual_routing(peer: Peer, arena: Arena) -> str:
     return _CONFIG.format(
-        queue=QUEUE,
-        sink=arena.sink_url,
+        queue=peer.queue,
+        sink=arena.services.url(tls=peer.variant.services_tls),
+        tls=f", tls: {{ca: {arena.authority}}}" if peer.variant.services_tls else "",
         tag=CANARY_TAG,
         weight=CANARY_WEIGHT,
         rest=100 - CANARY_WEIGHT,
     )
 
 
-def _environment(arena: Arena, admin_port: int) -> dict[str, str]:
+def _environment(peer: Peer, arena: Arena, admin_port: int) -> dict[str, str]:
     foreign = re.compile(r"(AWS|GATEWAY)_.*|.*_proxy", re.IGNORECASE)
     kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
     return kept | {
@@ -226,10 +258,11 @@ def _environment(arena: Arena, admin_port: int) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL_SQS": arena.emulator_url,
+        "AWS_ENDPOINT_URL_SQS": arena.sqs.url(tls=peer.variant.sqs_tls),
         "GATEWAY_ADMIN_HOST": "127.0.0.1",
         "GATEWAY_ADMIN_PORT": str(admin_port),
         "GATEWAY_LOG_FORMAT": "json",
+        **(dict.fromkeys(_AUTHORITY, str(arena.authority)) if arena.authority else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a user would write: receive ten, post them side by side, delete what the service took.
+"""What a user would write: receive ten, post them in parallel, delete those with a 2xx.
 
 python -m tools.bench.plain_consumer QUEUE DELIVERY_URL
 """
@@ -14,17 +14,17 @@ from aiobotocore.session import get_session
 
 
 async def consume(queue: str, url: str) -> None:
-    """Do so until killed."""
+    """Consume until killed."""
     async with get_session().create_client("sqs") as sqs, httpx.AsyncClient() as http:
         queue_url = (await sqs.get_queue_url(QueueName=queue))["QueueUrl"]
         while True:
-            answer = await sqs.receive_message(
+            response = await sqs.receive_message(
                 QueueUrl=queue_url,
                 MaxNumberOfMessages=10,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
             )
-            messages = answer.get("Messages", [])
+            messages = response.get("Messages", [])
             taken = await asyncio.gather(*(deliver(http, url, message) for message in messages))
             entries = [
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
@@ -36,7 +36,7 @@ async def consume(queue: str, url: str) -> None:
 
 
 async def deliver(http: httpx.AsyncClient, url: str, message: dict[str, Any]) -> bool:
-    """Post one message and say whether the service took it."""
+    """Post one message; return whether the service responded with 2xx."""
     headers = {"content-type": "application/json", "x-aws-sqsd-msgid": message["MessageId"]}
     response = await http.post(url, content=message["Body"], headers=headers)
     return response.is_success

@@ -1,8 +1,8 @@
-"""The least that a consumer can do, in raw bytes: shows what emulator and services could take.
+"""The least that a consumer can do, in raw bytes: shows what SQS and services can take.
 
 python -m tools.bench.raw_consumer DRIVER EMULATOR_URL QUEUE [DELIVERY_URL]
 
-DRIVER is the program made of driver.c, which does the same for less; "" where there is none.
+DRIVER is the program made of driver.c, which does the same at less cost; "" where there is none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _call(operation: str, members: bytes) -> bytes:
 
 
 async def consume(emulator_port: int, queue: str, delivery_url: str | None) -> None:
-    """Receive, deliver, delete, again and again."""
+    """Receive, deliver, delete, in a loop."""
     sqs = await Channel.open(emulator_port)
     service = urlsplit(delivery_url or "")
     channels = [await Channel.open(service.port or 80) for _ in range(BATCH if delivery_url else 0)]
@@ -52,10 +52,10 @@ async def consume(emulator_port: int, queue: str, delivery_url: str | None) -> N
             await sqs.raw(_delete(queue, [receipt for _, receipt, _ in parts]))
 
 
-def _parts(answer: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    """Return id, receipt and escaped body of each message; goes by the emulator's own order."""
+def _parts(response: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """Return id, receipt and escaped body of each message; relies on the order of members."""
     found = []
-    for message in answer.split(b'{"MessageId":"')[1:]:
+    for message in response.split(b'{"MessageId":"')[1:]:
         message_id, _, rest = message.partition(b'","ReceiptHandle":"')
         receipt, _, rest = rest.partition(b'","MD5OfBody":"')
         found.append((message_id, receipt, rest[_BODY_START : rest.index(b'","Attributes":')]))

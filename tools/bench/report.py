@@ -1,4 +1,4 @@
-"""The figures as text: medians with their spread, and how many times a peer's rate ours is."""
+"""The figures as text: medians with their spread, and the gateway's rate as a multiple."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, TypeVar
 
 from tools.bench import machine
-from tools.bench.peers import PEERS
+from tools.bench.peers import PEERS, PLAIN, VARIANTS
 from tools.bench.throughput import expected_canary_share
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 OURS = "gateway"
 BUSY = 0.95
-"""From this share of its core on, the harness is what limits a peer."""
+"""From this share of its core on, the harness limits the peer."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, numbers to the right."""
+    """Return a table with numbers aligned right."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
@@ -34,7 +34,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def throughput(runs: Mapping[str, Sequence[Run]]) -> str:
-    """Tell what each peer moved and what it cost."""
+    """Return the rate and cost of each peer."""
     ours = runs.get(OURS, ())
     head = ["peer", "msg/s", "spread", "gateway / it", "spread", "CPU us/msg", "SQS req/1,000"]
     head += ["RSS MiB start/half/end", "lost", "doubled", "canary", "harness us/msg", "busy"]
@@ -42,13 +42,45 @@ def throughput(runs: Mapping[str, Sequence[Run]]) -> str:
     return "\n".join([table(head, rows), "", *_notes(runs)])
 
 
+def variants(runs: Mapping[tuple[str, str], Sequence[Run]]) -> str:
+    """Return the rate and cost of each peer on each variant, beside its plain ones."""
+    head = ["peer", "variant", "msg/s", "spread", "of plain", "CPU us/msg", "of plain"]
+    head += ["SQS req/1,000", "lost", "doubled", "busy"]
+    rows = []
+    for (peer, variant), found in runs.items():
+        plain, rates = runs[peer, PLAIN.name], [run.rate for run in found]
+        costs = [
+            run.cpu_us_per_message / base.cpu_us_per_message
+            for run, base in zip(found, plain, strict=False)
+        ]
+        rows.append(
+            [
+                peer,
+                variant,
+                f"{median(rates):,.0f}",
+                f"{min(rates):,.0f}-{max(rates):,.0f}",
+                f"{median(ratios(found, plain)):.2f}",
+                _median(found, lambda run: run.cpu_us_per_message, ".0f"),
+                f"{median(costs):.2f}",
+                _median(found, lambda run: run.requests_per_1000, ",.0f"),
+                str(sum(run.lost for run in found)),
+                str(sum(run.doubled for run in found)),
+                _median(found, lambda run: run.harness_busy, ".0%"),
+            ]
+        )
+    notes = [f"{each.name}: {each.what}" for each in VARIANTS]
+    notes.append("of plain: taken in each repetition, then the median")
+    notes.append("busy: how busy SQS and services kept their core")
+    return "\n".join([table(head, rows), "", *notes])
+
+
 def ratios(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
-    """Return our rate by theirs for each repetition, whose runs met the same noise."""
+    """Return our rate by theirs for each repetition: its runs have the same noise."""
     return [a.rate / b.rate for a, b in zip(ours, theirs, strict=False) if b.rate]
 
 
 def latency(ages: Mapping[tuple[str, float], Sequence[Ages]]) -> str:
-    """Tell how long messages waited, by peer and offered load."""
+    """Return how long messages waited, by peer and offered load."""
     head = ["peer", "offered/s", "p50 ms", "p99 ms", "max ms", "CPU us/msg", "SQS req/1,000"]
     head += ["missing", "doubled", "harness busy"]
     rows = [
@@ -70,7 +102,7 @@ def latency(ages: Mapping[tuple[str, float], Sequence[Ages]]) -> str:
 
 
 def memory(runs: Mapping[str, Run]) -> str:
-    """Tell the memory along the way, and how much it grew after the first fifth."""
+    """Return the memory along the way, and its growth after the first fifth."""
     lines = []
     for name, run in runs.items():
         after = run.rss[len(run.rss) // 5 :]
@@ -84,7 +116,7 @@ def memory(runs: Mapping[str, Run]) -> str:
 
 
 def header(title: str, *more: str) -> str:
-    """Say what is measured, and on what."""
+    """Return what is measured, and on what."""
     lines = [*machine.describe(), *more]
     return "\n".join([title, *(f"  {line}" for line in lines), ""])
 

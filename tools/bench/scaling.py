@@ -1,4 +1,4 @@
-"""How the gateway's throughput and cost follow routes, bodies, slow services and processes."""
+"""The gateway's throughput and cost by routes, bodies, slow services and processes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 ROUTES: Final = (1, 10, 100, 500)
 BODIES: Final = {"1 KiB": 2**10, "10 KiB": 10 * 2**10, "100 KiB": 100 * 2**10, "1 MiB": 2**20}
-"""So many characters; 11 less for the frame of the JSON object are counted in."""
+"""Characters, with the 11 of the JSON object around the text."""
 
 DELAYS_MS: Final = (0, 10, 50, 200)
 PROCESSES: Final = (1, 2)
 BYTES_A_RUN: Final = 400 * 2**20
-WARM_UP: Final = 40  # messages of each route: opening its connections is no cost of a message
+WARM_UP: Final = 40  # messages of each route: connections are not to count as cost of a message
 _LOOK_SECONDS: Final = 0.05
 _SPARE: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One run until the queues are empty: what it moved, and what each message cost."""
+    """One run until the queues are empty: its messages and what each cost."""
 
     what: str
     messages: int
@@ -52,7 +52,7 @@ class Load:
 
 
 async def routes(arena: Arena, folder: Path, count: int, messages: int) -> Load:
-    """Spread the messages over so many routes, each with its connections open."""
+    """Spread the messages over `count` routes, each with its connections open."""
     queues = idle.names(count)
     what = f"{count} routes"
     return await _run(arena, folder, what, queues, messages, body(), warm_up=WARM_UP)
@@ -111,11 +111,11 @@ async def _run(
             await arena.fill(each, text, 0.0, queue)
         ended = await _until_deleted(its, arena, queues, warm_up + each)
         cpu, rss = _cpu(its) - before, sum(machine.usage(it.pid).rss_mib for it in its)
-        ledgers = [await arena.ledger(queue) for queue in queues]
+        counted = [await arena.counts(queue) for queue in queues]
         arrivals = await arena.arrivals(with_ages=False)
-    done = sum(ledger["deleted"] for ledger in ledgers) - warm_up * len(queues)
-    first = min((led["first_received_at"] or 0) for led in ledgers)
-    last = max((led["last_deleted_at"] or 0) for led in ledgers)
+    done = sum(counts["deleted"] for counts in counted) - warm_up * len(queues)
+    first = min((each["first_received_at"] or 0) for each in counted)
+    last = max((each["last_deleted_at"] or 0) for each in counted)
     seconds = last - first if len(queues) == 1 else ended - began
     return Load(
         what=what,
@@ -144,7 +144,7 @@ async def _until_deleted(
     while left and time.monotonic() < moved_at + STALL_SECONDS:
         for it in its:
             it.check()
-        now_deleted = (await arena.ledger(left[0]))["deleted"]
+        now_deleted = (await arena.counts(left[0]))["deleted"]
         if now_deleted >= each:
             left.pop(0)
             deleted = -1

@@ -1,9 +1,10 @@
-"""The services of the bench: counts what arrived, and how late.
+"""The services of the benchmark: count what arrived, and how late.
 
-`POST /stable`, `POST /canary` and the like are deliveries, answered with 204. `/slow/...` takes its
-time, `/after-N/...` N ms, `/never/...` does not answer, `/shed/...` answers 503 with Retry-After.
-`/_summary`, `/_counts` (without the ages) and `/_reset` are the bench's own. A message is told by
-its header `x-aws-sqsd-msgid`, or by the `id` that its body begins with. sink.c does it for less.
+`POST /stable`, `POST /canary` and the like are deliveries and get a 204: at once, after 200 ms at
+`/slow/...`, after N ms at `/after-N/...`, never at `/never/...`; `/shed/...` gets a 503 with
+Retry-After. `/_summary`, `/_counts` (without the ages) and `/_reset` are for the benchmark. A
+message is known by its header `x-aws-sqsd-msgid`, or by the `id` that its body begins with. sink.c
+does the same at less cost.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Arrivals:
     doubled: int = 0
     ages_ms: list[float] = field(default_factory=list)
 
-    def note(self, path: bytes, message_id: bytes, body: bytes, reason: bytes = b"") -> None:
-        """Take note of one delivery that is taken; a body that starts with a stamp tells its age.
+    def count(self, path: bytes, message_id: bytes, body: bytes, reason: bytes = b"") -> None:
+        """Count one delivery with a 2xx; a body that starts with a stamp shows its age.
 
-        More than one for a message is a doubled one.
+        More than one for a message counts as doubled.
         """
         self.paths[path] += 1
         self.reasons[reason] += 1
@@ -57,7 +58,7 @@ class Arrivals:
             self.ages_ms.append((time.time() - sent_at) * 1000)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget everything."""
         self.paths.clear()
         self.reasons.clear()
         self.ids.clear()
@@ -121,10 +122,10 @@ class Service(asyncio.Protocol):
         elif self._path.startswith(b"/never/"):
             self._arrivals.paths[self._path] += 1
         else:
-            self._arrivals.note(self._path, self._message_id, self._start, self._reason)
-            self._take()
+            self._arrivals.count(self._path, self._message_id, self._start, self._reason)
+            self._accept()
 
-    def _take(self) -> None:
+    def _accept(self) -> None:
         seconds = SLOW_SECONDS if self._path.startswith(b"/slow/") else 0.0
         if self._path.startswith(b"/after-"):
             seconds = int(self._path[7 : self._path.index(b"/", 1)]) / 1000
@@ -133,9 +134,9 @@ class Service(asyncio.Protocol):
         else:
             self._write(NO_CONTENT)
 
-    def _write(self, answer: bytes) -> None:
+    def _write(self, response: bytes) -> None:
         assert self._transport is not None
-        self._transport.write(answer)
+        self._transport.write(response)
 
     def _control(self) -> bytes:
         if self._path == b"/_reset":

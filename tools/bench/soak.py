@@ -1,7 +1,7 @@
-"""A long run of one gateway process: does it lose, double or keep anything?
+"""A long run of one gateway process: looks for lost and doubled messages and for leaks.
 
-The queue is kept filled, but not deeper as the run goes on. The emulator and the services note
-every message, at some 750 and 150 bytes each: a million of them fit into one gibibyte.
+The queue is kept filled to the same depth. The emulator and the services record every message, at
+some 750 and 150 bytes each: a million of them need about one gibibyte.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LOOKS: Final = 20
 WAITING: Final = 5_000
-"""So many messages are visible all the time; once there are fewer, as many more are sent."""
+"""Messages kept visible: when there are fewer, this many are sent."""
 
 SNAPSHOT_SECONDS: Final = 10.0
 REST_SECONDS: Final = 15.0
@@ -37,9 +37,9 @@ _PAUSE_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How things stand at one moment; `resting` before the load and after it.
+    """The state at one moment; `resting` before the load and after it.
 
-    `connections` lead to the services, `other_files` is whatever else is open.
+    `connections` lead to the services, `other_files` are all other open files.
     """
 
     resting: bool
@@ -58,7 +58,7 @@ class Look:
 
 
 class Soak:
-    """One run. `looks` grows as it goes, so that a run that is broken off has something to say."""
+    """One run. `looks` grows during it, so that an interrupted run has a result too."""
 
     def __init__(self, arena: Arena, folder: Path, messages: int) -> None:
         self.messages = messages
@@ -67,27 +67,27 @@ class Soak:
         self._folder = folder
         self._sent, self._began = 0, 0.0
 
-    async def run(self, tell: Callable[[Look], None]) -> None:
-        """Tell a look before, one at every twentieth of the way, and one at rest after all."""
+    async def run(self, report: Callable[[Look], None]) -> None:
+        """Report a look before the load, one at every twentieth of it, and one after it."""
         await self._arena.clear()
         with running(WATCHED, self._arena, self._folder) as it:
             await until_it_polls(it, self._arena)
             self._began = time.monotonic()
-            tell(await self._look(it, resting=True))
-            for stage in range(1, LOOKS + 1):
-                await self._until_deleted(it, self.messages * stage // LOOKS)
-                tell(await self._look(it))
-            tell(await self._at_rest(it))
+            report(await self._look(it, resting=True))
+            for part in range(1, LOOKS + 1):
+                await self._until_deleted(it, self.messages * part // LOOKS)
+                report(await self._look(it))
+            report(await self._at_rest(it))
 
     async def _until_deleted(self, it: Running, wanted: int) -> None:
-        """Keep the queue filled until so many are deleted, or nothing has moved for a while."""
+        """Keep the queue filled until `wanted` are deleted, or none was for a while."""
         deleted, moved_at = -1, time.monotonic()
         while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:
             it.check()
-            ledger = await self._arena.ledger()
-            await self._fill_up(ledger["visible"])
-            if ledger["deleted"] != deleted:
-                deleted, moved_at = ledger["deleted"], time.monotonic()
+            counts = await self._arena.counts()
+            await self._fill_up(counts["visible"])
+            if counts["deleted"] != deleted:
+                deleted, moved_at = counts["deleted"], time.monotonic()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _fill_up(self, visible: int) -> None:
@@ -97,7 +97,7 @@ class Soak:
             self._sent += count
 
     async def _at_rest(self, it: Running) -> Look:
-        """Look once it has become as quiet as it was at first, or does not within some seconds."""
+        """Look once the tasks are those of the first look, or some seconds have passed."""
         deadline = time.monotonic() + REST_SECONDS
         look = await self._look(it, resting=True)
         while look.tasks != self.looks[0].tasks and time.monotonic() < deadline:
@@ -107,37 +107,37 @@ class Soak:
         return look
 
     async def _look(self, it: Running, *, resting: bool = False) -> Look:
-        """Ask the ledger first: what it calls deleted must have arrived by then."""
-        ledger, arrivals = await self._arena.ledger(), await self._arena.arrivals()
-        made_of = await self._made_of(it)
-        connections = arrivals["connections"] - 1  # the bench's own
+        """Read SQS first: what is deleted must have arrived by then."""
+        counts, arrivals = await self._arena.counts(), await self._arena.arrivals()
+        snapshot = await self._read_snapshot(it)
+        connections = arrivals["connections"] - 1  # the benchmark's own
         look = Look(
             resting=resting,
             seconds=time.monotonic() - self._began,
-            sent=ledger["sent"],
-            deleted=ledger["deleted"],
+            sent=counts["sent"],
+            deleted=counts["deleted"],
             delivered=arrivals["distinct"],
             doubled=arrivals["doubled"],
-            worst_receive_count=ledger["max_receive_count"],
+            worst_receive_count=counts["max_receive_count"],
             rss_mib=machine.usage(it.pid).rss_mib,
             connections=connections,
             other_files=machine.open_files(it.pid) - connections,
             threads=machine.threads(it.pid),
-            blocks=made_of["blocks"],
-            tasks=made_of["tasks"],
+            blocks=snapshot["blocks"],
+            tasks=snapshot["tasks"],
         )
         self.looks.append(look)
         return look
 
-    async def _made_of(self, it: Running) -> dict[str, Any]:
-        """Have the process tell; raises PeerFailedError where it does not."""
+    async def _read_snapshot(self, it: Running) -> dict[str, Any]:
+        """Have the process write its snapshot; raises PeerFailedError where it does not."""
         self._snapshot.unlink(missing_ok=True)
         os.kill(it.pid, signal.SIGUSR2)
         deadline = time.monotonic() + SNAPSHOT_SECONDS
         while not self._snapshot.exists():
             it.check()
             if time.monotonic() > deadline:
-                raise it.failed("did not tell what it is made of")
+                raise it.failed("did not write its snapshot")
             await asyncio.sleep(0.001)
-        made_of: dict[str, Any] = json.loads(self._snapshot.read_text())
-        return made_of
+        snapshot: dict[str, Any] = json.loads(self._snapshot.read_text())
+        return snapshot

@@ -1,4 +1,4 @@
-"""One run of one peer: fill the queue, let it be emptied, and look at what it took."""
+"""One run of one peer: fill the queue, wait until it is empty, and read what that cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tools.bench import machine
 from tools.bench.arena import NUMBERED, PINNED_SHARE, body
-from tools.bench.peers import CANARY_WEIGHT, QUEUE, running
+from tools.bench.peers import CANARY_WEIGHT, GROUPS, QUEUE, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ _LOOK_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run came to; memory in MiB."""
+    """The result of one run; memory in MiB."""
 
     messages: int
     seconds: float
@@ -44,28 +44,29 @@ class Run:
 
 
 async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: int = 2) -> Run:
-    """Run a peer once; memory is looked at `looks` times, evenly over the messages."""
-    await arena.clear()
+    """Run a peer once; memory is read `looks` times, evenly over the messages."""
+    await arena.clear(peer.queue)
     with running(peer, arena, folder) as it:
-        await until_it_polls(it, arena)
-        before, asked = machine.usage(it.pid), _requests(await arena.ledger())
-        await arena.fill(messages, body(NUMBERED))
+        await until_it_polls(it, arena, peer.queue)
+        before = machine.usage(it.pid)
+        asked = _requests(await arena.counts(peer.queue))
+        await arena.fill(messages, body(NUMBERED), queue=peer.queue, groups=GROUPS)
         harness, begun = arena.cpu_seconds(), time.monotonic()
         rss = [before.rss_mib]
         for look in range(1, looks + 1):
-            await _until_deleted(it, arena, messages * look // looks)
+            await _until_deleted(it, arena, peer.queue, messages * look // looks)
             rss.append(machine.usage(it.pid).rss_mib)
-        after, ledger = machine.usage(it.pid), await arena.ledger()
+        after, counts = machine.usage(it.pid), await arena.counts(peer.queue)
         harness, wall = arena.cpu_seconds() - harness, time.monotonic() - begun
         arrivals = await arena.arrivals(with_ages=False)
-    done = ledger["deleted"]
+    done = counts["deleted"]
     return Run(
         messages=done,
-        seconds=(ledger["last_deleted_at"] or 0) - (ledger["first_received_at"] or 0),
+        seconds=(counts["last_deleted_at"] or 0) - (counts["first_received_at"] or 0),
         cpu_us_per_message=(after.cpu_seconds - before.cpu_seconds) / max(1, done) * 1e6,
         harness_busy=harness / wall,
         harness_us_per_message=harness / max(1, done) * 1e6,
-        requests_per_1000=(_requests(ledger) - asked) / max(1, done) * 1000,
+        requests_per_1000=(_requests(counts) - asked) / max(1, done) * 1000,
         rss=tuple(rss),
         lost=messages - (arrivals["distinct"] if peer.delivers else done),
         doubled=arrivals["doubled"],
@@ -81,26 +82,26 @@ def expected_canary_share() -> float:
 async def until_it_polls(it: Running, arena: Arena, queue: str = QUEUE) -> None:
     """Wait for a peer's first receive; raises PeerFailedError."""
     deadline = time.monotonic() + START_SECONDS
-    while "ReceiveMessage" not in (await arena.ledger(queue))["operations"]:
+    while "ReceiveMessage" not in (await arena.counts(queue))["operations"]:
         it.check()
         if time.monotonic() > deadline:
             raise it.failed(f"did not receive within {START_SECONDS:g} s")
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _until_deleted(it: Running, arena: Arena, wanted: int) -> None:
-    """Wait until so many are deleted, or nothing has moved for a while: the rest counts as lost."""
+async def _until_deleted(it: Running, arena: Arena, queue: str, wanted: int) -> None:
+    """Wait until `wanted` are deleted, or none was for a while: the rest counts as lost."""
     deleted, moved_at = -1, time.monotonic()
     while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:
         it.check()
-        now_deleted = (await arena.ledger())["deleted"]
+        now_deleted = (await arena.counts(queue))["deleted"]
         if now_deleted != deleted:
             deleted, moved_at = now_deleted, time.monotonic()
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _requests(ledger: dict[str, Any]) -> int:
-    total: int = sum(ledger["operations"].values())
+def _requests(counts: dict[str, Any]) -> int:
+    total: int = sum(counts["operations"].values())
     return total
 
 

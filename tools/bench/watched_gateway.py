@@ -1,9 +1,8 @@
-"""The gateway as it is, in its own process; on SIGUSR2 it also tells what it is made of just now.
+"""The unchanged gateway in a process; on SIGUSR2 it writes its tasks and memory blocks to a file.
 
 python -m tools.bench.watched_gateway SNAPSHOT_FILE --config routes.yaml
 
-Nothing of the gateway is changed for this: the signal's action is set before it starts, and looks
-at the event loop from outside.
+The signal handler is set before the gateway starts, and reads the event loop from outside.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ def main(snapshot: str, *arguments: str) -> int:
     """Run the gateway with these arguments."""
     file = Path(snapshot)
 
-    def tell(_number: int, _frame: FrameType | None) -> None:
+    def write(_number: int, _frame: FrameType | None) -> None:
         fresh = file.with_suffix(".fresh")
-        fresh.write_text(json.dumps(_made_of()))
+        fresh.write_text(json.dumps(_snapshot()))
         fresh.replace(file)
 
-    signal.signal(signal.SIGUSR2, tell)
+    signal.signal(signal.SIGUSR2, write)
     return command.main(arguments)
 
 
-def _made_of() -> dict[str, object]:
+def _snapshot() -> dict[str, object]:
     tasks = Counter(kind(task.get_name()) for task in asyncio.all_tasks())
     return {"tasks": tasks, "blocks": sys.getallocatedblocks()}
 

@@ -1,4 +1,4 @@
-"""docs/reference/benchmarks.md: the figures of the last runs with `--write`, one section a mode."""
+"""docs/reference/benchmarks.md: the last figures of each mode with `--write`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "benchmarks.md"
 SECTIONS: Final = {
     "throughput": "Messages per second on one core",
+    "variants": "TLS and FIFO",
     "latency": "From visible to POST",
     "idle": "Idle, start and memory",
     "bill": "Requests to SQS",
@@ -19,15 +20,18 @@ SECTIONS: Final = {
 _HEAD: Final = """\
 # Benchmarks
 
-Written by `make bench ARGS="MODE --write"`, each section by its mode. All runs on one machine over
-loopback: the peer under test has one core, SQS and the services have the other. Figures of
-different sections come from different runs; compare within one, and ratios rather than rates.
+`make bench ARGS="MODE --write"` writes each section of this page.
+
+Everything runs on one machine over loopback.
+The peer under test has one core; SQS and the services share the other.
+Each section comes from a run of its own.
+Compare figures within a section, and ratios rather than rates.
 """
 _NOT_YET: Final = "Not measured yet."
 
 
 def write(mode: str, figures: str) -> None:
-    """Put the figures into the mode's section."""
+    """Replace the figures in the mode's section."""
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     found = sections(PAGE.read_text()) if PAGE.exists() else {}
     when = f"{datetime.now(UTC).date()}, sqs-version-gateway {version('sqs-version-gateway')}"
@@ -45,7 +49,7 @@ def page(found: dict[str, str]) -> str:
 
 
 def sections(text: str) -> dict[str, str]:
-    """Return what each section says below its command; raises ValueError for another shape."""
+    """Return the text of each section, by mode; raises ValueError for another shape."""
     found = {}
     for part in text.split("\n## ")[1:]:
         shape = re.fullmatch(r"(.+)\n\n`make bench ARGS=(\w+)`\n\n(.+)\n*", part, re.DOTALL)

@@ -1,4 +1,4 @@
-"""`python -m tools.chaos`: a seeded random mix of faults for a given time, and a verdict."""
+"""`python -m tools.chaos`: a seeded random mix of faults for a given time, then checks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.chaos import report
+from tools.chaos.checks import check
 from tools.chaos.plan import Plan
 from tools.chaos.run import run
-from tools.chaos.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,17 +34,17 @@ def main(given: Sequence[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     print(f"seed {plan.seed}; logs in {folder}", flush=True)
     outcome = asyncio.run(run(plan, folder))
-    verdict = judge(outcome.evidence)
-    print(report.table(plan, outcome, verdict))
+    result = check(outcome.evidence)
+    print(report.table(plan, outcome, result))
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.as_json(plan, outcome, verdict), indent=2))
-    return 1 if verdict.violations else 0
+        arguments.json.write_text(json.dumps(report.as_json(plan, outcome, result), indent=2))
+    return 1 if result.violations else 0
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of trouble (60)")
-    parser.add_argument("--seed", type=int, help="of all chance (drawn, and printed)")
+    parser.add_argument("--seed", type=int, help="of everything random (drawn, and printed)")
     parser.add_argument("--rate", type=float, default=100.0, help="messages a second (100)")
     parser.add_argument("--replicas", type=int, default=2, help="of the gateway (2)")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The services' ledger: every delivery that was begun, and what came of it."""
+"""The services' record: every delivery that began, and its result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 class Delivery:
     """One request as a service saw it. Times are seconds since the epoch.
 
-    `acked_at` is when a 2xx was wholly written; `answer` is what the service meant to do.
+    `acked_at` is when a 2xx was wholly written; `response` is what the service meant to do.
     """
 
     message_id: str
     service: str
     group: str | None
     begun_at: float
-    answer: str = ""
+    response: str = ""
     ended_at: float = math.inf
     acked_at: float | None = None
 
@@ -31,6 +31,6 @@ class Deliveries:
         self.count = 0
 
     def begin(self, delivery: Delivery) -> None:
-        """Write down that a delivery began."""
+        """Record that a delivery began."""
         self.by_message[delivery.message_id].append(delivery)
         self.count += 1

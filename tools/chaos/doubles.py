@@ -1,4 +1,4 @@
-"""Messages with more than one 2xx, and what explains the second one."""
+"""Messages with more than one 2xx, and the cause of the second one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tools.chaos.deliveries import Delivery
-    from tools.chaos.evidence import Evidence, Page
+    from tools.chaos.evidence import Evidence, History
 
 UNEXPLAINED: Final = ""
 _LEASES: Final = ("ChangeMessageVisibility", "ReceiveMessage slow")
 """Faults that cost a lease: one that is not extended, one that had half passed when it came."""
 _AFTERLIFE_SECONDS: Final = 0.5
-"""What a process sent before it was killed may be read so long after."""
+"""How long after a kill the bytes that the process sent may still be read."""
 _STARVED_SECONDS: Final = LEASE_SECONDS / 2
-"""So much waiting for a core, of ten seconds and all replicas, uses up what half a lease leaves."""
+"""Waiting for a core, over ten seconds and all replicas, that can cost half a lease."""
 _MARGIN_SECONDS: Final = 0.5
-"""A 2xx that close to the timeout may have come too late for the gateway."""
+"""A 2xx this close to the timeout may have come too late for the gateway."""
 
 
 def acked(deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -31,7 +31,7 @@ def acked(deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 
 def kills_between(first: Delivery, again: Delivery, evidence: Evidence) -> Iterator[float]:
-    """Give the kills that can have kept the first delivery from being settled."""
+    """Yield the kills that may have prevented the settling of the first delivery."""
     since = first.begun_at - _AFTERLIFE_SECONDS
     return (at for at in evidence.kills if since <= at <= again.begun_at)
 
@@ -42,28 +42,30 @@ def waited_seconds(delivery: Delivery, evidence: Evidence) -> float:
     return sum(seconds for at, seconds in evidence.waits if since <= at <= until)
 
 
-def cause_of_double(page: Page, evidence: Evidence) -> str | None:
+def cause_of_double(history: History, evidence: Evidence) -> str | None:
     """Return None for a message with at most one 2xx, else why there are more."""
-    answered = acked(evidence.deliveries.get(page.message_id, ()))
-    if len(answered) < 2:
+    responded = acked(evidence.deliveries.get(history.message_id, ()))
+    if len(responded) < 2:
         return None
-    causes = [_cause(first, again, page, evidence) for first, again in _pairs(answered)]
+    causes = [_cause(first, again, history, evidence) for first, again in _pairs(responded)]
     return UNEXPLAINED if UNEXPLAINED in causes else causes[0]
 
 
-def _pairs(answered: Sequence[Delivery]) -> Iterator[tuple[Delivery, Delivery]]:
-    return itertools.pairwise(answered)
+def _pairs(responded: Sequence[Delivery]) -> Iterator[tuple[Delivery, Delivery]]:
+    return itertools.pairwise(responded)
 
 
-def _cause(first: Delivery, again: Delivery, page: Page, evidence: Evidence) -> str:
-    return next(_causes(first, again, page, evidence), UNEXPLAINED)
+def _cause(first: Delivery, again: Delivery, history: History, evidence: Evidence) -> str:
+    return next(_causes(first, again, history, evidence), UNEXPLAINED)
 
 
-def _causes(first: Delivery, again: Delivery, page: Page, evidence: Evidence) -> Iterator[str]:
-    """Give what kept the first 2xx from deleting the message, or gave it to somebody else."""
+def _causes(
+    first: Delivery, again: Delivery, history: History, evidence: Evidence
+) -> Iterator[str]:
+    """Yield why the first 2xx did not delete the message, or why it was received again."""
     assert first.acked_at is not None
-    struck = [what for at, what in page.faults if at <= again.begun_at]
-    between = [what for at, what in page.faults if first.begun_at <= at <= again.begun_at]
+    struck = [what for at, what in history.faults if at <= again.begun_at]
+    between = [what for at, what in history.faults if first.begun_at <= at <= again.begun_at]
     yield from (_said(what) for what in reversed(between) if what.startswith("Delete"))
     if any(kills_between(first, again, evidence)):
         yield "SIGKILL"
@@ -72,7 +74,7 @@ def _causes(first: Delivery, again: Delivery, page: Page, evidence: Evidence) ->
     leases = (what for what in reversed(struck) if what.startswith(_LEASES))
     yield from (f"lease lost by {_said(what)}" for what in leases)
     if first.acked_at - first.begun_at > evidence.timeout_seconds - _MARGIN_SECONDS:
-        yield "an answer at the edge of the timeout"
+        yield "a response at the edge of the timeout"
     if waited_seconds(first, evidence) > _STARVED_SECONDS:
         yield "a machine too busy to keep the lease"
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind, in the words of the verdict."""
+"""What a run leaves behind, in the form that the checks read."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ HANDED_OUT_AGAIN = "handed_out_again"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One message of a source queue; pages of a queue are in order of sending.
+class History:
+    """The history of one message of a source queue; those of a queue are in order of sending.
 
     `settled_at` is when it was deleted, or moved by SQS's own redrive policy. `faults` are what
-    struck a request about it: (when, operation and kind). `events` is its whole history, kept only
-    for messages of which there may be something to tell.
+    hit a request about it: (when, operation and kind). `events` has everything, and is kept only
+    for messages that a report may show.
     """
 
     message_id: str
@@ -49,7 +49,7 @@ class Evidence:
     `complaints` are what replicas did, or logged, that they never should.
     """
 
-    pages: Sequence[Page]
+    histories: Sequence[History]
     deliveries: Mapping[str, Sequence[Delivery]]
     copies: Mapping[tuple[str, str], float] = field(default_factory=dict)
     kills: Sequence[float] = ()
@@ -60,32 +60,32 @@ class Evidence:
     calm: bool = False
 
 
-async def pages(sqs: Sqs, telling: Callable[[str], bool]) -> list[Page]:
-    """Read the pages of all source queues, with the whole history where an id is telling."""
+async def histories(sqs: Sqs, with_events: Callable[[str], bool]) -> list[History]:
+    """Read the histories of all source queues; `with_events` chooses those that keep all events."""
     return [
-        page_of(queue, raw, whole=telling(raw["message_id"]))
+        parse_history(queue, raw, whole=with_events(raw["message_id"]))
         for queue in routes.SOURCES
-        async for raw in sqs.pages(queue)
+        async for raw in sqs.histories(queue)
     ]
 
 
 async def copies(sqs: Sqs) -> dict[tuple[str, str], float]:
-    """Read when the first copy of each dead letter was sent; those that SQS moved are none."""
+    """Read when the first copy of each dead letter was sent; what SQS moved is no copy."""
     targets = {routes.REJECTS_DEAD: routes.REJECTS, routes.GROUPS_DEAD: routes.GROUPS}
     found: dict[tuple[str, str], float] = {}
     for dead, source in targets.items():
-        async for raw in sqs.pages(dead):
+        async for raw in sqs.histories(dead):
             found.setdefault((source, raw["body"]), raw["sent_at"])
     return found
 
 
-def page_of(queue: str, raw: Mapping[str, Any], *, whole: bool = False) -> Page:
-    """Return a page of the emulator's ledger in brief."""
+def parse_history(queue: str, raw: Mapping[str, Any], *, whole: bool = False) -> History:
+    """Return what the checks need of a history that the emulator returned."""
     events = [(each["at"], each["what"]) for each in raw["events"]]
     settled = [at for at, what in events if what in (DELETED, MOVED)]
     faults = tuple(event for event in events if _is_fault(event[1]))
     unusual = whole or raw["stage"] not in (DELETED, MOVED)
-    return Page(
+    return History(
         raw["message_id"],
         queue,
         raw["body"],

@@ -1,4 +1,4 @@
-"""A paced load: messages of every route, some pinned, some that no service will ever take."""
+"""A paced load: messages of every route, some pinned, some that every service rejects."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BATCH: Final = 10
 
 
 class Load:
-    """Sends at the plan's rate; `sent` counts by queue what SQS took."""
+    """Sends at the plan's rate; `sent` counts the accepted messages by queue."""
 
     def __init__(self, plan: Plan, sqs: Sqs) -> None:
         self._plan, self._sqs = plan, sqs
-        self._chance = plan.chance("load")
+        self._random = plan.random("load")
         self._numbers = itertools.count()
         self.sent = dict.fromkeys(routes.SOURCES, 0)
 
@@ -39,25 +39,25 @@ class Load:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _send(self, count: int) -> None:
-        chosen = self._chance.choices(list(_SHARES), list(_SHARES.values()), k=count)
+        chosen = self._random.choices(list(_SHARES), list(_SHARES.values()), k=count)
         for queue in routes.SOURCES:
             entries = [self._entry(queue) for each in chosen if each == queue]
             for first in range(0, len(entries), _BATCH):
                 batch = entries[first : first + _BATCH]
-                answer = await self._sqs.call("SendMessageBatch", QueueUrl=queue, Entries=batch)
-                self.sent[queue] += len(answer["Successful"])
+                response = await self._sqs.call("SendMessageBatch", QueueUrl=queue, Entries=batch)
+                self.sent[queue] += len(response["Successful"])
 
     def _entry(self, queue: str) -> dict[str, Any]:
-        number, chance = next(self._numbers), self._chance
+        number, random = next(self._numbers), self._random
         content: dict[str, Any] = {"number": number}
-        if chance.random() < _POISONED and not self._plan.calm:
+        if random.random() < _POISONED and not self._plan.calm:
             content["poison"] = True
         entry: dict[str, Any] = {"Id": str(number), "MessageBody": json.dumps(content)}
         if queue == routes.GROUPS:
-            group = f"g{chance.randrange(self._plan.groups)}"
+            group = f"g{random.randrange(self._plan.groups)}"
             return entry | {"MessageGroupId": group, "MessageDeduplicationId": str(number)}
-        if chance.random() < 0.2:
-            tag = chance.choice(["v1", "v2", "v9"])
+        if random.random() < 0.2:
+            tag = random.choice(["v1", "v2", "v9"])
             version = {"DataType": "String", "StringValue": tag}
             entry["MessageAttributes"] = {"version": version}
         return entry

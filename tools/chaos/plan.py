@@ -1,4 +1,4 @@
-"""What a run is to be: all of its chance comes from one seed."""
+"""The plan of a run: everything random comes from one seed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ class Plan:
     groups: int = 24
     calm: bool = False
 
-    def chance(self, what: str) -> Random:
-        """Return dice of its own for one concern, so that concerns do not disturb each other."""
+    def random(self, what: str) -> Random:
+        """Return a generator for one concern; concerns do not change each other's numbers."""
         return Random(f"{self.seed} {what}")

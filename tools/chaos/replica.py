@@ -31,7 +31,7 @@ _BROKEN: Final = (
 
 
 class Replica:
-    """Owns a folder with the routing file; `diary` collects what it was made to do."""
+    """Owns a folder with the routing file; `complaints` are what it should never do."""
 
     def __init__(
         self, folder: Path, endpoint: str, clock: Callable[[], float], routing: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Replica:
         self.complaints.append("no free port for the admin server")
 
     async def _started(self) -> bool:
-        """Return False where somebody else took the port that was free just now."""
+        """Return False where another process took the port that was free just now."""
         self._process = GatewayProcess(
             self._folder,
             self._routing,
@@ -70,7 +70,7 @@ class Replica:
         try:
             await asyncio.to_thread(self._process.wait_until_ready)
         except NeverHappened as error:
-            # One that lives goes on: each call that finds a queue may fail, and it tries for ever.
+            # A running process is kept: each call that looks a queue up may fail, and is repeated.
             if self._process.running:
                 return True
             self._leave()
@@ -100,37 +100,37 @@ class Replica:
         self._leave()
 
     def died(self) -> bool:
-        """Whether the process ended by itself, which is noted."""
+        """Whether the process ended by itself, which is a complaint."""
         if self._process is None or self._process.running:
             return self._process is None
         self.complaints.append(f"a process ended by itself:\n{self._process.tail()}")
         self._leave()
         return True
 
-    async def reload(self, routing: Mapping[str, Any], chance: Random) -> None:
-        """Write another good file in one of the ways files are written, perhaps say so."""
+    async def reload(self, routing: Mapping[str, Any], random: Random) -> None:
+        """Write another good file in one of the ways files are written; perhaps signal it."""
         self._routing = routing
         self.reloads += 1
-        await self._write(yaml.safe_dump(dict(routing), sort_keys=False), chance)
+        await self._write(yaml.safe_dump(dict(routing), sort_keys=False), random)
 
-    async def break_file(self, chance: Random) -> None:
-        """Write a file that cannot be, perhaps say so."""
+    async def break_file(self, random: Random) -> None:
+        """Write an invalid file; perhaps signal it."""
         self.broken_files += 1
-        await self._write(chance.choice(_BROKEN), chance)
+        await self._write(random.choice(_BROKEN), random)
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """End the process."""
         self._leave()
 
     def defects(self) -> list[str]:
-        """Return the lines of all its processes' logs that tell of a defect, not of trouble."""
+        """Return the lines of all its processes' logs that show a defect of the gateway."""
         log = self._folder / "stderr"
         lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
         return [f"logged: {line}" for line in lines if "Traceback" in line]
 
-    async def _write(self, text: str, chance: Random) -> None:
+    async def _write(self, text: str, random: Random) -> None:
         file = self._folder / "routes.yaml"
-        if chance.random() < 0.5:
+        if random.random() < 0.5:
             file.write_text(text, "utf-8")
         else:
             fresh = self._folder / "routes.yaml.new"
@@ -138,7 +138,7 @@ class Replica:
             fresh.replace(file)
         if self._process is None or self.died():
             return
-        match chance.randrange(3):
+        match random.randrange(3):
             case 0:
                 self._process.signal(signal.SIGHUP)
             case 1:
@@ -150,10 +150,10 @@ class Replica:
         try:
             status = process.reload().status_code
         except httpx.TransportError as error:
-            self.complaints.append(f"a reload was not answered: {error!r}")
+            self.complaints.append(f"a reload got no response: {error!r}")
             return
         if status not in (200, 422):
-            self.complaints.append(f"a reload was answered with {status}")
+            self.complaints.append(f"a reload got status {status}")
 
     def _leave(self) -> None:
         if self._process is not None:
@@ -162,5 +162,5 @@ class Replica:
 
 
 def folder_of(base: Path, number: int) -> Path:
-    """Return where a replica lives."""
+    """Return the folder of a replica."""
     return base / f"replica-{number}-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""The verdict as a table for people and as JSON."""
+"""The result as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -6,52 +6,54 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from tools.chaos import story
+from tools.chaos import trace
 from tools.chaos.doubles import cause_of_double
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tools.chaos.checks import Result
     from tools.chaos.plan import Plan
     from tools.chaos.run import Outcome
-    from tools.chaos.verdict import Verdict
 
 _SHOWN: Final = 10
 
 
-def table(plan: Plan, outcome: Outcome, verdict: Verdict) -> str:
-    """Return the run in lines."""
-    return "\n".join(_lines(plan, outcome, verdict))
+def table(plan: Plan, outcome: Outcome, result: Result) -> str:
+    """Return the run as text."""
+    return "\n".join(_lines(plan, outcome, result))
 
 
-def as_json(plan: Plan, outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
-    """Return everything that the table tells, all violations, and the story of each double."""
+def as_json(plan: Plan, outcome: Outcome, result: Result) -> dict[str, Any]:
+    """Return the table's figures, all violations, and a trace of each message with two 2xx."""
     evidence = outcome.evidence
-    doubled = [page for page in evidence.pages if cause_of_double(page, evidence) is not None]
+    doubled = [
+        history for history in evidence.histories if cause_of_double(history, evidence) is not None
+    ]
     return {
         "plan": asdict(plan),
-        "good": not verdict.violations,
-        "verdict": asdict(verdict),
+        "good": not result.violations,
+        "result": asdict(result),
         "faults": outcome.faults,
-        "answers": _answers(outcome),
-        "doubles": {story.title(page): story.lines(page, evidence) for page in doubled},
-        "deeds": outcome.deeds,
+        "responses": _responses(outcome),
+        "doubles": {trace.title(history): trace.lines(history, evidence) for history in doubled},
+        "actions": outcome.actions,
         "seconds_waited_for_a_core": round(_waited(outcome), 1),
         "seconds_to_settle": round(outcome.seconds_to_settle, 1),
     }
 
 
-def _lines(plan: Plan, outcome: Outcome, verdict: Verdict) -> Iterator[str]:
+def _lines(plan: Plan, outcome: Outcome, result: Result) -> Iterator[str]:
     mode = "calm" if plan.calm else "chaos"
     yield f"{mode}, seed {plan.seed}: {plan.seconds:g} s, {plan.rate:g}/s, {plan.replicas} replicas"
     yield from _rows("faults of SQS", {k: sum(n.values()) for k, n in outcome.faults.items()})
-    yield from _rows("answers of services", _answers(outcome))
-    yield from _rows("deeds", outcome.deeds)
-    yield from _rows("verdict", _numbers(outcome, verdict))
-    for name, found in verdict.violations.items():
+    yield from _rows("responses of services", _responses(outcome))
+    yield from _rows("actions", outcome.actions)
+    yield from _rows("result", _numbers(outcome, result))
+    for name, found in result.violations.items():
         yield f"\nVIOLATED: {name}: {len(found)}"
         yield from (f"  {line}" for line in found[:_SHOWN])
-    yield f"\n{'VIOLATED' if verdict.violations else 'good'} (seed {plan.seed})"
+    yield f"\n{'VIOLATED' if result.violations else 'good'} (seed {plan.seed})"
 
 
 def _rows(title: str, numbers: Mapping[str, object]) -> Iterator[str]:
@@ -62,8 +64,8 @@ def _rows(title: str, numbers: Mapping[str, object]) -> Iterator[str]:
         yield f"  {name.replace('_', ' '):44} {number:>10}"
 
 
-def _answers(outcome: Outcome) -> dict[str, int]:
-    given = Counter(d.answer for found in outcome.evidence.deliveries.values() for d in found)
+def _responses(outcome: Outcome) -> dict[str, int]:
+    given = Counter(d.response for found in outcome.evidence.deliveries.values() for d in found)
     return dict(given.most_common())
 
 
@@ -71,21 +73,21 @@ def _waited(outcome: Outcome) -> float:
     return sum(seconds for _, seconds in outcome.evidence.waits)
 
 
-def _numbers(outcome: Outcome, verdict: Verdict) -> dict[str, object]:
-    explained = {f"doubled: {cause}": n for cause, n in sorted(verdict.doubled.items()) if cause}
+def _numbers(outcome: Outcome, result: Result) -> dict[str, object]:
+    explained = {f"doubled: {cause}": n for cause, n in sorted(result.doubled.items()) if cause}
     return {
-        "messages": verdict.messages,
-        "deliveries": verdict.deliveries,
-        "messages with a 2xx": verdict.acked,
-        "messages dead-lettered": verdict.dead_lettered,
-        "lost": len(verdict.lost),
-        "deleted without a 2xx or a dead letter": len(verdict.unproven),
-        "doubled without a cause": len(verdict.unexplained),
+        "messages": result.messages,
+        "deliveries": result.deliveries,
+        "messages with a 2xx": result.acked,
+        "messages dead-lettered": result.dead_lettered,
+        "lost": len(result.lost),
+        "deleted without a 2xx or a dead letter": len(result.unproven),
+        "doubled without a cause": len(result.unexplained),
         "doubled with a cause": sum(explained.values()),
         **explained,
-        "out of order in a group": len(verdict.out_of_order),
-        "overlaps in a group": len(verdict.overlaps),
-        "worst receive count": verdict.worst_receive_count,
+        "out of order in a group": len(result.out_of_order),
+        "overlaps in a group": len(result.overlaps),
+        "worst receive count": result.worst_receive_count,
         "seconds that replicas waited for a core": f"{_waited(outcome):.1f}",
         "seconds to settle": f"{outcome.seconds_to_settle:.1f}",
     }

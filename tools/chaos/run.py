@@ -1,4 +1,4 @@
-"""One run: start everything, let trouble loose, calm down, wait until all is settled, collect."""
+"""One run: start, inject faults, stop injecting, wait until all is settled, collect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tools.chaos import answers, evidence, routes, trouble
+from tools.chaos import evidence, responses, routes, trouble
 from tools.chaos.deliveries import Deliveries
 from tools.chaos.evidence import Evidence
 from tools.chaos.load import Load
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from tools.chaos.starvation import Wait
 
 PATIENCE_SECONDS: Final = 90.0
-"""Without any progress for so long, what is left in the queues is lost. The longest pause that is
-meant to be is a receive's backoff of 20 s."""
+"""After this long without progress, messages left in the queues count as lost. The longest pause by
+design is a receive's backoff of 20 s."""
 _LOOK_AGAIN_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run leaves behind, and what was done in it."""
+    """What a run leaves behind, and what was done during it."""
 
     evidence: Evidence
     faults: dict[str, dict[str, int]] = field(default_factory=dict)
-    deeds: dict[str, int] = field(default_factory=dict)
+    actions: dict[str, int] = field(default_factory=dict)
     seconds_to_settle: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """Everything that runs."""
 
     plan: Plan
@@ -59,21 +59,21 @@ class Stage:
 
 
 async def run(plan: Plan, folder: Path) -> Outcome:
-    """Run it all; what goes wrong beyond the ledgers is among the evidence's complaints."""
-    async with _stage(plan, folder) as stage:
-        gauge = Gauge(stage.replicas, steady_clock())
+    """Run a plan; unexpected behaviour of replicas is in the evidence's complaints."""
+    async with _environment(plan, folder) as environment:
+        gauge = Gauge(environment.replicas, steady_clock())
         reading = asyncio.create_task(gauge.run(), name="gauge")
-        sent = await _trouble(stage)
+        sent = await _trouble(environment)
         began = time.monotonic()
-        await _settled(stage)
+        await _settled(environment)
         seconds = time.monotonic() - began
         reading.cancel()
-        await asyncio.gather(*(replica.soft_stop() for replica in stage.replicas))
-        return await _outcome(stage, sent, seconds, gauge.waits)
+        await asyncio.gather(*(replica.soft_stop() for replica in environment.replicas))
+        return await _outcome(environment, sent, seconds, gauge.waits)
 
 
 @asynccontextmanager
-async def _stage(plan: Plan, folder: Path) -> AsyncIterator[Stage]:
+async def _environment(plan: Plan, folder: Path) -> AsyncIterator[Environment]:
     with server_process("tools.emulator", "--port", "0") as (_, url), _services(plan) as found:
         deliveries, services = found
         for service in services:
@@ -88,7 +88,7 @@ async def _stage(plan: Plan, folder: Path) -> AsyncIterator[Stage]:
         ]
         try:
             await asyncio.gather(*(replica.start() for replica in replicas))
-            yield Stage(plan, sqs, deliveries, services, replicas)
+            yield Environment(plan, sqs, deliveries, services, replicas)
         finally:
             for replica in replicas:
                 replica.end()
@@ -99,7 +99,7 @@ async def _stage(plan: Plan, folder: Path) -> AsyncIterator[Stage]:
 def _services(plan: Plan) -> Iterator[tuple[Deliveries, list[Service]]]:
     deliveries, clock = Deliveries(), steady_clock()
     services = [
-        Service(name, deliveries, plan.chance(name), clock, answers.WELL)
+        Service(name, deliveries, plan.random(name), clock, responses.WELL)
         for name in routes.service_names()
     ]
     try:
@@ -109,35 +109,35 @@ def _services(plan: Plan) -> Iterator[tuple[Deliveries, list[Service]]]:
             service.close()
 
 
-async def _trouble(stage: Stage) -> int:
-    """Send for as long as the plan says, with everything going wrong; return how many were sent."""
-    plan, load = stage.plan, Load(stage.plan, stage.sqs)
+async def _trouble(environment: Environment) -> int:
+    """Send for the plan's time while faults are injected; return how many were sent."""
+    plan, load = environment.plan, Load(environment.plan, environment.sqs)
     until = asyncio.get_running_loop().time() + plan.seconds
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(load.run(until), name="load")
-        for number, replica in enumerate(stage.replicas):
-            deeds = trouble.deeds(plan, replica, number, stage.urls, until)
-            tasks.create_task(deeds, name=f"deeds to {number}")
+        for number, replica in enumerate(environment.replicas):
+            actions = trouble.actions(plan, replica, number, environment.urls, until)
+            tasks.create_task(actions, name=f"actions to {number}")
         if not plan.calm:
-            _let_loose(stage, tasks, until)
+            _inject(environment, tasks, until)
     return sum(load.sent.values())
 
 
-def _let_loose(stage: Stage, tasks: asyncio.TaskGroup, until: float) -> None:
-    tasks.create_task(trouble.sky(stage.plan, stage.sqs, until), name="sky")
-    for service in stage.services:
-        moods = trouble.moods(stage.plan, service, until)
+def _inject(environment: Environment, tasks: asyncio.TaskGroup, until: float) -> None:
+    tasks.create_task(trouble.sky(environment.plan, environment.sqs, until), name="sky")
+    for service in environment.services:
+        moods = trouble.moods(environment.plan, service, until)
         tasks.create_task(moods, name=f"moods of {service.name}")
-        flaps = trouble.flaps(stage.plan, service, until)
+        flaps = trouble.flaps(environment.plan, service, until)
         tasks.create_task(flaps, name=f"flaps of {service.name}")
 
 
-async def _settled(stage: Stage) -> None:
-    """Wait until all queues are empty, or nothing has moved for longer than is patience."""
+async def _settled(environment: Environment) -> None:
+    """Wait until all queues are empty, or without progress for PATIENCE_SECONDS."""
     seen: object = None
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        now = [await _standing(stage.sqs, queue) for queue in routes.SOURCES]
+        now = [await _standing(environment.sqs, queue) for queue in routes.SOURCES]
         if not any(left for left, _ in now):
             return
         if now != seen:
@@ -154,22 +154,26 @@ async def _standing(sqs: Sqs, queue: str) -> tuple[int, int]:
     return left, numbers["deleted"] + numbers["dead_lettered"]
 
 
-async def _outcome(stage: Stage, sent: int, seconds: float, waits: list[Wait]) -> Outcome:
-    replicas, by_message = stage.replicas, stage.deliveries.by_message
+async def _outcome(
+    environment: Environment, sent: int, seconds: float, waits: list[Wait]
+) -> Outcome:
+    replicas, by_message = environment.replicas, environment.deliveries.by_message
     found = Evidence(
-        pages=await evidence.pages(stage.sqs, lambda id_: len(by_message.get(id_, ())) > 1),
+        histories=await evidence.histories(
+            environment.sqs, lambda id_: len(by_message.get(id_, ())) > 1
+        ),
         deliveries=by_message,
-        copies=await evidence.copies(stage.sqs),
+        copies=await evidence.copies(environment.sqs),
         kills=sorted(at for replica in replicas for at in replica.kills),
         waits=waits,
         sent=sent,
         complaints=[line for each in replicas for line in (*each.complaints, *each.defects())],
-        calm=stage.plan.calm,
+        calm=environment.plan.calm,
     )
-    deeds = {
+    actions = {
         "SIGTERM and restart": sum(replica.soft_stops for replica in replicas) - len(replicas),
         "SIGKILL and restart": len(found.kills),
         "reloads": sum(replica.reloads for replica in replicas),
         "broken files": sum(replica.broken_files for replica in replicas),
     }
-    return Outcome(found, await stage.sqs.faults(), deeds, seconds)
+    return Outcome(found, await environment.sqs.faults(), actions, seconds)

@@ -1,4 +1,4 @@
-"""A service that behaves by its mood, writes the ledger, and may refuse connections."""
+"""A service that behaves by its mood, records deliveries, and may refuse connections."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
-from tools.chaos import answers
-from tools.chaos.answers import Act
+from tools.chaos import responses
 from tools.chaos.deliveries import Delivery
+from tools.chaos.responses import Act
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from tools.chaos.answers import Mood
     from tools.chaos.deliveries import Deliveries
+    from tools.chaos.responses import Mood
 
 LOOPBACK: Final = "127.0.0.1"
 POISON: Final = b'"poison": true'
-"""A body with this is answered with 400, whatever the mood."""
+"""A body with this gets a 4xx in every mood."""
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class Service:
-    """Listens on one port for as long as it lives; `mood` may change at any time."""
+    """Listens on one port; `mood` may change at any time."""
 
     def __init__(
         self,
         name: str,
         deliveries: Deliveries,
-        chance: Random,
+        random: Random,
         clock: Callable[[], float],
         mood: Mood,
     ) -> None:
         self.name, self.mood = name, mood
-        self.deliveries, self.chance, self.clock = deliveries, chance, clock
+        self.deliveries, self.random, self.clock = deliveries, random, clock
         self.conversations: set[Conversation] = set()
         self._server: asyncio.Server | None = None
-        # Bound, but never listening: it keeps the port ours while connections are refused.
+        # Bound, but never listening: it reserves the port while connections are refused.
         self._claim = _bound(0)
         self._port: int = self._claim.getsockname()[1]
         self.url = f"http://{LOOPBACK}:{self._port}/events"
@@ -62,7 +62,7 @@ class Service:
             conversation.reset()
 
     def close(self) -> None:
-        """Be gone for good."""
+        """Close for good."""
         self.refuse()
         self._claim.close()
 
@@ -97,7 +97,7 @@ class Conversation(asyncio.Protocol):
             self.reset()
 
     def reset(self) -> None:
-        """Break the connection, so that the other side is told of a reset."""
+        """Break the connection with a reset."""
         self._end()
         if self._transport is not None:
             connection: socket.socket = self._transport.get_extra_info("socket")
@@ -117,7 +117,7 @@ class Conversation(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         service = self._service
-        self._act = service.mood.act(service.chance)
+        self._act = service.mood.act(service.random)
         self._delivery = Delivery(
             self._message_id, service.name, self._group, service.clock(), self._act.value
         )
@@ -133,46 +133,46 @@ class Conversation(asyncio.Protocol):
             return  # reset before it was read
         if POISON in self._body:
             self._act = Act.REJECT
-            self._delivery.answer = self._act.value
-        self._answer(self._act, self._service.chance)
+            self._delivery.response = self._act.value
+        self._respond(self._act, self._service.random)
 
-    def _answer(self, act: Act, chance: Random) -> None:
+    def _respond(self, act: Act, random: Random) -> None:
         match act:
-            case Act.PROMPT if chance.random() < 0.1:
-                self._acknowledge(answers.ACK_AND_CLOSE, closes=True)
+            case Act.PROMPT if random.random() < 0.1:
+                self._acknowledge(responses.ACK_AND_CLOSE, closes=True)
             case Act.PROMPT:
-                self._acknowledge(answers.ack(chance))
+                self._acknowledge(responses.ack(random))
             case Act.LATE:
-                seconds = chance.uniform(*answers.LATE_SECONDS)
+                seconds = random.uniform(*responses.LATE_SECONDS)
                 loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(seconds, self._acknowledge, answers.ack(chance))
+                self._timer = loop.call_later(seconds, self._acknowledge, responses.ack(random))
             case Act.NEVER:
                 pass
             case Act.HALF:
-                self._write(chance.choice(answers.HALVES), closes=chance.random() < 0.8)
+                self._write(random.choice(responses.HALVES), closes=random.random() < 0.8)
             case Act.GARBAGE:
-                self._write(chance.choice(answers.GARBAGE), closes=True)
+                self._write(random.choice(responses.GARBAGE), closes=True)
             case Act.RESET_BEFORE | Act.RESET_AFTER:
                 self.reset()
             case _:
-                self._write(answers.refusal(act, chance))
+                self._write(responses.refusal(act, random))
                 self._end()
 
-    def _acknowledge(self, answer: bytes, *, closes: bool = False) -> None:
-        """Write a 2xx; it counts where nothing of it is left to be written."""
+    def _acknowledge(self, response: bytes, *, closes: bool = False) -> None:
+        """Write a 2xx; it counts once all of it is written."""
         if self._transport is None or self._delivery is None or self._transport.is_closing():
             return
         now = self._service.clock()
-        self._transport.write(answer)
+        self._transport.write(response)
         if not self._transport.is_closing() and not self._transport.get_write_buffer_size():
             self._delivery.acked_at = now
         self._end()
         if closes:
             self._transport.close()
 
-    def _write(self, answer: bytes, *, closes: bool = False) -> None:
+    def _write(self, response: bytes, *, closes: bool = False) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
+            self._transport.write(response)
             if closes:
                 self._end()
                 self._transport.close()

@@ -1,4 +1,4 @@
-"""The emulator as the bench talks with it: one connection, plain JSON."""
+"""A client of the emulator: one connection, plain JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PART = 2_000
 
 
 class Sqs:
-    """Queues, their ledger, and the faults."""
+    """Queues, histories and faults."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -32,7 +32,7 @@ class Sqs:
         self._channel = await Channel.open(int(self.url.rpartition(":")[2]))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._channel is not None:
             self._channel.close()
 
@@ -65,15 +65,15 @@ class Sqs:
 
     async def summary(self, queue: str) -> dict[str, Any]:
         """Return a queue in numbers."""
-        found: dict[str, Any] = await self._asked("GET", f"/_ledger/{queue}")
+        found: dict[str, Any] = await self._asked("GET", f"/_history/{queue}")
         return found
 
-    async def pages(self, queue: str) -> AsyncIterator[dict[str, Any]]:
-        """Give the ledger's page of each message, in order of sending."""
+    async def histories(self, queue: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the history of each message, in order of sending."""
         first = 0
-        while part := await self._asked("GET", f"/_ledger/{queue}/messages/{first}/{_PART}"):
-            for page in part:
-                yield page
+        while part := await self._asked("GET", f"/_history/{queue}/messages/{first}/{_PART}"):
+            for history in part:
+                yield history
             first += len(part)
 
     async def _asked(
@@ -86,6 +86,6 @@ class Sqs:
         assert self._channel is not None
         body = json.dumps(members or {}).encode()
         async with self._turn:
-            status, answer = await self._channel.request(method, path, body, headers)
-        assert status == 200, answer
-        return json.loads(answer)
+            status, response = await self._channel.request(method, path, body, headers)
+        assert status == 200, response
+        return json.loads(response)

@@ -1,6 +1,6 @@
-"""How long replicas waited for a core: a machine that is too busy loses leases for anybody.
+"""How long replicas waited for a core: on a machine that is too busy any consumer loses leases.
 
-Linux tells it; elsewhere there is nothing to be read, and a lease that is lost so has no cause.
+Only Linux has the figure; elsewhere a lease that is lost for this reason counts as unexplained.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Wait = tuple[float, float]
 
 
 class Gauge:
-    """Reads all replicas; `waits` leaves out readings without any wait worth the name."""
+    """Reads all replicas; `waits` leaves out readings below a tenth of the interval."""
 
     def __init__(self, replicas: Sequence[Replica], clock: Callable[[], float]) -> None:
         self._replicas, self._clock = replicas, clock
@@ -47,7 +47,7 @@ class Gauge:
 
 
 def waited_seconds(pid: int) -> float | None:
-    """Return how long a process has been ready to run without a core; None where nobody knows.
+    """Return how long a process has been ready to run without a core; None where it is unknown.
 
     Source: https://docs.kernel.org/scheduler/sched-stats.html
     """

@@ -56,22 +56,22 @@ def drizzle() -> list[Rule]:
     ]
 
 
-def storm(chance: Random) -> list[Rule]:
+def storm(random: Random) -> list[Rule]:
     """Return one kind of fault for most requests of one operation, on top of the drizzle."""
-    operation, kind = chance.choice(_STORMS)
+    operation, kind = random.choice(_STORMS)
     operations = _OF_THE_GATEWAY if operation == EVERYTHING else (operation,)
-    rate = chance.uniform(0.5, 1)
+    rate = random.uniform(0.5, 1)
     return [*(_rule(each, kind, rate) for each in operations), *drizzle()]
 
 
-def forecast(chance: Random) -> tuple[float, list[Rule]]:
+def forecast(random: Random) -> tuple[float, list[Rule]]:
     """Return how many seconds the next weather lasts, and its rules; none are calm."""
-    drawn = chance.random()
+    drawn = random.random()
     if drawn < 0.15:
-        return chance.uniform(0.5, 1.5), []
+        return random.uniform(0.5, 1.5), []
     if drawn < 0.4:
-        return chance.uniform(0.5, 2), storm(chance)
-    return chance.uniform(1.5, 4), drizzle()
+        return random.uniform(0.5, 2), storm(random)
+    return random.uniform(1.5, 4), drizzle()
 
 
 def _rule(operation: str, kind: str, rate: float) -> Rule:

@@ -1,9 +1,9 @@
-"""A small, fast SQS in memory, with a ledger of everything that happened to each message.
+"""A small, fast SQS in memory, with a history of each message.
 
-The model (everything but `app`, `wire`, `control` and `running`) is pure: it waits for nothing and
-reads no clock; the time comes in with each call. What it leaves out: the query protocol, signatures
-and policies, tags, message retention, the 60 seconds between deleting a queue and making it again,
-and move tasks.
+The rules of a queue are in tools/sqs_model. This adds queue attributes, the JSON protocol with its
+checks and errors, long polls, and faults. Only `app`, `polls`, `wire` and `running` know an event
+loop; only `app` reads a clock. Left out: the query protocol, signatures and policies, tags, message
+retention, the 60 seconds between deleting a queue and making it again, and move tasks.
 
 Run it as a process of its own with `python -m tools.emulator --port 0`.
 """

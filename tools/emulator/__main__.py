@@ -16,13 +16,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.emulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
-    parser.add_argument("--region", default="us-east-1", help="what ARNs say (default us-east-1)")
+    parser.add_argument("--region", default="us-east-1", help="of ARNs (default us-east-1)")
     parser.add_argument(
-        "--round-trip-ms", type=float, default=0.0, help="added to each answer (default 0)"
+        "--round-trip-ms", type=float, default=0.0, help="added to each response (default 0)"
     )
     arguments = parser.parse_args()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000)  # the ledger only grows: looking through it finds nothing
+    gc.set_threshold(100_000, 50, 1_000)  # histories only grow: a collection finds nothing
     uvloop.run(_serve(arguments))
 
 

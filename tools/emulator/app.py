@@ -1,4 +1,4 @@
-"""The emulator as a whole: an operation comes in, an answer goes out, perhaps later."""
+"""The emulator as a whole: it runs operations, and responds at once or later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from pydantic_core import to_json
 
-from tools.emulator import faults, operations, strikes
+from tools.emulator import affected, faults, operations
 from tools.emulator.errors import SqsError
 from tools.emulator.faults import Cut, Mangling
 from tools.emulator.message_operations import wait_seconds
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from tools.emulator.polls import Poll
 
     Reply = Callable[["Response | None"], None]
-    """Takes the answer, or None for a connection that breaks instead."""
+    """Takes the response, or None for a connection that breaks instead."""
 
 EMPTY_RECEIVE = "(empty receive)"
-"""What the ledger counts an empty answer under, beside the operations."""
+"""The name that empty responses are counted under, beside the operations."""
 
 _GARBAGE: Final = b"<html><body>Welcome to the hotel's network</body></html>"
 
 
 class Response(NamedTuple):
-    """What goes back to the client; `query_error` marks an error, as the real service does.
+    """The response to the client; `query_error` marks an error, as the real service does.
 
     After `breaks_at` bytes of the body the connection is closed.
     """
@@ -45,7 +45,7 @@ class Response(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """One request that is being answered."""
+    """One request without a response so far."""
 
     operation: str
     call: Call
@@ -54,9 +54,9 @@ class Exchange(NamedTuple):
 
 
 class Emulator:
-    """Runs operations on the model and answers through a callback.
+    """Runs operations on the queues and responds through a callback.
 
-    `intercept` may be replaced at any time; `round_trip_seconds` is added to each answer.
+    `intercept` may be replaced at any time; each response is `round_trip_seconds` late.
     `injected` counts faults by kind and operation.
     """
 
@@ -93,7 +93,7 @@ class Emulator:
         return self._run(exchange)
 
     def calm_down(self) -> None:
-        """Let everything go right from now on; what hangs is cut off."""
+        """Inject no faults from now on; connections that hang are closed."""
         self.intercept = faults.no_faults
         hanging, self._hanging = self._hanging, []
         for reply in hanging:
@@ -104,32 +104,32 @@ class Emulator:
         try:
             receiving = exchange.operation == "ReceiveMessage"
             seconds = wait_seconds(self.registry, call) if receiving else 0
-            answer = operations.run(exchange.operation, self.registry, call, exchange.fault)
+            result = operations.run(exchange.operation, self.registry, call, exchange.fault)
         except SqsError as error:
             self._respond(error, exchange)
             return None
-        if seconds and not answer:
+        if seconds and not result:
             return self._wait(exchange, seconds)
-        if receiving and not answer:
+        if receiving and not result:
             self.registry.count(call, EMPTY_RECEIVE)
-        self._respond(answer, exchange)
+        self._respond(result, exchange)
         self.polls.serve()
         return None
 
     def _wait(self, exchange: Exchange, seconds: float) -> Poll:
-        def done(answer: dict[str, Any] | SqsError) -> None:
-            if not answer:
+        def done(result: dict[str, Any] | SqsError) -> None:
+            if not result:
                 self.registry.count(exchange.call, EMPTY_RECEIVE)
-            self._respond(answer, exchange)
+            self._respond(result, exchange)
 
         return self.polls.wait(exchange.call, seconds, done)
 
-    def _respond(self, answer: dict[str, Any] | SqsError, exchange: Exchange) -> None:
+    def _respond(self, result: dict[str, Any] | SqsError, exchange: Exchange) -> None:
         fault, reply = exchange.fault, exchange.reply
         if fault.kind:
-            self._write_down(answer, exchange)
+            self._record_fault(result, exchange)
         if fault.cut is None:
-            response = _response(answer)
+            response = _response(result)
             if fault.mangling is not None:
                 response = _mangled(response, fault.mangling)
             self._send(response, reply, fault.delay_seconds)
@@ -145,12 +145,12 @@ class Emulator:
         else:
             reply(response)
 
-    def _write_down(self, answer: dict[str, Any] | SqsError, exchange: Exchange) -> None:
+    def _record_fault(self, result: dict[str, Any] | SqsError, exchange: Exchange) -> None:
         fault, operation, call = exchange.fault, exchange.operation, exchange.call
-        brought = {} if isinstance(answer, SqsError) else answer
-        touched = strikes.touched(self.registry, call, brought, fault)
+        found = {} if isinstance(result, SqsError) else result
+        touched = affected.messages(self.registry, call, found, fault)
         if fault.again is not None and not touched:
-            return  # nothing was leased, so nothing could be handed out again
+            return  # no message was leased, so none could be received again
         self.injected[fault.kind, operation] += 1
         now = self.clock()
         for message in touched:
@@ -163,10 +163,10 @@ def steady_clock() -> Callable[[], float]:
     return lambda: start + time.monotonic()
 
 
-def _response(answer: dict[str, Any] | SqsError) -> Response:
-    if isinstance(answer, SqsError):
-        return Response(answer.status, to_json(answer.body()), answer.query_error)
-    return Response(200, to_json(answer))
+def _response(result: dict[str, Any] | SqsError) -> Response:
+    if isinstance(result, SqsError):
+        return Response(result.status, to_json(result.body()), result.query_error)
+    return Response(200, to_json(result))
 
 
 def _mangled(response: Response, mangling: Mangling) -> Response:

@@ -31,7 +31,7 @@ def run(entries: list[Entry], step: Callable[[Entry], Mapping[str, Any]]) -> dic
 
 
 def entries_of(request: Mapping[str, Any]) -> list[Entry]:
-    """Return the entries; raises SqsError where the batch as a whole is against the rules."""
+    """Return the entries; raises SqsError where the batch as a whole is invalid."""
     entries: list[Entry] = request.get("Entries") or []
     if not entries:
         why = "There should be at least one entry in the request."
@@ -47,7 +47,7 @@ def entries_of(request: Mapping[str, Any]) -> list[Entry]:
 
 
 def check_size(total_bytes: int) -> None:
-    """Raise SqsError where all messages of a batch are too long together."""
+    """Raise SqsError where the messages of a batch are too long in total."""
     if total_bytes > MAX_BYTES:
         sent = f"You have sent {total_bytes} bytes."
         why = f"Batch requests cannot be longer than {MAX_BYTES} bytes. {sent}"

@@ -1,10 +1,10 @@
-"""What tests and benches ask of the emulator outside SQS's own protocol; all answers are JSON.
+"""What tests and benchmarks ask of the emulator beside SQS's own protocol; responses are JSON.
 
-GET  /_ledger/QUEUE            the queue in numbers
-GET  /_ledger/QUEUE/messages   every message and what happened to it; with /FIRST/COUNT some of them
-GET  /_faults                  how many faults struck, by kind and operation
-POST /_faults                  {"seed", "rules"}: faults from now on (:class:`Rule`); {} is calm
-POST /_reset                   forget all queues, the ledger and the faults
+GET  /_history/QUEUE           the queue in numbers
+GET  /_history/QUEUE/messages  every message and what happened to it; with /FIRST/COUNT some
+GET  /_faults                  how many faults were injected, by kind and operation
+POST /_faults                  {"seed", "rules"}: faults from now on (:class:`Rule`); {} is none
+POST /_reset                   forget all queues, histories and faults
 POST /_fill                    enqueue many messages at once (:class:`Fill` has the members)
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from tools.emulator import ledger
+from tools.emulator import history
 from tools.emulator.app import Response
 from tools.emulator.errors import SqsError
 from tools.emulator.messages import Draft
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 class Fill:
     """`count` messages for `queue`.
 
-    Attributes go to that `share` of them, evenly spread. A FIFO queue gets as many `groups`, by
-    turns. `@now` in the body becomes the time, in seconds since the epoch.
+    Attributes go to that `share` of them, evenly spread. On FIFO they go to `groups` groups, in
+    turn. `@now` in the body becomes the time, in seconds since the epoch.
     """
 
     queue: str
@@ -47,21 +47,21 @@ class Fill:
 
 
 def respond(emulator: Emulator, method: str, path: str, body: bytes) -> Response:
-    """Answer a request; what is not understood gets a 400 or 404 that says why."""
+    """Respond; an invalid request gets a 400 or 404 with the reason."""
     try:
-        return _json(_answer(emulator, method, path, body))
+        return _json(_result(emulator, method, path, body))
     except SqsError as error:
         return _json({"error": error.why}, 404)
     except (TypeError, ValueError) as error:
         return _json({"error": str(error)}, 400)
 
 
-def _answer(emulator: Emulator, method: str, path: str, body: bytes) -> object:
+def _result(emulator: Emulator, method: str, path: str, body: bytes) -> object:
     match method, path.strip("/").split("/"):
-        case "GET", ["_ledger", name]:
-            return ledger.summary(emulator.registry, _queue(emulator, name))
-        case "GET", ["_ledger", name, "messages", *part]:
-            return ledger.messages(_queue(emulator, name), *map(int, part))
+        case "GET", ["_history", name]:
+            return history.summary(emulator.registry, _queue(emulator, name))
+        case "GET", ["_history", name, "messages", *part]:
+            return history.messages(_queue(emulator, name), *map(int, part))
         case "GET", ["_faults"]:
             return _injected(emulator)
         case "POST", ["_faults"]:
@@ -75,7 +75,7 @@ def _answer(emulator: Emulator, method: str, path: str, body: bytes) -> object:
 
 
 def fill(emulator: Emulator, wanted: Fill) -> dict[str, Any]:
-    """Enqueue; no receive gets in between."""
+    """Enqueue; no receive runs in between."""
     queue = emulator.registry.named(wanted.queue)
     now = emulator.clock()
     for draft in _drafts(wanted, now, fifo=queue.traits.fifo):
@@ -131,5 +131,5 @@ def _queue(emulator: Emulator, name: str) -> Queue:
     return queue
 
 
-def _json(answer: object, status: int = 200) -> Response:
-    return Response(status, to_json(answer))
+def _json(result: object, status: int = 200) -> Response:
+    return Response(status, to_json(result))

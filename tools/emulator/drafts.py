@@ -25,7 +25,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def draft_of(request: Mapping[str, Any], traits: Traits) -> Draft:
-    """Return what is to be sent; raises SqsError where SQS would refuse it."""
+    """Return the message to send; raises SqsError where SQS refuses it."""
     body = request.get("MessageBody")
     if not body:
         raise errors.missing("MessageBody")
@@ -59,7 +59,7 @@ def delay_of(request: Mapping[str, Any], traits: Traits) -> int | None:
 
 
 def size_of(request: Mapping[str, Any]) -> int:
-    """Return what a message counts for against the limit: body and attributes, in bytes."""
+    """Return the size that counts against the limit: body and attributes, in bytes."""
     attributes: Attributes = request.get("MessageAttributes") or {}
     return len(str(request.get("MessageBody", "")).encode("utf-8", "replace")) + sum(
         len(name.encode()) + len(attribute.get("DataType", "")) + len(value_bytes(attribute))

@@ -1,7 +1,7 @@
-"""SQS's errors, as its JSON protocol tells them.
+"""SQS's errors in its JSON protocol.
 
-Those that the service model knows live in `com.amazonaws.sqs`; the rest come from the framework
-underneath. Each also carries the code of the older query protocol, by which botocore names it.
+Those of the service model are in `com.amazonaws.sqs`; the rest come from the framework underneath.
+Each also has the code of the older query protocol, which botocore names it by.
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
 """
 
@@ -15,7 +15,7 @@ QUERY_PREFIX: Final = "AWS.SimpleQueueService."
 
 
 class SqsError(Exception):
-    """An answer that is an error; `entry_code` is its code as one entry of a batch."""
+    """A response that is an error; `entry_code` is its code as an entry of a batch."""
 
     def __init__(
         self, kind: str, code: str, why: str, *, status: int = 400, entry_code: str = ""
@@ -70,7 +70,7 @@ def invalid(why: str, *, entry_code: str = "") -> SqsError:
 
 
 def invalid_value(value: object, parameter: str, reason: str) -> SqsError:
-    """Return that error in SQS's usual words."""
+    """Return that error in SQS's usual wording."""
     return invalid(f"Value {value} for parameter {parameter} is invalid. Reason: {reason}")
 
 
@@ -88,7 +88,7 @@ def invalid_attribute_name(name: str) -> SqsError:
 
 
 def no_receipt(text: str) -> SqsError:
-    """Return the error for a text that this queue never gave out as a receipt handle."""
+    """Return the error for a text that is not a receipt handle of this queue."""
     why = f'The input receipt handle "{text}" is not a valid receipt handle.'
     return modeled("ReceiptHandleIsInvalid", why, code="ReceiptHandleIsInvalid", status=404)
 
@@ -105,7 +105,7 @@ def expired_receipt(receipt: str) -> SqsError:
 
 
 def not_available(receipt: str) -> SqsError:
-    """Return the error for a visibility change of a message that is gone, or someone else's."""
+    """Return the error for a change of visibility of what is gone, or by an old receipt."""
     reason = "Message does not exist or is not available for visibility timeout change."
     return invalid_value(receipt, "ReceiptHandle", reason)
 
@@ -115,7 +115,7 @@ def not_in_flight() -> SqsError:
     return modeled("MessageNotInflight", "The specified message isn't in flight.")
 
 
-def beyond_limit(seconds: int, limit: int) -> SqsError:
+def beyond_limit(seconds: float, limit: int) -> SqsError:
     """Return the error for a lease that would end more than 12 hours after the receive."""
     reason = f"Total VisibilityTimeout for the message is beyond the limit [{limit} seconds]"
     return invalid_value(seconds, "VisibilityTimeout", reason)

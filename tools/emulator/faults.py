@@ -1,4 +1,4 @@
-"""Faults on purpose: what may go wrong with a request, for tests to ask for."""
+"""Injected faults: what can go wrong with a request."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 
 
 class Cut(Enum):
-    """When the connection breaks instead of an answer."""
+    """When the connection breaks, instead of a response."""
 
     BEFORE_EFFECT = auto()
     AFTER_EFFECT = auto()
 
 
 class Mangling(Enum):
-    """How an answer is spoilt on its way back."""
+    """How a response is damaged."""
 
-    CUT_JSON = auto()  # the length is honest, but the JSON breaks off
-    CUT_BODY = auto()  # the connection closes before all that was promised is out
-    GARBAGE = auto()  # status 200, and no JSON at all
+    CUT_JSON = auto()  # the length is right, but the JSON is cut
+    CUT_BODY = auto()  # the connection closes before content-length bytes
+    GARBAGE = auto()  # status 200, not JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong: an error without any effect, entries of a batch that fail, a late answer.
+    """What goes wrong: an error without any effect, failed entries of a batch, a late response.
 
-    `failed_entries` has errors by entry id; such an entry has no effect, whether it is there or not
-    in the request at hand. With `silent` a cut connection stays open and nothing comes. `again`
-    (0..1) chooses a leased message that a receive brings once more. A fault with a `kind` is
-    counted under it, and written down for each message that it touched.
+    `failed_entries` has errors by entry id; ids that the request does not have are ignored. With
+    `silent` a cut connection stays open without a response. `again` (0..1) chooses a leased message
+    that a receive returns once more. A fault with a `kind` is counted under it, and recorded in the
+    history of each message that it affects.
     """
 
     error: SqsError | None = None
@@ -52,19 +52,19 @@ class Fault:
         kept = [entry for entry in request["Entries"] if entry["Id"] not in self.failed_entries]
         return {**request, "Entries": kept}
 
-    def blame(self, request: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer with the entries that failed."""
+    def blame(self, request: Mapping[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        """Return the result with the entries that failed."""
         ids = [entry["Id"] for entry in request.get("Entries", ())]
         failed = [self.failed_entries[i].entry(i) for i in ids if i in self.failed_entries]
-        return {**answer, "Failed": [*answer.get("Failed", ()), *failed]} if failed else answer
+        return {**result, "Failed": [*result.get("Failed", ()), *failed]} if failed else result
 
 
 NONE: Final = Fault()
 
 Intercept = Callable[[str, Mapping[str, Any]], "Fault | None"]
-"""Asked about each request, by operation and members, before it has any effect."""
+"""Called with operation and members of each request, before it has any effect."""
 
 
 def no_faults(operation: str, request: Mapping[str, Any]) -> Fault | None:
-    """Let everything go right."""
+    """Inject nothing."""
     return None

@@ -1,11 +1,12 @@
-"""The operations on messages. Each takes registry and call, and returns the answer."""
+"""The operations on messages. Each takes registry and call, and returns the result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tools.emulator import answers, batches, drafts, errors
-from tools.emulator.messages import Stage, attributes_md5
+from tools.emulator import batches, drafts, errors, responses
+from tools.emulator.messages import attributes_md5
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,23 +15,23 @@ if TYPE_CHECKING:
     from tools.emulator.queues import Queue
     from tools.emulator.registry import Call, Registry
 
-Answer = dict[str, Any]
+Result = dict[str, Any]
 MAX_IN_FLIGHT: Final = 120_000
 
 
-def send_message(registry: Registry, call: Call) -> Answer:
+def send_message(registry: Registry, call: Call) -> Result:
     return _send(registry, registry.find(call), call.request, call.now)
 
 
-def send_message_batch(registry: Registry, call: Call) -> Answer:
+def send_message_batch(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
     entries = batches.entries_of(call.request)
     batches.check_size(sum(drafts.size_of(entry) for entry in entries))
     return batches.run(entries, lambda entry: _send(registry, queue, entry, call.now))
 
 
-def receive_message(registry: Registry, call: Call) -> Answer:
-    """Receive once, without waiting: who wants to wait asks again."""
+def receive_message(registry: Registry, call: Call) -> Result:
+    """Receive once, without waiting; :class:`Polls` repeats it."""
     queue, request = registry.find(call), call.request
     limit = _ranged(request, "MaxNumberOfMessages", 1, 10, 1)
     visibility = _ranged(request, "VisibilityTimeout", 0, 43_200, queue.traits.visibility_seconds)
@@ -45,70 +46,70 @@ def receive_message(registry: Registry, call: Call) -> Answer:
     return {"Messages": [_received(message, request) for message in messages]}
 
 
-def receive_again(registry: Registry, call: Call, answer: Answer, chance: float) -> Answer:
+def receive_again(registry: Registry, call: Call, result: Result, draw: float) -> Result:
     """Add a message that is leased already to what was received, where there is one."""
     queue, request = registry.find(call), call.request
     visibility = _ranged(request, "VisibilityTimeout", 0, 43_200, queue.traits.visibility_seconds)
-    if len(answer.get("Messages", ())) >= _ranged(request, "MaxNumberOfMessages", 1, 10, 1):
-        return answer
-    message = queue.hand_out_again(chance, visibility, call.now)
+    if len(result.get("Messages", ())) >= _ranged(request, "MaxNumberOfMessages", 1, 10, 1):
+        return result
+    message = queue.receive_again(draw, visibility, call.now)
     if message is None:
-        return answer
-    return {"Messages": [*answer.get("Messages", ()), _received(message, request)]}
+        return result
+    return {"Messages": [*result.get("Messages", ()), _received(message, request)]}
 
 
 def wait_seconds(registry: Registry, call: Call) -> int:
-    """Return how long a receive is willing to wait for messages."""
+    """Return how long a receive may wait for messages."""
     queue = registry.find(call)
     return _ranged(call.request, "WaitTimeSeconds", 0, 20, queue.traits.wait_seconds)
 
 
-def delete_message(registry: Registry, call: Call) -> Answer:
+def delete_message(registry: Registry, call: Call) -> Result:
     registry.find(call).delete(_receipt(call.request), call.now)
     return {}
 
 
-def delete_message_batch(registry: Registry, call: Call) -> Answer:
+def delete_message_batch(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
 
-    def delete(entry: batches.Entry) -> Answer:
+    def delete(entry: batches.Entry) -> Result:
         queue.delete(_receipt(entry), call.now)
         return {}
 
     return batches.run(batches.entries_of(call.request), delete)
 
 
-def change_message_visibility(registry: Registry, call: Call) -> Answer:
+def change_message_visibility(registry: Registry, call: Call) -> Result:
     return _change_visibility(registry.find(call), call.request, call.now)
 
 
-def change_message_visibility_batch(registry: Registry, call: Call) -> Answer:
+def change_message_visibility_batch(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
     entries = batches.entries_of(call.request)
     return batches.run(entries, lambda entry: _change_visibility(queue, entry, call.now))
 
 
-def _received(message: Message, request: Mapping[str, Any]) -> Answer:
+def _received(message: Message, request: Mapping[str, Any]) -> Result:
     system = request.get("MessageSystemAttributeNames") or request.get("AttributeNames") or ()
-    return answers.received(message, system, request.get("MessageAttributeNames") or ())
+    return responses.received(message, system, request.get("MessageAttributeNames") or ())
 
 
-def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], now: float) -> Answer:
+def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], now: float) -> Result:
     draft = drafts.draft_of(request, queue.traits)
     delay_seconds = drafts.delay_of(request, queue.traits)
     message = queue.send(draft, registry.new_id(), now, delay_seconds)
-    answer = {"MessageId": message.message_id, "MD5OfMessageBody": message.draft.body_md5}
+    result = {"MessageId": message.message_id, "MD5OfMessageBody": message.draft.body_md5}
     if message.draft.attributes:
-        answer["MD5OfMessageAttributes"] = message.draft.attributes_md5
+        result["MD5OfMessageAttributes"] = message.draft.attributes_md5
     if message.draft.trace_header:
         system = request["MessageSystemAttributes"]
-        answer["MD5OfMessageSystemAttributes"] = attributes_md5(system)
+        result["MD5OfMessageSystemAttributes"] = attributes_md5(system)
     if queue.traits.fifo:
-        answer["SequenceNumber"] = answers.sequence_number(message)
-    return answer
+        result["SequenceNumber"] = responses.sequence_number(message)
+    return result
 
 
-def _change_visibility(queue: Queue, request: Mapping[str, Any], now: float) -> Answer:
+def _change_visibility(queue: Queue, request: Mapping[str, Any], now: float) -> Result:
     receipt = _receipt(request)
     if request.get("VisibilityTimeout") is None:
         raise errors.missing("VisibilityTimeout")

@@ -1,4 +1,4 @@
-"""One message: what its sender gave, where it stands, and everything that happened to it."""
+"""One message: what was sent, and everything that happened to it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import base64
 import hashlib
 import struct
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
+
+from tools.sqs_model import message as model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,19 +17,9 @@ Attributes = dict[str, dict[str, Any]]
 """Message attributes as the JSON protocol has them: a Binary value is base64 text."""
 
 
-class Stage(IntEnum):
-    """Where a message stands; a number, since queues count by it."""
-
-    DELAYED = 0
-    VISIBLE = 1
-    LEASED = 2
-    DELETED = 3
-    MOVED = 4
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the sender gave. Many messages may share one."""
+    """What was sent. Many messages may share one."""
 
     body: str
     attributes: Attributes = field(default_factory=dict)
@@ -43,39 +34,35 @@ class Draft:
         object.__setattr__(self, "attributes_md5", attributes_md5(self.attributes))
 
 
-@dataclass(slots=True, eq=False)
-class Message:
+class Message(model.Message):
     """A message in one queue. Times are seconds since the epoch.
 
-    `visible_at` is when its delay or lease ends, `received_at` the latest receive, `receipt` the
-    newest one. `events` is its page of the ledger: (when, what, number).
+    `receipt` is the newest one. `events` is its history: (when, what, number).
     """
 
-    sequence: int
-    message_id: str
-    draft: Draft
-    sent_at: float
-    stage: Stage = Stage.VISIBLE
-    visible_at: float = 0.0
-    received_at: float = 0.0
-    first_received_at: float = 0.0
-    receive_count: int = 0
-    receipt: str = ""
-    source_arn: str | None = None
-    events: list[tuple[float, str, int]] = field(default_factory=list)
+    __slots__ = ("draft", "events", "message_id", "receipt", "sent_at", "source_arn")
+
+    def __init__(self, message_id: str, draft: Draft, sent_at: float) -> None:
+        super().__init__(draft.group)
+        self.message_id = message_id
+        self.draft = draft
+        self.sent_at = sent_at
+        self.receipt = ""
+        self.source_arn: str | None = None
+        self.events: list[tuple[float, str, int]] = []
 
     def note(self, now: float, what: str, number: int = 0) -> None:
-        """Write into the ledger."""
+        """Append to the history."""
         self.events.append((now, what, number))
 
 
 def md5(content: bytes) -> str:
-    """Return the hexadecimal MD5, which SQS answers with for clients to compare."""
+    """Return the hexadecimal MD5, which SQS returns for clients to compare."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def sha256(text: str) -> str:
-    """Return the digest that content-based deduplication goes by."""
+    """Return the digest of content-based deduplication."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""All operations by name, and how one is run: from the bytes of a request to an answer."""
+"""All operations by name, and how one runs: from the bytes of a request to a result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 
 def request_of(operation: str, body: bytes) -> dict[str, Any]:
-    """Parse the members of a request; raises SqsError for what is no request of SQS."""
+    """Parse the members of a request; raises SqsError for an invalid one."""
     if operation not in OPERATIONS:
         why = f"The operation {operation} is not one of the emulator's."
         raise SqsError(FRAMEWORK + "UnknownOperationException", "InvalidAction", why)
@@ -59,14 +59,14 @@ def run(
     if fault.error is not None:
         raise fault.error
     if fault.again is not None:
-        answer = OPERATIONS[operation](registry, call)
-        return messages.receive_again(registry, call, answer, fault.again)
+        result = OPERATIONS[operation](registry, call)
+        return messages.receive_again(registry, call, result, fault.again)
     if not fault.failed_entries:
         return OPERATIONS[operation](registry, call)
     spared = dataclasses.replace(call, request=fault.spare(call.request))
     nothing_left = spared.request.get("Entries") == []
-    answer = {"Successful": []} if nothing_left else OPERATIONS[operation](registry, spared)
-    return fault.blame(call.request, answer)
+    result = {"Successful": []} if nothing_left else OPERATIONS[operation](registry, spared)
+    return fault.blame(call.request, result)
 
 
 def _malformed(why: str) -> SqsError:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from tools.emulator.message_operations import Answer
+    from tools.emulator.message_operations import Result
     from tools.emulator.registry import Call, Registry
 
-    Done = Callable[[Answer | SqsError], None]
+    Done = Callable[[Result | SqsError], None]
 
 
 class Poll:
-    """One receive that waits. Whoever waits no longer cancels it, so that it takes no messages."""
+    """A receive that waits. Cancelled when its connection closes, so that it takes no messages."""
 
     def __init__(self, call: Call, done: Done) -> None:
         self.call = call
@@ -29,26 +29,26 @@ class Poll:
 
     @property
     def over(self) -> bool:
-        """Whether it was answered or cancelled."""
+        """Whether it is finished or cancelled."""
         return self._done is None
 
-    def finish(self, answer: Answer | SqsError) -> None:
-        """Answer, once."""
+    def finish(self, result: Result | SqsError) -> None:
+        """Finish with this result, once."""
         done, self._done = self._done, None
         if self.deadline is not None:
             self.deadline.cancel()
         if done is not None:
-            done(answer)
+            done(result)
 
     def cancel(self) -> None:
-        """Stop waiting, without an answer."""
+        """Stop waiting, without a result."""
         self._done = None
         if self.deadline is not None:
             self.deadline.cancel()
 
 
 class Polls:
-    """All polls that wait, served by turns. One timer serves them all."""
+    """All polls that wait, served in turn. They share one timer."""
 
     def __init__(
         self, registry: Registry, clock: Callable[[], float], loop: asyncio.AbstractEventLoop
@@ -61,7 +61,7 @@ class Polls:
         self._due: float | None = None
 
     def wait(self, call: Call, seconds: float, done: Done) -> Poll:
-        """Let a receive wait, which found nothing just now."""
+        """Make a receive wait that found no message."""
         poll = Poll(call, done)
         name = self._registry.find(call).name
         self._waiting.setdefault(name, deque()).append(poll)
@@ -70,7 +70,7 @@ class Polls:
         return poll
 
     def serve(self) -> None:
-        """Answer those for whom there is something now; call this whenever anything changed."""
+        """Finish polls that now find messages. To be called after each change."""
         if not self._waiting:
             return
         for name in list(self._waiting):
@@ -82,20 +82,20 @@ class Polls:
     def _serve(self, polls: deque[Poll]) -> None:
         while polls:
             if not polls[0].over:
-                answer = self._try(polls[0].call)
-                if not answer:
+                result = self._try(polls[0].call)
+                if not result:
                     return
-                polls[0].finish(answer)
+                polls[0].finish(result)
             polls.popleft()
 
-    def _try(self, call: Call) -> Answer | SqsError:
+    def _try(self, call: Call) -> Result | SqsError:
         try:
             return receive_message(self._registry, dataclasses.replace(call, now=self._clock()))
         except SqsError as error:
             return error
 
     def _arm(self) -> None:
-        """Set the timer for the next delay or lease that ends in a queue that is waited for."""
+        """Set the timer to the next end of a delay or lease in a queue with polls."""
         due = min(self._ends(), default=None)
         if due == self._due:
             return

@@ -1,57 +1,57 @@
-"""The operations on queues themselves. Each takes registry and call, and returns the answer."""
+"""The operations on queues themselves. Each takes registry and call, and returns the result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.emulator import errors, traits
-from tools.emulator.messages import Stage
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
     from tools.emulator.queues import Queue
     from tools.emulator.registry import Call, Registry
 
-Answer = dict[str, Any]
+Result = dict[str, Any]
 MAX_RESULTS: Final = 1000
 PURGE_PAUSE_SECONDS: Final = 60.0
 
 
-def create_queue(registry: Registry, call: Call) -> Answer:
+def create_queue(registry: Registry, call: Call) -> Result:
     name = call.request.get("QueueName") or _missing("QueueName")
     queue = registry.create(name, call.request.get("Attributes") or {}, call.now)
     return {"QueueUrl": registry.url(queue, call.base_url)}
 
 
-def delete_queue(registry: Registry, call: Call) -> Answer:
+def delete_queue(registry: Registry, call: Call) -> Result:
     registry.remove(registry.find(call))
     return {}
 
 
-def get_queue_url(registry: Registry, call: Call) -> Answer:
+def get_queue_url(registry: Registry, call: Call) -> Result:
     name = call.request.get("QueueName") or _missing("QueueName")
     return {"QueueUrl": registry.url(registry.named(name), call.base_url)}
 
 
-def list_queues(registry: Registry, call: Call) -> Answer:
+def list_queues(registry: Registry, call: Call) -> Result:
     """List by name; `NextToken` is the name of the last queue before."""
     prefix = call.request.get("QueueNamePrefix") or ""
     after = call.request.get("NextToken") or ""
     found = [queue for queue in registry.starting_with(prefix) if queue.name > after]
     limit = call.request.get("MaxResults") or MAX_RESULTS
     urls = [registry.url(queue, call.base_url) for queue in found[:limit]]
-    answer: Answer = {"QueueUrls": urls} if urls else {}
+    result: Result = {"QueueUrls": urls} if urls else {}
     if len(found) > limit:
-        answer["NextToken"] = found[limit - 1].name
-    return answer
+        result["NextToken"] = found[limit - 1].name
+    return result
 
 
-def set_queue_attributes(registry: Registry, call: Call) -> Answer:
+def set_queue_attributes(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
     registry.configure(queue, call.request.get("Attributes") or {}, call.now)
     return {}
 
 
-def get_queue_attributes(registry: Registry, call: Call) -> Answer:
+def get_queue_attributes(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
     names = call.request.get("AttributeNames") or []
     queue.advance(call.now)
@@ -62,7 +62,7 @@ def get_queue_attributes(registry: Registry, call: Call) -> Answer:
     return {"Attributes": every} if every else {}
 
 
-def purge_queue(registry: Registry, call: Call) -> Answer:
+def purge_queue(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
     if call.now - queue.purged_at < PURGE_PAUSE_SECONDS:
         why = f"Only one PurgeQueue operation on {queue.name} is allowed every 60 seconds."

@@ -18,7 +18,7 @@ ACCOUNT: Final = "000000000000"
 
 @dataclass(slots=True)
 class Call:
-    """One request: its members, where the client reached us, and when."""
+    """One request: its members, the base URL that the client used, and the time."""
 
     request: Mapping[str, Any]
     base_url: str
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass
 class Registry:
-    """The queues by name. `new_id` makes message ids: chance comes in by the door."""
+    """The queues by name. `new_id` makes message ids: randomness is passed in."""
 
     new_id: Callable[[], str]
     region: str = "us-east-1"
@@ -76,14 +76,14 @@ class Registry:
         queue.dead_letters = dead_letters
 
     def remove(self, queue: Queue) -> None:
-        """Forget a queue; those that sent it their dead letters keep theirs from now on."""
+        """Forget a queue; its sources keep their dead letters from now on."""
         del self.queues[queue.name]
         for source in self.queues.values():
             if source.dead_letters is queue:
                 source.dead_letters = None
 
     def count(self, call: Call, operation: str) -> None:
-        """Note, for the ledger, that something was asked of a queue."""
+        """Count a request to a queue."""
         name = call.request.get("QueueName") or call.request.get("QueueUrl") or ""
         self.operations[str(name).rsplit("/", 1)[-1]][operation] += 1
 
@@ -93,14 +93,14 @@ class Registry:
         self.operations.clear()
 
     def starting_with(self, prefix: str) -> Iterator[Queue]:
-        """Give out queues by name."""
+        """Yield queues by name."""
         return (self.queues[name] for name in sorted(self.queues) if name.startswith(prefix))
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:sqs:{self.region}:{ACCOUNT}:{name}"
 
     def _target(self, policy: str, source: Queue) -> Queue | None:
-        redrive = traits.redrive_of(policy)
+        redrive = traits.parse_redrive(policy)
         if redrive is None:
             return None
         target = self.queues.get(redrive.target_arn.rsplit(":", 1)[-1])

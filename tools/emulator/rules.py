@@ -1,4 +1,4 @@
-"""Seeded faults: which kinds there are, and rules that let them strike at random.
+"""Seeded faults: their kinds, and rules that inject them at random.
 
 Sources of the errors: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 """
@@ -22,10 +22,10 @@ ANY: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of fault that strikes a share of an operation's requests.
+    """A kind of fault that hits a share of an operation's requests.
 
     `operation` may be `*`, `queue` narrows it to one queue by name; `seconds` is the longest delay
-    of a slow answer.
+    of a slow response.
     """
 
     operation: str
@@ -39,7 +39,7 @@ class Rule:
             raise ValueError(f"there is no fault {self.kind}; there are {', '.join(KINDS)}")
 
     def about(self, operation: str, request: Mapping[str, Any]) -> bool:
-        """Whether a request may be struck by it."""
+        """Whether it applies to a request."""
         if self.operation not in (operation, ANY):
             return False
         name = str(request.get("QueueName") or request.get("QueueUrl") or "")
@@ -47,51 +47,51 @@ class Rule:
 
 
 class Rules:
-    """An intercept that goes by rules: the first one that strikes wins. Chance is seeded."""
+    """An intercept by rules: the first one that hits wins. Randomness is seeded."""
 
     def __init__(self, rules: Sequence[Rule], seed: object = 0) -> None:
         self._rules = rules
-        self._chance = Random(str(seed))
+        self._random = Random(str(seed))
 
     def __call__(self, operation: str, request: Mapping[str, Any]) -> Fault | None:
         for rule in self._rules:
-            if not rule.about(operation, request) or self._chance.random() >= rule.rate:
+            if not rule.about(operation, request) or self._random.random() >= rule.rate:
                 continue
-            fault = KINDS[rule.kind](rule, request, self._chance)
+            fault = KINDS[rule.kind](rule, request, self._random)
             if fault is not None:
                 return fault
         return None
 
 
 def _always(**members: Any) -> Make:
-    return lambda rule, request, chance: Fault(**members, kind=rule.kind)
+    return lambda rule, request, random: Fault(**members, kind=rule.kind)
 
 
 def _error(name: str, code: str, status: int, why: str) -> Make:
     return _always(error=SqsError(FRAMEWORK + name, code, why, status=status))
 
 
-def _partial(rule: Rule, request: Mapping[str, Any], chance: Random) -> Fault | None:
-    """Let some entries fail, at least one; there is no such thing but in a batch."""
+def _partial(rule: Rule, request: Mapping[str, Any], random: Random) -> Fault | None:
+    """Fail some entries, at least one; None for a request that is no batch."""
     ids = [entry["Id"] for entry in request.get("Entries", ())]
     if not ids:
         return None
     why = "We encountered an internal error. Please try again."
     error = SqsError(FRAMEWORK + "InternalFailure", "InternalError", why, status=500)
-    failing = {each for each in ids if chance.random() < 0.5} or {chance.choice(ids)}
+    failing = {each for each in ids if random.random() < 0.5} or {random.choice(ids)}
     return Fault(failed_entries=dict.fromkeys(failing, error), kind=rule.kind)
 
 
-def _slow(rule: Rule, request: Mapping[str, Any], chance: Random) -> Fault:
-    return Fault(delay_seconds=chance.uniform(0, rule.seconds), kind=rule.kind)
+def _slow(rule: Rule, request: Mapping[str, Any], random: Random) -> Fault:
+    return Fault(delay_seconds=random.uniform(0, rule.seconds), kind=rule.kind)
 
 
-def _hang(rule: Rule, request: Mapping[str, Any], chance: Random) -> Fault:
-    return Fault(cut=chance.choice(list(Cut)), silent=True, kind=rule.kind)
+def _hang(rule: Rule, request: Mapping[str, Any], random: Random) -> Fault:
+    return Fault(cut=random.choice(list(Cut)), silent=True, kind=rule.kind)
 
 
-def _duplicate(rule: Rule, request: Mapping[str, Any], chance: Random) -> Fault:
-    return Fault(again=chance.random(), kind=rule.kind)
+def _duplicate(rule: Rule, request: Mapping[str, Any], random: Random) -> Fault:
+    return Fault(again=random.random(), kind=rule.kind)
 
 
 KINDS: Final[Mapping[str, Make]] = {

@@ -23,7 +23,7 @@ ANNOUNCEMENT = "listening on "
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An emulator in this process, and where it listens."""
+    """An emulator in this process, and its URL."""
 
     emulator: Emulator
     url: str

@@ -1,4 +1,4 @@
-"""Queue attributes: which there are, which values they take, and what they mean for a queue.
+"""Queue attributes: their names, values and meaning.
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """
@@ -67,7 +67,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """After how many receives a message goes where."""
+    """Where a message goes after how many receives."""
 
     target_arn: str
     max_receive_count: int
@@ -75,7 +75,7 @@ class Redrive:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the attributes of a queue say, ready to use."""
+    """The attributes of a queue, parsed."""
 
     fifo: bool
     delay_seconds: int
@@ -87,7 +87,7 @@ class Traits:
     redrive: Redrive | None
 
 
-def traits_of(attributes: Mapping[str, str]) -> Traits:
+def parse_traits(attributes: Mapping[str, str]) -> Traits:
     """Read checked attributes."""
     return Traits(
         fifo=attributes.get("FifoQueue") == "true",
@@ -97,11 +97,11 @@ def traits_of(attributes: Mapping[str, str]) -> Traits:
         max_bytes=int(attributes["MaximumMessageSize"]),
         deduplicates_by_content=attributes.get("ContentBasedDeduplication") == "true",
         deduplicates_by_group=attributes.get("DeduplicationScope") == "messageGroup",
-        redrive=redrive_of(attributes.get("RedrivePolicy", "")),
+        redrive=parse_redrive(attributes.get("RedrivePolicy", "")),
     )
 
 
-def redrive_of(policy: str) -> Redrive | None:
+def parse_redrive(policy: str) -> Redrive | None:
     """Read a redrive policy; "" means none. Raises SqsError where it is not one."""
     if not policy:
         return None
@@ -116,7 +116,7 @@ def redrive_of(policy: str) -> Redrive | None:
 
 
 def check_name(name: str, attributes: Mapping[str, str]) -> None:
-    """Raise SqsError for an illegal queue name, or one whose suffix belies its kind."""
+    """Raise SqsError for an illegal queue name, or a suffix of the other kind of queue."""
     if not _NAME.fullmatch(name):
         raise invalid(
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
@@ -126,7 +126,7 @@ def check_name(name: str, attributes: Mapping[str, str]) -> None:
 
 
 def check(attributes: Mapping[str, str], *, fifo: bool) -> None:
-    """Raise SqsError for the first attribute that such a queue cannot be given."""
+    """Raise SqsError for the first attribute that such a queue cannot have."""
     for name, value in attributes.items():
         if name in FIFO_DEFAULTS and not fifo:
             raise invalid_attribute_name(name)

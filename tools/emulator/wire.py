@@ -39,7 +39,7 @@ class Request(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests with httptools, runs them one after the other, cancels a poll on hang-up."""
+    """Reads requests with httptools, runs them one after the other, cancels a poll when closed."""
 
     def __init__(self, emulator: Emulator, open_connections: set[asyncio.Transport]) -> None:
         self._emulator = emulator
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
         self.on_message_begin()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._transport = cast("asyncio.Transport", transport)  # not a subclass in uvloop
         self._open_connections.add(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
         self._run_all()
 
     def _run_all(self) -> None:
-        """Run what waits, for as long as answers come at once."""
+        """Run waiting requests, as long as each is responded to at once."""
         while self._waiting and self._current is None:
             self._current = self._waiting.popleft()
             self._running = True

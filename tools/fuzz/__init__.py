@@ -1,5 +1,5 @@
-"""Fuzz targets: `make fuzz ARGS="TARGET SECONDS"` looks for inputs, the corpus keeps what it found.
+"""Fuzz targets: `make fuzz ARGS="TARGET SECONDS"` searches for inputs, the corpus keeps them.
 
-Each target is a function from bytes to nothing that raises AssertionError, or whatever the code
-under test should not have raised.
+Each target is a function from bytes to nothing that raises AssertionError, or any exception that
+the code under test should not raise.
 """

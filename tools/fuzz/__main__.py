@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOUND: Final = ROOT / "build/fuzz"
-LONGEST: Final = {"routing_file": 2_048, "messages": 16_384, "http_answers": 1_024}
+LONGEST: Final = {"routing_file": 2_048, "messages": 16_384, "http_responses": 1_024}
 SEEDS: Final = {
     "routing_file": [str(ROOT / "tests/golden/routing_files"), str(ROOT / "config/examples")]
 }
@@ -84,7 +84,7 @@ def _fuzz(asked: argparse.Namespace, more: list[str]) -> None:
 
 
 def _dictionary(name: str, file: Path) -> Path:
-    """Write the target's words as libFuzzer reads them; chance would not find them."""
+    """Write the target's words as libFuzzer reads them; random would not find them."""
     escaped = ["".join(f"\\x{byte:02x}" for byte in word) for word in words_of(name)]
     file.write_text("".join(f'"{word}"\n' for word in escaped))
     return file

@@ -96,7 +96,7 @@ def check(given: bytes) -> None:
     assert calls <= _MOST_CALLS + 100 * len(given), calls
     _check_decision(message, route, decision)
     assert decide(message_from_receive(raw), route) == decision, "another replica chooses alike"
-    assert message._json is UNREAD, "what is in hand holds its body once"
+    assert message._json is UNREAD, "a message in flight holds its body once"
     assert len(json.dumps(as_json(message, route, decision)).splitlines()) == 1
     for reason in (decision.reason, Reason.FALLBACK):
         _check_request(message, route, decision, reason)

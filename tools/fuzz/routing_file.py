@@ -46,7 +46,7 @@ def check(content: bytes) -> None:
 
 
 def counted(act: Callable[[], Any]) -> tuple[Any, int]:
-    """Return what a function returns and how many calls it made: work, whatever the machine."""
+    """Return what a function returns and how many calls it made: work, on any machine."""
     calls = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -74,12 +74,12 @@ def _check_problems(content: bytes, problems: tuple[Problem, ...]) -> None:
     assert 1 <= len(problems) <= loader.MAX_PROBLEMS + 1
     assert [problem.line for problem in problems] == sorted(p.line or 0 for p in problems)
     for problem in problems:
-        told = str(problem)
-        assert 1 <= (problem.line or 0) <= last, told
-        assert told.isprintable(), ascii(told)
-        assert len(told) <= LONGEST_PROBLEM, len(told)
-        assert not _LIBRARIES.search(problem.what), told
-        assert not _PASSWORD.search(told), told
+        text = str(problem)
+        assert 1 <= (problem.line or 0) <= last, text
+        assert text.isprintable(), ascii(text)
+        assert len(text) <= LONGEST_PROBLEM, len(text)
+        assert not _LIBRARIES.search(problem.what), text
+        assert not _PASSWORD.search(text), text
 
 
 def _check_table(table: RoutingTable) -> None:

@@ -45,14 +45,14 @@ def _named(module: str) -> Callable[[], Target]:
 
 
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
-    name: _named(name) for name in ("routing_file", "messages", "http_answers")
+    name: _named(name) for name in ("routing_file", "messages", "http_responses")
 }
 
 
 def words_of(name: str) -> list[bytes]:
     """Return words that inputs of a target are made of."""
     if name != "routing_file":
-        return list(_HTTP if name == "http_answers" else _MESSAGE)
+        return list(_HTTP if name == "http_responses" else _MESSAGE)
     from gateway.config.schema.routing_file import Fallback, Retry, Route, RoutingFile, Tls, Version
     from gateway.config.schema.rules import Condition, Match, Rule
 

@@ -57,8 +57,8 @@ def compare(baseline: dict[str, float], found: dict[str, float]) -> int:
         before = baseline[name]
         lost = quotient > before * ALLOWED
         losses += lost
-        verdict = "LOSS" if lost else "ok"
-        print(f"{name:<10}{before:8.3f}{quotient:8.3f}{quotient / before - 1:+8.1%}  {verdict}")
+        result = "LOSS" if lost else "ok"
+        print(f"{name:<10}{before:8.3f}{quotient:8.3f}{quotient / before - 1:+8.1%}  {result}")
     return LOSS if losses else OK
 
 

@@ -43,9 +43,9 @@ class Piece:
 
 
 def raw_messages(count: int, **attributes: str) -> list[dict[str, Any]]:
-    """Make elements of a ReceiveMessage answer; each has three attributes at least."""
+    """Make elements of a ReceiveMessage response; each has three attributes at least."""
     named = {"tenant": "acme", "order-type": "express", "traceparent": TRACE, **attributes}
-    answers = [
+    received = [
         {
             "MessageId": f"b6d2a1c4-1111-4222-8333-{n:012d}",
             "ReceiptHandle": "AQEB" + "x" * 180,
@@ -62,12 +62,12 @@ def raw_messages(count: int, **attributes: str) -> list[dict[str, Any]]:
         }
         for n in range(count)
     ]
-    parsed: list[dict[str, Any]] = json.loads(json.dumps(answers))  # no text is there twice
+    parsed: list[dict[str, Any]] = json.loads(json.dumps(received))  # no two share a text
     return parsed
 
 
 def messages(count: int, **attributes: str) -> list[Message]:
-    """Make messages that nobody has looked at yet."""
+    """Make messages without cached results."""
     return [message_from_receive(raw) for raw in raw_messages(count, **attributes)]
 
 
@@ -100,7 +100,7 @@ def rendered(message: Message) -> str:
 
 
 def unlook(message: Message) -> None:
-    """Make a message one that nobody has looked at."""
+    """Drop a message's cached results."""
     message._names = None
     message._is_json = None
 

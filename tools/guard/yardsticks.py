@@ -1,4 +1,4 @@
-"""The least that could be done to a message: frozen, since the baseline is told in it."""
+"""The least work for a message: frozen, since the baseline is a multiple of it."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def headers(message: Message) -> str:
 _HELD: dict[str, Record] = {}
 
 
-def passing(answer: bytes) -> str:
+def passing(received: bytes) -> str:
     """Read ten messages, hold a record of each while its request is written, and hash a delete."""
     receipts = []
-    for raw in orjson.loads(answer)["Messages"]:
+    for raw in orjson.loads(received)["Messages"]:
         system, held, body = raw["Attributes"], Record(), raw["Body"]
         held.a, held.b, held.c, held.d = raw["MessageId"], body, raw["ReceiptHandle"], 60.0
         held.e = system["SenderId"]

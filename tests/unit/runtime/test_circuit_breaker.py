@@ -13,8 +13,8 @@ from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 
 LATER = Responded(503, 30.0)
 
@@ -165,7 +165,7 @@ async def test_what_finds_no_place_goes_back_for_as_long_as_the_canary_asked() -
 
 async def reached_stable(*, canary_sheds: bool, seconds: int = 15) -> int:
     """Return how many messages stable got at 400 a second, a tenth of them the canary's."""
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.round_trip_seconds = 0.02
     async with at_work(any_route({"stable": 90, "canary": 10}), queue) as rig:
         rig.stable.takes_seconds = rig.canary.takes_seconds = 0.05

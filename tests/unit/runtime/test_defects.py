@@ -11,8 +11,8 @@ from gateway.core.events import DeliveryCrashed, Outcome
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation, entries_fail
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import at_work
+from tests.fakes.source import InMemorySource
 
 pytestmark = VIRTUAL_TIME
 
@@ -60,7 +60,7 @@ async def test_a_crash_gives_the_version_s_turn_and_the_permit_back() -> None:
 async def test_a_crash_of_the_poll_ends_the_route_with_that_error() -> None:
     """No zombie that looks healthy and moves nothing."""
 
-    class Broken(InMemoryQueue):
+    class Broken(InMemorySource):
         async def receive(self, *asked: Any) -> list[Any]:
             if self.left:
                 raise KeyError("a defect of the adapter")
@@ -77,7 +77,7 @@ async def test_a_crash_of_the_poll_ends_the_route_with_that_error() -> None:
 async def test_a_crash_amid_deliveries_ends_with_that_error_alone() -> None:
     """The deliveries cannot be settled any more, and do not add errors of their own."""
 
-    class Broken(InMemoryQueue):
+    class Broken(InMemorySource):
         broken = False
 
         async def receive(self, *asked: Any) -> list[Any]:

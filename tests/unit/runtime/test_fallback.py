@@ -13,8 +13,8 @@ from gateway.core.routing.route import Fallback, FallbackOn
 from tests.builders import attribute
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
@@ -160,7 +160,7 @@ async def test_receives_never_lead_to_stable_where_after_receives_is_off() -> No
 
 
 async def test_the_dead_letter_marks_name_the_version_that_refused() -> None:
-    queue = InMemoryQueue(dead_letters=InMemoryQueue("dead"))
+    queue = InMemorySource(dead_letters=InMemorySource("dead"))
     table = route(FallbackOn.NOT_FOUND, dead_letter=parse_queue("dead"))
     async with at_work(table, queue) as rig:
         rig.canary.default = Responded(404)

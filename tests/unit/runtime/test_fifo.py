@@ -15,8 +15,8 @@ from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import LOST, Fault, Operation, entries_fail, refused
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
@@ -30,10 +30,10 @@ def fifo(**rest: Any) -> Route:
     return any_route(queue="orders.fifo", **rest)
 
 
-def with_dead_letters() -> tuple[Route, InMemoryQueue]:
-    dead_letters = InMemoryQueue("dead.fifo")
+def with_dead_letters() -> tuple[Route, InMemorySource]:
+    dead_letters = InMemorySource("dead.fifo")
     route = fifo(dead_letter=parse_queue("dead.fifo"))
-    return route, InMemoryQueue("orders.fifo", dead_letters=dead_letters)
+    return route, InMemorySource("orders.fifo", dead_letters=dead_letters)
 
 
 def by_group(rig: Rig) -> dict[str, list[str]]:

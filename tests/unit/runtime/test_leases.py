@@ -16,8 +16,8 @@ from gateway.runtime.settler import LINGER_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import BUSY, LOST, NONE, Fault, Operation, entries_fail, refused
-from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import Call, InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
@@ -364,7 +364,7 @@ async def test_leases_that_are_due_nearly_together_share_a_call() -> None:
 
 async def test_messages_at_the_limit_of_their_version_wait_under_their_lease() -> None:
     one = version("stable", max_in_flight=1, timeout_seconds=HOUR)
-    queue = InMemoryQueue(visibility_seconds=4)
+    queue = InMemorySource(visibility_seconds=4)
     async with at_work(route(versions=[one], max_in_flight=50), queue) as rig:
         rig.stable.takes_seconds = 7
         rig.queue.send_many(5)
@@ -408,7 +408,7 @@ async def test_messages_of_an_answer_that_came_after_their_lease_are_not_deliver
 
 async def test_a_message_whose_lease_ended_while_it_waited_for_its_turn_is_not_delivered() -> None:
     """Another replica has it by then. Here extensions are refused, and the one turn is taken."""
-    queue = InMemoryQueue(visibility_seconds=6)
+    queue = InMemorySource(visibility_seconds=6)
     queue.faults.choose = lambda operation, _: (
         refused() if operation is Operation.CHANGE_VISIBILITY else NONE
     )
@@ -433,7 +433,7 @@ async def test_a_group_s_next_message_is_not_delivered_once_its_lease_has_ended(
             return NONE
         return entries_fail(1) if entries > 1 else refused()
 
-    queue = InMemoryQueue("orders.fifo", visibility_seconds=6)
+    queue = InMemorySource("orders.fifo", visibility_seconds=6)
     queue.faults.choose = fails
     table = patient(queue="orders.fifo", max_in_flight=2, wait_seconds=2)
     queue.send(message_id="first", group="g")

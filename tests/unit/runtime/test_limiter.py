@@ -15,8 +15,8 @@ from gateway.runtime.limiter import Limiter, Waiter, WaitQueue
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 from tests.fakes.target import FakeTarget
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ async def test_a_message_that_goes_back_too_often_goes_to_stable() -> None:
 
 async def worst_wait_on_stable(*, canary_hangs: bool) -> float:
     """Return the longest time from sent to delivered on stable, at 400 messages a second."""
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.round_trip_seconds = 0.02
     async with at_work(any_route({"stable": 90, "canary": 10}), queue) as rig:
         rig.stable.takes_seconds = rig.canary.takes_seconds = 0.05

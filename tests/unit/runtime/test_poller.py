@@ -14,8 +14,8 @@ from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_PAUSE_SECO
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
-from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import Call, InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
@@ -61,7 +61,7 @@ async def test_an_idle_queue_without_long_polls_is_not_hammered() -> None:
         assert len(receives(rig)) == 60 / SHORT_POLL_PAUSE_SECONDS
 
 
-class Hasty(InMemoryQueue):
+class Hasty(InMemorySource):
     """It answers at once, however long the receive would have waited."""
 
     async def receive(
@@ -220,7 +220,7 @@ async def test_polling_keeps_step_with_the_rate_that_stable_may_get() -> None:
 async def test_a_seat_is_not_promised_to_two_polls_at_once() -> None:
     """Round trips take time, so several polls are under way when a seat becomes free."""
     stable = version("stable", max_in_flight=50)
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.round_trip_seconds = 0.1
     async with at_work(route(versions=[stable]), queue) as rig:
         rig.stable.takes_seconds = 0.5
@@ -238,7 +238,7 @@ async def test_an_idle_route_does_not_look_stuck() -> None:
 
 async def test_a_receive_that_never_returns_looks_stuck() -> None:
     never = asyncio.Event()
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.faults.script(Operation.RECEIVE, Fault(before=never))
     async with at_work(route(wait_seconds=20), queue) as rig:
         await rig.rest(79)

@@ -13,8 +13,8 @@ from gateway.core.routing.route import Backoff, UnknownVersion
 from tests.builders import attribute, route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation, refused, reply_lost
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
@@ -31,8 +31,8 @@ RETRIED = [
 REJECTED = [Responded(status) for status in (301, 302, 304, 400, 401, 403, 405, 410, 413, 422, 431)]
 
 
-def with_dead_letters(**rest: Any) -> tuple[Route, InMemoryQueue]:
-    queue = InMemoryQueue(dead_letters=InMemoryQueue("dead"))
+def with_dead_letters(**rest: Any) -> tuple[Route, InMemorySource]:
+    queue = InMemorySource(dead_letters=InMemorySource("dead"))
     return route(dead_letter=parse_queue("dead"), **rest), queue
 
 

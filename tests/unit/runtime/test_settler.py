@@ -17,7 +17,7 @@ from tests.fakes.faults import BUSY, LOST, Fault, Operation, entries_fail, refus
 from tests.fakes.rig import Rig, at_work
 
 if TYPE_CHECKING:
-    from tests.fakes.queue import Call
+    from tests.fakes.source import Call
 
 pytestmark = VIRTUAL_TIME
 

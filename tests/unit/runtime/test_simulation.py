@@ -16,8 +16,8 @@ from gateway.core.routing.route import Backoff, Fallback
 from tests.builders import route as any_route
 from tests.fakes.chaos import Chaos, Trouble, in_virtual_time
 from tests.fakes.faults import Operation
-from tests.fakes.queue import InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
@@ -56,10 +56,10 @@ class World:
         self.fifo, self.dead_letters, self.max_in_flight = fifo, dead_letters, max_in_flight
         self.sent: list[Sent] = []
         self.crashed: list[DeliveryCrashed] = []
-        self.queue = InMemoryQueue(
+        self.queue = InMemorySource(
             "orders.fifo" if fifo else "orders",
             visibility_seconds=LEASE_SECONDS,
-            dead_letters=InMemoryQueue("dead"),
+            dead_letters=InMemorySource("dead"),
         )
         self.queue.round_trip_seconds = self.random.choice([0, 0.002, 0.1])
 

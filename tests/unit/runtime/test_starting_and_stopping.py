@@ -13,8 +13,8 @@ from gateway.runtime.shutdown import FLUSH_SECONDS, HALT_SECONDS
 from tests.builders import attribute, route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
-from tests.fakes.queue import Call, InMemoryQueue
 from tests.fakes.rig import Rig, at_work
+from tests.fakes.source import Call, InMemorySource
 
 pytestmark = VIRTUAL_TIME
 
@@ -46,7 +46,7 @@ async def test_a_route_is_ready_once_its_queue_is_resolved() -> None:
 
 
 async def test_a_queue_that_cannot_be_resolved_is_named_and_tried_again() -> None:
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.faults.script(Operation.RESOLVE, refused("it is not there"), refused("it is not there"))
     async with at_work(route(), queue, started=False) as rig:
         rig.start()
@@ -58,7 +58,7 @@ async def test_a_queue_that_cannot_be_resolved_is_named_and_tried_again() -> Non
 
 
 async def test_resolving_is_tried_less_and_less_often_but_at_least_twice_a_minute() -> None:
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.missing = True
     async with at_work(route(), queue, started=False) as rig:
         rig.start()
@@ -81,7 +81,7 @@ async def test_a_stop_while_resolving_ends_the_route_and_nothing_is_received(
     stop: str, answer: str
 ) -> None:
     """Whatever comes of it, a route that was stopped never polls."""
-    queue, later = InMemoryQueue(), asyncio.Event()
+    queue, later = InMemorySource(), asyncio.Event()
     fault = refused() if answer == "fails later" else Fault()
     queue.faults.script(Operation.RESOLVE, Fault(error=fault.error, before=later))
     async with at_work(route(), queue, started=False) as rig:
@@ -98,7 +98,7 @@ async def test_a_stop_while_resolving_ends_the_route_and_nothing_is_received(
 
 @pytest.mark.parametrize("hard", [False, True])
 async def test_a_stop_between_two_tries_to_resolve_ends_the_route_at_once(*, hard: bool) -> None:
-    queue = InMemoryQueue()
+    queue = InMemorySource()
     queue.missing = True
     async with at_work(route(), queue, started=False) as rig:
         rig.start()

@@ -1,8 +1,8 @@
-// What a Node shop runs: sqs-consumer on batches of ten, undici with keep-alive, several consumers.
+// The usual in Node: sqs-consumer with batches of ten, undici with keep-alive, several consumers.
 //
 //     node sqs_consumer.mjs QUEUE_URL SINK_URL [CONSUMERS]
 //
-// A message is acknowledged after a 2xx answer and not otherwise. The version decides the service.
+// A message is acknowledged after a 2xx and not otherwise. The version decides the service.
 
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
@@ -24,10 +24,32 @@ async function deliver(message) {
   return statusCode >= 200 && statusCode < 300;
 }
 
-async function handleMessageBatch(messages) {
+// Messages of a group in their order, and none after one that failed; groups side by side.
+async function deliverInOrder(group) {
+  const taken = [];
+  for (const message of group) {
+    if (!(await deliver(message))) break;
+    taken.push(message);
+  }
+  return taken;
+}
+
+async function handleGroups(messages) {
+  const groups = new Map();
+  for (const message of messages) {
+    const name = message.Attributes.MessageGroupId;
+    groups.set(name, [...(groups.get(name) ?? []), message]);
+  }
+  const taken = await Promise.allSettled([...groups.values()].map(deliverInOrder));
+  return taken.flatMap((group) => group.value ?? []);
+}
+
+async function handleAll(messages) {
   const taken = await Promise.allSettled(messages.map(deliver));
   return messages.filter((_, number) => taken[number].value === true);
 }
+
+const fifo = queueUrl.endsWith(".fifo");
 
 for (let number = 0; number < Number(consumers); number += 1) {
   const consumer = Consumer.create({
@@ -36,7 +58,8 @@ for (let number = 0; number < Number(consumers); number += 1) {
     batchSize: 10,
     waitTimeSeconds: 1,
     messageAttributeNames: ["All"],
-    handleMessageBatch,
+    messageSystemAttributeNames: fifo ? ["MessageGroupId"] : [],
+    handleMessageBatch: fifo ? handleGroups : handleAll,
   });
   for (const event of ["error", "processing_error"]) {
     consumer.on(event, (error) => console.error(error.message));

@@ -1,4 +1,4 @@
-"""The bench tells the truth: it sees what is lost, doubled or late, and a peer that fails."""
+"""The benchmark reports what is lost, doubled or late, and a peer that fails."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.bench import bodies, isolation, latency, report, soak_verdict, throughput, written
+from tools.bench import bodies, isolation, latency, report, soak_checks, throughput, written
 from tools.bench.arena import BODY_BYTES, arena, body
 from tools.bench.isolation import Turn
-from tools.bench.peers import PEERS, Peer, PeerFailedError
+from tools.bench.peers import PEERS, VARIANTS, Peer, PeerFailedError, Variant
 from tools.bench.sink import Arrivals
 from tools.bench.soak import Look, Soak
-from tools.bench.soak_verdict import Verdict
+from tools.bench.soak_checks import SoakResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ CEILING = next(peer for peer in PEERS if peer.name == "ceiling")
 def test_a_message_that_arrives_twice_counts_once_and_as_doubled() -> None:
     arrivals = Arrivals()
     for message_id in (b"1", b"2", b"1"):
-        arrivals.note(b"/stable", message_id, b"{}")
+        arrivals.count(b"/stable", message_id, b"{}")
 
     summary = arrivals.summary()
     assert (summary["by_path"], summary["distinct"], summary["doubled"]) == ({"stable": 3}, 2, 1)
@@ -36,8 +36,8 @@ def test_a_message_that_arrives_twice_counts_once_and_as_doubled() -> None:
 
 def test_a_stamped_body_tells_its_age() -> None:
     arrivals = Arrivals()
-    arrivals.note(b"/stable", b"1", b'{"sent_at":1700000000.000000,"a":1}')
-    arrivals.note(b"/stable", b"2", b'{"a":1}')
+    arrivals.count(b"/stable", b"1", b'{"sent_at":1700000000.000000,"a":1}')
+    arrivals.count(b"/stable", b"2", b'{"a":1}')
 
     (age_ms,) = arrivals.summary()["ages_ms"]
     assert age_ms > 0
@@ -76,6 +76,31 @@ def test_a_ratio_is_taken_between_runs_of_the_same_repetition() -> None:
     ours, theirs = [run_at(300), run_at(150)], [run_at(200), run_at(100)]
 
     assert report.ratios(ours, theirs) == pytest.approx([1.5, 1.5])
+
+
+def test_a_variant_is_compared_with_the_plain_run_of_the_same_repetition() -> None:
+    """Noise that halves both in one repetition changes no share."""
+    runs = {
+        ("gateway", "plain"): [run_at(300), run_at(150)],
+        ("gateway", "tls"): [run_at(240), run_at(120)],
+    }
+
+    row = next(line for line in report.variants(runs).splitlines() if " tls " in line)
+    assert row.split()[4] == "0.80"
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+async def test_the_gateway_moves_all_messages_of_each_variant(
+    variant: Variant, tmp_path: Path
+) -> None:
+    gateway = next(peer for peer in PEERS if peer.name == "uncompiled")
+    async with arena(tmp_path) as here:
+        if variant.services_tls and not here.services.https:
+            pytest.skip("OpenSSL has no headers here")
+        one = dataclasses.replace(gateway, variant=variant)
+        run = await throughput.measure(one, here, tmp_path, 300)
+
+    assert (run.messages, run.lost, run.doubled) == (300, 0, 0)
 
 
 def test_figures_that_are_written_down_replace_those_of_their_mode_alone(
@@ -138,12 +163,12 @@ async def test_a_soak_looks_twenty_times_and_before_and_after(tmp_path: Path) ->
         soak = Soak(here, tmp_path, 400)
         await soak.run(looks.append)
 
-    verdict = Verdict(400, soak.looks)
+    result = SoakResult(400, soak.looks)
     assert looks == soak.looks
     assert [look.resting for look in looks] == [True, *[False] * 20, True]
-    assert (verdict.lost, verdict.left, verdict.last.doubled, verdict.left_tasks) == (0, 0, 0, {})
+    assert (result.lost, result.left, result.last.doubled, result.left_tasks) == (0, 0, 0, {})
     assert looks[0].tasks["poll"] == 1
-    assert verdict.last.other_files > 0
+    assert result.last.other_files > 0
 
 
 def look(**different: Any) -> Look:
@@ -167,7 +192,7 @@ def look(**different: Any) -> Look:
 def test_a_soak_says_what_is_wrong_at_its_end(different: dict[str, Any], fault: str) -> None:
     end = look(resting=True, **different)
 
-    assert Verdict(100, [look(resting=True), look(), look(), end]).faults == [fault]
+    assert SoakResult(100, [look(resting=True), look(), look(), end]).faults == [fault]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +206,7 @@ def test_a_soak_says_what_is_wrong_at_its_end(different: dict[str, Any], fault: 
 def test_a_soak_says_what_grew(different: dict[str, Any], fault: str) -> None:
     before, after = look(resting=True, deleted=0), look(resting=True)
 
-    assert Verdict(100, [before, look(), look(**different), after]).faults == [fault]
+    assert SoakResult(100, [before, look(), look(**different), after]).faults == [fault]
 
 
 def test_a_soak_that_is_broken_off_counts_what_is_deleted_already() -> None:
@@ -189,9 +214,9 @@ def test_a_soak_that_is_broken_off_counts_what_is_deleted_already() -> None:
     before = look(resting=True, deleted=0, delivered=0)
     fine, lossy = look(deleted=40, delivered=45), look(deleted=40, delivered=39)
 
-    assert Verdict(100, [before, fine]).faults == []
-    assert Verdict(100, [before, lossy]).faults == ["lost 1"]
-    assert "broken off" in soak_verdict.text(Verdict(100, [before, fine]))
+    assert SoakResult(100, [before, fine]).faults == []
+    assert SoakResult(100, [before, lossy]).faults == ["lost 1"]
+    assert "broken off" in soak_checks.text(SoakResult(100, [before, fine]))
 
 
 def test_isolation_compares_each_turn_with_the_canary_that_was_well() -> None:

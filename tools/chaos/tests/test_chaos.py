@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools.chaos import __main__ as command
-from tools.chaos import answers, starvation, weather
-from tools.chaos.answers import Act, Mood
+from tools.chaos import responses, starvation, weather
 from tools.chaos.deliveries import Deliveries
+from tools.chaos.responses import Act, Mood
 from tools.chaos.service import POISON, Service
 from tools.emulator.rules import KINDS
 
@@ -27,16 +27,16 @@ SEED = 20
 @pytest.mark.timeout(300)  # a bad run waits with patience before it says so
 def test_nothing_is_lost_and_groups_stay_in_order_whatever_fails(tmp_path: Path) -> None:
     """12 seconds of trouble; how long it takes to settle is of no account."""
-    written = tmp_path / "verdict.json"
+    written = tmp_path / "result.json"
     settings = f"--seconds 12 --rate 60 --seed {SEED} --json {written} --keep {tmp_path}"
 
     status = command.main(settings.split())
 
     found = json.loads(written.read_text())
     assert (status, found["good"]) == (0, True)
-    assert found["verdict"]["messages"] > 100
+    assert found["result"]["messages"] > 100
     assert sum(sum(by.values()) for by in found["faults"].values()) > 20
-    assert sum(found["deeds"].values()) > 0
+    assert sum(found["actions"].values()) > 0
 
 
 # ---- what is to go wrong ------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_all_kinds_of_faults_have_their_weather() -> None:
 
 
 def test_all_ways_to_answer_have_their_mood() -> None:
-    assert {act for mood in answers.MOODS for act in mood.weights} == set(Act)
+    assert {act for mood in responses.MOODS for act in mood.weights} == set(Act)
 
 
 # ---- the services -------------------------------------------------------------------------
@@ -55,15 +55,15 @@ def test_all_ways_to_answer_have_their_mood() -> None:
 
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
-    chance = Random(1)
-    service = Service("s", Deliveries(), chance, asyncio.get_running_loop().time, answers.WELL)
+    random = Random(1)
+    service = Service("s", Deliveries(), random, asyncio.get_running_loop().time, responses.WELL)
     await service.accept()
     yield service
     service.close()
 
 
 async def deliver(service: Service, act: Act, body: bytes = b"{}") -> bytes:
-    """Deliver until the service has closed, or has answered in full; b"" where it broke off."""
+    """Deliver until the service has closed, or has responded in full; b"" where it broke off."""
     service.mood = Mood("test", {act: 1})
     host, _, port = service.url.split("/")[2].partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -92,14 +92,14 @@ async def test_nothing_else_counts_as_a_2xx(service: Service, act: Act) -> None:
     await deliver(service, act)
     (delivery,) = service.deliveries.by_message["m"]
     assert delivery.acked_at is None
-    assert delivery.answer == act.value
+    assert delivery.response == act.value
 
 
 async def test_a_service_that_never_answers_notes_when_the_other_side_gives_up(
     service: Service,
 ) -> None:
     delivering = asyncio.create_task(deliver(service, Act.NEVER))
-    while not service.deliveries.count:  # noqa: ASYNC110 - the ledger has no event for it
+    while not service.deliveries.count:  # noqa: ASYNC110 - the history has no event for it
         await asyncio.sleep(0)
     (delivery,) = service.deliveries.by_message["m"]
 
@@ -111,7 +111,7 @@ async def test_a_service_that_never_answers_notes_when_the_other_side_gives_up(
     assert delivery.ended_at < float("inf")
 
 
-async def test_a_late_answer_to_somebody_who_is_gone_is_none(service: Service) -> None:
+async def test_a_late_response_to_a_closed_connection_does_not_count(service: Service) -> None:
     delivering = asyncio.create_task(deliver(service, Act.LATE))
     while not service.deliveries.count:  # noqa: ASYNC110
         await asyncio.sleep(0)
@@ -123,8 +123,8 @@ async def test_a_late_answer_to_somebody_who_is_gone_is_none(service: Service) -
 
 
 async def test_poison_is_rejected_in_every_mood(service: Service) -> None:
-    answer = await deliver(service, Act.PROMPT, b"{" + POISON + b"}")
-    assert int(answer.split()[1]) in (400, 403, 422)
+    response = await deliver(service, Act.PROMPT, b"{" + POISON + b"}")
+    assert int(response.split()[1]) in (400, 403, 422)
 
 
 async def test_a_service_refuses_and_accepts_again_on_its_port(service: Service) -> None:
@@ -138,7 +138,7 @@ async def test_a_service_refuses_and_accepts_again_on_its_port(service: Service)
 
 
 async def test_the_gauge_reads_how_long_a_process_waits_for_a_core() -> None:
-    """Where nobody knows there is no number."""
+    """Without the figure there is no number."""
     assert starvation.waited_seconds(-1) is None
     waited = starvation.waited_seconds(os.getpid())
     assert waited is None or waited >= 0

@@ -1,4 +1,4 @@
-"""The same calls by boto3 on moto's server and on the emulator get the same answers.
+"""The same calls by boto3 on moto's server and on the emulator get the same responses.
 
 What each run makes up (ids, receipts, times) is replaced by whether it is there. Wordings of errors
 are not compared: moto's are its own. Queues stay short, since moto recounts them on every call.
@@ -50,21 +50,21 @@ def ours() -> Iterator[Any]:
         client.close()
 
 
-def comparable(answer: Any) -> Any:
-    """Return an answer without what each run makes up, and what moto does its own way."""
-    if isinstance(answer, list):
-        return [comparable(item) for item in answer]
-    if not isinstance(answer, dict):
-        return answer
+def comparable(response: Any) -> Any:
+    """Return a response without what each run makes up, and what moto does its own way."""
+    if isinstance(response, list):
+        return [comparable(item) for item in response]
+    if not isinstance(response, dict):
+        return response
     return {
         key: "made up" if key in MADE_UP else comparable(value)
-        for key, value in answer.items()
+        for key, value in response.items()
         if key != "ResponseMetadata" and key not in MOTO_LEAVES_OUT and value != []
     }
 
 
 def outcome(call: Callable[..., Any], **members: Any) -> Any:
-    """Return what a call came to: its answer, or the class and codes of its error."""
+    """Return what a call came to: its response, or the class and codes of its error."""
     try:
         return comparable(call(**members))
     except ClientError as error:
@@ -160,10 +160,10 @@ def one_bad_receipt_fails_alone(sqs: Any, name: str) -> list[Any]:
     sqs.send_message(QueueUrl=url, MessageBody="a")
     good = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
     entries = [{"Id": "good", "ReceiptHandle": good}, {"Id": "bad", "ReceiptHandle": "zzz"}]
-    answer = outcome(sqs.delete_message_batch, QueueUrl=url, Entries=entries)
+    response = outcome(sqs.delete_message_batch, QueueUrl=url, Entries=entries)
     return [
-        answer["Successful"],
-        [(f["Id"], f["Code"], f["SenderFault"]) for f in answer["Failed"]],
+        response["Successful"],
+        [(f["Id"], f["Code"], f["SenderFault"]) for f in response["Failed"]],
     ]
 
 
@@ -208,9 +208,9 @@ def giving_back_hides_and_shows_and_counts(sqs: Any, name: str) -> list[Any]:
     sqs.send_message(QueueUrl=url, MessageBody="a")
     seen: list[Any] = []
     for _ in range(3):
-        answer = sqs.receive_message(QueueUrl=url, **EVERYTHING)
-        seen += [comparable(answer), outcome(sqs.receive_message, QueueUrl=url)]
-        receipt = answer["Messages"][0]["ReceiptHandle"]
+        response = sqs.receive_message(QueueUrl=url, **EVERYTHING)
+        seen += [comparable(response), outcome(sqs.receive_message, QueueUrl=url)]
+        receipt = response["Messages"][0]["ReceiptHandle"]
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
     return seen
 
@@ -263,8 +263,8 @@ def changed_queue_attributes_are_told_and_used(sqs: Any, name: str) -> list[Any]
 @scenario
 def a_queue_is_made_once(sqs: Any, name: str) -> list[Any]:
     def create(**attributes: str) -> Any:
-        answer = outcome(sqs.create_queue, QueueName=name, Attributes=attributes)
-        return answer["QueueUrl"].rpartition("/")[2] if isinstance(answer, dict) else answer
+        response = outcome(sqs.create_queue, QueueName=name, Attributes=attributes)
+        return response["QueueUrl"].rpartition("/")[2] if isinstance(response, dict) else response
 
     return [
         create(VisibilityTimeout="7"),
@@ -344,9 +344,9 @@ def a_group_is_served_in_order_and_one_at_a_time(sqs: Any, name: str) -> list[An
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=group)
     seen: list[Any] = []
     for _ in range(3):
-        answer = sqs.receive_message(QueueUrl=url, **EVERYTHING)
-        seen.append(comparable(answer))
-        for message in answer.get("Messages", []):
+        response = sqs.receive_message(QueueUrl=url, **EVERYTHING)
+        seen.append(comparable(response))
+        for message in response.get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return seen
 

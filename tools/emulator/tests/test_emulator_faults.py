@@ -31,7 +31,7 @@ class Line:
         self.loop = asyncio.get_running_loop()
         self.emulator = Emulator(self.loop, clock=self.loop.time, **settings)
         self.emulator.submit("CreateQueue", b'{"QueueName":"orders"}', BASE, lambda _: None)
-        self.answers: list[tuple[float, Response | None]] = []
+        self.responses: list[tuple[float, Response | None]] = []
 
     def break_with(self, fault: Fault, operation: str) -> None:
         def intercept(asked: str, request: Mapping[str, Any]) -> Fault | None:
@@ -44,11 +44,11 @@ class Line:
             operation,
             json.dumps({"QueueUrl": URL} | members).encode(),
             BASE,
-            lambda response: self.answers.append((self.loop.time(), response)),
+            lambda response: self.responses.append((self.loop.time(), response)),
         )
 
     def last(self) -> Any:
-        response = self.answers[-1][1]
+        response = self.responses[-1][1]
         assert response is not None
         return json.loads(response.body)
 
@@ -61,9 +61,9 @@ async def test_the_round_trip_is_added_to_each_answer_after_its_effect() -> None
     line = Line(round_trip_seconds=0.05)
     line.call("SendMessage", MessageBody="a")
 
-    assert (line.sent, line.answers) == (1, [])
+    assert (line.sent, line.responses) == (1, [])
     await asyncio.sleep(1)
-    assert line.answers[0][0] == pytest.approx(0.05)
+    assert line.responses[0][0] == pytest.approx(0.05)
 
 
 async def test_an_error_comes_instead_of_the_effect() -> None:
@@ -93,7 +93,7 @@ async def test_a_late_answer_is_late_and_nothing_else() -> None:
     await asyncio.sleep(5)
 
     assert line.sent == 1
-    assert line.answers[0][0] == pytest.approx(3)
+    assert line.responses[0][0] == pytest.approx(3)
 
 
 @pytest.mark.parametrize(("cut", "sent"), [(Cut.BEFORE_EFFECT, 0), (Cut.AFTER_EFFECT, 1)])
@@ -105,7 +105,7 @@ async def test_a_cut_connection_gives_no_answer_before_or_after_the_effect(
 
     line.call("SendMessage", MessageBody="a")
 
-    assert (line.sent, line.answers) == (sent, [(0, None)])
+    assert (line.sent, line.responses) == (sent, [(0, None)])
 
 
 async def test_entries_of_a_batch_fail_alone() -> None:

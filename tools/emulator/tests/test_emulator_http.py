@@ -63,7 +63,7 @@ async def test_a_connection_serves_many_requests(channel: Channel) -> None:
 
 
 async def test_pipelined_requests_are_answered_in_order(here: Served) -> None:
-    """The first answer is held up; the second must not overtake it."""
+    """The first response is held up; the second must not overtake it."""
 
     def intercept(operation: str, request: Mapping[str, Any]) -> Fault | None:
         return Fault(delay_seconds=0.02) if operation == "ListQueues" else None
@@ -78,9 +78,9 @@ async def test_pipelined_requests_are_answered_in_order(here: Served) -> None:
         ).encode()
     )
 
-    answers = await reader.read()
+    responses = await reader.read()
 
-    assert answers.index(b"HTTP/1.1 200 OK") < answers.index(b"HTTP/1.1 400 Bad Request")
+    assert responses.index(b"HTTP/1.1 200 OK") < responses.index(b"HTTP/1.1 400 Bad Request")
     writer.close()
     await writer.wait_closed()
 
@@ -128,18 +128,24 @@ async def test_a_request_that_is_not_json_is_an_error_of_its_own(channel: Channe
 
 
 async def test_an_operation_that_does_not_exist_is_an_error_of_its_own(channel: Channel) -> None:
-    answer = await call(channel, "BrewCoffee")
+    response = await call(channel, "BrewCoffee")
 
-    assert answer["__type"] == "com.amazon.coral.service#UnknownOperationException"
+    assert response["__type"] == "com.amazon.coral.service#UnknownOperationException"
 
 
 async def test_fill_spreads_attributes_evenly_over_a_share(channel: Channel) -> None:
     version = {"version": {"DataType": "String", "StringValue": "v2"}}
     await control(channel, "/_fill", queue="orders", count=100, attributes=version, share=0.05)
 
-    pages = await control(channel, "/_ledger/orders/messages")
+    histories = await control(channel, "/_history/orders/messages")
 
-    assert [n for n, page in enumerate(pages) if page["attributes"]] == [19, 39, 59, 79, 99]
+    assert [n for n, history in enumerate(histories) if history["attributes"]] == [
+        19,
+        39,
+        59,
+        79,
+        99,
+    ]
 
 
 async def test_fill_stamps_the_time_into_the_body(channel: Channel) -> None:
@@ -154,9 +160,9 @@ async def test_fill_gives_fifo_messages_their_groups_by_turns(channel: Channel) 
     await call(channel, "CreateQueue", QueueName="o.fifo", Attributes={"FifoQueue": "true"})
     await control(channel, "/_fill", queue="o.fifo", count=4, groups=2)
 
-    pages = await control(channel, "/_ledger/o.fifo/messages")
+    histories = await control(channel, "/_history/o.fifo/messages")
 
-    assert [page["group"] for page in pages] == ["g-0", "g-1", "g-0", "g-1"]
+    assert [history["group"] for history in histories] == ["g-0", "g-1", "g-0", "g-1"]
 
 
 async def test_fill_wakes_a_poll(here: Served, channel: Channel) -> None:
@@ -170,13 +176,13 @@ async def test_fill_wakes_a_poll(here: Served, channel: Channel) -> None:
     other.close()
 
 
-async def test_the_ledger_tells_a_queue_in_numbers(channel: Channel) -> None:
+async def test_the_history_tells_a_queue_in_numbers(channel: Channel) -> None:
     await control(channel, "/_fill", queue="orders", count=3)
     received = await call(channel, "ReceiveMessage", MaxNumberOfMessages=2)
     receipt = received["Messages"][0]["ReceiptHandle"]
     await call(channel, "DeleteMessage", ReceiptHandle=receipt)
 
-    summary = await control(channel, "/_ledger/orders")
+    summary = await control(channel, "/_history/orders")
 
     assert summary["first_received_at"] <= summary["last_deleted_at"]
     del summary["first_received_at"], summary["last_deleted_at"]
@@ -196,7 +202,7 @@ async def test_the_ledger_tells_a_queue_in_numbers(channel: Channel) -> None:
     }
 
 
-async def test_the_ledger_tells_what_happened_to_each_message(channel: Channel) -> None:
+async def test_the_history_tells_what_happened_to_each_message(channel: Channel) -> None:
     await call(channel, "SendMessage", MessageBody="a")
     received = await call(channel, "ReceiveMessage", VisibilityTimeout=0)
     receipt = (await call(channel, "ReceiveMessage"))["Messages"][0]["ReceiptHandle"]
@@ -204,10 +210,10 @@ async def test_the_ledger_tells_what_happened_to_each_message(channel: Channel) 
     await call(channel, "ChangeMessageVisibility", ReceiptHandle=receipt, VisibilityTimeout=7)
     await call(channel, "DeleteMessage", ReceiptHandle=receipt)
 
-    (page,) = await control(channel, "/_ledger/orders/messages")
+    (history,) = await control(channel, "/_history/orders/messages")
 
-    assert (page["stage"], page["receive_count"]) == ("deleted", 2)
-    assert [(event["what"], event["number"]) for event in page["events"]] == [
+    assert (history["stage"], history["receive_count"]) == ("deleted", 2)
+    assert [(event["what"], event["number"]) for event in history["events"]] == [
         ("received", 1),
         ("lease_ended", 0),
         ("received", 2),
@@ -217,19 +223,19 @@ async def test_the_ledger_tells_what_happened_to_each_message(channel: Channel) 
     ]
 
 
-async def test_a_reset_forgets_queues_and_ledger(channel: Channel) -> None:
+async def test_a_reset_forgets_queues_and_history(channel: Channel) -> None:
     await control(channel, "/_fill", queue="orders", count=3)
 
     await control(channel, "/_reset")
     await call(channel, "CreateQueue", QueueName="orders")
 
-    assert (await control(channel, "/_ledger/orders"))["sent"] == 0
+    assert (await control(channel, "/_history/orders"))["sent"] == 0
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
-        ("GET", "/_ledger/nope", b"", 404),
+        ("GET", "/_history/nope", b"", 404),
         ("POST", "/_fill", b'{"queue": "nope"}', 404),
         ("POST", "/_fill", b'{"queue": "orders", "cuont": 1}', 400),
         ("GET", "/elsewhere", b"", 400),
@@ -247,10 +253,10 @@ async def test_a_control_request_that_makes_no_sense_says_why(
 async def test_the_process_says_where_it_listens_and_ends_on_sigterm() -> None:
     with emulator_process("--round-trip-ms", "1") as (process, url):
         channel = await Channel.open(int(url.rpartition(":")[2]))
-        answer = await call(channel, "CreateQueue", QueueName="orders")
+        response = await call(channel, "CreateQueue", QueueName="orders")
         channel.close()
         process.terminate()
         status = await asyncio.to_thread(process.wait)
 
-    assert answer["QueueUrl"].endswith("/000000000000/orders")
+    assert response["QueueUrl"].endswith("/000000000000/orders")
     assert status == 0

@@ -22,7 +22,7 @@ URL = f"{BASE}/000000000000/orders"
 
 
 class Client:
-    """Calls the emulator and keeps the answers, with the time at which each came."""
+    """Calls the emulator and keeps the responses, with the time at which each came."""
 
     def __init__(self, pace: float = 1.0) -> None:
         loop = asyncio.get_running_loop()
@@ -31,10 +31,10 @@ class Client:
         self.call("CreateQueue", QueueName="orders")
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
-        """Call what answers at once."""
-        answers: list[tuple[float, dict[str, Any]]] = []
-        self._submit(operation, members, answers)
-        return answers[0][1]
+        """Call what responses at once."""
+        responses: list[tuple[float, dict[str, Any]]] = []
+        self._submit(operation, members, responses)
+        return responses[0][1]
 
     def send(self, *bodies: str, queue_url: str = URL, **members: Any) -> None:
         for body in bodies:
@@ -46,46 +46,46 @@ class Client:
         return str(messages[0]["ReceiptHandle"])
 
     def poll(self, seconds: int = 20, **members: Any) -> tuple[Poll, list[tuple[float, Any]]]:
-        """Start a long poll; its answer will be in the list."""
-        answers: list[tuple[float, Any]] = []
+        """Start a long poll; its response will be in the list."""
+        responses: list[tuple[float, Any]] = []
         wanted = {"QueueUrl": URL, "WaitTimeSeconds": seconds} | members
-        poll = self._submit("ReceiveMessage", wanted, answers)
+        poll = self._submit("ReceiveMessage", wanted, responses)
         assert poll is not None
-        return poll, answers
+        return poll, responses
 
     def _submit(
-        self, operation: str, members: dict[str, Any], answers: list[tuple[float, Any]]
+        self, operation: str, members: dict[str, Any], responses: list[tuple[float, Any]]
     ) -> Poll | None:
         def reply(response: Response | None) -> None:
             assert response is not None
-            answers.append((self._clock(), json.loads(response.body)))
+            responses.append((self._clock(), json.loads(response.body)))
 
         return self.emulator.submit(operation, json.dumps(members).encode(), BASE, reply)
 
 
-def bodies(answers: list[tuple[float, Any]]) -> list[list[str]]:
-    return [[m["Body"] for m in answer.get("Messages", [])] for _, answer in answers]
+def bodies(responses: list[tuple[float, Any]]) -> list[list[str]]:
+    return [[m["Body"] for m in response.get("Messages", [])] for _, response in responses]
 
 
 async def test_a_poll_without_messages_ends_empty_when_its_time_is_up() -> None:
-    _, answers = Client().poll(seconds=20)
+    _, responses = Client().poll(seconds=20)
 
     await asyncio.sleep(19.9)
-    assert answers == []
+    assert responses == []
     await asyncio.sleep(0.2)
-    ((when, answer),) = answers
+    ((when, response),) = responses
     assert when == pytest.approx(20)
-    assert answer == {}
+    assert response == {}
 
 
 async def test_a_send_wakes_a_poll_at_once() -> None:
     client = Client()
-    _, answers = client.poll()
+    _, responses = client.poll()
     await asyncio.sleep(3)
 
     client.send("a")
 
-    assert bodies(answers) == [["a"]]
+    assert bodies(responses) == [["a"]]
 
 
 async def test_polls_are_served_by_turns_and_one_message_wakes_one() -> None:
@@ -103,23 +103,23 @@ async def test_the_end_of_a_lease_wakes_a_poll() -> None:
     client = Client()
     client.send("a")
     client.receive(VisibilityTimeout=5)
-    _, answers = client.poll()
+    _, responses = client.poll()
 
     await asyncio.sleep(20)
 
-    assert answers[0][0] == pytest.approx(5)
-    assert bodies(answers) == [["a"]]
+    assert responses[0][0] == pytest.approx(5)
+    assert bodies(responses) == [["a"]]
 
 
 async def test_the_end_of_a_delay_wakes_a_poll() -> None:
     client = Client()
     client.send("a", DelaySeconds=7)
-    _, answers = client.poll()
+    _, responses = client.poll()
 
     await asyncio.sleep(20)
 
-    assert answers[0][0] == pytest.approx(7)
-    assert bodies(answers) == [["a"]]
+    assert responses[0][0] == pytest.approx(7)
+    assert bodies(responses) == [["a"]]
 
 
 async def test_a_timer_that_fires_too_early_is_set_again() -> None:
@@ -127,46 +127,46 @@ async def test_a_timer_that_fires_too_early_is_set_again() -> None:
     client = Client(pace=0.99)
     client.send("a")
     client.receive(VisibilityTimeout=5)
-    _, answers = client.poll()
+    _, responses = client.poll()
 
     await asyncio.sleep(20)
 
-    assert bodies(answers) == [["a"]]
+    assert bodies(responses) == [["a"]]
 
 
 async def test_giving_a_message_back_wakes_a_poll_at_once() -> None:
     client = Client()
     client.send("a")
     receipt = client.receive()
-    _, answers = client.poll()
+    _, responses = client.poll()
 
     client.call("ChangeMessageVisibility", QueueUrl=URL, ReceiptHandle=receipt, VisibilityTimeout=0)
 
-    assert bodies(answers) == [["a"]]
+    assert bodies(responses) == [["a"]]
 
 
 async def test_an_extended_lease_does_not_wake_a_poll_at_its_old_end() -> None:
     client = Client()
     client.send("a")
     receipt = client.receive(VisibilityTimeout=5)
-    _, answers = client.poll()
+    _, responses = client.poll()
     client.call("ChangeMessageVisibility", QueueUrl=URL, ReceiptHandle=receipt, VisibilityTimeout=9)
 
     await asyncio.sleep(20)
 
-    assert answers[0][0] == pytest.approx(9)
+    assert responses[0][0] == pytest.approx(9)
 
 
 async def test_a_shortened_lease_wakes_a_poll_at_its_new_end() -> None:
     client = Client()
     client.send("a")
     receipt = client.receive(VisibilityTimeout=15)
-    _, answers = client.poll()
+    _, responses = client.poll()
     client.call("ChangeMessageVisibility", QueueUrl=URL, ReceiptHandle=receipt, VisibilityTimeout=2)
 
     await asyncio.sleep(20)
 
-    assert answers[0][0] == pytest.approx(2)
+    assert responses[0][0] == pytest.approx(2)
 
 
 async def test_a_move_to_the_dead_letter_queue_wakes_a_poll_there() -> None:
@@ -177,11 +177,11 @@ async def test_a_move_to_the_dead_letter_queue_wakes_a_poll_there() -> None:
     client.call("SetQueueAttributes", QueueUrl=URL, Attributes={"RedrivePolicy": policy})
     client.send("bad")
     client.receive(VisibilityTimeout=0)
-    _, answers = client.poll(QueueUrl=f"{BASE}/000000000000/dead")
+    _, responses = client.poll(QueueUrl=f"{BASE}/000000000000/dead")
 
     client.call("ReceiveMessage", QueueUrl=URL)
 
-    assert bodies(answers) == [["bad"]]
+    assert bodies(responses) == [["bad"]]
 
 
 async def test_deleting_the_last_message_in_flight_of_a_group_wakes_a_poll() -> None:
@@ -190,34 +190,34 @@ async def test_deleting_the_last_message_in_flight_of_a_group_wakes_a_poll() -> 
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
     client.call("CreateQueue", QueueName="orders.fifo", Attributes=attributes)
     client.send("a", "b", queue_url=url, MessageGroupId="g")
-    answer = client.call("ReceiveMessage", QueueUrl=url)
-    _, answers = client.poll(QueueUrl=url)
+    response = client.call("ReceiveMessage", QueueUrl=url)
+    _, responses = client.poll(QueueUrl=url)
 
-    receipt = answer["Messages"][0]["ReceiptHandle"]
+    receipt = response["Messages"][0]["ReceiptHandle"]
     client.call("DeleteMessage", QueueUrl=url, ReceiptHandle=receipt)
 
-    assert bodies(answers) == [["b"]]
+    assert bodies(responses) == [["b"]]
 
 
 async def test_a_cancelled_poll_takes_no_message() -> None:
     client = Client()
-    poll, answers = client.poll()
+    poll, responses = client.poll()
     poll.cancel()
 
     client.send("a")
     await asyncio.sleep(21)
 
-    assert answers == []
+    assert responses == []
     assert client.receive()
 
 
 async def test_a_poll_on_a_queue_that_is_deleted_hears_of_it() -> None:
     client = Client()
-    _, answers = client.poll()
+    _, responses = client.poll()
 
     client.call("DeleteQueue", QueueUrl=URL)
 
-    assert answers[0][1]["__type"] == "com.amazonaws.sqs#QueueDoesNotExist"
+    assert responses[0][1]["__type"] == "com.amazonaws.sqs#QueueDoesNotExist"
 
 
 async def test_the_queues_own_wait_counts_where_the_receive_names_none() -> None:
@@ -225,14 +225,14 @@ async def test_the_queues_own_wait_counts_where_the_receive_names_none() -> None
     client.call(
         "SetQueueAttributes", QueueUrl=URL, Attributes={"ReceiveMessageWaitTimeSeconds": "4"}
     )
-    answers: list[tuple[float, Any]] = []
-    client._submit("ReceiveMessage", {"QueueUrl": URL}, answers)
+    responses: list[tuple[float, Any]] = []
+    client._submit("ReceiveMessage", {"QueueUrl": URL}, responses)
 
     await asyncio.sleep(20)
 
-    ((when, answer),) = answers
+    ((when, response),) = responses
     assert when == pytest.approx(4)
-    assert answer == {}
+    assert response == {}
 
 
 async def test_only_receives_that_came_back_empty_count_as_empty() -> None:

@@ -46,14 +46,14 @@ class Line:
             writer.close()
 
     async def call(self, operation: str, **members: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(
+        response: dict[str, Any] = json.loads(
             (await self.raw(operation, **members)).split(b"\r\n\r\n")[1]
         )
-        return answer
+        return response
 
     async def receipts(self, limit: int = 10) -> list[str]:
-        answer = await self.call("ReceiveMessage", MaxNumberOfMessages=limit)
-        return [message["ReceiptHandle"] for message in answer.get("Messages", ())]
+        response = await self.call("ReceiveMessage", MaxNumberOfMessages=limit)
+        return [message["ReceiptHandle"] for message in response.get("Messages", ())]
 
     async def control(self, method: str, path: str, **members: Any) -> Any:
         channel = await Channel.open(self.port)
@@ -73,8 +73,8 @@ class Line:
 
     async def happened(self) -> list[list[str]]:
         """Return what is written about each message."""
-        pages = await self.control("GET", "/_ledger/orders/messages")
-        return [[event["what"] for event in page["events"]] for page in pages]
+        histories = await self.control("GET", "/_history/orders/messages")
+        return [[event["what"] for event in history["events"]] for history in histories]
 
 
 @pytest.fixture
@@ -131,10 +131,10 @@ async def test_a_body_that_is_cut_off_had_promised_more(line: Line) -> None:
 async def test_garbage_is_a_200_that_is_no_json(line: Line) -> None:
     await line.break_with("garbage", "SendMessage")
 
-    answer = await line.raw("SendMessage", MessageBody="a")
+    response = await line.raw("SendMessage", MessageBody="a")
 
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert answer.partition(b"\r\n\r\n")[2].startswith(b"<html>")
+    assert response.startswith(b"HTTP/1.1 200 OK")
+    assert response.partition(b"\r\n\r\n")[2].startswith(b"<html>")
     assert len(await line.happened()) == 1
 
 
@@ -165,10 +165,10 @@ async def test_some_entries_of_a_batch_fail_and_only_those_are_written_down(line
     await line.break_with("partial_failure", "*")
 
     entries = [{"Id": str(n), "ReceiptHandle": receipt} for n, receipt in enumerate(receipts)]
-    answer = await line.call("DeleteMessageBatch", Entries=entries)
+    response = await line.call("DeleteMessageBatch", Entries=entries)
 
-    failed = {int(entry["Id"]) for entry in answer["Failed"]}
-    assert {entry["Code"] for entry in answer["Failed"]} == {"InternalError"}
+    failed = {int(entry["Id"]) for entry in response["Failed"]}
+    assert {entry["Code"] for entry in response["Failed"]} == {"InternalError"}
     assert 0 < len(failed) < 8
     for position, what in enumerate(await line.happened()):
         fate = "DeleteMessageBatch partial_failure" if position in failed else "deleted"
@@ -176,7 +176,7 @@ async def test_some_entries_of_a_batch_fail_and_only_those_are_written_down(line
 
 
 async def test_a_leased_message_is_handed_out_again_with_a_new_receipt(line: Line) -> None:
-    """The older receipt deletes nothing any more, as the API page warns."""
+    """The older receipt deletes nothing any more, as the API history warns."""
     await line.call("SendMessage", MessageBody="a")
     (first,) = await line.receipts()
     await line.break_with("duplicate", "ReceiveMessage")
@@ -208,9 +208,9 @@ async def test_a_fifo_queue_hands_out_nothing_twice(line: Line) -> None:
     await line.call("SendMessage", QueueUrl="q.fifo", MessageBody="a", **who)
     await line.break_with("duplicate", "ReceiveMessage")
 
-    answers = [await line.call("ReceiveMessage", QueueUrl="q.fifo") for _ in range(2)]
+    responses = [await line.call("ReceiveMessage", QueueUrl="q.fifo") for _ in range(2)]
 
-    assert [len(answer.get("Messages", ())) for answer in answers] == [1, 0]
+    assert [len(response.get("Messages", ())) for response in responses] == [1, 0]
 
 
 @pytest.mark.parametrize("kind", ["lost_reply", "cut_json", "cut_body", "garbage"])
@@ -286,13 +286,13 @@ async def test_a_rule_without_sense_is_refused(line: Line, rule: dict[str, str])
     assert await line.control("POST", "/_faults", rules=[rule]) == 400
 
 
-async def test_the_ledger_is_to_be_had_in_parts(line: Line) -> None:
+async def test_the_history_is_to_be_had_in_parts(line: Line) -> None:
     for body in "abcd":
         await line.call("SendMessage", MessageBody=body)
 
-    pages = await line.control("GET", "/_ledger/orders/messages/1/2")
+    histories = await line.control("GET", "/_history/orders/messages/1/2")
 
-    assert [page["body"] for page in pages] == ["b", "c"]
+    assert [history["body"] for history in histories] == ["b", "c"]
 
 
 def test_the_same_seed_strikes_the_same_requests() -> None:

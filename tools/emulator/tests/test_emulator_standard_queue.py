@@ -7,9 +7,10 @@ import json
 import pytest
 
 from tools.emulator.errors import SqsError
-from tools.emulator.messages import Draft, Message, Stage
+from tools.emulator.messages import Draft, Message
 from tools.emulator.queues import Queue
 from tools.emulator.traits import DEFAULTS
+from tools.sqs_model.message import Stage
 
 HOUR = 3600
 
@@ -292,5 +293,5 @@ def test_extending_for_ever_leaves_no_heap_of_leftovers() -> None:
     for millisecond in range(10_000):
         queue.change_visibility(receipt, HOUR, now=millisecond / 1000)
 
-    assert len(queue._ends._heap) < 2_000
+    assert len(queue.model.deadlines) < 2_000
     assert queue.next_change_at() == HOUR + 9.999

@@ -1,4 +1,4 @@
-"""A queue in memory that behaves as SQS does, in the running loop's time."""
+"""A `Source` in memory that behaves as SQS does, in the running loop's time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import EntryError, Ordering, SourceError, SourceTraits
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Faults, Operation
-from tests.fakes.store import Store, Stored, later
+from tests.fakes.store import ERRORS, ReadableReceipts, Stored
+from tools.sqs_model.message import Stage
+from tools.sqs_model.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.messages.message import Attribute, Message
     from tests.fakes.faults import Fault
+    from tools.sqs_model.queue import Refusal
 
 
 @dataclass(slots=True)
 class Call:
-    """One call: when it began and ended, what it asked for, what it brought."""
+    """One call: its times, arguments, and how many messages or entries it got."""
 
     operation: Operation
     began_at: float
@@ -34,18 +37,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class _CutOff:
-    """A long poll whose caller hung up: SQS still leases to it what comes in until then."""
+    """A long poll whose caller hung up: SQS still leases to it what is sent before its end."""
 
     until: float
     limit: int
     visibility_seconds: int
 
 
-class InMemoryQueue:
-    """A standard queue, or a FIFO one by its name, as a `Queue`.
+class InMemorySource:
+    """A standard queue, or a FIFO one by its name.
 
-    `faults` scripts what goes wrong, `calls` and `message(id)` tell what happened, and
-    `round_trip_seconds` is how long a call is on its way, half of it before its effect.
+    `faults` scripts what goes wrong; `calls` and `message(id)` have what happened. A call takes
+    `round_trip_seconds`, half of it before its effect.
     """
 
     def __init__(
@@ -54,10 +57,11 @@ class InMemoryQueue:
         *,
         visibility_seconds: int = 30,
         max_receive_count: int | None = None,
-        dead_letters: InMemoryQueue | None = None,
+        dead_letters: InMemorySource | None = None,
         bell: Bell | None = None,
     ) -> None:
-        self.name, self.visibility_seconds = name, visibility_seconds
+        self.name = name
+        self.visibility_seconds = visibility_seconds
         self.dead_letters = dead_letters
         self.bell = bell or Bell()
         self.faults = Faults()
@@ -65,14 +69,18 @@ class InMemoryQueue:
         self.round_trip_seconds = 0.0
         self.missing = False
         self.closed = False
-        self._store = Store(fifo=self.fifo, max_receive_count=max_receive_count)
+        self._by_id: dict[str, Stored] = {}
+        self._model: Queue[Stored] = Queue(
+            ReadableReceipts(self._by_id), fifo=self.fifo, record=Stored.record
+        )
+        self._model.max_receive_count = max_receive_count
         self._numbers = count(1)
         self._cut_off: list[_CutOff] = []
 
     # ---- the port -------------------------------------------------------------------------
 
     async def open(self) -> SourceTraits:
-        """Tell the visibility timeout."""
+        """Return the visibility timeout and the order."""
         call, fault = self._began(Operation.RESOLVE, ())
         await self._there(fault)
         if self.missing:
@@ -97,7 +105,7 @@ class InMemoryQueue:
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Delete by receipt."""
         return await self._batch(
-            Operation.DELETE, receipts, lambda receipt: self._store.delete(receipt, self._now())
+            Operation.DELETE, receipts, lambda receipt: self._model.delete(receipt, self._now())
         )
 
     async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
@@ -105,11 +113,11 @@ class InMemoryQueue:
         return await self._batch(
             Operation.CHANGE_VISIBILITY,
             leases,
-            lambda lease: self._store.change_visibility(lease[0], lease[1], self._now()),
+            lambda lease: self._model.change_visibility(lease[0], lease[1], self._now()),
         )
 
     async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
-        """Put a marked copy into `dead_letters`."""
+        """Send a copy to `dead_letters`."""
         call, fault = self._began(Operation.SEND_DEAD_LETTER, (message.message_id,))
         await self._there(fault)
         if self.dead_letters is None:
@@ -126,10 +134,10 @@ class InMemoryQueue:
         return dropped
 
     async def close(self) -> None:
-        """Note that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
-    # ---- what tests do and see ------------------------------------------------------------
+    # ---- for tests -------------------------------------------------------------------------
 
     @property
     def fifo(self) -> bool:
@@ -149,26 +157,30 @@ class InMemoryQueue:
         """Send a message, called m-1, m-2, ... unless it is named; return its id."""
         now = self._now()
         name = message_id or f"m-{next(self._numbers)}"
-        sent = Stored(
-            name, body, now, later(now, delay_seconds), attributes or {}, group, deduplication_id
-        )
-        name = self._store.send(sent)
+        sent = Stored(name, body, now, attributes or {}, group, deduplication_id)
+        stored = self._model.send(sent, now, delay_seconds, deduplication_id or "")
+        self._by_id[stored.message_id] = stored
         self._serve_cut_off()
         self.bell.ring()
-        return name
+        return stored.message_id
 
     def send_many(self, messages: int, **rest: Any) -> list[str]:
-        """Send so many alike; return their ids."""
+        """Send several that are alike; return their ids."""
         return [self.send(**rest) for _ in range(messages)]
 
+    def hand_out_again(self, message_id: str) -> None:
+        """Let a leased message be received again, as a standard queue may now and then."""
+        self._model.end_lease(self._by_id[message_id], self._now())
+        self.bell.ring()
+
     def message(self, message_id: str) -> Stored:
-        """Return a message with its ledger, whether it is still there or not."""
-        return self._store.messages[message_id]
+        """Return a message with its history, whether it is still there or not."""
+        return self._by_id[message_id]
 
     @property
     def messages(self) -> list[Stored]:
         """Every message ever sent."""
-        return list(self._store.messages.values())
+        return self._model.messages
 
     @property
     def left(self) -> list[str]:
@@ -178,15 +190,13 @@ class InMemoryQueue:
     @property
     def visible(self) -> list[str]:
         """Ids of the messages that a receive could get now, FIFO order aside."""
-        now = self._now()
-        return [
-            each.message_id for each in self.messages if not each.gone and each.visible_at <= now
-        ]
+        self._model.advance(self._now())
+        return [each.message_id for each in self.messages if each.stage is Stage.VISIBLE]
 
     @property
     def moved(self) -> list[str]:
         """Ids of the messages that the redrive policy has moved away."""
-        return [each.message_id for each in self._store.moved]
+        return [each.message_id for each in self.messages if each.stage is Stage.MOVED]
 
     def calls_of(self, operation: Operation) -> list[Call]:
         """Return the calls of one operation."""
@@ -226,26 +236,28 @@ class InMemoryQueue:
         self,
         operation: Operation,
         entries: Sequence[Any],
-        apply: Callable[[Any], EntryError | None],
+        apply: Callable[[Any], Refusal | None],
     ) -> dict[int, EntryError]:
         call, fault = self._began(operation, entries)
         await self._there(fault)
-        failed = {}
+        failed: dict[int, EntryError] = {}
         for position, entry in enumerate(entries):
             scripted = fault.entries.get(position)
-            error = apply(entry) if scripted is None or fault.applied else None
-            if scripted is not None or error is not None:
-                failed[position] = scripted or error
+            refusal = apply(entry) if scripted is None or fault.applied else None
+            if scripted is not None:
+                failed[position] = scripted
+            elif refusal is not None:
+                failed[position] = ERRORS[refusal]
         call.brought = len(entries) - len(failed)
         await self._back(call, fault)
-        return {position: error for position, error in failed.items() if error is not None}
+        return failed
 
     async def _long_poll(self, limit: int, wait_seconds: int, lease: int) -> list[Message]:
-        until = later(self._now(), wait_seconds)
+        until = round(self._now() + wait_seconds, 6)
         try:
             while True:
                 self._serve_cut_off()
-                messages = self._store.receive(limit, lease, self._now())
+                messages = self._receive(limit, lease)
                 if messages or self._now() >= until:
                     return messages
                 await self._change(until)
@@ -253,9 +265,13 @@ class InMemoryQueue:
             self._cut_off.append(_CutOff(until, limit, lease))
             raise
 
+    def _receive(self, limit: int, visibility_seconds: int) -> list[Message]:
+        messages = self._model.receive(limit, visibility_seconds, self._now())
+        return [stored.as_received() for stored in messages]
+
     async def _change(self, until: float) -> None:
         """Wait for a send, the end of a lease, or the end of the poll."""
-        next_at = self._store.next_visible_at(self._now())
+        next_at = self._model.next_change_at()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until if next_at is None else min(until, next_at)):
                 await self.bell.next_ring()
@@ -263,8 +279,6 @@ class InMemoryQueue:
     def _serve_cut_off(self) -> None:
         now = self._now()
         for poll in tuple(self._cut_off):
-            taken = poll.until >= now and self._store.receive(
-                poll.limit, poll.visibility_seconds, now
-            )
+            taken = poll.until >= now and self._receive(poll.limit, poll.visibility_seconds)
             if taken or poll.until < now:
                 self._cut_off.remove(poll)

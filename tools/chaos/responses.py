@@ -1,4 +1,4 @@
-"""What a service may do with a delivery, and in which moods it does what how often."""
+"""What a service may do with a delivery, and how often it does so in each mood."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Act(Enum):
-    """One way to answer."""
+    """One way to respond."""
 
     PROMPT = "prompt"
     LATE = "late"
     NEVER = "never"
-    HALF = "half an answer"
+    HALF = "half an response"
     GARBAGE = "garbage"
     RESET_BEFORE = "reset before reading"
     RESET_AFTER = "reset after reading"
@@ -34,9 +34,9 @@ class Mood:
     name: str
     weights: Mapping[Act, float]
 
-    def act(self, chance: Random) -> Act:
+    def act(self, random: Random) -> Act:
         """Choose."""
-        return chance.choices(list(self.weights), list(self.weights.values()))[0]
+        return random.choices(list(self.weights), list(self.weights.values()))[0]
 
 
 WELL: Final = Mood("well", {Act.PROMPT: 95, Act.LATE: 5})
@@ -82,26 +82,26 @@ GARBAGE: Final = (
 )
 
 
-def ack(chance: Random) -> bytes:
+def ack(random: Random) -> bytes:
     """Return a complete 2xx."""
-    return chance.choice(_ACKS)
+    return random.choice(_ACKS)
 
 
 def status(code: int, fields: str = "") -> bytes:
-    """Return an answer without a body."""
+    """Return a response without a body."""
     return f"HTTP/1.1 {code} X\r\n{fields}content-length: 0\r\n\r\n".encode()
 
 
-def refusal(act: Act, chance: Random) -> bytes:
-    """Return the answer for an act that is a status other than 2xx."""
+def refusal(act: Act, random: Random) -> bytes:
+    """Return the response for an act that is a status other than 2xx."""
     match act:
         case Act.BUSY:
-            return status(chance.choice((429, 503)), f"retry-after: {chance.randint(1, 2)}\r\n")
+            return status(random.choice((429, 503)), f"retry-after: {random.randint(1, 2)}\r\n")
         case Act.ERROR:
-            return status(chance.choice((500, 502, 504)))
+            return status(random.choice((500, 502, 504)))
         case Act.NOT_FOUND:
             return status(404)
         case Act.REJECT:
-            return status(chance.choice((400, 403, 422)))
+            return status(random.choice((400, 403, 422)))
         case _:
-            raise ValueError(f"{act} is no refusal")
+            raise ValueError(f"{act} is not a refusal")

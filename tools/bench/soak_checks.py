@@ -1,4 +1,4 @@
-"""What the looks of a soak come to."""
+"""What a soak is checked for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 WARM_UP_SHARE: Final = 0.1
 GROWTH_LIMIT: Final = 0.05
 FILES_SLACK: Final = 10
-"""Calls to SQS come and go; a file lost every 50,000 messages shows beyond this."""
+"""The number of calls to SQS varies; a file leaked every 50,000 messages exceeds this."""
 
 MOST_CONNECTIONS: Final = 300
-"""As many as deliveries may run at once, which are kept: 200 to stable, 100 to canary."""
+"""One for each delivery that may run at once, kept open: 200 to stable, 100 to canary."""
 
 HEAD: Final = (
     f"{'seconds':>8} {'deleted':>10} {'msg/s':>7} {'RSS MiB':>8} {'conns':>6} {'files':>6} "
@@ -25,8 +25,8 @@ HEAD: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """All that a soak is about; every figure is of the looks that there are."""
+class SoakResult:
+    """The result of a soak, of the looks that there are."""
 
     messages: int
     looks: Sequence[Look]
@@ -38,18 +38,18 @@ class Verdict:
 
     @property
     def last(self) -> Look:
-        """How it stood when it was looked at last."""
+        """The latest look."""
         return self.looks[-1]
 
     @property
     def lost(self) -> int:
-        """How many were never delivered; of a run broken off only those that are deleted."""
+        """How many were never delivered; of an interrupted run only those that are deleted."""
         wanted = self.messages if self.whole else self.last.deleted
         return max(0, wanted - self.last.delivered)
 
     @property
     def left(self) -> int:
-        """How many are delivered, but not deleted; a run broken off always has some."""
+        """How many are delivered, but not deleted; an interrupted run always has some."""
         return self.last.delivered - self.last.deleted if self.whole else 0
 
     @property
@@ -77,7 +77,7 @@ class Verdict:
 
     @property
     def left_tasks(self) -> dict[str, int]:
-        """What runs at rest that did not before the load, by kind."""
+        """Tasks that run after the load and did not before it, by kind."""
         if not self.whole:
             return {}
         before, after = self.looks[0].tasks, self.last.tasks
@@ -87,7 +87,7 @@ class Verdict:
 
     @property
     def faults(self) -> list[str]:
-        """Say what is not as it should be."""
+        """Return what is wrong."""
         early, late = self.files
         found = {
             f"lost {self.lost}": self.lost > 0,
@@ -112,29 +112,29 @@ def line(look: Look) -> str:
     )
 
 
-def text(verdict: Verdict) -> str:
-    """Return the verdict in a few lines."""
-    if not verdict.looks:
-        return "nothing was looked at"
-    last, (early, late), warm = verdict.last, verdict.files, verdict.warm
+def text(result: SoakResult) -> str:
+    """Return the result as text."""
+    if not result.looks:
+        return "no look was taken"
+    last, (early, late), warm = result.last, result.files, result.warm
     moved = f"{last.sent:,} sent, {last.delivered:,} delivered, {last.deleted:,} deleted"
-    wrong = f"lost {verdict.lost}, doubled {last.doubled}"
+    wrong = f"lost {result.lost}, doubled {last.doubled}"
     lines = [
-        "" if verdict.whole else "broken off: this is how far it came",
+        "" if result.whole else "broken off: figures until then",
         f"messages: {moved}, {wrong}, worst receive count {last.worst_receive_count}",
     ]
     if warm:
         lines.append(
             f"memory: {warm[0].rss_mib:.1f} MiB after the first tenth,"
-            f" {warm[-1].rss_mib:.1f} at the end, {verdict.growth:+.1%} at its highest"
+            f" {warm[-1].rss_mib:.1f} at the end, {result.growth:+.1%} at its highest"
         )
-    fine = "fine" if verdict.whole else "fine so far"
+    fine = "fine" if result.whole else "fine so far"
     lines += [
-        f"connections to services: at most {verdict.connections}",
+        f"connections to services: at most {result.connections}",
         f"other open files: at most {early} in the first half, {late} in the second",
-        f"tasks at rest before: {_listed(verdict.looks[0].tasks)}",
-        f"tasks at {'rest after' if verdict.whole else 'that moment'}: {_listed(last.tasks)}",
-        f"verdict: {', '.join(verdict.faults) or fine}",
+        f"tasks at rest before: {_listed(result.looks[0].tasks)}",
+        f"tasks at {'rest after' if result.whole else 'that moment'}: {_listed(last.tasks)}",
+        f"result: {', '.join(result.faults) or fine}",
     ]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Which messages a fault touched, for their pages of the ledger."""
+"""Which messages a fault affected, for their histories."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from tools.emulator.registry import Call, Registry
 
 
-def touched(
-    registry: Registry, call: Call, answer: Mapping[str, Any], fault: Fault
+def messages(
+    registry: Registry, call: Call, result: Mapping[str, Any], fault: Fault
 ) -> list[Message]:
-    """Return the messages that the request is about, or that the answer would have brought.
+    """Return the messages of the request, or those that the response would have had.
 
-    Of a batch only the entries that failed, of a receive with a duplicate only that one.
+    Of a batch only the entries that failed, of a receive with a duplicate only the duplicate.
     """
     try:
         queue = registry.find(call)
     except SqsError:
         return []
-    receipts = list(_receipts(call.request, answer, fault))
+    receipts = list(_receipts(call.request, result, fault))
     if fault.again is not None:
-        messages = _found(queue, receipts[-1:])
-        return [m for m in messages if m.events[-1][1] == "handed_out_again"]
+        latest = _found(queue, receipts[-1:])
+        return [m for m in latest if m.events[-1][1] == "handed_out_again"]
     return _found(queue, receipts)
 
 
-def _receipts(request: Mapping[str, Any], answer: Mapping[str, Any], fault: Fault) -> Iterator[str]:
+def _receipts(request: Mapping[str, Any], result: Mapping[str, Any], fault: Fault) -> Iterator[str]:
     if "ReceiptHandle" in request:
         yield request["ReceiptHandle"]
     for entry in request.get("Entries", ()):
         if not fault.failed_entries or entry["Id"] in fault.failed_entries:
             yield entry.get("ReceiptHandle", "")
-    for message in answer.get("Messages", ()):
+    for message in result.get("Messages", ()):
         yield message["ReceiptHandle"]
 
 

@@ -1,4 +1,4 @@
-"""How a received message looks in an answer: what was asked for, and digests over just that."""
+"""A received message in a response: the attributes asked for, and digests over just those."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SENDER_ID: Final = "AIDAEMULATOREMULATORE"
 def received(message: Message, system: Collection[str], names: Collection[str]) -> dict[str, Any]:
     """Return one entry of `Messages`; `system` and `names` are the attributes asked for."""
     draft = message.draft
-    answer: dict[str, Any] = {
+    result: dict[str, Any] = {
         "MessageId": message.message_id,
         "ReceiptHandle": message.receipt,
         "MD5OfBody": draft.body_md5,
         "Body": draft.body,
     }
     if system:
-        answer["Attributes"] = _chosen(_system_attributes(message), system)
+        result["Attributes"] = _chosen(_system_attributes(message), system)
     if names and draft.attributes:
-        answer |= _attributes(draft, names)
-    return answer
+        result |= _attributes(draft, names)
+    return result
 
 
 def sequence_number(message: Message) -> str:

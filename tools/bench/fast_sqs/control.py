@@ -1,4 +1,4 @@
-"""The rapid SQS as the bench uses it: fill a queue, let messages flow, read the ledger."""
+"""What the benchmark asks of the fast SQS: fill a queue, make messages flow, read counts."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json, to_json
 
-from tools.bench.rapid_shape import Draft
+from tools.bench.fast_sqs.rendering import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tools.bench.rapid_calls import Calls
-    from tools.bench.rapid_queue import RapidQueue
+    from tools.bench.fast_sqs.operations import Calls
+    from tools.bench.fast_sqs.queue import FastQueue
 
 TICK_SECONDS: Final = 0.001
 
 
 def respond(calls: Calls, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-    """Return status and answer."""
+    """Return status and response."""
     try:
-        return 200, to_json(_answer(calls, method, path, body))
+        return 200, to_json(_response(calls, method, path, body))
     except (KeyError, TypeError, ValueError) as error:
         return 400, to_json({"error": repr(error)})
 
 
-def _answer(calls: Calls, method: str, path: str, body: bytes) -> object:
+def _response(calls: Calls, method: str, path: str, body: bytes) -> object:
     match method, path.strip("/").split("/"):
-        case "GET", ["_ledger", name]:
+        case "GET", ["_history", name]:
             queue = calls.queues[name]
             queue.advance(time.time())
-            return {**queue.ledger(), "flowing": bool(calls.flowing)}
+            return {**queue.summary(), "flowing": bool(calls.flowing)}
         case "POST", ["_reset"]:
             calls.reset()
             return {}
@@ -54,12 +54,17 @@ def fill(
     body: str = "{}",
     attributes: Mapping[str, Any] | None = None,
     share: float = 1.0,
+    groups: int = 1,
 ) -> dict[str, Any]:
-    """Enqueue many; attributes go to a share of them, evenly spread."""
-    where = calls.queues[queue]
+    """Enqueue many; attributes go to a share of them, evenly spread.
+
+    On FIFO they go to as many `groups`, by turns.
+    """
+    where, now = calls.queues[queue], time.time()
     marked, plain = _drafts(body, attributes or {})
     for number in range(count):
-        where.send(marked if _chosen(number, share) else plain)
+        order = (f"g-{number % groups}", f"fill-{now}-{number}") if where.fifo else ()
+        where.send(marked if _chosen(number, share) else plain, now, *order)
     calls.changed(where)
     return {"sent": count}
 
@@ -93,7 +98,7 @@ def _flow(
 
 def _send_due(
     calls: Calls,
-    places: Sequence[RapidQueue],
+    places: Sequence[FastQueue],
     numbers: range,
     drafts: tuple[Draft, Draft],
     share: float,

@@ -1,14 +1,15 @@
-"""An SQS for benches: standard queues in memory, AWS JSON 1.0, as few microseconds as will do.
+"""An SQS for benchmarks: queues in memory, AWS JSON 1.0, a few microseconds a message.
 
-    python -m tools.bench.rapid_sqs [--delay-ms 10]
+    python -m tools.bench.fast_sqs [--delay-ms 10] [--tls CERTIFICATE.pem]
 
-It knows what the peers call and nothing more: no FIFO, no delays, no redrive policy, no faults, and
-it believes every signature. Whoever wants to know what SQS does asks tools/emulator. `/_fill`,
-`/_reset` and `/_ledger/QUEUE` are the emulator's; more of its own:
+The rules are those of tools/sqs_model, as in tools/emulator. It knows only the calls that the peers
+make: no delays, no redrive policy, no receive attempts, no faults, and it accepts every signature.
+With --tls, a file with key and certificates, it listens on a second port for https.
+`/_fill`, `/_reset` and `/_history/QUEUE` are as in the emulator; more of its own:
 
     POST /_flow   {"queues", "rate", "seconds", "body", "share", "attributes"}: messages from now
                   on, evenly over time and by turns over the queues
-    POST /_delay  {"ms"}: how long each answer takes on its way, instead of --delay-ms
+    POST /_delay  {"ms"}: how late each response is sent, instead of --delay-ms
 
 In a body `@now` becomes the time of sending, `@message-no@` the number of the message.
 """
@@ -19,28 +20,30 @@ import argparse
 import asyncio
 import gc
 import signal
+import ssl
 from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
 
-from tools.bench.rapid_calls import Calls
-from tools.bench.rapid_control import respond
+from tools.bench.fast_sqs.control import respond
+from tools.bench.fast_sqs.operations import Calls
 
 if TYPE_CHECKING:
-    from tools.bench.rapid_calls import Waiting
+    from tools.bench.fast_sqs.operations import Waiting
 
 _HEAD: Final = (
     b"HTTP/1.1 %d OK\r\nx-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
     b"Content-Type: application/x-amz-json-1.0\r\n%bContent-Length: %d\r\n\r\n"
 )
-_QUERY_ERROR: Final = b"x-amzn-query-error: %b;Sender\r\n"
+_QUERY_ERROR: Final = b"x-amzn-query-error: %b\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """One connection, one request at a time; the head is searched and not parsed: 6 us less."""
+    """One connection, one request at a time; searching the head is far cheaper than parsing it."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, scheme: str) -> None:
         self._calls = calls
+        self._scheme = scheme
         self._transport: asyncio.Transport | None = None
         self._input = b""
         self._waiting: Waiting | None = None
@@ -72,16 +75,17 @@ class Connection(asyncio.Protocol):
         if target:
             operation = target[target.rindex(b".") + 1 :]
             host = _value(head, b"\r\nhost:").decode()
-            self._waiting = self._calls.run(operation, body, host, self._answer)
+            base_url = f"{self._scheme}://{host}"
+            self._waiting = self._calls.run(operation, body, base_url, self._respond)
             return
         method, path, _ = as_sent.split(b" ", 2)
-        status, answer = respond(self._calls, method.decode(), path.decode(), body)
-        self._write(_HEAD % (status, b"", len(answer)) + answer)
+        status, response = respond(self._calls, method.decode(), path.decode(), body)
+        self._write(_HEAD % (status, b"", len(response)) + response)
 
-    def _answer(self, answer: bytes, error: bytes = b"") -> None:
+    def _respond(self, response: bytes, error: bytes = b"") -> None:
         self._waiting = None
         status, query_error = (400, _QUERY_ERROR % error) if error else (200, b"")
-        text = _HEAD % (status, query_error, len(answer)) + answer
+        text = _HEAD % (status, query_error, len(response)) + response
         delay_seconds = self._calls.delay_seconds
         if delay_seconds:
             asyncio.get_running_loop().call_later(delay_seconds, self._write, text)
@@ -101,25 +105,43 @@ def _value(head: bytes, name: bytes) -> bytes:
     return head[at : head.index(b"\r", at)].strip()
 
 
-async def serve(delay_ms: float) -> None:
-    """Serve on a free port until SIGTERM or SIGINT."""
+async def serve(delay_ms: float, certificate: str | None) -> None:
+    """Serve on free ports until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     calls = Calls(loop, delay_ms / 1000)
-    server = await loop.create_server(lambda: Connection(calls), "127.0.0.1", 0, backlog=4096)
-    print(f"listening on http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    servers = {"http": await _listen(calls, "http", None)}
+    if certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+        servers["https"] = await _listen(calls, "https", tls)
+    urls = [f"{scheme}://127.0.0.1:{_port(server)}" for scheme, server in servers.items()]
+    print("listening on", *urls, flush=True)
     await stop.wait()
-    server.close()
+    for server in servers.values():
+        server.close()
+
+
+async def _listen(calls: Calls, scheme: str, tls: ssl.SSLContext | None) -> asyncio.Server:
+    return await asyncio.get_running_loop().create_server(
+        lambda: Connection(calls, scheme), "127.0.0.1", 0, backlog=4096, ssl=tls
+    )
+
+
+def _port(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.rapid_sqs", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.fast_sqs", description=__doc__)
     parser.add_argument("--delay-ms", type=float, default=0.0)
+    parser.add_argument("--tls", metavar="CERTIFICATE.pem")
     arguments = parser.parse_args()
-    gc.disable()  # nothing here goes in circles, and a million messages are a lot to look through
-    uvloop.run(serve(arguments.delay_ms))
+    gc.disable()  # nothing here is a cycle, and to look through a million messages takes long
+    uvloop.run(serve(arguments.delay_ms, arguments.tls))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Any bytes as a service's answer: one result, however they are cut, and no memory of them.
+"""Any bytes as a service's response: one result, however they are cut, and no memory of them.
 
-An input is a byte that says how many cuts follow, the sizes of the cuts, and the answer. A part of
-the answer between two \\xff\\xff that begins with \\xfd and a number is there so many times 64.
+An input is the number of cuts (one byte), the sizes of the cuts, and the response. A part of the
+response between two \\xff\\xff that begins with \\xfd and a number is repeated 64 times the number.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ RESET: Final = ConnectionResetError(104, "reset")
 
 
 def check(given: bytes) -> None:
-    """Read the answer whole, cut, and byte by byte."""
-    sizes, answer = _parts(given)
+    """Read the response whole, cut, and byte by byte."""
+    sizes, response = _parts(given)
     for error in (None, RESET):
-        whole = _read(_cut(answer, []), error)
-        _check_result(answer, *whole)
-        assert _read(_cut(answer, sizes), error) == whole
+        whole = _read(_cut(response, []), error)
+        _check_result(response, *whole)
+        assert _read(_cut(response, sizes), error) == whole
         if whole[1]:
-            _check_repeated(answer, sizes, error, whole)
-        if len(answer) <= SMALL:
-            assert _read(_cut(answer, [1] * len(answer)), error) == whole
+            _check_repeated(response, sizes, error, whole)
+        if len(response) <= SMALL:
+            assert _read(_cut(response, [1] * len(response)), error) == whole
 
 
 def _check_repeated(
-    answer: bytes, sizes: bytes, error: Exception | None, whole: tuple[Responded | Broken, bool]
+    response: bytes, sizes: bytes, error: Exception | None, whole: tuple[Responded | Broken, bool]
 ) -> None:
-    """Read it again and again on one connection, which knows an answer that it has had before."""
+    """Read it again and again on one connection, which knows a response that it has had before."""
     reader = StatusReader(lambda: NOW)
     for cuts in (b"", b"", sizes, b""):
-        assert _fed(reader, _cut(answer, cuts), error) == whole
-    for changed in (answer[:-1], answer[:1] + answer, answer + b"x", answer.swapcase()):
+        assert _fed(reader, _cut(response, cuts), error) == whole
+    for changed in (response[:-1], response[:1] + response, response + b"x", response.swapcase()):
         reader = StatusReader(lambda: NOW)
-        _fed(reader, [answer], error)
+        _fed(reader, [response], error)
         assert _fed(reader, _cut(changed, b""), error) == _read(_cut(changed, b""), error)
 
 
 def _parts(given: bytes) -> tuple[bytes, bytes]:
     cuts = given[0] % MOST_CUTS if given else 0
-    answer = b"".join(map(_repeated, given[1 + cuts :].split(b"\xff\xff")))
-    return given[1 : 1 + cuts], answer[:MOST_BYTES]
+    response = b"".join(map(_repeated, given[1 + cuts :].split(b"\xff\xff")))
+    return given[1 : 1 + cuts], response[:MOST_BYTES]
 
 
 def _repeated(part: bytes) -> bytes:
@@ -61,13 +61,13 @@ def _repeated(part: bytes) -> bytes:
     return part[2:] * min(part[1] * 64, MOST_BYTES // (len(part) - 2))
 
 
-def _cut(answer: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
+def _cut(response: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     for size in sizes:
-        if answer and size:
-            yield answer[:size]
-            answer = answer[size:]
-    if answer:
-        yield answer
+        if response and size:
+            yield response[:size]
+            response = response[size:]
+    if response:
+        yield response
 
 
 def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Responded | Broken, bool]:
@@ -76,7 +76,7 @@ def _read(pieces: Iterable[bytes], error: Exception | None) -> tuple[Responded |
     result, reusable = _fed(reader, pieces, error)
     if reusable:
         reader.expect()
-        assert reader.feed(NEXT) == Responded(202), "an answer leaves nothing to the next one"
+        assert reader.feed(NEXT) == Responded(202), "a response leaves nothing to the next one"
     return result, reusable
 
 
@@ -94,17 +94,17 @@ def _fed(
     if result is None:
         return reader.end(error), False
     assert reader.begun
-    # A line end too many is passed over where it comes with the answer, and else closes.
+    # A line end too many is passed over where it comes with the response, and else closes.
     return result, reader.reusable and not behind.strip(b"\r\n")
 
 
-def _check_result(answer: bytes, result: Responded | Broken, reusable: bool) -> None:  # noqa: FBT001
+def _check_result(response: bytes, result: Responded | Broken, reusable: bool) -> None:  # noqa: FBT001
     match result:
         case Responded(status, retry_after):
             assert 200 <= status <= 999
-            assert re.search(rb"HTTP/1\.\d+ +%d" % status, answer), "a status that nobody sent"
+            assert re.search(rb"HTTP/1\.\d+ +%d" % status, response), "a status that was not sent"
             assert retry_after is None or 0 <= retry_after < 1e12
-            assert retry_after is None or b"retry-after" in answer.lower()
+            assert retry_after is None or b"retry-after" in response.lower()
         case Broken(why):
             assert not reusable
             assert "callback" not in why, "that would be an exception of ours"

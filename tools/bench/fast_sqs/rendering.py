@@ -1,4 +1,4 @@
-"""How messages of the rapid SQS look in an answer: rendered when sent, but for a few places."""
+"""How messages look in a response of the fast SQS: rendered when sent, but for a few places."""
 
 from __future__ import annotations
 
@@ -7,26 +7,35 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_core import to_json
 
 from tools.emulator.messages import attributes_md5, md5
+from tools.emulator.responses import SENDER_ID
+from tools.sqs_model.receipts import PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SENDER_ID: Final = "AIDAEMULATOREMULATORE"
 NUMBERED: Final = "@message-no@"
-"""What becomes the message's number in a body, in as many digits: some peers send no id along."""
+"""Becomes the message's number in a body, in as many digits: some peers do not send the id."""
 
-RECEIPT: Final = b"AQEB%012x" + b"0" * 156
-"""Real receipts have some 180 characters and more; a bench shall pay for carrying them."""
-
-NUMBER: Final = slice(4, 16)
-"""Where a receipt has the number of its message."""
+_RECEIPT: Final = f"%b%012x%08x{PADDING}".encode()
 
 _NOT_WANTED: Final = b"%.0a"
-"""A place that takes a value and shows nothing of it."""
+"""A place that takes a value and shows nothing."""
+
+
+_STANDARD: Final = {
+    "ApproximateReceiveCount": b"%d",
+    "ApproximateFirstReceiveTimestamp": b"%b",
+}
+_FIFO: Final = {
+    **_STANDARD,
+    "MessageGroupId": b"%b",
+    "MessageDeduplicationId": b"%b",
+    "SequenceNumber": b"%020d",
+}
 
 
 class Draft:
-    """What many messages have in common: body, attributes and the time of sending.
+    """What many messages share: body, attributes and the time of sending.
 
     `sent_at` is in seconds since the epoch.
     """
@@ -51,16 +60,20 @@ class Draft:
 
     @property
     def attributes_md5(self) -> str:
-        """The same of the attributes; "" for none."""
+        """The digest of the attributes; "" for none."""
         return attributes_md5(self._attributes)
 
-    def template(self, wanted: Wanted) -> bytes:
-        """Return a message with places for id, number, digest, number, receive count,
-        time of the first receive (ms)."""
-        template = self.templates[wanted] = self._render(wanted)
+    def template(self, wanted: Wanted, *, fifo: bool = False) -> bytes:
+        """Return a message with places.
+
+        They are: id; the receipt's stamp, sequence and receive count; the body's digest; sequence;
+        receive count; time of the first receive (ms); on FIFO group, deduplication id, sequence
+        number.
+        """
+        template = self.templates[wanted] = self._render(wanted, _FIFO if fifo else _STANDARD)
         return template
 
-    def _render(self, wanted: Wanted) -> bytes:
+    def _render(self, wanted: Wanted, places: Mapping[str, bytes]) -> bytes:
         system, names = wanted
         body = to_json(self._body).replace(b"%", b"%%")
         if self._numbered:
@@ -69,30 +82,28 @@ class Draft:
             body = _NOT_WANTED + body
         parts = [
             b'{"MessageId":"%b","ReceiptHandle":"',
-            RECEIPT,
+            _RECEIPT,
             b'","MD5OfBody":"%b","Body":',
             body,
         ]
-        parts.append(self._system(system))
+        parts.append(self._system(system, places))
         parts.append(self._chosen(names).replace(b"%", b"%%"))
         return b"".join(parts) + b"}"
 
-    def _system(self, names: Sequence[str]) -> bytes:
-        """Return the system attributes; what is not asked for swallows its value."""
-        values = {
+    def _system(self, names: Sequence[str], places: Mapping[str, bytes]) -> bytes:
+        """Return the system attributes; a place that is not asked for shows nothing."""
+        known = {
             "SenderId": SENDER_ID.encode(),
             "SentTimestamp": b"%d" % self._sent_ms,
-            "ApproximateReceiveCount": b"%b",
-            "ApproximateFirstReceiveTimestamp": b"%b",
         }
-        chosen = [name for name in values if name in names or "All" in names]
-        shown = b",".join(b'"%b":"%b"' % (name.encode(), values[name]) for name in chosen)
-        unseen = [name for name in list(values)[2:] if name not in chosen]
-        text = b',"Attributes":{%b}' % shown if chosen else b""
-        # The two places stay in their order: a count that nobody asked for goes before the other.
-        if unseen == ["ApproximateReceiveCount"]:
-            return _NOT_WANTED + text
-        return text + _NOT_WANTED * len(unseen)
+        text, comma = b"", b',"Attributes":{'
+        for name, value in (known | places).items():
+            if name in names or "All" in names:
+                text += comma + b'"%b":"%b"' % (name.encode(), value)
+                comma = b","
+            elif name in places:
+                text += _NOT_WANTED
+        return text if comma != b"," else text + b"}"
 
     def _chosen(self, names: Sequence[str]) -> bytes:
         prefixes = tuple(

@@ -1,4 +1,4 @@
-"""The modes that run on the rapid SQS: who is faster, how late, what it asks of SQS, how it scales.
+"""The modes that run on the fast SQS: rates, variants, latency, requests to SQS, scaling.
 
 Each returns its figures as text, header included.
 """
@@ -6,13 +6,13 @@ Each returns its figures as text, header included.
 from __future__ import annotations
 
 import sys
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from tools.bench import idle, install, latency, report, scaling, throughput
-from tools.bench.peers import PEERS
+from tools.bench.peers import PEERS, VARIANTS
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tools.bench.throughput import Run
 
 MESSAGES: Final = 200_000
+VARIED: Final = 100_000
 REPETITIONS: Final = 5
 PROBE: Final = 50_000
 ROUND_TRIP_MS: Final = 10.0
@@ -36,7 +37,7 @@ _OURS: Final = PEERS[0]
 
 
 def able(chosen: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
-    """Return the peers that are installed, and loud lines about those that cannot be."""
+    """Return the peers that are installed, and a line about each one that cannot be."""
     reasons = {peer.name: install.missing(peer.name) for peer in chosen}
     skipped = [f"SKIPPED {name}: {why}" for name, why in reasons.items() if why]
     for line in skipped:
@@ -47,7 +48,7 @@ def able(chosen: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
 async def compare(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
-    """Take turns, so that whatever else the machine does meets all peers alike."""
+    """Take turns, so that other load on the machine hits all peers alike."""
     messages, turns = arguments.messages or MESSAGES, arguments.repetitions or REPETITIONS
     peers, skipped = able(chosen)
     runs: dict[str, list[Run]] = {peer.name: [] for peer in peers}
@@ -59,10 +60,26 @@ async def compare(
     return report.header(title, here.made_of, *skipped) + "\n" + report.throughput(runs)
 
 
+async def vary(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Measure each peer on each variant, by turns."""
+    messages, turns = arguments.messages or VARIED, arguments.repetitions or REPETITIONS
+    peers, skipped = able([peer for peer in chosen if peer.name in _VARIED])
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for turn, peer, variant in product(range(turns), peers, VARIANTS):
+        one = replace(peer, variant=variant)
+        run = await throughput.measure(one, here, folder, round(messages * peer.share))
+        runs.setdefault((peer.name, variant.name), []).append(run)
+        progress(f"{turn + 1}: {peer.name} {variant.name} {run.rate:,.0f} msg/s")
+    title = f"{messages:,} messages (fewer for slow peers), {turns} repetitions by turns"
+    return report.header(title, here.made_of, *skipped) + "\n" + report.variants(runs)
+
+
 async def waiting(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
-    """Offer half of what the gateway moves; to one that cannot take that, half of its own."""
+    """Offer half of the gateway's rate; half of its own to a slower peer."""
     peers, skipped = able([peer for peer in chosen if peer.delivers and peer.name in _LATENCY])
     rates = {peer.name: arguments.rate or [] for peer in peers}
     if not arguments.rate:
@@ -80,7 +97,7 @@ async def waiting(
 async def resting(
     arguments: argparse.Namespace, _chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
-    """Start, be ready, and wait."""
+    """Start, wait for readiness, then measure without messages."""
     turns = [
         await idle.measure(here, folder, arguments.idle_seconds)
         for _ in range(arguments.repetitions or 1)
@@ -190,8 +207,9 @@ async def _halves(peers: Sequence[Peer], here: Arena, folder: Path) -> dict[str,
 
 
 def progress(text: str) -> None:
-    """Tell how far it is, beside the figures."""
+    """Report progress on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 _LATENCY: Final = ("gateway", "mq-bridge", "sqs-consumer")
+_VARIED: Final = ("gateway", "uncompiled", "mq-bridge", "sqs-consumer")

@@ -10,7 +10,7 @@ WINDOW_SECONDS: Final = 300.0
 V = TypeVar("V")
 
 
-class ShortMemory(Generic[V]):
+class Window(Generic[V]):
     """Values by key, each forgotten `WINDOW_SECONDS` after it was kept.
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
@@ -21,16 +21,16 @@ class ShortMemory(Generic[V]):
         self._order: deque[tuple[float, str]] = deque()
 
     def keep(self, key: str, value: V, now: float) -> None:
-        """Remember from now on; a key kept again starts anew."""
+        """Remember from now on; a key that is kept again starts anew."""
         until = now + WINDOW_SECONDS
         self._kept[key] = (until, value)
         self._order.append((until, key))
 
-    def recall(self, key: str, now: float) -> V | None:
+    def get(self, key: str, now: float) -> V | None:
         """Return what was kept, or None once it is forgotten."""
         self._forget(now)
-        hit = self._kept.get(key)
-        return None if hit is None else hit[1]
+        found = self._kept.get(key)
+        return None if found is None else found[1]
 
     def _forget(self, now: float) -> None:
         while self._order and self._order[0][0] <= now:

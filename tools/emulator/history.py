@@ -1,4 +1,4 @@
-"""The ledger as JSON: a summary of a queue in numbers, and what happened to each message."""
+"""Histories as JSON: a queue in numbers, and what happened to each message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tools.emulator.app import EMPTY_RECEIVE
-from tools.emulator.messages import Stage
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
     from tools.emulator.messages import Message
@@ -34,10 +34,10 @@ def summary(registry: Registry, queue: Queue) -> dict[str, Any]:
 def messages(queue: Queue, first: int = 0, count: int | None = None) -> list[dict[str, Any]]:
     """Return every message that ever was in the queue, in the order of sending, or some of them."""
     last = None if count is None else first + count
-    return [_page(message) for message in queue.messages[first:last]]
+    return [_message(message) for message in queue.messages[first:last]]
 
 
-def _page(message: Message) -> dict[str, Any]:
+def _message(message: Message) -> dict[str, Any]:
     return {
         "message_id": message.message_id,
         "body": message.draft.body,

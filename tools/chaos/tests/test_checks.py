@@ -1,4 +1,4 @@
-"""The verdict sees what it is there for: each violation planted into a good run is found."""
+"""The checks find each violation that is planted into a good run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tools.chaos import story
+from tools.chaos import trace
+from tools.chaos.checks import Result, check
 from tools.chaos.deliveries import Delivery
-from tools.chaos.evidence import Evidence, Page, page_of
+from tools.chaos.evidence import Evidence, History, parse_history
 from tools.chaos.routes import GROUPS, REJECTS
-from tools.chaos.verdict import Verdict, judge
 
 LOST = "lost"
 UNPROVEN = "deleted without a 2xx or a dead letter"
@@ -22,12 +22,12 @@ OUT_OF_ORDER = "out of order in a group"
 NOT_ONCE = "not delivered exactly once in calm"
 
 
-def page(name: str, settled_at: float | None = 10.0, **more: Any) -> Page:
+def history(name: str, settled_at: float | None = 10.0, **more: Any) -> History:
     stage = "visible" if settled_at is None else "deleted"
     group = "g" if name.startswith("g") else None
     queue = REJECTS if group is None else GROUPS
     members = {"stage": stage, "group": group, "receives": 1, "settled_at": settled_at} | more
-    return Page(name, queue, f"body of {name}", **members)
+    return History(name, queue, f"body of {name}", **members)
 
 
 def delivery(
@@ -38,22 +38,22 @@ def delivery(
     return Delivery(name, "service", group, begun_at, "prompt", ended_at, acked_at)
 
 
-def verdict(pages: list[Page], *deliveries: Delivery, **more: Any) -> Verdict:
+def result(histories: list[History], *deliveries: Delivery, **more: Any) -> Result:
     by_message: dict[str, list[Delivery]] = {}
     for each in deliveries:
         by_message.setdefault(each.message_id, []).append(each)
-    return judge(Evidence(pages, by_message, **{"sent": len(pages), **more}))
+    return check(Evidence(histories, by_message, **{"sent": len(histories), **more}))
 
 
-def violations(pages: list[Page], *deliveries: Delivery, **more: Any) -> set[str]:
-    return set(verdict(pages, *deliveries, **more).violations)
+def violations(histories: list[History], *deliveries: Delivery, **more: Any) -> set[str]:
+    return set(result(histories, *deliveries, **more).violations)
 
 
 def test_a_good_run_has_no_violations_and_is_counted() -> None:
-    pages = [page("a"), page("b", receives=4), page("c", stage="moved"), page("d")]
+    histories = [history("a"), history("b", receives=4), history("c", stage="moved"), history("d")]
     copies = {(REJECTS, "body of d"): 9.0}
 
-    found = verdict(pages, delivery("a", 1, 2), delivery("b", 1, 2), copies=copies, calm=False)
+    found = result(histories, delivery("a", 1, 2), delivery("b", 1, 2), copies=copies, calm=False)
 
     assert found.violations == {}
     assert (found.messages, found.deliveries, found.acked) == (4, 2, 2)
@@ -65,41 +65,43 @@ def test_a_good_run_has_no_violations_and_is_counted() -> None:
 
 @pytest.mark.parametrize("stage", ["visible", "leased", "delayed"])
 def test_a_message_that_is_still_in_the_queue_is_lost(stage: str) -> None:
-    stays = page("a", None, stage=stage)
+    stays = history("a", None, stage=stage)
     assert violations([stays], delivery("a", 1, 2)) == {LOST}
 
 
 def test_a_message_that_was_sent_and_is_in_no_ledger_is_lost() -> None:
-    assert violations([page("a")], delivery("a", 1, 2), sent=2) == {LOST}
+    assert violations([history("a")], delivery("a", 1, 2), sent=2) == {LOST}
 
 
 def test_a_delete_without_any_delivery_is_found() -> None:
-    assert violations([page("a")]) == {UNPROVEN}
+    assert violations([history("a")]) == {UNPROVEN}
 
 
 def test_a_delete_after_deliveries_without_a_complete_2xx_is_found() -> None:
-    assert violations([page("a")], delivery("a", 1, 2, acked=False)) == {UNPROVEN}
+    assert violations([history("a")], delivery("a", 1, 2, acked=False)) == {UNPROVEN}
 
 
 def test_a_delete_before_the_2xx_is_found() -> None:
-    assert violations([page("a", 1.5)], delivery("a", 1, 2)) == {UNPROVEN}
+    assert violations([history("a", 1.5)], delivery("a", 1, 2)) == {UNPROVEN}
 
 
 def test_a_delete_before_the_dead_letter_copy_is_found() -> None:
     rejected = delivery("a", 1, 2, acked=False)
-    assert violations([page("a", 10)], rejected, copies={(REJECTS, "body of a"): 9.0}) == set()
-    assert violations([page("a", 8)], rejected, copies={(REJECTS, "body of a"): 9.0}) == {UNPROVEN}
+    assert violations([history("a", 10)], rejected, copies={(REJECTS, "body of a"): 9.0}) == set()
+    assert violations([history("a", 8)], rejected, copies={(REJECTS, "body of a"): 9.0}) == {
+        UNPROVEN
+    }
 
 
 # ---- doubles ------------------------------------------------------------------------------
 
 
-def doubled(**more: Any) -> Verdict:
-    pages = [page("a", **more.pop("page", {}))]
-    return verdict(pages, delivery("a", 1, 2), delivery("a", 5, 6), **more)
+def doubled(**more: Any) -> Result:
+    histories = [history("a", **more.pop("history", {}))]
+    return result(histories, delivery("a", 1, 2), delivery("a", 5, 6), **more)
 
 
-def test_a_second_2xx_without_a_cause_is_found_and_its_story_told() -> None:
+def test_a_second_2xx_without_a_cause_is_found_and_its_trace_shown() -> None:
     (found,) = doubled().violations[DOUBLED]
     assert "2xx of service (prompt)" in found
 
@@ -119,7 +121,7 @@ def test_a_second_2xx_without_a_cause_is_found_and_its_story_told() -> None:
 def test_a_fault_of_that_message_explains_a_second_2xx(
     fault: tuple[float, str], cause: str
 ) -> None:
-    found = doubled(page={"faults": (fault,)})
+    found = doubled(history={"faults": (fault,)})
     assert found.violations == {}
     assert found.doubled == {cause: 1}
 
@@ -131,7 +133,7 @@ def test_a_fault_that_has_nothing_to_do_with_it_explains_nothing() -> None:
         (0.5, "DeleteMessageBatch lost_reply"),
         (3, "ReceiveMessage internal_error"),
     )
-    assert set(doubled(page={"faults": faults}).violations) == {DOUBLED}
+    assert set(doubled(history={"faults": faults}).violations) == {DOUBLED}
 
 
 @pytest.mark.parametrize(
@@ -156,26 +158,26 @@ def test_a_machine_too_busy_to_keep_leases_explains_a_second_2xx(
 def test_one_explained_double_does_not_excuse_another() -> None:
     faults = ((3, "DeleteMessageBatch dropped"),)
     deliveries = [delivery("a", 1, 2), delivery("a", 5, 6), delivery("a", 8, 9)]
-    assert violations([page("a", faults=faults)], *deliveries) == {DOUBLED}
+    assert violations([history("a", faults=faults)], *deliveries) == {DOUBLED}
 
 
 # ---- calm ---------------------------------------------------------------------------------
 
 
 def test_in_calm_each_message_is_delivered_once_and_answered_once() -> None:
-    assert violations([page("a")], delivery("a", 1, 2), calm=True) == set()
+    assert violations([history("a")], delivery("a", 1, 2), calm=True) == set()
     failed = delivery("a", 1, 2, acked=False)
-    assert violations([page("a")], failed, delivery("a", 5, 6), calm=True) == {NOT_ONCE}
-    assert violations([page("a", stage="moved")], calm=True) == {NOT_ONCE}
+    assert violations([history("a")], failed, delivery("a", 5, 6), calm=True) == {NOT_ONCE}
+    assert violations([history("a", stage="moved")], calm=True) == {NOT_ONCE}
 
 
 # ---- groups -------------------------------------------------------------------------------
 
 
 def test_a_group_in_order_is_good_however_often_its_head_failed() -> None:
-    pages = [page("g1"), page("g2"), page("a"), page("g3")]
+    histories = [history("g1"), history("g2"), history("a"), history("g3")]
     assert violations(
-        pages,
+        histories,
         delivery("g1", 1, 2, acked=False),
         delivery("g1", 3, 4),
         delivery("g2", 5, 6),
@@ -185,53 +187,55 @@ def test_a_group_in_order_is_good_however_often_its_head_failed() -> None:
 
 
 def test_a_pair_out_of_order_is_found() -> None:
-    pages = [page("g1"), page("g2")]
-    assert violations(pages, delivery("g2", 1, 2), delivery("g1", 3, 4)) == {OUT_OF_ORDER}
+    histories = [history("g1"), history("g2")]
+    assert violations(histories, delivery("g2", 1, 2), delivery("g1", 3, 4)) == {OUT_OF_ORDER}
 
 
 def test_a_successor_that_did_not_wait_for_a_failed_head_is_found() -> None:
-    pages = [page("g1"), page("g2")]
+    histories = [history("g1"), history("g2")]
     deliveries = [
         delivery("g1", 1, 2, acked=False), delivery("g2", 3, 4), delivery("g1", 5, 6)
     ]  # fmt: skip
-    assert violations(pages, *deliveries) == {OUT_OF_ORDER}
+    assert violations(histories, *deliveries) == {OUT_OF_ORDER}
 
 
 def test_a_message_that_comes_again_after_its_successor_is_found() -> None:
     faults = ((3, "DeleteMessageBatch lost_reply"),)
-    pages = [page("g1", faults=faults), page("g2")]
+    histories = [history("g1", faults=faults), history("g2")]
     deliveries = [delivery("g1", 1, 2), delivery("g2", 4, 5), delivery("g1", 6, 7)]
-    assert violations(pages, *deliveries) == {OUT_OF_ORDER}
+    assert violations(histories, *deliveries) == {OUT_OF_ORDER}
 
 
 @pytest.mark.parametrize("away", ["copied", "moved"])
 def test_a_group_goes_on_after_a_dead_letter(away: str) -> None:
     rejected, successor = delivery("g1", 1, 2, acked=False), delivery("g2", 4, 5)
-    first = page("g1", 3.0, stage="moved" if away == "moved" else "deleted")
+    first = history("g1", 3.0, stage="moved" if away == "moved" else "deleted")
     copies = {(GROUPS, "body of g1"): 2.5} if away == "copied" else {}
-    assert violations([first, page("g2")], rejected, successor, copies=copies) == set()
+    assert violations([first, history("g2")], rejected, successor, copies=copies) == set()
     too_early = dataclasses.replace(successor, begun_at=2.2)
-    assert violations([first, page("g2")], rejected, too_early, copies=copies) == {OUT_OF_ORDER}
+    assert violations([first, history("g2")], rejected, too_early, copies=copies) == {OUT_OF_ORDER}
 
 
 def test_an_overlap_in_a_group_is_found() -> None:
     """Two deliveries of one message, so that their order is not in question."""
-    pages = [page("g1", faults=((0, "ReceiveMessage slow"),))]
+    histories = [history("g1", faults=((0, "ReceiveMessage slow"),))]
     deliveries = [delivery("g1", 1, 4), delivery("g1", 2, 3)]
-    assert violations(pages, *deliveries) == {OVERLAPS}
+    assert violations(histories, *deliveries) == {OVERLAPS}
 
 
 def test_a_long_delivery_overlaps_all_that_begin_within_it() -> None:
-    pages = [page("g1")]
+    histories = [history("g1")]
     never = delivery("g1", 1, 9, acked=False)
     short = [delivery("g1", at, at + 1, acked=False) for at in (2, 4, 6)]
-    found = verdict(pages, never, *short, copies={(GROUPS, "body of g1"): 9.5})
+    found = result(histories, never, *short, copies={(GROUPS, "body of g1"): 9.5})
     assert len(found.violations[OVERLAPS]) == 3
 
 
 def test_an_instant_is_no_overlap() -> None:
-    pages = [page("g1")]
-    assert violations(pages, delivery("g1", 1, 2.05, acked=False), delivery("g1", 2, 3)) == set()
+    histories = [history("g1")]
+    assert (
+        violations(histories, delivery("g1", 1, 2.05, acked=False), delivery("g1", 2, 3)) == set()
+    )
 
 
 # ---- complaints, stories ------------------------------------------------------------------
@@ -251,10 +255,10 @@ def test_a_page_of_the_emulators_ledger_is_read_with_its_faults_and_its_end() ->
         "receive_count": 2,
         "events": [{"at": at, "what": what, "number": 0} for at, what in enumerate(events)],
     }
-    found = page_of(REJECTS, raw, whole=True)
+    found = parse_history(REJECTS, raw, whole=True)
     assert found.faults == ((1, "DeleteMessageBatch hang"), (2, "handed_out_again"))
     assert (found.settled_at, found.receives, found.stage) == (3, 2, "deleted")
-    told = story.lines(found, Evidence([found], {"m": [delivery("m", 0.5, 2.5)]}))
+    told = trace.lines(found, Evidence([found], {"m": [delivery("m", 0.5, 2.5)]}))
     assert [line.split(maxsplit=1)[1] for line in told] == [
         "received",
         "delivery begins at service (prompt)",
