@@ -26,13 +26,14 @@ from gateway.adapters.http.tls import TlsFiles
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
-from gateway.adapters.telemetry.logs import LogObserver
+from gateway.adapters.telemetry.log_observer import LogObserver
+from gateway.adapters.telemetry.log_throttle import SharedThrottles
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.file import read_again
 from gateway.config.watcher import watch
-from gateway.core.events import Listening, Reloaded, ReloadFailed
+from gateway.core.events import Listening, Reloaded, ReloadFailed, TableInForce
 from gateway.core.routing.version import Client
 from gateway.runtime.poll_budget import ExtraPolls
 from gateway.runtime.routes import plan
@@ -85,8 +86,11 @@ class Gateway:
         self._queue_kind: type[NativeSqsSource | SdkSqsSource] = (
             NativeSqsSource if settings.sqs_client == "lean" else SdkSqsSource
         )
-        self._metrics, self._statistics, self._log = Metrics(), Statistics(), LogObserver()
-        self._observer = Observers(self._metrics, self._statistics, self._log)
+        self._metrics = Metrics(read_in_flight=self._in_flight)
+        self._statistics = Statistics()
+        self._throttles = SharedThrottles()
+        log = LogObserver(self._throttles)
+        self._observer = Observers(self._metrics, self._statistics, log)
         self._running: dict[str, RunningRoute] = {}
         self._leaving: set[RunningRoute] = set()  # removed or replaced by a reload, still draining
         self._stopping = asyncio.Event()
@@ -95,8 +99,8 @@ class Gateway:
         token = settings.admin_token
         self._admin = AdminServer(
             self,
-            self._metrics,
             self._statistics,
+            self._metrics.render,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
@@ -110,7 +114,6 @@ class Gateway:
             async with self._clients, asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._listen_to_signals()
-                self._metrics.watch_in_flight(self._in_flight)
                 self._swap(self._table)
                 watching = tasks.create_task(self._watch(), name="routing-file watcher")
                 freezing = tasks.create_task(self._freeze(), name="freeze")
@@ -219,8 +222,7 @@ class Gateway:
             self._start(route)
         self._table = table
         self._generation += 1
-        for named in (self._metrics, self._statistics):
-            named.in_force(table, self._generation)
+        self._observer.observe(TableInForce(table, self._generation))
         names = tuple(route.name for route in change.start)
         event = Reloaded(self._generation, names, change.changed, change.stop)
         self._observer.observe(event)
@@ -233,7 +235,7 @@ class Gateway:
             route,
             self._queue_kind(self._clients, route.queue, route.dead_letter),
             partial(_target, write_batch=self._write_batch),
-            Observers(self._metrics, self._statistics, self._log.of(route)),
+            Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
             extra_polls=self._extra_polls,
             wall=time.time,
             random=random.random,

@@ -14,7 +14,7 @@ from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.app import Observers
-from gateway.core.events import Action, Received, Settled
+from gateway.core.events import Action, Received, Settled, TableInForce
 from gateway.core.routing.route import RoutingTable
 from gateway.runtime.courier import Courier
 from gateway.runtime.in_flight import Hand
@@ -109,7 +109,7 @@ class Passing:
         of = route({"stable": 90, "canary": 10})
         metrics, statistics = Metrics(), Statistics()
         for each in (metrics, statistics):
-            each.in_force(RoutingTable((of,), "x"), 1)
+            each.observe(TableInForce(RoutingTable((of,), "x"), 1))
         self._observer = observer = Observers(metrics, statistics)
         self._write_batch = WriteBatch()
         self._write_batch._writers = [_NOBODY]  # so that no loop is asked for

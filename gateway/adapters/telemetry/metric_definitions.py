@@ -1,4 +1,4 @@
-"""Every metric of the gateway: name, type, labels and what it says (docs/reference/metrics.md)."""
+"""Every metric of the gateway: name, type, labels and meaning (docs/reference/metrics.md)."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ DELIVERIES: Final = Described(
     "gateway_deliveries_total",
     "counter",
     ("route", "version", "outcome"),
-    "Deliveries, by the version delivered to and what came of it: ack, retry, reject or fallback.",
+    "Deliveries, by the version delivered to and their outcome: ack, retry, reject or fallback.",
 )
 DURATION: Final = Described(
     "gateway_delivery_duration_seconds",
     "histogram",
     ("route", "version"),
-    "Time from sending a delivery to the end of its answer, whatever the answer was.",
+    "Time from sending a delivery to the end of its response, for every outcome.",
 )
 AGE: Final = Described(
     "gateway_message_age_seconds",
@@ -68,7 +68,7 @@ SETTLEMENT_FAILURES: Final = Described(
     "gateway_settlement_failures_total",
     "counter",
     ("route", "action"),
-    "Messages whose settlement SQS refused; each try of one message counts.",
+    "Messages whose settlement failed; each try of one message counts.",
 )
 WEIGHT: Final = Described(
     "gateway_split_weight",
@@ -92,14 +92,14 @@ GENERATION: Final = Described(
     "gateway_config_generation",
     "gauge",
     (),
-    "How many routing tables have been in force since the start, the present one included.",
+    "Number of routing tables that have been in force since the start, the current one included.",
 )
 
 METRIC_DEFINITIONS: Final = (
     *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE, IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION),
 )
-"""In the order in which a scrape lists them."""
+"""In the order of a scrape."""
 
 EDGES: Final = {
     # 5 ms to 5 min: from a fast service to the timeout of a long job.
@@ -107,7 +107,7 @@ EDGES: Final = {
         *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
         *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0),
     ),
-    # 10 ms to 12 h, which is SQS's longest visibility.
+    # 10 ms to 12 h, the longest that SQS hides a message.
     AGE: (
         *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
         *(30.0, 60.0, 300.0, 900.0, 3_600.0, 10_800.0, 43_200.0),

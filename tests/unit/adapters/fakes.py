@@ -1,4 +1,4 @@
-"""A clock that stands until told, a gateway that answers as told, and facts with defaults."""
+"""A clock that stands until told, a gateway that responds as told, and events with defaults."""
 
 from __future__ import annotations
 
