@@ -202,8 +202,8 @@ class RouteView:
     waiting: int
 
 
-class Control(Protocol):
-    """What the admin port reads of the running gateway, and what it may change."""
+class RouteStates(Protocol):
+    """The state of the routes, as health, readiness and the admin API show it."""
 
     def stuck(self) -> Sequence[str]:
         """Return what has not moved for too long, in words; empty while all loops work."""
@@ -211,12 +211,16 @@ class Control(Protocol):
     def unready(self) -> Sequence[str]:
         """Return what is not, or no longer, ready, in words; empty when every queue is polled."""
 
-    def routes(self) -> Sequence[RouteView]:
+    def views(self) -> Sequence[RouteView]:
         """Return the state of the routes in force, in file order."""
+
+
+class Control(Protocol):
+    """What the admin port may change about the running gateway."""
 
     @property
     def generation(self) -> int:
         """The number of routing tables that have been in force so far, this one included."""
 
     async def reload(self) -> Reloaded | ReloadFailed:
-        """Re-read the routing file now; the last good one stays in force on any problem."""
+        """Read the routing file again now; the last good one stays in force on any problem."""

@@ -52,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run the gateway until it is stopped."""
     settings = _settings(arguments)
-    file = _routing_file(settings)
-    from gateway.config import loader
+    path = _routing_file(settings)
+    from gateway.config import file
 
-    table = loader.read(file)
+    table = file.read(path)
     from gateway.adapters.telemetry import logs
     from gateway.app import Gateway
 
@@ -66,12 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     # About a tenth less CPU a message than by default; 50_000, 20, 20 let memory creep up.
     gc.set_threshold(10_000, 5, 5)
 
-    async def serve() -> int:
-        return await Gateway(settings, file, table).run()
+    async def serve() -> bool:
+        return await Gateway(settings, path, table).run()
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(serve())
+            return OK if runner.run(serve()) else FAILED
     except* OSError as failed:
         for error in failed.exceptions:
             print(f"gateway: {error}", file=sys.stderr)
@@ -80,11 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Validate the routing file: `ok`, or every problem."""
-    from gateway.config import loader
+    from gateway.config import file
     from gateway.config.problems.problem import ProblemsFound
 
     try:
-        loader.read(_routing_file(_settings(arguments)))
+        file.read(_routing_file(_settings(arguments)))
     except ProblemsFound as found:
         _print_problems(found.problems, sys.stdout)
         return PROBLEMS
@@ -95,9 +95,9 @@ def check(arguments: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     """Print one decision a line for every message of a file; no network."""
     from gateway.cli.explain import explain_messages
-    from gateway.config import loader
+    from gateway.config import file
 
-    table = loader.read(_routing_file(_settings(arguments)))
+    table = file.read(_routing_file(_settings(arguments)))
     return explain_messages(table, arguments.route, arguments.messages, arguments.expect)
 
 
@@ -105,9 +105,9 @@ def iam(arguments: argparse.Namespace) -> int:
     """Print the IAM policy that each route needs; no network."""
     from gateway.cli.explain import route_named
     from gateway.cli.iam import Place, print_policies
-    from gateway.config import loader
+    from gateway.config import file
 
-    table = loader.read(_routing_file(_settings(arguments)))
+    table = file.read(_routing_file(_settings(arguments)))
     asked = arguments.route
     routes = table.routes if asked is None else (route_named(table, asked),)
     place = Place(arguments.account, arguments.region)

@@ -11,9 +11,9 @@ from gateway.adapters.http1.connection import Connection
 from gateway.adapters.sqs.json_protocol import Calls, received, settled
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.telemetry.metrics import Metrics
+from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
-from gateway.app import Observers
 from gateway.core.events import Action, Received, Settled, TableInForce
 from gateway.core.routing.route import RoutingTable
 from gateway.runtime.courier import Courier

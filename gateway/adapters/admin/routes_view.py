@@ -10,15 +10,19 @@ from gateway.core.events import Outcome
 from gateway.ports import VersionMeasurements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.core.routing.version import Version
-    from gateway.ports import Control, Measurements, RouteMeasurements, RouteView
+    from gateway.ports import Measurements, RouteMeasurements, RouteView
 
 MAX_ERROR_CHARS: Final = 500
 
 _NOTHING_MEASURED: Final = VersionMeasurements()
 
 
-def routes_view(control: Control, measurements: Measurements) -> dict[str, Any]:
+def routes_view(
+    views: Iterable[RouteView], generation: int, measurements: Measurements
+) -> dict[str, Any]:
     """Return the whole response.
 
     ::
@@ -47,11 +51,9 @@ def routes_view(control: Control, measurements: Measurements) -> dict[str, Any]:
     """
     problems = list(measurements.problems)
     return {
-        "generation": control.generation,
+        "generation": generation,
         "config": {"last_reload_successful": not problems, "problems": problems},
-        "routes": [
-            _route(view, measurements.measure(view.route.name)) for view in control.routes()
-        ],
+        "routes": [_route(view, measurements.measure(view.route.name)) for view in views],
     }
 
 

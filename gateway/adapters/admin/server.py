@@ -17,7 +17,7 @@ from gateway.core.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.ports import Control, Measurements
+    from gateway.ports import Control, Measurements, RouteStates
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,6 +48,7 @@ class AdminServer:
 
     def __init__(
         self,
+        routes: RouteStates,
         control: Control,
         measurements: Measurements,
         scrape: Callable[[], tuple[bytes, str]],
@@ -56,6 +57,7 @@ class AdminServer:
         port: int,
         token: str | None,
     ) -> None:
+        self._states = routes
         self._control = control
         self._measurements = measurements
         self._render_metrics = scrape
@@ -115,17 +117,18 @@ class AdminServer:
         return guarded
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        return _health("ok", self._control.stuck())
+        return _health("ok", self._states.stuck())
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        return _health("ready", self._control.unready())
+        return _health("ready", self._states.unready())
 
     async def _scrape(self, _request: web.Request) -> web.Response:
         body, content_type = self._render_metrics()
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
     async def _routes(self, _request: web.Request) -> web.Response:
-        return web.json_response(routes_view(self._control, self._measurements))
+        views, generation = self._states.views(), self._control.generation
+        return web.json_response(routes_view(views, generation, self._measurements))
 
     async def _reload(self, _request: web.Request) -> web.Response:
         result = await self._control.reload()

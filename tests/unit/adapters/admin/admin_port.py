@@ -33,7 +33,9 @@ def admin_server(
         observer.observe(TableInForce(table(), 1))
         observer.observe(Received("orders", 3))
     control = control or FakeControl()
-    return AdminServer(control, statistics, metrics.render, host=host, port=port, token=token)
+    return AdminServer(
+        control, control, statistics, metrics.render, host=host, port=port, token=token
+    )
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
 from tests.builders import CANARY, STABLE, THIRD, route, version
-from tests.unit.adapters.fakes import Clock, FakeControl, decided, delivered, table, view
+from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
 if TYPE_CHECKING:
     from gateway.ports import RouteView
@@ -32,7 +32,7 @@ def statistics(clock: Clock) -> Statistics:
 
 def said(statistics: Statistics, *views: RouteView) -> dict[str, Any]:
     """Return the response as a client reads it."""
-    shown = routes_view(FakeControl(views or (view(ORDERS),), generation=3), statistics)
+    shown = routes_view(views or (view(ORDERS),), 3, statistics)
     read: dict[str, Any] = json.loads(json.dumps(shown, allow_nan=False))
     return read
 
