@@ -30,8 +30,8 @@ from gateway.adapters.telemetry import metric_definitions as names
 from gateway.adapters.telemetry.metric_definitions import (
     EDGES,
     METRIC_DEFINITIONS,
-    Described,
     Labels,
+    MetricDefinition,
 )
 from gateway.core import events
 from gateway.core.routing.decision import Reason
@@ -47,11 +47,6 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _DECISION_REASONS: Final = tuple(reason for reason in Reason if reason is not Reason.FALLBACK)
 _RESULTS: Final = ("messages", "empty", "error")
-
-
-def metric_definitions() -> list[Described]:
-    """Return every metric of the gateway's own, in the order of the scrape."""
-    return list(METRIC_DEFINITIONS)
 
 
 class _Number:
@@ -102,12 +97,14 @@ class Metrics:
     ) -> None:
         self._read_in_flight = read_in_flight
         self._now = now
-        self._numbers: dict[Described, dict[Labels, _Number]] = {
+        self._numbers: dict[MetricDefinition, dict[Labels, _Number]] = {
             metric: {} if metric.labels else {(): _Number()}
             for metric in METRIC_DEFINITIONS
             if metric not in EDGES
         }
-        self._histograms: dict[Described, dict[Labels, _Histogram]] = {name: {} for name in EDGES}
+        self._histograms: dict[MetricDefinition, dict[Labels, _Histogram]] = {
+            name: {} for name in EDGES
+        }
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -193,7 +190,7 @@ class Metrics:
             number.value += 1
             self._durations[event.route, event.version].observe((event.seconds,))
 
-    def _add(self, metric: Described, labels: Labels, amount: float = 1) -> None:
+    def _add(self, metric: MetricDefinition, labels: Labels, amount: float = 1) -> None:
         if number := self._numbers[metric].get(labels):
             number.value += amount
 
@@ -211,7 +208,7 @@ def _own_registry() -> CollectorRegistry:
     return registry
 
 
-def _series(table: RoutingTable) -> dict[Described, list[Labels]]:
+def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     """Return the label values that each metric has under a routing table."""
     routes: list[Labels] = [(route.name,) for route in table.routes]
     versions: list[Labels] = [
@@ -250,7 +247,7 @@ def _keep(cells: dict[Labels, _Cell], wanted: list[Labels], new: Callable[[], _C
     cells.update(kept)
 
 
-def _number_family(metric: Described, cells: Mapping[Labels, _Number]) -> Metric:
+def _number_family(metric: MetricDefinition, cells: Mapping[Labels, _Number]) -> Metric:
     kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
     for labels, number in cells.items():
@@ -258,7 +255,7 @@ def _number_family(metric: Described, cells: Mapping[Labels, _Number]) -> Metric
     return family
 
 
-def _histogram_family(metric: Described, cells: Mapping[Labels, _Histogram]) -> Metric:
+def _histogram_family(metric: MetricDefinition, cells: Mapping[Labels, _Histogram]) -> Metric:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
     for labels, histogram in cells.items():
         family.add_metric(labels, histogram.buckets(), histogram.total)
