@@ -4,7 +4,7 @@ Task tree, all of it under one TaskGroup:
 
     gateway -> route NAME (its own tree: gateway/runtime/running_route.py), one for each route,
                also for one that a reload removed, until it has drained
-            -> routing-file watcher, until the gateway stops
+            -> one watcher for each giver of weights (the routing file), until the gateway stops
             -> reload, one for each SIGHUP
             -> freeze, until every route has begun to poll
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
-    from gateway.ports import Target
+    from gateway.ports import Target, Weights
 
 GARBAGE_THRESHOLD: Final = 20_000
 """New objects before the collector looks for cycles. The path of a message makes none, so that most
@@ -72,8 +72,9 @@ class Gateway:
         self._throttles = SharedThrottles()
         log = LogObserver(self._throttles)
         self._observer = Observers(self._metrics, self._statistics, log)
-        self._file = FileWeights(file, table.digest)
-        self._reloader = Reloader(self._file, self._routes, self._observer, table)
+        routing_file = FileWeights(file, table.digest)
+        self._weights: dict[str, Weights] = {"routing-file watcher": routing_file}  # by task name
+        self._reloader = Reloader(routing_file, self._routes, self._observer, table)
         token = settings.admin_token
         self._admin = AdminServer(
             self._routes,
@@ -94,13 +95,13 @@ class Gateway:
                 self._listen_to_signals(tasks)
                 self._routes.begin(tasks)
                 self._reloader.begin()
-                watching = self._file.watch(self._reloader.offer)
-                until_stop = (
-                    tasks.create_task(watching, name="routing-file watcher"),
-                    tasks.create_task(self._freeze(), name="freeze"),
-                )
+                freezing = tasks.create_task(self._freeze(), name="freeze")
+                watching = [
+                    tasks.create_task(giver.watch(self._reloader.offer), name=name)
+                    for name, giver in self._weights.items()
+                ]
                 await self._stopping.wait()
-                for task in until_stop:
+                for task in (freezing, *watching):
                     task.cancel()
         finally:
             self._routes.end()
