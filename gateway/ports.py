@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Never, Protocol
 
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
-    from gateway.core.events import Event, PhaseChanged, Reloaded, ReloadFailed
+    from gateway.core.events import Event, Outcome, PhaseChanged, Reloaded, ReloadFailed
     from gateway.core.messages.message import Message
-    from gateway.core.routing.route import Route
+    from gateway.core.routing.route import Route, RoutingTable
 
 
 class SourceError(Exception):
@@ -122,15 +123,77 @@ class Target(Protocol):
 
 
 class Observer(Protocol):
-    """Somebody who hears of facts. It must be quick and must not raise."""
+    """Gets every event, from the code that emits it. It must be quick and must not raise."""
 
     def observe(self, event: Event) -> None:
-        """Take note of a fact."""
+        """Record an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A routing table, or else the problems for which there is none.
+
+    `digest` names the content that was loaded: equal digests mean equal content.
+    """
+
+    digest: str
+    table: RoutingTable | None = None
+    problems: tuple[str, ...] = ()
+
+
+WeightOffer = Callable[[], Awaitable[Loaded | None]]
+"""Loads what a giver of weights offers; None where the offer is outdated by then."""
+
+
+class Weights(Protocol):
+    """A giver of weights: it says which routing table should be in force. The file is one."""
+
+    async def watch(self, offer: Callable[[WeightOffer], Awaitable[object]]) -> Never:
+        """Call `offer` whenever there is something new. An error of `offer` ends the watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMeasurements:
+    """What was measured of one version.
+
+    `decisions` counts since the route last changed, `deliveries` since the process started, and
+    `per_second` is the rate of deliveries over the last minute. `last_error` is (text, Unix time).
+    """
+
+    decisions: int = 0
+    deliveries: Mapping[Outcome, int] = field(default_factory=dict)
+    per_second: Mapping[Outcome, float] = field(default_factory=dict)
+    last_error: tuple[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMeasurements:
+    """What was measured of one route; a version without any event may be missing.
+
+    `received` counts messages since the process started, `received_per_second` is the rate over
+    the last minute. `last_error` is (text, Unix time), about the queue or the gateway.
+    """
+
+    received: int
+    received_per_second: float
+    last_error: tuple[str, float] | None
+    versions: Mapping[str, VersionMeasurements]
+
+
+class Measurements(Protocol):
+    """What has happened so far, for those who show it or decide by it."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """The problems of the routing file refused last; empty once one is accepted."""
+
+    def measure(self, route: str) -> RouteMeasurements:
+        """Return the measurements of a route, zeros if nothing has happened on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteView:
-    """One route as it stands at this moment."""
+    """The state of one route at one moment. `waiting` messages wait for their version's limit."""
 
     route: Route
     phase: PhaseChanged
@@ -139,21 +202,25 @@ class RouteView:
     waiting: int
 
 
-class Control(Protocol):
-    """What the admin port may ask of the running gateway."""
+class RouteStates(Protocol):
+    """The state of the routes, as health, readiness and the admin API show it."""
 
     def stuck(self) -> Sequence[str]:
-        """Name what has not moved for too long; empty while all loops work."""
+        """Return what has not moved for too long, in words; empty while all loops work."""
 
     def unready(self) -> Sequence[str]:
-        """Say what is not yet, or no longer, ready; empty when every queue is polled."""
+        """Return what is not, or no longer, ready, in words; empty when every queue is polled."""
 
-    def routes(self) -> Sequence[RouteView]:
-        """Describe the routes in force, in file order."""
+    def views(self) -> Sequence[RouteView]:
+        """Return the state of the routes in force, in file order."""
+
+
+class Control(Protocol):
+    """What the admin port may change about the running gateway."""
 
     @property
     def generation(self) -> int:
-        """How many routing tables have been in force so far, this one included."""
+        """The number of routing tables that have been in force so far, this one included."""
 
     async def reload(self) -> Reloaded | ReloadFailed:
-        """Re-read the routing file now; the last good one stays in force on any problem."""
+        """Read the routing file again now; the last good one stays in force on any problem."""

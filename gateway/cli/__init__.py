@@ -1,1 +1,1 @@
-"""The commands. Each imports only what it needs, so that `check` starts in no time."""
+"""The commands, a module for each. A command imports only what it needs, so that it is quick."""

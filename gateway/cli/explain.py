@@ -1,4 +1,4 @@
-"""`gateway explain`: one decision a line as JSON, by the very code that the gateway runs."""
+"""`gateway explain`: one decision a line as JSON, by the same code that the gateway runs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,41 @@ import contextlib
 import difflib
 import json
 import sys
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 
-from gateway.config.problems.problem import Problem, ProblemsFound
-from gateway.core.messages.message import message_from_receive
-from gateway.core.routing.decision import Decision, decide
+from gateway.cli.arguments import add_command, routing_table
+from gateway.cli.exit_status import DIFFERS, OK, PROBLEMS
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable
 
+    from gateway.cli.arguments import Commands
+    from gateway.config.problems.problem import Problem
     from gateway.core.messages.message import Message
+    from gateway.core.routing.decision import Decision
     from gateway.core.routing.route import Route, RoutingTable
 
-OK: Final = 0
-PROBLEMS: Final = 2
-DIFFERS: Final = 3
+
+def add_to(commands: Commands) -> None:
+    """Add the command's parser."""
+    parser = add_command(commands, "explain", run, "print the decision for each message")
+    parser.add_argument("--route", required=True, metavar="NAME")
+    parser.add_argument(
+        "--messages",
+        required=True,
+        metavar="FILE",
+        help="JSON Lines in the shape that ReceiveMessage returns; - is stdin",
+    )
+    parser.add_argument(
+        "--expect", metavar="VERSION", help="exit 3 if any decision is for another version"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one decision a line for every message of a file; no network."""
+    table = routing_table(arguments)
+    return explain_messages(table, arguments.route, arguments.messages, arguments.expect)
 
 
 def explain_messages(table: RoutingTable, route_name: str, file: str, expect: str | None) -> int:
@@ -29,6 +49,9 @@ def explain_messages(table: RoutingTable, route_name: str, file: str, expect: st
     Raises ProblemsFound for an unknown route or version, or an unreadable file. A bad line is
     reported with its number and the others are still explained.
     """
+    from gateway.config.problems.problem import Problem
+    from gateway.core.routing.decision import decide
+
     route = route_named(table, route_name)
     expected = _expected(route, expect)
     problems = differing = 0
@@ -65,7 +88,9 @@ def as_json(message: Message, route: Route, decision: Decision) -> dict[str, Any
 
 
 def _message(line: bytes) -> Message:
-    """Read a line; raises ValueError saying what is wrong with it."""
+    """Return the message of a line; raises ValueError, which says what is wrong with it."""
+    from gateway.core.messages.message import message_from_receive
+
     try:
         raw = json.loads(line)
     except RecursionError:
@@ -83,6 +108,8 @@ def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
     try:
         stream: IO[bytes] = open(file, "rb")  # noqa: SIM115, PTH123 - closed by the caller's `with`
     except OSError as error:
+        from gateway.config.problems.problem import Problem, ProblemsFound
+
         what = f"cannot be read: {error.strerror}"
         raise ProblemsFound((Problem(file, None, "--messages", what),)) from error
     return stream
@@ -90,6 +117,8 @@ def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
 
 def route_named(table: RoutingTable, name: str) -> Route:
     """Return the route that a command line asks for; raises ProblemsFound if there is none."""
+    from gateway.config.problems.problem import ProblemsFound
+
     route = table.route(name)
     if route is None:
         names = [route.name for route in table.routes]
@@ -98,6 +127,8 @@ def route_named(table: RoutingTable, name: str) -> Route:
 
 
 def _expected(route: Route, expect: str | None) -> str | None:
+    from gateway.config.problems.problem import ProblemsFound
+
     if expect is None:
         return None
     version = route.version_called(expect)
@@ -108,6 +139,8 @@ def _expected(route: Route, expect: str | None) -> str | None:
 
 
 def _unknown(flag: str, name: str, names: list[str]) -> Problem:
+    from gateway.config.problems.problem import Problem
+
     close = difflib.get_close_matches(name, names, 1)
     hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
     return Problem("command line", None, flag, f"{name!r} is not in the routing file", hint)

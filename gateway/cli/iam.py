@@ -10,20 +10,22 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.cli.arguments import add_command, routing_table
+from gateway.cli.exit_status import OK
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gateway.cli.arguments import Commands
+    from gateway.config.problems.problem import Problem
     from gateway.core.addresses import QueueAddress
     from gateway.core.routing.route import Route
 
-OK: Final = 0
 OPEN: Final = "*"
-"""What stands in an ARN for an account or a region that nobody has said."""
+"""Stands in an ARN for an account or a region that is not given."""
 
 CONSUME: Final = (
     "sqs:ChangeMessageVisibility",
@@ -51,48 +53,73 @@ _PARTITIONS: Final = (
 _ARN_PARTITION = re.compile(r"arn:(aws[a-z-]*):")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Account and region of the queues that the routing file does not place; None where unsaid."""
+class Place(NamedTuple):
+    """Account and region of queues for which the routing file gives none; None: not given."""
 
     account: str | None = None
     region: str | None = None
 
 
+def add_to(commands: Commands) -> None:
+    """Add the command's parser."""
+    parser = add_command(commands, "iam", run, "print the IAM policy that each route needs")
+    parser.add_argument("--route", metavar="NAME", help="this route's policy document alone")
+    parser.add_argument(
+        "--merged", action="store_true", help="one document for all routes: for a pod's one role"
+    )
+    parser.add_argument(
+        "--account", metavar="ID", help="of queues that the file gives without one; else any"
+    )
+    parser.add_argument(
+        "--region", metavar="NAME", help="of queues that the file gives without one; else any"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the IAM policy that each route needs; no network."""
+    from gateway.cli.explain import route_named
+
+    table = routing_table(arguments)
+    name = arguments.route
+    routes = table.routes if name is None else (route_named(table, name),)
+    place = Place(arguments.account, arguments.region)
+    return print_policies(routes, place, merged=arguments.merged or name is not None)
+
+
 def print_policies(routes: Sequence[Route], place: Place, *, merged: bool) -> int:
     """Print policy documents as JSON, and on stderr what they leave open; return the exit status.
 
-    That is an object of documents by route name, or `merged` one document for all of them.
-    Raises ProblemsFound for an account or a region that is none.
+    The JSON is an object of documents by route name, or with `merged` one document for all routes.
+    Raises ProblemsFound for an account or a region that AWS cannot have.
     """
     _check(place)
     for line in _left_open(routes, place):
         print(line, file=sys.stderr)
-    print(json.dumps(_shown(routes, place, merged=merged), indent=2))
+    print(json.dumps(_documents(routes, place, merged=merged), indent=2))
     return OK
 
 
 def policy(routes: Iterable[Route], place: Place) -> dict[str, Any]:
-    """Return a policy document that allows what these routes call."""
+    """Return a policy document that allows the calls of these routes, and nothing else."""
     statements = [one for route in routes for one in _statements(route, place)]
     return {"Version": _POLICY_LANGUAGE, "Statement": statements}
 
 
 def arn(queue: QueueAddress, place: Place) -> str:
-    """Return the queue's ARN, `*` for what is not known of it."""
+    """Return the queue's ARN, with `*` for each part that is not known."""
     region, account = _region(queue, place), _account(queue, place)
     return f"arn:{_partition(queue, region)}:sqs:{region}:{account}:{queue.name}"
 
 
-def _shown(routes: Sequence[Route], place: Place, *, merged: bool) -> dict[str, Any]:
+def _documents(routes: Sequence[Route], place: Place, *, merged: bool) -> dict[str, Any]:
     if merged:
         return policy(routes, place)
     return {route.name: policy([route], place) for route in routes}
 
 
 def _statements(route: Route, place: Place) -> Iterator[dict[str, Any]]:
-    # A queue that is given by its URL is never looked up; a dead-letter queue always is, so that
-    # one that is missing is noticed at the start and not at the first reject.
+    # A queue that is given by its URL is never looked up. A dead-letter queue always is, so that a
+    # missing one is noticed at the start and not at the first reject.
     known = route.queue.url is not None
     actions = [action for action in CONSUME if not (known and action == "sqs:GetQueueUrl")]
     yield _allow(actions, arn(route.queue, place))
@@ -110,13 +137,13 @@ def _region(queue: QueueAddress, place: Place) -> str:
 
 def _account(queue: QueueAddress, place: Place) -> str:
     """Return the account; an emulator's URL may have any word where AWS has the account."""
-    stated = queue.account if _ACCOUNT.match(queue.account or "") else None
-    return stated or place.account or OPEN
+    given = queue.account if _ACCOUNT.match(queue.account or "") else None
+    return given or place.account or OPEN
 
 
 def _partition(queue: QueueAddress, region: str) -> str:
-    if stated := _ARN_PARTITION.match(queue.text):
-        return stated[1]
+    if arn_of_queue := _ARN_PARTITION.match(queue.text):
+        return arn_of_queue[1]
     return next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
 
 
@@ -134,6 +161,8 @@ def _left_open(routes: Iterable[Route], place: Place) -> Iterator[str]:
 
 
 def _check(place: Place) -> None:
+    from gateway.config.problems.problem import ProblemsFound
+
     problems = []
     if place.account is not None and not _ACCOUNT.match(place.account):
         problems.append(_flag("--account", "is no AWS account", "12 digits"))
@@ -144,4 +173,6 @@ def _check(place: Place) -> None:
 
 
 def _flag(flag: str, what: str, hint: str) -> Problem:
+    from gateway.config.problems.problem import Problem
+
     return Problem("command line", None, flag, what, hint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -30,18 +29,6 @@ MAX_PROBLEMS: Final = 500
 """So many are told at once: guessing what was meant in 50,000 places would take seconds."""
 
 _MOST: Final = MAX_PROBLEMS + 1  # of each kind, to know that there are more
-
-
-def read(path: str | Path) -> RoutingTable:
-    """Load the routing file at a path; raises ProblemsFound, also where it cannot be read."""
-    try:
-        with Path(path).open("rb") as opened:
-            text = opened.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = (getattr(error, "strerror", None) or "not a path").lower()
-        problem = Problem(str(path), None, WHOLE_FILE, f"cannot be read: {why}")
-        raise ProblemsFound([problem]) from None
-    return load(text, str(path))
 
 
 def load(text: bytes, file: str) -> RoutingTable:

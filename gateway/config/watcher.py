@@ -1,4 +1,4 @@
-"""Says whenever the content of the routing file has changed.
+"""Watches the routing file and offers its content whenever that has changed.
 
 Content is compared, not time stamps or events: a mounted ConfigMap swaps a symbolic link two
 directories up, editors rename, and a copy keeps the old time.
@@ -8,26 +8,55 @@ Source: https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-con
 from __future__ import annotations
 
 import asyncio
-import stat
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Never
 
-from gateway.config.loader import MAX_BYTES
+from gateway.config.file import UNREADABLE_DIGEST, NotRegularError, content_of, read_again
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from gateway.ports import Loaded, WeightOffer
+
 EVERY_SECONDS: Final = 1.0
 GONE_LOOKS: Final = 4
-"""How many looks in a row a file may be gone, or unreadable, before that is said."""
-
-UNREADABLE_DIGEST: Final = ""
-"""Stands for the digest of a file that cannot be read."""
+"""How many looks in a row must find no file, or an unreadable one, before that is offered."""
 
 
-class NotRegularError(OSError):
-    """A pipe or a device: it was read to its end when the gateway started."""
+class FileWeights:
+    """The routing file as a giver of weights (`Weights` in gateway/ports.py).
+
+    `digest` is that of the content that was loaded first.
+    """
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self.path = path
+        self._digest = digest  # of the content loaded last, good or bad
+
+    async def watch(self, offer: Callable[[WeightOffer], Awaitable[object]]) -> Never:
+        """Offer the file whenever its content is not what was loaded last."""
+        await watch(
+            self.path,
+            lambda: self._digest,
+            lambda digest: offer(partial(self._load_seen, digest)),
+        )
+
+    async def load(self) -> Loaded:
+        """Load the file as it is now, in a thread."""
+        return self._remember(await asyncio.to_thread(read_again, self.path))
+
+    async def _load_seen(self, digest: str) -> Loaded | None:
+        """Load the content that was seen; None if it is loaded already or has changed again."""
+        if digest == self._digest:
+            return None
+        loaded = await asyncio.to_thread(read_again, self.path)
+        return self._remember(loaded) if loaded.digest == digest else None
+
+    def _remember(self, loaded: Loaded) -> Loaded:
+        self._digest = loaded.digest
+        return loaded
 
 
 async def watch(
@@ -39,8 +68,8 @@ async def watch(
     """Look for ever, and offer the sha256 of content that is not `known()`.
 
     New content is offered once two looks in a row have seen it, so that a file caught between
-    truncating and writing is not. It is up to `offer` to make it known, whatever comes of it.
-    Whatever `offer` raises ends the watch.
+    truncating and writing is not. `offer` must make it known, even if the content is bad.
+    An error of `offer` ends the watch.
     """
     before, gone = known(), 0
     while True:
@@ -58,15 +87,3 @@ async def watch(
         if seen == before != known():
             await offer(seen)
         before = seen
-
-
-def content_of(path: Path) -> bytes:
-    """Return the content, as far as it could be a routing file's; raises OSError.
-
-    Opening a pipe would wait until somebody writes, so that is not done.
-    """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise NotRegularError(0, "not a regular file, so it cannot be read again")
-    with path.open("rb") as opened:
-        return opened.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""What happened, said once. Observers make metrics, logs and the API of it."""
+"""Everything that happens, as events. Observers turn them into metrics, logs and statistics."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.decision import Reason
+    from gateway.core.routing.route import RoutingTable
 
 
 class Outcome(StrEnum):
-    """What a delivery came to."""
+    """How a delivery ended."""
 
     ACK = "ack"
     RETRY = "retry"
@@ -23,7 +24,7 @@ class Outcome(StrEnum):
 
 
 class Action(StrEnum):
-    """What was settled with SQS."""
+    """A call by which messages are settled with SQS."""
 
     DELETE = "delete"
     EXTEND = "extend"
@@ -32,7 +33,7 @@ class Action(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a route is in its life."""
+    """The phases of a route."""
 
     STARTING = "starting"
     POLLING = "polling"
@@ -43,7 +44,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A receive came back with so many messages (0: the long poll ended empty)."""
+    """A receive returned this number of messages (0: the long poll ended empty)."""
 
     route: str
     messages: int
@@ -59,7 +60,7 @@ class ReceiveFailed:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """So many messages got this decision; `version` None: retry until there is one."""
+    """This number of messages got the decision; `version` None: retry until there is one."""
 
     route: str
     version: str | None
@@ -69,7 +70,10 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A version took messages: how long each delivery took, and each age, sent until acked."""
+    """A version acked messages: how long each delivery took, and each message's age at the ack.
+
+    Both have one entry for each message. An age counts from when the message was sent to the queue.
+    """
 
     route: str
     version: str
@@ -79,7 +83,7 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A delivery ended in anything but an ack."""
+    """A delivery ended without an ack, after this number of seconds."""
 
     route: str
     version: str
@@ -91,7 +95,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """SQS confirmed so many of one action."""
+    """SQS confirmed one action for this number of messages."""
 
     route: str
     action: Action
@@ -100,7 +104,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class SettlementFailed:
-    """SQS refused so many of one action; `lease_lost`: the message is not ours any more."""
+    """One action failed for this number of messages.
+
+    `lease_lost`: SQS may have given the message to another consumer, so trying again is of no use.
+    """
 
     route: str
     action: Action
@@ -111,7 +118,7 @@ class SettlementFailed:
 
 @dataclass(frozen=True, slots=True)
 class LeaseCapped:
-    """A message was in hand for nearly SQS's 12 hours, so it is given back, its delivery cut."""
+    """A message was in flight for nearly SQS's 12 hours: its delivery is cut, it is released."""
 
     route: str
     message_id: str
@@ -128,7 +135,7 @@ class AttributesDropped:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCrashed:
-    """A defect of ours, met while one message was in hand; the message is retried."""
+    """A defect in the gateway stopped the delivery of one message; the message is retried."""
 
     route: str
     message_id: str
@@ -145,8 +152,16 @@ class PhaseChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TableInForce:
+    """Decisions are made by this routing table from now on; `generation` counts from 1."""
+
+    table: RoutingTable
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
-    """Another routing table is in force."""
+    """A routing file was accepted; the names are of routes that differ from the table before."""
 
     generation: int
     added: tuple[str, ...] = ()
@@ -164,7 +179,7 @@ class ReloadFailed:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The admin port answers."""
+    """The admin port accepts connections."""
 
     host: str
     port: int
@@ -182,6 +197,7 @@ Event = (
     | AttributesDropped
     | DeliveryCrashed
     | PhaseChanged
+    | TableInForce
     | Reloaded
     | ReloadFailed
     | Listening

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Sender, Target
-    from gateway.runtime.in_flight import InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
 
 NEVER: Final = float("inf")
@@ -23,15 +22,16 @@ NEVER: Final = float("inf")
 class ActivePlan:
     """From a decision to a version: `chosen` is what was decided, `version` gets the message.
 
-    `limiter` is None where a reload has removed the version. `decided`, `acked` and `unreported`
-    are the reporter's.
+    `limiter` is None where a reload has removed the version. The counts and `unreported` are the
+    reporter's.
     """
 
     __slots__ = (
         "_plan",
         "_sender",
         "_target",
-        "acked",
+        "acked_ages",
+        "acked_seconds",
         "chosen",
         "decided",
         "limiter",
@@ -53,7 +53,8 @@ class ActivePlan:
         self.reason = reason
         self.limiter = limiter
         self.decided = 0
-        self.acked: list[InFlightMessage] = []
+        self.acked_seconds: list[float] = []
+        self.acked_ages: list[float] = []
         self.unreported = False
         self._plan = DeliveryPlan(
             route.name,

@@ -61,7 +61,9 @@ class Reporter:
 
     def acked(self, plan: ActivePlan, entry: InFlightMessage) -> None:
         """Count an ack."""
-        plan.acked.append(entry)
+        ended_at = entry.began_at + entry.seconds
+        plan.acked_seconds.append(entry.seconds)
+        plan.acked_ages.append(ended_at - entry.message.sent_ms / 1000)  # on the loop's clock
         if not plan.unreported:
             self._add(plan)
 
@@ -110,12 +112,9 @@ class Reporter:
             event = Decided(self._route, plan.chosen.name, plan.reason, plan.decided)
             plan.decided = 0
             self._observer.observe(event)
-        if plan.acked:
-            entries, plan.acked = plan.acked, []
+        if plan.acked_seconds:
+            seconds, plan.acked_seconds = plan.acked_seconds, []
             ahead = self._wall() - self._clock()  # of the loop's clock
-            seconds = [entry.seconds for entry in entries]
-            ages = [
-                ahead + entry.began_at + entry.seconds - entry.message.sent_ms / 1000
-                for entry in entries
-            ]
+            ages = [ahead + age for age in plan.acked_ages]
+            plan.acked_ages = []
             self._observer.observe(Acked(self._route, plan.version.name, seconds, ages))

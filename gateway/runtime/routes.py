@@ -1,14 +1,20 @@
-"""What a new routing table changes: build, then swap."""
+"""The routes at work, and what a new routing table changes about them."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.routing.route import Route, RoutingTable
+    from gateway.ports import RouteView
+    from gateway.runtime.running_route import RunningRoute
+
+REPLACED_DRAIN_SECONDS: Final = 12 * 3600.0
+"""How long a route that a reload removed may go on with its messages: until they are settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Plan:
 
 
 def plan(running: Mapping[str, Route], table: RoutingTable) -> Plan:
-    """Compare what runs with a new table; routes that are alike are left alone.
+    """Compare the running routes with a new table; routes that are equal stay as they are.
 
     Compiled parts of two tables are never the same objects, so the comparison is by value.
     """
@@ -43,5 +49,102 @@ def plan(running: Mapping[str, Route], table: RoutingTable) -> Plan:
 
 
 def _receiving(route: Route) -> tuple[object, ...]:
-    """Return what a poll under way was begun with, and so cannot be changed in place."""
+    """Return what a poll was begun with and cannot be changed in place."""
     return route.queue, route.dead_letter, route.wait_seconds, route.visibility_seconds
+
+
+class RouteSet:
+    """The running routes by name, and those that a reload removed or replaced and that drain.
+
+    `make` builds a route; it is started under the task group of :meth:`begin`.
+    """
+
+    def __init__(self, make: Callable[[Route], RunningRoute]) -> None:
+        self._make = make
+        self._names: tuple[str, ...] = ()  # of the routes in force, in file order
+        self._running: dict[str, RunningRoute] = {}
+        self._draining: set[RunningRoute] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self.stopping = False
+
+    def begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Start the routes of every later :meth:`swap` under these tasks."""
+        self._tasks = tasks
+
+    def end(self) -> None:
+        """Start nothing any more: the task group has ended."""
+        self._tasks = None
+
+    def swap(self, table: RoutingTable) -> Plan:
+        """Make the routes those of the table; return what changed. Neither fails nor waits."""
+        change = plan({name: running.route for name, running in self._running.items()}, table)
+        for name in (*change.stop, *(route.name for route in change.replace)):
+            self._drain(self._running.pop(name))
+        for route in change.swap:
+            self._running[route.name].adopt(route)
+        for route in (*change.start, *change.replace):
+            self._start(route)
+        self._names = tuple(route.name for route in table.routes)
+        return change
+
+    async def close_retired(self) -> None:
+        """Close the targets that no version uses any more."""
+        for route in tuple(self._running.values()):
+            await route.close_retired()
+
+    async def started(self) -> None:
+        """Wait until every route that runs now has begun to poll."""
+        for route in tuple(self._running.values()):
+            await route.started.wait()
+
+    def stop(self, drain_seconds: float) -> None:
+        """Stop every route softly; its deliveries get `drain_seconds`."""
+        self.stopping = True
+        for route in self._running.values():
+            route.stop(drain_seconds)
+        for route in self._draining:  # from now on it has no more time than the others
+            longest = max(drain_seconds, route.route.wait_seconds)
+            asyncio.get_running_loop().call_later(longest, route.halt)
+
+    def halt(self) -> None:
+        """Stop every route hard."""
+        for route in (*self._running.values(), *self._draining):
+            route.halt()
+
+    def stuck(self) -> Sequence[str]:
+        """Return what has not moved for too long, in words."""
+        now = asyncio.get_running_loop().time()
+        return [why for route in self._running.values() if (why := route.stuck(now))]
+
+    def unready(self) -> Sequence[str]:
+        """Return what is not, or no longer, ready, in words."""
+        if self.stopping:
+            return ["the gateway is stopping"]
+        return [
+            f"route {name}: {why}"
+            for name, route in self._running.items()
+            if (why := route.unready)
+        ]
+
+    def views(self) -> Sequence[RouteView]:
+        """Return the state of the routes in force, in file order."""
+        return [self._running[name].view() for name in self._names if name in self._running]
+
+    def in_flight(self) -> dict[str, int]:
+        """Return the messages in flight by route in force, with those of a replaced route."""
+        count = {name: route.view().in_flight for name, route in self._running.items()}
+        for route in self._draining:
+            if route.route.name in count:
+                count[route.route.name] += route.view().in_flight
+        return count
+
+    def _start(self, route: Route) -> None:
+        if self._tasks is None:
+            return
+        running = self._running[route.name] = self._make(route)
+        task = self._tasks.create_task(running.run(), name=f"route {route.name}")
+        task.add_done_callback(lambda _: self._draining.discard(running))
+
+    def _drain(self, route: RunningRoute) -> None:
+        route.stop(REPLACED_DRAIN_SECONDS)
+        self._draining.add(route)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapters.telemetry.metrics import Metrics
+from gateway.core.events import TableInForce
 from tests.chart import promql
 from tests.chart.rendering import GATEWAY_CHART
 from tests.unit.adapters.fakes import table
@@ -41,7 +42,7 @@ QUERIES: Final = [
 def series() -> list[dict[str, str]]:
     """Return the series of a gateway's real scrape, counters growing, as promtool reads them."""
     metrics = Metrics(CollectorRegistry())
-    metrics.in_force(table(), 1)
+    metrics.observe(TableInForce(table(), 1))
     found = [{"series": 'up{namespace="shop",job="gateway",instance="a"}', "values": "1x30"}]
     for family in text_string_to_metric_families(metrics.render()[0].decode()):
         grows = family.type != "gauge"

@@ -14,7 +14,7 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from gateway.adapters.admin.server import _in_plain_words
+from gateway.adapters.admin.server import _explain_errors
 from gateway.core.events import Reloaded, ReloadFailed
 from tests.unit.adapters.admin.admin_port import READS, RELOAD, admin_server, serving
 from tests.unit.adapters.fakes import FakeControl, table, view
@@ -238,7 +238,7 @@ async def test_an_answer_that_is_raised_goes_out_as_it_is() -> None:
         raise web.HTTPFound("/dashboard")
 
     with pytest.raises(web.HTTPFound):
-        await _in_plain_words(make_mocked_request("GET", "/"), moved)
+        await _explain_errors(make_mocked_request("GET", "/"), moved)
 
 
 # ---- starting and stopping ----------------------------------------------------------------------

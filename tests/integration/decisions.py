@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.cli import main
 from gateway.cli.explain import as_json
-from gateway.config import loader
+from gateway.config.file import read
 from gateway.core.messages.message import message_from_receive
 from gateway.core.routing.decision import decide
 
@@ -32,7 +32,7 @@ def bucket(seed: str, key: str) -> int:
 
 def computed(file: Path, route: str, sent: Iterable[Sent]) -> dict[str, dict[str, Any]]:
     """Return the core's decisions by message id, in the shape of `explain`."""
-    table = loader.read(file).route(route)
+    table = read(file).route(route)
     assert table is not None
     messages = [message_from_receive(each.received()) for each in sent]
     return {each.message_id: as_json(each, table, decide(each, table)) for each in messages}

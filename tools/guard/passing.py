@@ -23,9 +23,10 @@ from gateway.adapters.sqs.json_protocol import (
 )
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.telemetry.metrics import Metrics
+from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
-from gateway.app import Observers
+from gateway.core.events import TableInForce
 from gateway.core.routing.route import RoutingTable
 from gateway.ports import SourceTraits
 from gateway.runtime.poll_budget import PollBudget
@@ -168,7 +169,7 @@ class Passing:
         of = route({"stable": 90, "canary": 10})
         metrics, statistics = Metrics(), Statistics()
         for each in (metrics, statistics):
-            each.in_force(RoutingTable((of,), "x"), 1)
+            each.observe(TableInForce(RoutingTable((of,), "x"), 1))
         self._write_batch = WriteBatch()
         self._source = GivenSource()
         self._route = RunningRoute(

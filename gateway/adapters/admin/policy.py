@@ -1,7 +1,7 @@
 """Who may change something over the admin port (docs/reference/admin-api.md). Pure.
 
-With a token, whoever has it. Without one, loopback alone; and since a browser on this machine is
-loopback too, not on behalf of some other site.
+With a token, callers that send it. Without one, callers on loopback only; a browser on this machine
+is one of them, so requests that another site's page makes are refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 CHALLENGE: Final = 'Bearer realm="gateway"'
 
 ISTIO_INBOUND: Final = IPv4Address("127.0.0.6")
-"""Istio's sidecar hands requests from the mesh over from this address, which is loopback too.
+"""Istio's sidecar sends requests from the mesh from this address, which is loopback too.
 
 Source: https://github.com/istio/istio/issues/29603
 """
@@ -23,9 +23,9 @@ Source: https://github.com/istio/istio/issues/29603
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What tells one caller from another. `peer` is the socket's address, never a header's word.
+    """Who sends a request. `peer` is the socket's address and never taken from a header.
 
-    The others are request headers, None where absent.
+    The other fields are request headers, None where absent.
     """
 
     peer: str | None
@@ -37,7 +37,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a caller may not: 401 (a token is needed) or 403, and a sentence for the reader."""
+    """Why a caller may not: the status, 401 (a token is needed) or 403, and a sentence."""
 
     status: int
     why: str
@@ -48,7 +48,7 @@ def refusal(caller: Caller, token: str | None) -> Refusal | None:
     if token:
         return _without_token(caller, token)
     if not is_loopback(caller.peer):
-        return Refusal(403, "answers loopback alone, since GATEWAY_ADMIN_TOKEN is not set")
+        return Refusal(403, "accepts loopback only, since GATEWAY_ADMIN_TOKEN is not set")
     if not _names_this_machine(caller.host):
         return Refusal(403, "the Host header is neither localhost nor an IP address")
     if _crosses_sites(caller):
@@ -57,14 +57,14 @@ def refusal(caller: Caller, token: str | None) -> Refusal | None:
 
 
 def is_loopback(peer: str | None) -> bool:
-    """Whether a socket's address is this machine's own and not a sidecar's."""
+    """Return whether a socket's address is this machine's own and not a sidecar's."""
     address = _address(peer or "")
     return address is not None and address.is_loopback and address != ISTIO_INBOUND
 
 
 def _without_token(caller: Caller, token: str) -> Refusal | None:
     scheme, _, given = (caller.authorization or "").partition(" ")
-    # aiohttp decodes headers with surrogateescape, so only the same way back gives the bytes sent.
+    # aiohttp decodes headers with surrogateescape, so encoding the same way gives the bytes sent.
     sent = given.strip().encode("utf-8", "surrogateescape")
     if scheme.lower() == "bearer" and hmac.compare_digest(sent, token.encode()):
         return None
@@ -72,7 +72,7 @@ def _without_token(caller: Caller, token: str) -> Refusal | None:
 
 
 def _names_this_machine(host: str | None) -> bool:
-    """Whether no DNS name but localhost is meant: any other may be rebound to 127.0.0.1."""
+    """Return whether the host is localhost or an IP address: other names may be rebound to it."""
     if host is None:  # HTTP/1.0: no browser
         return True
     try:
@@ -98,7 +98,7 @@ def _authority(origin: str) -> str | None:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an IP address; of an IPv4-mapped IPv6 one the IPv4 address that it stands for."""
+    """Return the IP address, the IPv4 one for an IPv4-mapped IPv6 address; None for other text."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""The answer of `GET /api/routes`, as plain values ready for JSON."""
+"""The response of `GET /api/routes`, as plain values ready for JSON."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway.adapters.telemetry.metrics import split_weights
-from gateway.adapters.telemetry.statistics import VersionStatistics
-from gateway.core.delivery.disposition import describe
 from gateway.core.events import Outcome
+from gateway.ports import VersionMeasurements
 
 if TYPE_CHECKING:
-    from gateway.adapters.telemetry.statistics import RouteStatistics, Statistics
+    from collections.abc import Iterable
+
     from gateway.core.routing.version import Version
-    from gateway.ports import Control, RouteView
+    from gateway.ports import Measurements, RouteMeasurements, RouteView
 
 MAX_ERROR_CHARS: Final = 500
 
+_NOTHING_MEASURED: Final = VersionMeasurements()
 
-def routes_json(control: Control, statistics: Statistics) -> dict[str, Any]:
-    """Return the whole answer.
+
+def routes_view(
+    views: Iterable[RouteView], generation: int, measurements: Measurements
+) -> dict[str, Any]:
+    """Return the whole response.
 
     ::
 
@@ -46,20 +49,15 @@ def routes_json(control: Control, statistics: Statistics) -> dict[str, Any]:
     `last_error` is null until there is one; it stays after a recovery, so look at its time.
     A version's headers are never shown, and its URL without userinfo, query and fragment.
     """
-    now = statistics.clock()
+    problems = list(measurements.problems)
     return {
-        "generation": control.generation,
-        "config": {
-            "last_reload_successful": not statistics.problems,
-            "problems": list(statistics.problems),
-        },
-        "routes": [
-            _route(view, statistics.route(view.route.name), now) for view in control.routes()
-        ],
+        "generation": generation,
+        "config": {"last_reload_successful": not problems, "problems": problems},
+        "routes": [_route(view, measurements.measure(view.route.name)) for view in views],
     }
 
 
-def _route(view: RouteView, statistics: RouteStatistics, now: float) -> dict[str, Any]:
+def _route(view: RouteView, measured: RouteMeasurements) -> dict[str, Any]:
     route = view.route
     return {
         "name": route.name,
@@ -69,48 +67,45 @@ def _route(view: RouteView, statistics: RouteStatistics, now: float) -> dict[str
         "in_flight": view.in_flight,
         "waiting": view.waiting,
         "max_in_flight": route.max_in_flight,
-        "messages_received": statistics.received.count,
-        "rates": _rates(statistics, now),
-        "last_error": _error(statistics.last_error),
-        "versions": [_version(view, version, statistics, now) for version in route.versions],
+        "messages_received": measured.received,
+        "rates": _rates(measured),
+        "last_error": _error(measured.last_error),
+        "versions": [_version(view, version, measured) for version in route.versions],
     }
 
 
-def _rates(statistics: RouteStatistics, now: float) -> dict[str, float]:
-    rates = {"received_per_second": statistics.received.per_second(now)}
+def _rates(measured: RouteMeasurements) -> dict[str, float]:
+    rates = {"received_per_second": measured.received_per_second}
     for outcome in Outcome:
-        meters = [version.outcomes[outcome] for version in statistics.versions.values()]
-        rates[f"{outcome}_per_second"] = sum(meter.per_second(now) for meter in meters)
+        versions = measured.versions.values()
+        rates[f"{outcome}_per_second"] = sum(each.per_second.get(outcome, 0.0) for each in versions)
     return {name: round(rate, 3) for name, rate in rates.items()}
 
 
-def _version(
-    view: RouteView, version: Version, statistics: RouteStatistics, now: float
-) -> dict[str, Any]:
-    counted = statistics.versions.get(version.name) or VersionStatistics(now)
-    meters, error = counted.outcomes, counted.last_error
+def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dict[str, Any]:
+    measured = route.versions.get(version.name, _NOTHING_MEASURED)
     return {
         "name": version.name,
         "tag": version.tag,
         "stable": version.name == view.route.stable.name,
         "url": bare_url(version.url),
-        **_shares(view, version, statistics),
-        "decisions": counted.decisions,
+        **_shares(view, version, route),
+        "decisions": measured.decisions,
         "in_flight": view.in_flight_by_version.get(version.name, 0),
         "max_in_flight": version.max_in_flight,
-        "deliveries": {outcome.value: meter.count for outcome, meter in meters.items()},
-        "rate_per_second": round(sum(meter.per_second(now) for meter in meters.values()), 3),
-        "last_error": _error(error and (describe(error[0]), error[1])),
+        "deliveries": {outcome.value: measured.deliveries.get(outcome, 0) for outcome in Outcome},
+        "rate_per_second": round(float(sum(measured.per_second.values())), 3),
+        "last_error": _error(measured.last_error),
     }
 
 
 def _shares(
-    view: RouteView, version: Version, statistics: RouteStatistics
+    view: RouteView, version: Version, measured: RouteMeasurements
 ) -> dict[str, float | None]:
-    weights = split_weights(view.route)
-    # Of the route's versions alone: one that was removed may still report what it had in hand.
+    weights = view.route.split_weights()
+    # Only versions of the route: a removed one may still report messages that were in flight.
     decisions = {
-        name: statistics.versions[name].decisions for name in weights if name in statistics.versions
+        name: measured.versions[name].decisions for name in weights if name in measured.versions
     }
     return {
         "weight": weights[version.name],
@@ -120,13 +115,13 @@ def _shares(
 
 
 def _fraction(amounts: dict[str, int], version: Version) -> float | None:
-    """Return the version's part of the whole, 0..1; None where the whole is 0."""
+    """Return the version's part of all amounts, 0..1; None where they add up to 0."""
     whole = sum(amounts.values())
     return round(amounts.get(version.name, 0) / whole, 4) if whole else None
 
 
 def bare_url(url: str) -> str:
-    """Return a URL without what may be secret in it: userinfo, query and fragment."""
+    """Return a URL without the parts that may be secret: userinfo, query and fragment."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

@@ -10,18 +10,16 @@ import structlog
 from aiohttp import hdrs, web
 
 from gateway.adapters.admin.policy import CHALLENGE, Caller, refusal
-from gateway.adapters.admin.routes_view import routes_json
-from gateway.adapters.telemetry.logs import printable
+from gateway.adapters.admin.routes_view import routes_view
 from gateway.core.events import ReloadFailed
+from gateway.core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.adapters.telemetry.metrics import Metrics
-    from gateway.adapters.telemetry.statistics import Statistics
-    from gateway.ports import Control
+    from gateway.ports import Control, Measurements, RouteStates
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PATHS: Final = """\
 GET  /healthz     200 while the process works, 503 with what is stuck
@@ -38,34 +36,40 @@ HEADERS: Final = {
 }
 
 STOP_SECONDS: Final = 2.0
-"""How long requests under way may take when the server stops."""
+"""How long a request may still take when the server stops."""
 
 
 class AdminServer:
     """Serves the admin port from :meth:`start` until :meth:`stop`.
 
-    An empty `token` counts as none. `port` 0 asks for any free one; :attr:`port` tells which.
+    `scrape` returns the body of `GET /metrics` and its content type. An empty `token` is the same
+    as none. `port` 0 takes any free one, which is then :attr:`port`.
     """
 
     def __init__(
         self,
+        routes: RouteStates,
         control: Control,
-        metrics: Metrics,
-        statistics: Statistics,
+        measurements: Measurements,
+        scrape: Callable[[], tuple[bytes, str]],
         *,
         host: str,
         port: int,
         token: str | None,
     ) -> None:
-        self._control, self._metrics, self._statistics = control, metrics, statistics
-        self._host, self._port = host, port
+        self._states = routes
+        self._control = control
+        self._measurements = measurements
+        self._render_metrics = scrape
+        self._host = host
+        self._port = port
         self._token = token
         self._runner = web.AppRunner(
             self._application(), access_log=None, shutdown_timeout=STOP_SECONDS
         )
 
     async def start(self) -> None:
-        """Listen; raises OSError that names the address, for instance if it is taken."""
+        """Listen; raises OSError, which names the address, for instance if it is taken."""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
@@ -84,52 +88,53 @@ class AdminServer:
         return self._port
 
     async def stop(self) -> None:
-        """Close the port and what is connected to it."""
+        """Close the port and every connection to it."""
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_in_plain_words])
+        application = web.Application(middlewares=[_explain_errors])
         application.router.add_get("/", _index)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._scrape)
         application.router.add_get("/api/routes", self._routes)
-        application.router.add_post("/-/reload", self._changing(self._reload))
+        application.router.add_post("/-/reload", self._guarded(self._reload))
         application.on_response_prepare.append(_add_headers)
         return application
 
-    def _changing(self, answer: Answer) -> Answer:
-        """Let only those who may change something get at an answer."""
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+        """Return the endpoint for the callers who may change something; others get a refusal."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             refused = refusal(_caller(request), self._token)
             if refused is None:
-                return await answer(request)
-            answered = web.Response(text=f"{refused.why}\n", status=refused.status)
+                return await endpoint(request)
+            response = web.Response(text=f"{refused.why}\n", status=refused.status)
             if refused.status == HTTPStatus.UNAUTHORIZED:
-                answered.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
-            return answered
+                response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
+            return response
 
         return guarded
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        return _state("ok", self._control.stuck())
+        return _health("ok", self._states.stuck())
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        return _state("ready", self._control.unready())
+        return _health("ready", self._states.unready())
 
     async def _scrape(self, _request: web.Request) -> web.Response:
-        body, content_type = self._metrics.render()
+        body, content_type = self._render_metrics()
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
     async def _routes(self, _request: web.Request) -> web.Response:
-        return web.json_response(routes_json(self._control, self._statistics))
+        views, generation = self._states.views(), self._control.generation
+        return web.json_response(routes_view(views, generation, self._measurements))
 
     async def _reload(self, _request: web.Request) -> web.Response:
         result = await self._control.reload()
         if isinstance(result, ReloadFailed):
-            refused = {"problems": result.problems, "generation": result.generation}
-            return web.json_response(refused, status=422)
+            failed = {"problems": result.problems, "generation": result.generation}
+            return web.json_response(failed, status=422)
         return web.json_response(
             {
                 "generation": result.generation,
@@ -149,8 +154,8 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 
 
 @web.middleware
-async def _in_plain_words(request: web.Request, handler: Answer) -> web.StreamResponse:
-    """Turn aiohttp's errors, and ours, into a text that says what to do and shows no code."""
+async def _explain_errors(request: web.Request, handler: Endpoint) -> web.StreamResponse:
+    """Turn aiohttp's errors, and ours, into text that says what to do and shows no code."""
     try:
         return await handler(request)
     except web.HTTPNotFound:
@@ -162,12 +167,12 @@ async def _in_plain_words(request: web.Request, handler: Answer) -> web.StreamRe
         )
     except web.HTTPException:
         raise
-    except Exception:  # noqa: BLE001 - a stranger gets one line, the log gets the trace
+    except Exception:  # noqa: BLE001 - the caller gets one line, the log gets the trace
         structlog.stdlib.get_logger("gateway.admin").exception("request failed", path=request.path)
         return web.Response(text="internal error; the log has it\n", status=500)
 
 
-def _state(good: str, reasons: Iterable[str]) -> web.Response:
+def _health(good: str, reasons: Iterable[str]) -> web.Response:
     lines = [printable(reason) for reason in reasons]
     if not lines:
         return web.Response(text=good)

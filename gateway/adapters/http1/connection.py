@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 if TYPE_CHECKING:
     from gateway.adapters.http1.exchange import Exchange
-    from gateway.adapters.http1.pool import Pool
     from gateway.adapters.http1.response import ResponseReader
+    from gateway.aiokit.write_batch import WriteBatch
 
 NEVER: Final = float("inf")
+
+
+class Owner(Protocol):
+    """What a connection belongs to: a pool."""
+
+    idle_seconds: float
+    write_batch: WriteBatch
+
+    def add(self, connection: Connection) -> None:
+        """Count a connection that has just been opened."""
+
+    def release(self, connection: Connection) -> None:
+        """Take a connection that has become idle."""
+
+    def retire(self, connection: Connection) -> None:
+        """Hand out a connection no more that is closing."""
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that is closed."""
 
 
 class Connection(asyncio.Protocol):
     """One connection, used by one exchange at a time: that which opened it, or took it as idle.
 
-    It closes once it was idle for the pool's `idle_seconds`. After `lifetime_seconds` it carries no
-    further exchange: the host's name may have another address by then.
+    It closes once it was idle for the owner's `idle_seconds`. After `lifetime_seconds` it carries
+    no further exchange: the host's name may have another address by then.
     """
 
     __slots__ = (
@@ -30,23 +49,25 @@ class Connection(asyncio.Protocol):
         "_lifetime_seconds",
         "_loop",
         "_open",
-        "_pool",
+        "_owner",
         "_reader",
         "_timer",
         "_timer_at",
         "_transport",
         "_unsent",
+        "_write_batch",
         "closed",
     )
 
     def __init__(
         self,
-        pool: Pool,
+        owner: Owner,
         reader: ResponseReader,
         loop: asyncio.AbstractEventLoop,
         lifetime_seconds: float = NEVER,
     ) -> None:
-        self._pool = pool
+        self._owner = owner
+        self._write_batch = owner.write_batch
         self._reader = reader
         self._loop = loop
         self._transport: asyncio.Transport
@@ -54,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._unsent = False
         self._deadline = NEVER  # of the exchange; without one: how long it may be idle
-        self._idle_seconds = pool.idle_seconds
+        self._idle_seconds = owner.idle_seconds
         self._lifetime_seconds = lifetime_seconds
         self._expires_at = NEVER
         self._expired = False
@@ -73,7 +94,7 @@ class Connection(asyncio.Protocol):
         exchange.kept = True
         exchange.deadline = self._loop.time() + exchange.timeout_seconds
         self._start(exchange)
-        self._pool.write_batch.put(self)
+        self._write_batch.put(self)
 
     def write(self) -> None:
         """Send the request, unless it has been sent or is not wanted any more."""
@@ -101,7 +122,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once, without a result for the exchange."""
         self._exchange = None
-        self._pool.retire(self)
+        self._owner.retire(self)
         if self._open:
             self._transport.abort()
 
@@ -129,7 +150,7 @@ class Connection(asyncio.Protocol):
             self._deadline = deadline = self._loop.time() + self._idle_seconds
             if deadline < self._timer_at:
                 self._set_timer(deadline)
-        self._pool.release(self)
+        self._owner.release(self)
 
     # One timer for all exchanges: setting one for each costs more. It is only ever set earlier;
     # when it goes off too early, it is set again.
@@ -176,7 +197,7 @@ class Connection(asyncio.Protocol):
         """Start the timers: they also close a connection whose opener was cancelled."""
         self._transport = cast("asyncio.Transport", transport)
         self._open = True
-        self._pool.add(self)
+        self._owner.add(self)
         now = self._loop.time()
         self._deadline = now + self._idle_seconds
         self._expires_at = now + self._lifetime_seconds
@@ -214,5 +235,5 @@ class Connection(asyncio.Protocol):
         self._open = False
         self._end(exc)
         self._set_timer(NEVER)
-        self._pool.remove(self)
+        self._owner.remove(self)
         self.closed.set()

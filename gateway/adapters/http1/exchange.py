@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from gateway.adapters.http1.connection import Connection
-
 SMALL_BODY_BYTES: Final = 16 * 1024
 """Up to here copying a body behind its head is cheaper than sending two pieces."""
+
+
+class Carrier(Protocol):
+    """What an exchange is on: a connection."""
+
+    def cancel(self, exchange: Exchange) -> None:
+        """Close, if it still carries this exchange."""
 
 
 class Exchange:
@@ -55,7 +60,7 @@ class Exchange:
         """The future that a coroutine awaits, if any: nothing is sent once that is cancelled."""
         self.kept = False
         """Whether the connection had carried another one before."""
-        self.connection: Connection | None = None
+        self.connection: Carrier | None = None
         self.opening: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:

@@ -1,20 +1,16 @@
-"""Facts as log lines: one for each change of state, none for normal traffic."""
+"""Events as log lines: one for each change of state, none for normal traffic."""
 
 from __future__ import annotations
 
-import time
-from copy import copy
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import structlog
 
-from gateway.adapters.telemetry.log_throttle import Flips, LogThrottle
+from gateway.adapters.telemetry.log_throttle import Flips, SharedThrottles
 from gateway.core import events
 from gateway.core.delivery.disposition import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.core.routing.route import Route
 
 _WHAT_TO_DO: Final = (
@@ -24,32 +20,25 @@ _WHAT_TO_DO: Final = (
 
 
 class LogObserver:
-    """An Observer. Lines name no more of a message than its id, and of a delivery no header."""
+    """An Observer. Lines show a message's id and nothing else of it, and no header of a delivery.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    With a `route` it is for the events of that one, and its lines name the route's queue: a route
+    that a reload replaced drains under the same name, perhaps on another queue.
+    """
+
+    def __init__(
+        self, throttles: SharedThrottles | None = None, route: Route | None = None
+    ) -> None:
         self._log = structlog.stdlib.get_logger("gateway")
-        self._clock = clock
-        self._versions = Flips(clock)
-        self._rejects, self._losses, self._crashes = (LogThrottle(clock) for _ in range(3))
-        self._begin({})
-
-    def of(self, route: Route) -> LogObserver:
-        """Return one for a route at work: it names the queue of that, whatever is in force.
-
-        A route that a reload replaced drains under the same name, perhaps on another queue.
-        """
-        own = copy(self)
-        own._begin({route.name: route.queue.text})  # noqa: SLF001 - its own kind
-        return own
-
-    def _begin(self, queues: dict[str, str]) -> None:
-        self._queues = queues
-        self._receives, self._settlements = Flips(self._clock), Flips(self._clock)
+        self._shared = throttles or SharedThrottles()
+        self._queues = {} if route is None else {route.name: route.queue.text}
+        self._receives = Flips(self._shared.clock)
+        self._settlements = Flips(self._shared.clock)
         self._phases: dict[str, events.Phase] = {}
         self._failures: dict[str, str] = {}
 
-    def observe(self, event: events.Event) -> None:
-        """Write a line if there is something new to say."""
+    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+        """Write a line if the event is news."""
         match event:
             case events.Decided():
                 pass
@@ -62,18 +51,20 @@ class LogObserver:
             case events.Delivered():
                 self._delivered(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
-                self._message_troubled(event)
+                self._message_in_trouble(event)
             case events.PhaseChanged():
                 self._phase_changed(event)
             case events.Listening(host, port):
                 self._log.info("admin port listens", host=host, port=port)
             case events.Reloaded() | events.ReloadFailed():
                 self._reload_ended(event)
+            case events.TableInForce():
+                pass  # Reloaded, which comes with it, makes the line
             case _:
                 assert_never(event)
 
     def _version_worked(self, route: str, version: str) -> None:
-        failures = self._versions.worked((route, version))
+        failures = self._shared.versions.worked((route, version))
         if failures is not None:
             about = {"route": route, "version": version}
             self._log.info("version works again", **about, failures=failures)
@@ -84,13 +75,15 @@ class LogObserver:
             case events.Outcome.ACK:
                 pass
             case events.Outcome.RETRY | events.Outcome.FALLBACK:
-                suppressed = self._versions.failed(version)
+                suppressed = self._shared.versions.failed(version)
                 if suppressed is not None:
-                    self._log.warning("version fails", **_delivery(event), **_unsaid(suppressed))
+                    self._log.warning("version fails", **_delivery(event), **_left_out(suppressed))
             case events.Outcome.REJECT:
-                suppressed = self._rejects.admit(version)
+                suppressed = self._shared.rejects.admit(version)
                 if suppressed is not None:
-                    self._log.warning("message rejected", **_delivery(event), **_unsaid(suppressed))
+                    self._log.warning(
+                        "message rejected", **_delivery(event), **_left_out(suppressed)
+                    )
 
     def _receive_ended(self, event: events.Received | events.ReceiveFailed) -> None:
         key = (event.route,)
@@ -102,7 +95,7 @@ class LogObserver:
         suppressed = self._receives.failed(key)
         if suppressed is not None:
             about = self._queue(event.route)
-            self._log.warning("receives fail", **about, why=event.why, **_unsaid(suppressed))
+            self._log.warning("receives fail", **about, why=event.why, **_left_out(suppressed))
 
     def _settlement_ended(self, event: events.Settled | events.SettlementFailed) -> None:
         key = (event.route, event.action)
@@ -112,9 +105,9 @@ class LogObserver:
                 about = {**self._queue(event.route), "action": event.action.value}
                 self._log.info("settlements work again", **about, failures=failures)
             return
-        # A lease that is lost is one message's trouble; all else is the queue's, until it is over.
+        # A lost lease concerns one message; any other failure lasts until the queue has recovered.
         lost = event.lease_lost
-        suppressed = self._losses.admit(key) if lost else self._settlements.failed(key)
+        suppressed = self._shared.lost_leases.admit(key) if lost else self._settlements.failed(key)
         if suppressed is not None:
             self._log.warning(
                 "settlement failed",
@@ -123,10 +116,10 @@ class LogObserver:
                 messages=event.messages,
                 why=event.why,
                 lease_lost=event.lease_lost,
-                **_unsaid(suppressed),
+                **_left_out(suppressed),
             )
 
-    def _message_troubled(
+    def _message_in_trouble(
         self, event: events.AttributesDropped | events.DeliveryCrashed | events.LeaseCapped
     ) -> None:
         about = {"route": event.route, "message_id": event.message_id}
@@ -135,15 +128,16 @@ class LogObserver:
             self._log.warning("dead-letter copy lacks attributes", **about, names=left_out)
             return
         if isinstance(event, events.LeaseCapped):
-            self._log.warning("message given back: in hand for nearly SQS's 12 hours", **about)
+            self._log.warning("message released: in flight for nearly SQS's 12 hours", **about)
             return
-        suppressed = self._crashes.admit((event.route, type(event.error).__qualname__))
+        suppressed = self._shared.crashes.admit((event.route, type(event.error).__qualname__))
         if suppressed is not None:
-            unsaid = _unsaid(suppressed)
-            self._log.error("delivery crashed", **about, **unsaid, exc_info=event.error)
+            self._log.error(
+                "delivery crashed", **about, **_left_out(suppressed), exc_info=event.error
+            )
 
     def _phase_changed(self, event: events.PhaseChanged) -> None:
-        """Say a failure once for each reason, a recovery, and otherwise each new phase."""
+        """Log a failure once for each reason, a recovery, and otherwise each new phase."""
         about, before = self._queue(event.route), self._phases.get(event.route)
         self._phases[event.route] = event.phase
         if event.phase is events.Phase.STOPPING:
@@ -156,7 +150,7 @@ class LogObserver:
             case events.Phase.POLLING if self._failures.pop(event.route, None) is not None:
                 self._log.info("route works again", **about)
             case events.Phase.STARTING if event.route in self._failures:
-                pass  # the next try of a route that failed
+                pass  # a route that failed is trying again
             case phase if phase is not before:
                 self._log.info(f"route is {phase}", **about)
 
@@ -186,6 +180,6 @@ def _delivery(event: events.Delivered) -> dict[str, str]:
     return {**about, "outcome": event.outcome.value, "why": describe(event.result)}
 
 
-def _unsaid(suppressed: int) -> dict[str, Any]:
-    """Return the field that says how many lines like this one were left out before it."""
+def _left_out(suppressed: int) -> dict[str, Any]:
+    """Return the field that says how many lines like this one were suppressed before it."""
     return {"suppressed": suppressed} if suppressed else {}

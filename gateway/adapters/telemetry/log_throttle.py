@@ -1,7 +1,8 @@
-"""What keeps the log short: one line for a change of state, and no more than one in a while."""
+"""Keeps the log short: one line for a change of state, and at most one in an interval."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ LOG_THROTTLE_SECONDS: Final = 10.0
 
 
 class LogThrottle:
-    """Lets a key through once in :data:`QUIET_SECONDS` and counts what it held back."""
+    """Admits a key once in :data:`LOG_THROTTLE_SECONDS` and counts what it suppressed."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -22,7 +23,7 @@ class LogThrottle:
         self._suppressed: dict[Key, int] = {}
 
     def admit(self, key: Key) -> int | None:
-        """Return how many were held back since the last one let through; None: hold this back."""
+        """Return how many were suppressed since the last one admitted; None: suppress this one."""
         now = self._clock()
         if now < self._opens_at.get(key, now):
             self._suppressed[key] = self._suppressed.get(key, 0) + 1
@@ -34,32 +35,49 @@ class LogThrottle:
 class Flips:
     """Which things fail, and whether the log says so.
 
-    A line is due when what the log said last is no longer so. One that the limiter holds back is
-    due again at the next failure or success, so the log is not wrong for long about a busy thing.
+    A line is due when the last line about a thing is no longer true. A line that the throttle
+    suppresses is due again at the next failure or success, so the log is soon right again about a
+    busy thing.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._fails, self._works = LogThrottle(clock), LogThrottle(clock)
+        self._fails = LogThrottle(clock)
+        self._works = LogThrottle(clock)
         self._failures: dict[Key, int] = {}
-        self._told: set[Key] = set()
+        self._logged_as_failing: set[Key] = set()
 
     def failed(self, key: Key) -> int | None:
-        """Return how many failures went unsaid before this one; None: say nothing."""
+        """Return how many failures were not logged before this one; None: log nothing."""
         self._failures[key] = self._failures.get(key, 0) + 1
-        if key in self._told:
+        if key in self._logged_as_failing:
             return None
         suppressed = self._fails.admit(key)
         if suppressed is not None:
-            self._told.add(key)
+            self._logged_as_failing.add(key)
         return suppressed
 
     def worked(self, key: Key) -> int | None:
-        """Return how many failures are over with this success; None: say nothing."""
+        """Return how many failures ended with this success; None: log nothing."""
         if key not in self._failures:
             return None
-        if key not in self._told:
+        if key not in self._logged_as_failing:
             del self._failures[key]
         elif self._works.admit(key) is not None:
-            self._told.discard(key)
+            self._logged_as_failing.discard(key)
             return self._failures.pop(key)
         return None
+
+
+class SharedThrottles:
+    """The throttles that the log observers of all routes share.
+
+    A version, or a defect, is logged once even when a reload replaces its route by one of the same
+    name.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.versions = Flips(clock)
+        self.rejects = LogThrottle(clock)
+        self.lost_leases = LogThrottle(clock)
+        self.crashes = LogThrottle(clock)

@@ -1,7 +1,7 @@
 """The log on stderr: how lines look, in text and in JSON.
 
-One renderer serves the gateway's own lines and those of libraries. What a message, a service or SQS
-had to say can neither begin a line nor steer a terminal, in either form.
+One renderer serves the gateway's own lines and those of libraries. Text from a message, a service
+or SQS can neither begin a line nor steer a terminal, in either form.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import structlog
 
-from gateway.adapters.telemetry.log_observer import LogObserver
+from gateway.core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
     from structlog.typing import Processor, WrappedLogger
 
-__all__ = ["LogObserver", "configure", "printable"]
-
 _BELOW: Final = "\n    | "
-"""Begins the lines of a trace or list; an exception's message may itself have line breaks."""
+"""Begins each line of a trace or list; an exception's message may have line breaks too."""
 
 _SHARED: Final[Sequence[Processor]] = (
     structlog.stdlib.add_log_level,
@@ -39,8 +37,8 @@ def configure(
 ) -> None:
     """Send the gateway's lines of `level` and above, and libraries' warnings, to stderr.
 
-    Libraries stay at WARNING whatever the level: botocore's DEBUG lines carry signed headers.
-    Raises ValueError for a level that is not one of logging's.
+    Libraries stay at WARNING at every level: botocore's DEBUG lines carry signed headers.
+    Raises ValueError for a level that logging does not have.
     """
     ours = logging.getLogger("gateway")
     ours.setLevel(level.upper())
@@ -69,17 +67,6 @@ def configure(
     )
 
 
-def printable(text: str) -> str:
-    """Return the text with everything that a terminal would not print as itself escaped.
-
-    Control characters, line separators, directional overrides and lone surrogates become what
-    repr() makes of them; backslashes stay.
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
 class _TextLine:
     """`TIME [level] event key='value' ...`, then problems and traces on lines below."""
 
@@ -96,4 +83,4 @@ class _TextLine:
 
 def _json_line(_logger: WrappedLogger, _name: str, line: MutableMapping[str, Any]) -> str:
     first = {key: line.pop(key) for key in ("timestamp", "level", "event")}
-    return json.dumps({**first, **line}, default=repr)  # ASCII alone: all else is escaped
+    return json.dumps({**first, **line}, default=repr)  # ASCII only: the rest is escaped

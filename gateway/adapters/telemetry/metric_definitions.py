@@ -1,4 +1,4 @@
-"""Every metric of the gateway: name, type, labels and what it says (docs/reference/metrics.md)."""
+"""Every metric of the gateway: name, type, labels and meaning (docs/reference/metrics.md)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 Labels = tuple[str, ...]
 
 
-class Described(NamedTuple):
+class MetricDefinition(NamedTuple):
     """One metric, as the reference page lists it."""
 
     name: str
@@ -16,90 +16,90 @@ class Described(NamedTuple):
     help: str
 
 
-RECEIVED: Final = Described(
+RECEIVED: Final = MetricDefinition(
     "gateway_messages_received_total",
     "counter",
     ("route",),
     "Messages received from the queue; a message received again counts again.",
 )
-RECEIVES: Final = Described(
+RECEIVES: Final = MetricDefinition(
     "gateway_receives_total",
     "counter",
     ("route", "result"),
     "Receive calls, by result: messages, empty (the long poll ended without one) or error.",
 )
-DECISIONS: Final = Described(
+DECISIONS: Final = MetricDefinition(
     "gateway_decisions_total",
     "counter",
     ("route", "version", "reason"),
     "Decisions, once for each receive of a message; an empty version means that none was chosen.",
 )
-DELIVERIES: Final = Described(
+DELIVERIES: Final = MetricDefinition(
     "gateway_deliveries_total",
     "counter",
     ("route", "version", "outcome"),
-    "Deliveries, by the version delivered to and what came of it: ack, retry, reject or fallback.",
+    "Deliveries, by the version delivered to and their outcome: ack, retry, reject or fallback.",
 )
-DURATION: Final = Described(
+DURATION: Final = MetricDefinition(
     "gateway_delivery_duration_seconds",
     "histogram",
     ("route", "version"),
-    "Time from sending a delivery to the end of its answer, whatever the answer was.",
+    "Time from sending a delivery to the end of its response, for every outcome.",
 )
-AGE: Final = Described(
+AGE: Final = MetricDefinition(
     "gateway_message_age_seconds",
     "histogram",
     ("route", "version"),
     "Age of acked messages: from the time that they were sent to the queue until the ack.",
 )
-IN_FLIGHT: Final = Described(
+IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
     "gauge",
     ("route",),
     "Messages received and not yet settled.",
 )
-SETTLEMENTS: Final = Described(
+SETTLEMENTS: Final = MetricDefinition(
     "gateway_settlements_total",
     "counter",
     ("route", "action"),
     "Messages whose settlement SQS confirmed: delete, extend, release or dead_letter.",
 )
-SETTLEMENT_FAILURES: Final = Described(
+SETTLEMENT_FAILURES: Final = MetricDefinition(
     "gateway_settlement_failures_total",
     "counter",
     ("route", "action"),
-    "Messages whose settlement SQS refused; each try of one message counts.",
+    "Messages whose settlement failed; each try of one message counts.",
 )
-WEIGHT: Final = Described(
+WEIGHT: Final = MetricDefinition(
     "gateway_split_weight",
     "gauge",
     ("route", "version"),
     "Weight of the version in the route's split; without a split stable has the only one, 1.",
 )
-RELOAD_SUCCESSFUL: Final = Described(
+RELOAD_SUCCESSFUL: Final = MetricDefinition(
     "gateway_config_last_reload_successful",
     "gauge",
     (),
     "1 if the routing file read last is in force, 0 if it was refused.",
 )
-RELOAD_TIMESTAMP: Final = Described(
+RELOAD_TIMESTAMP: Final = MetricDefinition(
     "gateway_config_last_reload_success_timestamp_seconds",
     "gauge",
     (),
     "Unix time at which a routing file was last accepted.",
 )
-GENERATION: Final = Described(
+GENERATION: Final = MetricDefinition(
     "gateway_config_generation",
     "gauge",
     (),
-    "How many routing tables have been in force since the start, the present one included.",
+    "Number of routing tables that have been in force since the start, the current one included.",
 )
 
 METRIC_DEFINITIONS: Final = (
     *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE, IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION),
 )
-"""In the order in which a scrape lists them."""
+"""Every metric of the gateway's own, in the order of a scrape."""
 
 EDGES: Final = {
     # 5 ms to 5 min: from a fast service to the timeout of a long job.
@@ -107,7 +107,7 @@ EDGES: Final = {
         *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
         *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0),
     ),
-    # 10 ms to 12 h, which is SQS's longest visibility.
+    # 10 ms to 12 h, the longest that SQS hides a message.
     AGE: (
         *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
         *(30.0, 60.0, 300.0, 900.0, 3_600.0, 10_800.0, 43_200.0),

@@ -1,9 +1,9 @@
-"""The gateway's metrics: filled from facts, rendered at a scrape.
+"""The gateway's metrics: filled from events, rendered at a scrape.
 
 Series are plain numbers in dicts. prometheus_client's own counters and histograms take a lock and
-walk their buckets each time, several times what this costs; the library does the text format.
-A series exists if and only if the routing table in force names its labels: it is there as 0 from
-the start, and no message can make one.
+search their buckets one by one, which costs several times as much; it only writes the text format.
+A series exists if and only if the routing table in force names its labels: it is 0 from the start,
+and no message can create one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from gateway.adapters.telemetry import metric_definitions as names
 from gateway.adapters.telemetry.metric_definitions import (
     EDGES,
     METRIC_DEFINITIONS,
-    Described,
     Labels,
+    MetricDefinition,
 )
 from gateway.core import events
 from gateway.core.routing.decision import Reason
@@ -40,24 +40,13 @@ from gateway.core.routing.route import UnknownVersion
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from gateway.core.routing.route import Route, RoutingTable
+    from gateway.core.routing.route import RoutingTable
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
 _DECISION_REASONS: Final = tuple(reason for reason in Reason if reason is not Reason.FALLBACK)
 _RESULTS: Final = ("messages", "empty", "error")
-
-
-def metric_definitions() -> list[Described]:
-    """Return every metric of the gateway's own, in the order of the scrape."""
-    return list(METRIC_DEFINITIONS)
-
-
-def split_weights(route: Route) -> dict[str, int]:
-    """Return the weight of every version; without a split stable has the only one, 1."""
-    weights = dict(route.weights) or {route.stable.name: 1}
-    return {version.name: weights.get(version.name, 0) for version in route.versions}
 
 
 class _Number:
@@ -70,7 +59,7 @@ class _Number:
 
 
 class _Histogram:
-    """How many values fell into each bucket; the last one has no upper edge."""
+    """The number of values in each bucket; the last bucket has no upper edge."""
 
     __slots__ = ("counts", "edges", "total")
 
@@ -86,7 +75,7 @@ class _Histogram:
         self.total += sum(values)
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Return (upper edge, how many values are not above it)."""
+        """Return (upper edge, number of values up to and including it)."""
         edges = map(floatToGoString, (*self.edges, float("inf")))
         return list(zip(edges, accumulate(self.counts), strict=True))
 
@@ -94,29 +83,36 @@ class _Histogram:
 class Metrics:
     """An Observer, and the collector that a scrape reads. One event loop owns it.
 
-    It counts for the routes and versions of the last :meth:`in_force` alone, so what a removed
-    route still does while it drains is not counted.
+    It counts for the routes and versions of the routing table in force only, so what a removed
+    route still does while it drains is not counted. `read_in_flight` returns the messages in flight
+    by route name; every scrape calls it.
     """
 
     def __init__(
-        self, registry: CollectorRegistry | None = None, *, now: Callable[[], float] = time.time
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        read_in_flight: Callable[[], Mapping[str, int]] = dict,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._read_in_flight = read_in_flight
         self._now = now
-        self._numbers: dict[Described, dict[Labels, _Number]] = {
+        self._numbers: dict[MetricDefinition, dict[Labels, _Number]] = {
             metric: {} if metric.labels else {(): _Number()}
             for metric in METRIC_DEFINITIONS
             if metric not in EDGES
         }
-        self._histograms: dict[Described, dict[Labels, _Histogram]] = {name: {} for name in EDGES}
+        self._histograms: dict[MetricDefinition, dict[Labels, _Histogram]] = {
+            name: {} for name in EDGES
+        }
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
-        self._read_in_flight: Callable[[], Mapping[str, int]] = dict
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each fact
-        """Count a fact."""
+    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+        """Count an event."""
         match event:
             case events.Acked():
                 self._acked(event)
@@ -133,6 +129,8 @@ class Metrics:
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
                 self._add(names.SETTLEMENT_FAILURES, (route, action), messages)
+            case events.TableInForce():
+                self._adopt(event)
             case events.Reloaded():
                 self._accepted()
             case events.ReloadFailed():
@@ -147,23 +145,6 @@ class Metrics:
                 pass
             case _:
                 assert_never(event)
-
-    def in_force(self, table: RoutingTable, generation: int) -> None:
-        """Take names and weights from a routing table; series that it does not name are dropped."""
-        for metric, wanted in _series(table).items():
-            if metric in EDGES:
-                _adopt(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
-            else:
-                _adopt(self._numbers[metric], wanted, _Number)
-        for route in table.routes:
-            for version, weight in split_weights(route).items():
-                self._numbers[names.WEIGHT][route.name, version].value = weight
-        self._numbers[names.GENERATION][()].value = generation
-        self._accepted()
-
-    def watch_in_flight(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """Have every scrape call `read` for the messages in flight by route."""
-        self._read_in_flight = read
 
     def render(self) -> tuple[bytes, str]:
         """Return the body of a scrape and its content type."""
@@ -180,6 +161,19 @@ class Metrics:
             else:
                 yield _number_family(metric, self._numbers[metric])
 
+    def _adopt(self, event: events.TableInForce) -> None:
+        """Take names and weights from the table; series that it does not name are dropped."""
+        for metric, wanted in _series(event.table).items():
+            if metric in EDGES:
+                _keep(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
+            else:
+                _keep(self._numbers[metric], wanted, _Number)
+        for route in event.table.routes:
+            for version, weight in route.split_weights().items():
+                self._numbers[names.WEIGHT][route.name, version].value = weight
+        self._numbers[names.GENERATION][()].value = event.generation
+        self._accepted()
+
     def _acked(self, event: events.Acked) -> None:
         number = self._deliveries.get((event.route, event.version, events.Outcome.ACK))
         if number is None:
@@ -187,7 +181,7 @@ class Metrics:
         number.value += len(event.seconds)
         version = (event.route, event.version)
         self._durations[version].observe(event.seconds)
-        # The sender's clock may be ahead of ours; a sum that fell would look like a restart.
+        # The sender's clock may be ahead of ours, and a sum that falls looks like a restart.
         self._ages[version].observe([max(0.0, age) for age in event.ages_seconds])
 
     def _delivered(self, event: events.Delivered) -> None:
@@ -196,7 +190,7 @@ class Metrics:
             number.value += 1
             self._durations[event.route, event.version].observe((event.seconds,))
 
-    def _add(self, metric: Described, labels: Labels, amount: float = 1) -> None:
+    def _add(self, metric: MetricDefinition, labels: Labels, amount: float = 1) -> None:
         if number := self._numbers[metric].get(labels):
             number.value += amount
 
@@ -206,7 +200,7 @@ class Metrics:
 
 
 def _own_registry() -> CollectorRegistry:
-    """Return a registry that has the process_ and python_ metrics every dashboard knows."""
+    """Return a registry with the usual process_ and python_ metrics."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -214,7 +208,7 @@ def _own_registry() -> CollectorRegistry:
     return registry
 
 
-def _series(table: RoutingTable) -> dict[Described, list[Labels]]:
+def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     """Return the label values that each metric has under a routing table."""
     routes: list[Labels] = [(route.name,) for route in table.routes]
     versions: list[Labels] = [
@@ -246,14 +240,14 @@ def _each(prefixes: Iterable[Labels], values: Iterable[str]) -> list[Labels]:
 _Cell = TypeVar("_Cell")
 
 
-def _adopt(cells: dict[Labels, _Cell], wanted: list[Labels], new: Callable[[], _Cell]) -> None:
-    """Make `cells` have the wanted labels and no others, keeping the values there are."""
+def _keep(cells: dict[Labels, _Cell], wanted: list[Labels], new: Callable[[], _Cell]) -> None:
+    """Make `cells` have the wanted labels and no others; existing values are kept."""
     kept = {labels: cells.get(labels) or new() for labels in wanted}
     cells.clear()
     cells.update(kept)
 
 
-def _number_family(metric: Described, cells: Mapping[Labels, _Number]) -> Metric:
+def _number_family(metric: MetricDefinition, cells: Mapping[Labels, _Number]) -> Metric:
     kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
     for labels, number in cells.items():
@@ -261,7 +255,7 @@ def _number_family(metric: Described, cells: Mapping[Labels, _Number]) -> Metric
     return family
 
 
-def _histogram_family(metric: Described, cells: Mapping[Labels, _Histogram]) -> Metric:
+def _histogram_family(metric: MetricDefinition, cells: Mapping[Labels, _Histogram]) -> Metric:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
     for labels, histogram in cells.items():
         family.add_metric(labels, histogram.buckets(), histogram.total)

@@ -1,7 +1,6 @@
-"""What `/api/routes` shows and the routing table does not know: counts, rates, last errors.
+"""Counts, rates and last errors of routes and versions, as the admin API shows them.
 
-Every fact costs at most one clock reading and a few additions; all else is worked out when
-somebody asks (`routes_json`).
+An event costs at most one clock reading and a few additions; rates are computed when they are read.
 """
 
 from __future__ import annotations
@@ -10,12 +9,14 @@ import time
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core import events
+from gateway.core.delivery.disposition import describe
+from gateway.ports import RouteMeasurements, VersionMeasurements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.routing.route import Route, RoutingTable
+    from gateway.core.routing.route import Route
 
 WINDOW_SECONDS: Final = 60
 
@@ -32,7 +33,7 @@ class Meter:
         self._slots = [0] * WINDOW_SECONDS
 
     def add(self, now: float, amount: int = 1) -> None:
-        """Count so many at a time of the clock."""
+        """Count this amount at this time of the clock."""
         second = int(now)
         if second != self._latest:
             self._turn_to(second)
@@ -40,20 +41,20 @@ class Meter:
         self.count += amount
 
     def per_second(self, now: float) -> float:
-        """Return the mean over the last minute, or since the start where that is less."""
+        """Return the mean over the last minute, or since the start of the meter if that is less."""
         self._turn_to(int(now))
         covered = min(WINDOW_SECONDS - 1 + now % 1, now - self._started)
         return sum(self._slots) / max(1.0, covered)
 
     def _turn_to(self, second: int) -> None:
-        """Empty the slots of the seconds that have come since, the present one included."""
+        """Empty the slots of the seconds since the latest one, the current second included."""
         for begun in range(max(self._latest, second - WINDOW_SECONDS) + 1, second + 1):
             self._slots[begun % WINDOW_SECONDS] = 0
         self._latest = second
 
 
 class VersionStatistics:
-    """Decisions count from the last change of the route, deliveries from the first one."""
+    """Decisions count since the route last changed, deliveries since the first one."""
 
     __slots__ = ("decisions", "last_error", "outcomes")
 
@@ -62,9 +63,19 @@ class VersionStatistics:
         self.outcomes = {outcome: Meter(now) for outcome in events.Outcome}
         self.last_error: tuple[DeliveryResult, float] | None = None
 
+    def measure(self, now: float) -> VersionMeasurements:
+        """Return the counts, and the rates at this time of the clock."""
+        error = self.last_error
+        return VersionMeasurements(
+            decisions=self.decisions,
+            deliveries={outcome: meter.count for outcome, meter in self.outcomes.items()},
+            per_second={outcome: meter.per_second(now) for outcome, meter in self.outcomes.items()},
+            last_error=None if error is None else (describe(error[0]), error[1]),
+        )
+
 
 class RouteStatistics:
-    """What happened on one route; `last_error` is about the queue or ourselves, not a version."""
+    """The counts of one route; `last_error` is about the queue or the gateway, not a version."""
 
     __slots__ = ("configured", "last_error", "received", "versions")
 
@@ -74,9 +85,21 @@ class RouteStatistics:
         self.versions: dict[str, VersionStatistics] = {}
         self.last_error: tuple[str, float] | None = None
 
+    def measure(self, now: float) -> RouteMeasurements:
+        """Return the counts, and the rates at this time of the clock."""
+        return RouteMeasurements(
+            received=self.received.count,
+            received_per_second=self.received.per_second(now),
+            last_error=self.last_error,
+            versions={name: version.measure(now) for name, version in self.versions.items()},
+        )
+
 
 class Statistics:
-    """An Observer. `clock` is monotonic and measures rates; `now` is Unix time and dates errors."""
+    """An Observer that serves as Measurements.
+
+    `clock` is monotonic and measures rates; `now` is Unix time and dates errors.
+    """
 
     def __init__(
         self,
@@ -84,26 +107,28 @@ class Statistics:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.clock = clock
         self.problems: tuple[str, ...] = ()
+        self._clock = clock
         self._now = now
         self._routes: dict[str, RouteStatistics] = {}
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each fact
-        """Take a fact into account."""
+    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+        """Count an event. The cases of frequent events come first, since each one takes time."""
         match event:
-            case events.Settled():  # first, as all that comes often: a case costs 30 ns
+            case events.Settled():
                 pass
             case events.Decided(route, version, _, messages):
                 if version is not None:
                     self._version(route, version).decisions += messages
             case events.Acked(route, version, seconds):
                 acks = self._version(route, version).outcomes[events.Outcome.ACK]
-                acks.add(self.clock(), len(seconds))
+                acks.add(self._clock(), len(seconds))
             case events.Received(route, messages):
-                self.route(route).received.add(self.clock(), messages)
+                self.route(route).received.add(self._clock(), messages)
             case events.Delivered():
                 self._delivered(event)
+            case events.TableInForce():
+                self._adopt(event)
             case events.Reloaded():
                 self.problems = ()
             case events.ReloadFailed(_, problems):
@@ -120,33 +145,37 @@ class Statistics:
             case _:
                 assert_never(event)
 
-    def in_force(self, table: RoutingTable, _generation: int) -> None:
-        """Forget what a routing table has no more; a changed route's observed shares start anew."""
-        names = {route.name for route in table.routes}
+    def measure(self, route: str) -> RouteMeasurements:
+        """Return the measurements of a route, zeros if nothing has happened on it."""
+        return self.route(route).measure(self._clock())
+
+    def route(self, name: str) -> RouteStatistics:
+        """Return the statistics of a route, empty ones if nothing has happened on it."""
+        statistics = self._routes.get(name)
+        if statistics is None:
+            statistics = self._routes[name] = RouteStatistics(self._clock())
+        return statistics
+
+    def _adopt(self, event: events.TableInForce) -> None:
+        """Drop what the table does not have; decisions of a changed route count from 0 again."""
+        names = {route.name for route in event.table.routes}
         self._routes = {name: kept for name, kept in self._routes.items() if name in names}
-        for route in table.routes:
+        for route in event.table.routes:
             statistics = self.route(route.name)
             if statistics.configured != route:
                 statistics.configured = route
-                _start_anew(statistics, {version.name for version in route.versions})
-
-    def route(self, name: str) -> RouteStatistics:
-        """Return the tally of a route, an empty one if nothing is known of it."""
-        statistics = self._routes.get(name)
-        if statistics is None:
-            statistics = self._routes[name] = RouteStatistics(self.clock())
-        return statistics
+                _count_decisions_anew(statistics, {version.name for version in route.versions})
 
     def _version(self, route: str, name: str) -> VersionStatistics:
         versions = self.route(route).versions
         statistics = versions.get(name)
         if statistics is None:
-            statistics = versions[name] = VersionStatistics(self.clock())
+            statistics = versions[name] = VersionStatistics(self._clock())
         return statistics
 
     def _delivered(self, event: events.Delivered) -> None:
         statistics = self._version(event.route, event.version)
-        statistics.outcomes[event.outcome].add(self.clock())
+        statistics.outcomes[event.outcome].add(self._clock())
         statistics.last_error = (event.result, self._now())
 
     def _erred(
@@ -170,7 +199,7 @@ class Statistics:
         self.route(route).last_error = (text, self._now())
 
 
-def _start_anew(statistics: RouteStatistics, names: set[str]) -> None:
+def _count_decisions_anew(statistics: RouteStatistics, names: set[str]) -> None:
     statistics.versions = {
         name: kept for name, kept in statistics.versions.items() if name in names
     }

@@ -101,6 +101,11 @@ class Route:
                 return version
         return None
 
+    def split_weights(self) -> dict[str, int]:
+        """Return the weight of every version; without a split stable has the only one, 1."""
+        weights = dict(self.weights) or {self.stable.name: 1}
+        return {version.name: weights.get(version.name, 0) for version in self.versions}
+
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.cli.explain import as_json
-from gateway.config import loader
+from gateway.config.file import read
 from gateway.core.messages.message import message_from_receive
 from gateway.core.routing.decision import decide
 
@@ -30,7 +30,7 @@ CASES: list[dict[str, Any]] = [
 
 @cache
 def table() -> RoutingTable:
-    return loader.read(ROUTES)
+    return read(ROUTES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])

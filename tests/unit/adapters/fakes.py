@@ -1,4 +1,4 @@
-"""A clock that stands until told, a gateway that answers as told, and facts with defaults."""
+"""A clock that stands until told, a gateway that responds as told, and events with defaults."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def view(
 
 @dataclass
 class FakeControl:
-    """Says what the test set; counts how often it was asked to reload."""
+    """RouteStates and Control that say what the test set; counts the reloads asked for."""
 
-    views: Sequence[RouteView] = ()
+    of_routes: Sequence[RouteView] = ()
     generation: int = 1
     said_stuck: Sequence[str] = ()
     said_unready: Sequence[str] = ()
@@ -93,8 +93,8 @@ class FakeControl:
     def unready(self) -> Sequence[str]:
         return self.said_unready
 
-    def routes(self) -> Sequence[RouteView]:
-        return self.views
+    def views(self) -> Sequence[RouteView]:
+        return self.of_routes
 
     async def reload(self) -> Reloaded | ReloadFailed:
         self.reloads += 1

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.config.loader import load, read
+from gateway.config.file import read
+from gateway.config.loader import load
 from gateway.core.addresses import QueueAddress
 from gateway.core.routing import rules
 from gateway.core.routing.route import (

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.config.file import UNREADABLE_DIGEST
 from gateway.config.loader import MAX_BYTES
-from gateway.config.watcher import GONE_LOOKS, UNREADABLE_DIGEST, watch
+from gateway.config.watcher import GONE_LOOKS, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

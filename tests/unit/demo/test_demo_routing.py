@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import loader
+from gateway.config.file import read
 from gateway.demo.addresses import USUAL, Addresses
 from gateway.demo.routing import expected_tag, read_route, routing_file, weights_by_tag
 
@@ -33,7 +33,7 @@ def test_services_at_other_ports_are_where_the_routing_file_says() -> None:
 
 def test_the_demo_reads_its_routing_file_as_the_gateway_does() -> None:
     """It has a reader of its own, so that it leans on nothing it checks; they must agree."""
-    (gateways,) = loader.read(PACKAGED).routes
+    (gateways,) = read(PACKAGED).routes
     demos = read_route(PACKAGED.read_text("utf-8"))
     assert demos.split is not None
     assert gateways.split is not None

@@ -10,7 +10,7 @@ import aiohttp
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
-from gateway.core.events import Received
+from gateway.core.events import Received, TableInForce
 from tests.unit.adapters.fakes import FakeControl, table
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ def admin_server(
     """Make a server, not started, of a gateway whose route `orders` has received 3 messages."""
     metrics, statistics = Metrics(), Statistics()
     for observer in (metrics, statistics):
-        observer.in_force(table(), 1)
+        observer.observe(TableInForce(table(), 1))
         observer.observe(Received("orders", 3))
     control = control or FakeControl()
-    return AdminServer(control, metrics, statistics, host=host, port=port, token=token)
+    return AdminServer(
+        control, control, statistics, metrics.render, host=host, port=port, token=token
+    )
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes_json
+from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes_view
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
 from tests.builders import CANARY, STABLE, THIRD, route, version
-from tests.unit.adapters.fakes import Clock, FakeControl, decided, delivered, table, view
+from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
 if TYPE_CHECKING:
     from gateway.ports import RouteView
@@ -31,9 +31,9 @@ def statistics(clock: Clock) -> Statistics:
 
 
 def said(statistics: Statistics, *views: RouteView) -> dict[str, Any]:
-    """Return the answer as a client reads it."""
-    answer = routes_json(FakeControl(views or (view(ORDERS),), generation=3), statistics)
-    read: dict[str, Any] = json.loads(json.dumps(answer, allow_nan=False))
+    """Return the response as a client reads it."""
+    shown = routes_view(views or (view(ORDERS),), 3, statistics)
+    read: dict[str, Any] = json.loads(json.dumps(shown, allow_nan=False))
     return read
 
 
@@ -153,9 +153,9 @@ def test_secrets_of_a_version_are_not_shown(statistics: Statistics) -> None:
         url="https://user:hunter2@b.shop:8443/events?key=hunter2#hunter2",
         headers=(("authorization", "Bearer hunter2"),),
     )
-    answer = said(statistics, view(route(versions=(secret,))))
-    assert "hunter2" not in json.dumps(answer)
-    assert answer["routes"][0]["versions"][0]["url"] == "https://b.shop:8443/events"
+    response = said(statistics, view(route(versions=(secret,))))
+    assert "hunter2" not in json.dumps(response)
+    assert response["routes"][0]["versions"][0]["url"] == "https://b.shop:8443/events"
 
 
 def test_an_error_text_is_cut(statistics: Statistics) -> None:

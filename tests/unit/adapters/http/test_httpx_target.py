@@ -194,7 +194,7 @@ def test_no_proxy_names_hosts_domains_and_networks(
 def test_a_version_has_the_client_that_it_asks_for() -> None:
     for client, kind in ((Client.NATIVE, NativeTarget), (Client.HTTPX, HttpxTarget)):
         version = Version("stable", "v1", "http://b.shop/", client=client)
-        assert isinstance(app._target(version), kind)
+        assert isinstance(app.make_target(version), kind)
 
 
 def test_the_gateway_does_not_load_it_unless_a_version_asks_for_it() -> None:

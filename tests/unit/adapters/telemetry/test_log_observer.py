@@ -1,4 +1,4 @@
-"""Which facts are worth a line, and how often."""
+"""Which events are worth a line, and how often."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.adapters.telemetry.log_observer import LogObserver
+from gateway.adapters.telemetry.log_throttle import SharedThrottles
 from gateway.core.delivery.disposition import Responded, TimedOut, Unreachable
 from gateway.core.events import (
     Action,
@@ -40,10 +41,10 @@ class Log:
     def __init__(self, lines: list[Line]) -> None:
         self.clock = Clock()
         self._lines = lines
-        self._observer = LogObserver(self.clock).of(table().routes[0])
+        self._observer = LogObserver(SharedThrottles(self.clock), table().routes[0])
 
     def after(self, *events: Event) -> list[Line]:
-        """Return the lines that these facts make."""
+        """Return the lines that these events make."""
         before = len(self._lines)
         for event in events:
             self._observer.observe(event)
@@ -301,8 +302,8 @@ def test_a_replaced_route_and_its_successor_name_their_own_queues_and_phases(
     lines: list[Line],
 ) -> None:
     """The old one drains while the new one of the same name already tries its queue."""
-    log = LogObserver(Clock())
-    old, new = (log.of(route(queue=queue)) for queue in ("old", "new"))
+    shared = SharedThrottles(Clock())
+    old, new = (LogObserver(shared, route(queue=queue)) for queue in ("old", "new"))
     failed, stopped = phase(Phase.FAILED, "no such queue"), phase(Phase.STOPPED)
     for observer, event in (
         (old, phase(Phase.POLLING)), (old, phase(Phase.STOPPING)), (new, phase(Phase.STARTING)),
@@ -324,9 +325,9 @@ def test_a_replaced_route_and_its_successor_name_their_own_queues_and_phases(
 def test_a_version_that_fails_is_told_once_across_the_routes_that_a_reload_starts_anew(
     lines: list[Line],
 ) -> None:
-    log = LogObserver(Clock())
+    shared = SharedThrottles(Clock())
     for queue in ("old", "new"):
-        log.of(route(queue=queue)).observe(RETRY)
+        LogObserver(shared, route(queue=queue)).observe(RETRY)
     assert [line["event"] for line in lines] == ["version fails"]
 
 

@@ -1,4 +1,4 @@
-"""The limiter, and flips: what the log says about a thing that fails and works by turns."""
+"""The throttle, and flips: what the log says about a thing that fails and works by turns."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def flips(clock: Clock) -> Flips:
     return Flips(clock)
 
 
-def test_a_limiter_lets_one_through_in_ten_seconds_and_counts_the_others(clock: Clock) -> None:
-    limiter = LogThrottle(clock)
-    assert [limiter.admit(KEY) for _ in range(4)] == [0, None, None, None]
+def test_a_throttle_lets_one_through_in_ten_seconds_and_counts_the_others(clock: Clock) -> None:
+    throttle = LogThrottle(clock)
+    assert [throttle.admit(KEY) for _ in range(4)] == [0, None, None, None]
     clock.now += LOG_THROTTLE_SECONDS - 0.001
-    assert limiter.admit(KEY) is None
+    assert throttle.admit(KEY) is None
     clock.now += 0.001
-    assert limiter.admit(KEY) == 4
+    assert throttle.admit(KEY) == 4
     clock.now += LOG_THROTTLE_SECONDS
-    assert limiter.admit(KEY) == 0
+    assert throttle.admit(KEY) == 0
 
 
-def test_a_limiter_keeps_keys_apart(clock: Clock) -> None:
-    limiter = LogThrottle(clock)
-    assert limiter.admit(KEY) == 0
-    assert limiter.admit(("orders", "stable")) == 0
+def test_a_throttle_keeps_keys_apart(clock: Clock) -> None:
+    throttle = LogThrottle(clock)
+    assert throttle.admit(KEY) == 0
+    assert throttle.admit(("orders", "stable")) == 0
 
 
 def test_only_the_first_failure_and_the_first_success_after_it_are_due(flips: Flips) -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from gateway.adapters.telemetry.logs import LogObserver, configure, printable
+from gateway.adapters.telemetry.log_observer import LogObserver
+from gateway.adapters.telemetry.log_throttle import SharedThrottles
+from gateway.adapters.telemetry.logs import configure
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import (
     Action,
@@ -27,6 +29,7 @@ from gateway.core.events import (
     ReloadFailed,
     SettlementFailed,
 )
+from gateway.core.printable import printable
 from tests.builders import route
 from tests.unit.adapters.fakes import delivered
 
@@ -92,7 +95,7 @@ def objects(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
 
 
-def facts_saying(words: str) -> list[Event]:
+def events_saying(words: str) -> list[Event]:
     """Return one fact of every kind that makes a line, each with the words wherever text can be."""
     return [
         PhaseChanged("orders", Phase.FAILED, words),
@@ -109,7 +112,7 @@ def facts_saying(words: str) -> list[Event]:
 
 def tell(words: str) -> None:
     observer = LogObserver()
-    for event in facts_saying(words):
+    for event in events_saying(words):
         observer.observe(event)
     structlog.stdlib.get_logger("gateway.admin").warning("said", words=words, nested={"a": [words]})
     logging.getLogger("aiohttp.server").warning("library says %s", words)
@@ -129,7 +132,7 @@ def test_text_lines_are_ours_alone_and_print_as_they_are(text: io.StringIO, word
     for line in lines:
         assert line.isprintable(), ascii(line)
         assert line.startswith("    | ") or TEXT_LINE.fullmatch(line), line
-    assert sum(not line.startswith("    | ") for line in lines) == len(facts_saying("")) + 3
+    assert sum(not line.startswith("    | ") for line in lines) == len(events_saying("")) + 3
     assert not any(line.startswith(FORGED) for line in lines)
 
 
@@ -141,7 +144,7 @@ def test_json_lines_are_one_object_each_and_give_the_text_back(
     raw = as_json.getvalue()
     assert all(line.isprintable() and line.isascii() for line in raw.split("\n"))
     found = objects(as_json)
-    assert len(found) == len(facts_saying("")) + 3
+    assert len(found) == len(events_saying("")) + 3
     for line in found:
         assert list(line)[:3] == ["timestamp", "level", "event"]
     assert found[0]["why"] == words
@@ -187,7 +190,7 @@ def test_a_crash_comes_with_its_traceback(form: Any) -> None:
     stream = io.StringIO()
     configure("info", form, stream)
     with pytest.raises(ZeroDivisionError) as crash:
-        LogObserver(lambda: 1 / 0).observe(ReceiveFailed("orders", "x"))
+        LogObserver(SharedThrottles(lambda: 1 / 0)).observe(ReceiveFailed("orders", "x"))
     LogObserver().observe(DeliveryCrashed("orders", "m-1", crash.value))
     assert "Traceback (most recent call last)" in stream.getvalue()
     assert "test_a_crash_comes_with_its_traceback" in stream.getvalue()
@@ -195,7 +198,7 @@ def test_a_crash_comes_with_its_traceback(form: Any) -> None:
 
 
 def test_json_has_the_time_in_utc_the_level_and_snake_case_fields(as_json: io.StringIO) -> None:
-    observer = LogObserver().of(route())
+    observer = LogObserver(route=route())
     observer.observe(PhaseChanged("orders", Phase.FAILED, "no such queue"))
     (line,) = objects(as_json)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line.pop("timestamp"))

@@ -1,4 +1,4 @@
-"""Metrics: the contract's names and labels, filled from facts, and nothing besides."""
+"""Metrics: the contract's names and labels, filled from events, and nothing besides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
-from gateway.adapters.telemetry.metrics import Metrics, metric_definitions
+from gateway.adapters.telemetry.metrics import Metrics
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import (
     Acked,
@@ -25,6 +25,7 @@ from gateway.core.events import (
     ReloadFailed,
     Settled,
     SettlementFailed,
+    TableInForce,
 )
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
@@ -78,7 +79,7 @@ def clock() -> Clock:
 @pytest.fixture
 def metrics(clock: Clock) -> Metrics:
     made = Metrics(CollectorRegistry(), now=clock)
-    made.in_force(table(), 1)
+    made.observe(TableInForce(table(), 1))
     return made
 
 
@@ -96,21 +97,21 @@ def test_no_sample_is_called_created(metrics: Metrics) -> None:
     assert b"_created" not in metrics.render()[0]
 
 
-def test_the_catalogue_lists_what_the_contract_lists_in_its_order() -> None:
+def test_the_definitions_list_what_the_contract_lists_in_its_order() -> None:
     listed = [
-        f"{m.name}{{{','.join(m.labels)}}}" if m.labels else m.name for m in metric_definitions()
+        f"{m.name}{{{','.join(m.labels)}}}" if m.labels else m.name for m in METRIC_DEFINITIONS
     ]
     assert listed == CONTRACT.split()
 
 
-def test_the_catalogue_says_of_each_metric_what_it_is_in_a_sentence() -> None:
-    for metric in metric_definitions():
+def test_the_definitions_say_of_each_metric_what_it_is_in_a_sentence() -> None:
+    for metric in METRIC_DEFINITIONS:
         assert metric.type in {"counter", "gauge", "histogram"}
         assert metric.help.endswith("."), metric.name
         assert (metric.type == "counter") == metric.name.endswith("_total")
 
 
-def test_the_scrape_has_the_catalogues_types_and_help(metrics: Metrics) -> None:
+def test_the_scrape_has_the_types_and_help_of_the_definitions(metrics: Metrics) -> None:
     families = {family.name: family for family in Scraped(metrics).families}
     for metric in METRIC_DEFINITIONS:
         family = families[metric.name.removesuffix("_total")]
@@ -126,7 +127,7 @@ def test_a_registry_of_its_own_also_has_the_process_and_python_metrics() -> None
     assert {"process_resident_memory_bytes", "python_info", "python_gc_collections"} <= names
 
 
-# ---- from facts ---------------------------------------------------------------------------------
+# ---- from events --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_a_decision_counts_under_its_version_and_reason(metrics: Metrics) -> Non
 
 
 def test_a_decision_for_no_version_counts_under_an_empty_one(metrics: Metrics) -> None:
-    metrics.in_force(table(route(unknown_version=UnknownVersion.RETRY)), 2)
+    metrics.observe(TableInForce(table(route(unknown_version=UnknownVersion.RETRY)), 2))
     labels = {"route": "orders", "version": "", "reason": "unknown_version"}
     assert Scraped(metrics).value("gateway_decisions_total", **labels) == 0.0
     metrics.observe(decided(None, Reason.UNKNOWN_VERSION))
@@ -285,12 +286,12 @@ def test_the_table_sets_weights_and_generation(metrics: Metrics) -> None:
 
 
 def test_a_version_that_the_split_leaves_out_weighs_0(metrics: Metrics) -> None:
-    metrics.in_force(table(route({"stable": 1}, versions=(STABLE, CANARY))), 2)
+    metrics.observe(TableInForce(table(route({"stable": 1}, versions=(STABLE, CANARY))), 2))
     assert Scraped(metrics).value("gateway_split_weight", route="orders", version="canary") == 0.0
 
 
 def test_without_a_split_stable_has_all_the_weight(metrics: Metrics) -> None:
-    metrics.in_force(table(route(versions=(CANARY, STABLE), stable=STABLE)), 2)
+    metrics.observe(TableInForce(table(route(versions=(CANARY, STABLE), stable=STABLE)), 2))
     scraped = Scraped(metrics)
     assert scraped.value("gateway_split_weight", route="orders", version="stable") == 1.0
     assert scraped.value("gateway_split_weight", route="orders", version="canary") == 0.0
@@ -299,7 +300,7 @@ def test_without_a_split_stable_has_all_the_weight(metrics: Metrics) -> None:
 def test_a_reload_keeps_counts_and_drops_what_is_gone(metrics: Metrics) -> None:
     metrics.observe(delivered(version="stable"))
     metrics.observe(delivered(version="canary"))
-    metrics.in_force(table(route({"stable": 100}, versions=(STABLE, THIRD))), 2)
+    metrics.observe(TableInForce(table(route({"stable": 100}, versions=(STABLE, THIRD))), 2))
     scraped = Scraped(metrics)
     versions = {labels["version"] for labels in scraped.labels("gateway_deliveries_total")}
     assert versions == {"stable", "third"}
@@ -311,7 +312,7 @@ def test_a_reload_keeps_counts_and_drops_what_is_gone(metrics: Metrics) -> None:
 
 
 def test_counting_goes_on_after_a_reload(metrics: Metrics) -> None:
-    metrics.in_force(table(), 2)
+    metrics.observe(TableInForce(table(), 2))
     metrics.observe(decided(CANARY))
     metrics.observe(delivered(age_seconds=1.0))
     scraped, version = Scraped(metrics), {"route": "orders", "version": "canary"}
@@ -321,13 +322,14 @@ def test_counting_goes_on_after_a_reload(metrics: Metrics) -> None:
 
 
 def test_a_removed_routes_series_are_gone(metrics: Metrics) -> None:
-    metrics.in_force(table(route(name="payments")), 2)
+    metrics.observe(TableInForce(table(route(name="payments")), 2))
     assert b"orders" not in metrics.render()[0]
 
 
-def test_in_flight_is_read_at_each_scrape_and_0_where_nothing_is(metrics: Metrics) -> None:
+def test_in_flight_is_read_at_each_scrape_and_0_where_nothing_is() -> None:
     now: dict[str, int] = {}
-    metrics.watch_in_flight(lambda: now)
+    metrics = Metrics(CollectorRegistry(), read_in_flight=lambda: now)
+    metrics.observe(TableInForce(table(), 1))
     assert Scraped(metrics).value("gateway_messages_in_flight", route="orders") == 0.0
     now["orders"] = 12
     now["draining"] = 3
@@ -351,7 +353,7 @@ def test_a_version_name_full_of_quotes_is_still_one_label(metrics: Metrics) -> N
     from tests.builders import version
 
     odd = version('v"1\\\n')
-    metrics.in_force(RoutingTable((route(versions=(odd,)),)), 2)
+    metrics.observe(TableInForce(RoutingTable((route(versions=(odd,)),)), 2))
     assert Scraped(metrics).value("gateway_split_weight", route="orders", version=odd.name) == 1.0
 
 

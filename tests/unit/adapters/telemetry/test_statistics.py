@@ -1,4 +1,4 @@
-"""Tally: counts, rates over the last minute and last errors, route by route."""
+"""Statistics: counts, rates over the last minute and last errors, route by route."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gateway.core.events import (
     ReloadFailed,
     Settled,
     SettlementFailed,
+    TableInForce,
 )
 from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, THIRD, route
@@ -34,7 +35,7 @@ def clock() -> Clock:
 @pytest.fixture
 def statistics(clock: Clock) -> Statistics:
     made = Statistics(clock=clock, now=lambda: 1_800_000_000.0)
-    made.in_force(table(), 1)
+    made.observe(TableInForce(table(), 1))
     return made
 
 
@@ -93,7 +94,7 @@ def test_a_meter_that_is_not_asked_counts_as_one_that_is(clock: Clock) -> None:
     assert asked.per_second(clock()) == unasked.per_second(clock())
 
 
-# ---- facts --------------------------------------------------------------------------------------
+# ---- events -------------------------------------------------------------------------------------
 
 
 def test_deliveries_count_by_version_and_outcome(statistics: Statistics) -> None:
@@ -119,7 +120,7 @@ def test_received_messages_count(statistics: Statistics) -> None:
     assert statistics.route("orders").received.count == 10
 
 
-def test_a_versions_last_error_is_the_last_answer_but_an_ack(statistics: Statistics) -> None:
+def test_a_versions_last_error_is_the_last_result_but_an_ack(statistics: Statistics) -> None:
     statistics.observe(delivered(Outcome.RETRY, Responded(500)))
     statistics.observe(delivered(Outcome.REJECT, Responded(400)))
     statistics.observe(delivered(Outcome.ACK))
@@ -172,20 +173,20 @@ def test_problems_stay_until_a_routing_file_is_accepted(statistics: Statistics) 
 def test_shares_start_anew_when_the_route_changes_and_counts_do_not(statistics: Statistics) -> None:
     statistics.observe(decided(CANARY))
     statistics.observe(delivered())
-    statistics.in_force(table(route({"stable": 50, "canary": 50})), 2)
+    statistics.observe(TableInForce(table(route({"stable": 50, "canary": 50})), 2))
     canary = statistics.route("orders").versions["canary"]
     assert (canary.decisions, canary.outcomes[Outcome.ACK].count) == (0, 1)
 
 
 def test_shares_go_on_when_only_another_route_changes(statistics: Statistics) -> None:
     statistics.observe(decided(CANARY))
-    statistics.in_force(table(*table().routes, route(name="payments")), 2)
+    statistics.observe(TableInForce(table(*table().routes, route(name="payments")), 2))
     assert statistics.route("orders").versions["canary"].decisions == 1
 
 
 def test_what_a_table_has_no_more_is_forgotten(statistics: Statistics) -> None:
     statistics.observe(Received("gone", 5))
     statistics.observe(delivered())
-    statistics.in_force(table(route(versions=(STABLE, THIRD))), 2)
+    statistics.observe(TableInForce(table(route(versions=(STABLE, THIRD))), 2))
     assert statistics.route("gone").received.count == 0
     assert statistics.route("orders").versions == {}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.loader import MAX_BYTES, load, read
+from gateway.config.file import read
+from gateway.config.loader import MAX_BYTES, load
 from gateway.config.problems.problem import Problem, ProblemsFound
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "routing_files"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from gateway.config.loader import read
+from gateway.config.file import read
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.yaml.composer import compose
 
