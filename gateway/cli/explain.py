@@ -10,12 +10,13 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.core.messages.message import message_from_receive
-from gateway.core.routing.decision import Decision, decide
+from gateway.core.routing.decider import Decider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.core.messages.message import Message
+    from gateway.core.routing.decision import Decision
     from gateway.core.routing.route import Route, RoutingTable
 
 OK: Final = 0
@@ -31,6 +32,7 @@ def explain_messages(table: RoutingTable, route_name: str, file: str, expect: st
     """
     route = route_named(table, route_name)
     expected = _expected(route, expect)
+    decider = Decider(route)
     problems = differing = 0
     with _opened(file) as lines:
         for number, line in enumerate(lines, 1):
@@ -43,7 +45,7 @@ def explain_messages(table: RoutingTable, route_name: str, file: str, expect: st
                 print(problem, file=sys.stderr)
                 problems += 1
                 continue
-            decision = decide(message, route)
+            decision = decider.decide(message)
             print(json.dumps(as_json(message, route, decision)))
             found = decision.version.name if decision.version else None
             differing += expected is not None and found != expected

@@ -20,7 +20,7 @@ from gateway.core.delivery.disposition import (
     whole_seconds,
 )
 from gateway.core.events import Delivered, Outcome
-from gateway.core.routing.decision import Reason, decide
+from gateway.core.routing.decision import Reason
 from gateway.runtime.in_flight import InHand, Stage
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Delivery(InHand):
         self.under_way = True
         courier.under_way += 1
         try:
-            version, reason, _, _ = decide(message, legs.route)
+            version, reason, _, _ = legs.decider.decide(message)
             if version is None:
                 courier.undecided(reason)
                 self._release(self._backoff_seconds())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.routing.decider import Decider
 
 if TYPE_CHECKING:
     from gateway.core.routing.decision import Reason
@@ -67,10 +68,11 @@ class Leg:
 class Legs:
     """The legs of one generation of a route: a message keeps to those it was decided by."""
 
-    __slots__ = ("_lanes", "_legs", "gives_up_after", "route")
+    __slots__ = ("_lanes", "_legs", "decider", "gives_up_after", "route")
 
     def __init__(self, route: Route, lanes: Lanes) -> None:
         self.route, self._lanes = route, lanes
+        self.decider = Decider(route)
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives
         self.gives_up_after = NEVER if after is None else after  # receives of another version

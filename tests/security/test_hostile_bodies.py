@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jmespath.functions import Functions
 
 from gateway.core.routing import jmespath_search
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.jmespath_search import MAX_STEPS, Search, SearchLimitExceeded
 from gateway.core.routing.rules import Present
 from gateway.core.routing.sources import FromBody

@@ -21,7 +21,8 @@ from gateway.core.delivery.dead_letter import MAX_BYTES, attribute_bytes, copy_a
 from gateway.core.delivery.headers import delivery_headers
 from gateway.core.messages import baggage
 from gateway.core.messages.message import UNREAD, Message, message_from_receive
-from gateway.core.routing.decision import Decision, Reason, decide
+from gateway.core.routing.decider import Decider
+from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.jmespath_search import MAX_STEPS
 from gateway.core.routing.route import Route, UnknownVersion
 from gateway.core.routing.split import Split
@@ -92,10 +93,11 @@ def check(given: bytes) -> None:
         message = message_from_receive(raw)
     except ValueError:
         return
-    decision, calls = counted(lambda: decide(message, route))
+    decider = Decider(route)
+    decision, calls = counted(lambda: decider.decide(message))
     assert calls <= _MOST_CALLS + 100 * len(given), calls
     _check_decision(message, route, decision)
-    assert decide(message_from_receive(raw), route) == decision, "another replica chooses alike"
+    assert decider.decide(message_from_receive(raw)) == decision, "another replica chooses alike"
     assert message._json is UNREAD, "what is in hand holds its body once"
     assert len(json.dumps(as_json(message, route, decision)).splitlines()) == 1
     for reason in (decision.reason, Reason.FALLBACK):

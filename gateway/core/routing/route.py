@@ -1,12 +1,11 @@
-"""A route and the routing table: everything that the routing file says, ready to decide with."""
+"""A route and the routing table: everything that the routing file says, as plain values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from gateway.core.routing.decision import Choices, Decision, Reason
 from gateway.core.routing.sources import FromAttribute, FromBaggage
 
 if TYPE_CHECKING:
@@ -76,23 +75,6 @@ class Route:
     fallback: Fallback | None = None
     retry: Backoff = Backoff()
     dead_letter: QueueAddress | None = None
-    choices: Choices = field(init=False, repr=False, compare=False)
-    """What `decide` asks."""
-
-    def __post_init__(self) -> None:
-        """Work out once what would be the same for every message."""
-        object.__setattr__(self, "choices", Choices(self, self._decision_on_unknown()))
-
-    def _decision_on_unknown(self) -> Decision | None:
-        match self.unknown_version:
-            case UnknownVersion.STABLE:
-                return Decision(self.stable, Reason.UNKNOWN_VERSION)
-            case UnknownVersion.RETRY:
-                return Decision(None, Reason.UNKNOWN_VERSION)
-            case UnknownVersion.SPLIT:
-                return None
-            case _:
-                assert_never(self.unknown_version)
 
     def version_called(self, text: str) -> Version | None:
         """Return the version with that tag or name."""

@@ -43,7 +43,7 @@ class Texts(dict[str | int, str | None]):
         return text
 
 
-class FirstMatch:
+class RuleIndex:
     """The rules of a route, ready to be asked."""
 
     __slots__ = ("_rules", "_sources")
@@ -53,7 +53,7 @@ class FirstMatch:
         self._rules = tuple((_rule(rule, numbers), rule) for rule in rules)
         self._sources = tuple(numbers)
 
-    def of(self, message: Message) -> Rule | None:
+    def first_match(self, message: Message) -> Rule | None:
         """Return the first rule that matches."""
         texts = Texts(message, self._sources)
         for matches, rule in self._rules:
