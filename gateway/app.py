@@ -83,7 +83,7 @@ class Gateway:
         self._write_batch, self._extra_polls = WriteBatch(), ExtraPolls()
         self._clients = SqsClients(self._write_batch)
         self._queue_kind: type[NativeSqsSource | SdkSqsSource] = (
-            NativeSqsSource if settings.sqs_client == "lean" else SdkSqsSource
+            NativeSqsSource if settings.sqs_client == "native" else SdkSqsSource
         )
         self._metrics, self._statistics, self._log = Metrics(), Statistics(), LogObserver()
         self._observer = Observers(self._metrics, self._statistics, self._log)

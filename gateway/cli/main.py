@@ -269,4 +269,4 @@ def _add_settings(parser: argparse.ArgumentParser, default: object) -> None:
     settings.add_argument("--log-level", default=default, metavar="LEVEL")
     settings.add_argument("--log-format", default=default, metavar="text|json")
     settings.add_argument("--drain-seconds", default=default, metavar="SECONDS")
-    settings.add_argument("--sqs-client", default=default, metavar="lean|aiobotocore")
+    settings.add_argument("--sqs-client", default=default, metavar="native|aiobotocore")

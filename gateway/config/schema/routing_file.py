@@ -80,7 +80,7 @@ class Version(Part):
     ] = Field(default_factory=dict, description="Headers added to each delivery.")
     client: Annotated[Client, _CLIENT] = Field(
         default=Client.NATIVE,
-        description="What carries the deliveries: `lean` is HTTP/1.1 at the least cost; "
+        description="What carries the deliveries: `native` is HTTP/1.1 at the least cost; "
         "`httpx` has HTTP/2, and takes proxies from the environment (HTTPS_PROXY, NO_PROXY).",
     )
     tls: Annotated[Tls | None, NOT_NULL] = Field(

@@ -9,7 +9,7 @@ from enum import StrEnum
 class Client(StrEnum):
     """What carries deliveries to a version."""
 
-    NATIVE = "lean"
+    NATIVE = "native"
     HTTPX = "httpx"
 
 
