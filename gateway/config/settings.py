@@ -126,13 +126,13 @@ class Settings(BaseSettings):
         default=25.0,
         description="How long a soft stop waits for deliveries that are under way.",
     )
-    sqs_client: Annotated[Literal["native", "aiobotocore"], one_of(str, "native", "aiobotocore")] = (
-        Field(
-            default="native",
-            description="What receives, deletes and extends: `native`, the gateway's own client, "
-            "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls go by way of the "
-            "SDK anyhow, and so do queues behind a proxy.",
-        )
+    sqs_client: Annotated[
+        Literal["native", "aiobotocore"], one_of(str, "native", "aiobotocore")
+    ] = Field(
+        default="native",
+        description="What receives, deletes and extends: `native`, the gateway's own client, "
+        "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls go by way of the "
+        "SDK anyhow, and so do queues behind a proxy.",
     )
 
 

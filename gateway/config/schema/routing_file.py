@@ -16,19 +16,21 @@ from gateway.core.addresses import QueueAddress
 from gateway.core.routing.route import FallbackOn, UnknownVersion
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
 from gateway.core.routing.version import Client
+from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
-HALF_A_DAY: Final = 12 * 3600
-LONGEST_TIMEOUT: Final = 11 * 3600  # a delivery has to fit into the 12 hours SQS leases for
+LONGEST_TIMEOUT: Final = (
+    MAX_VISIBILITY_SECONDS - 3600
+)  # a delivery has to end while its message is leased
 
 _IN_FLIGHT = fields.whole(1, 100_000)
-_WAIT = fields.duration(0, 20, up=True)
-_VISIBILITY = fields.duration(1, HALF_A_DAY, up=True)
+_WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
+_VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
 _CLIENT = fields.one_of(Client, *Client)
-_BACKOFF = fields.duration(0, HALF_A_DAY, above_low=True)
+_BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
 
 
 class Tls(Part):
@@ -153,7 +155,7 @@ class Route(Part):
         default=None, description="The AWS region, where the queue's URL or ARN does not say it."
     )
     wait: Annotated[int, _WAIT] = Field(
-        default=20,
+        default=MAX_WAIT_SECONDS,
         description="Long-poll time, 0s to 20s; rounded up to whole seconds.",
         json_schema_extra={"default": "20s"},
     )

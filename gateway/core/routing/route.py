@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gateway.core.routing.sources import FromAttribute, FromBaggage
+from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
@@ -61,7 +62,7 @@ class Route:
     queue: QueueAddress
     versions: tuple[Version, ...]
     stable: Version
-    wait_seconds: int = 20
+    wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
     version_from: tuple[FromAttribute | FromBaggage, ...] = (
