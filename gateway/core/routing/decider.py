@@ -1,4 +1,4 @@
-"""A route compiled for decisions: whatever is the same for all messages is computed once."""
+"""A route compiled for decisions: what is the same for all messages is computed once."""
 
 from __future__ import annotations
 
