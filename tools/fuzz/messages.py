@@ -17,7 +17,7 @@ from gateway.adapters.http.native_target import USER_AGENT
 from gateway.adapters.http.request import RequestHead
 from gateway.cli.explain import as_json
 from gateway.config import loader
-from gateway.core.delivery.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
+from gateway.core.delivery.dead_letter import attribute_bytes, copy_attributes
 from gateway.core.delivery.headers import delivery_headers
 from gateway.core.messages import baggage
 from gateway.core.messages.message import UNREAD, Message, message_from_receive
@@ -27,6 +27,7 @@ from gateway.core.routing.jmespath_search import MAX_STEPS
 from gateway.core.routing.route import Route, UnknownVersion
 from gateway.core.routing.split import Split
 from gateway.core.routing.version import Version
+from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
 from tests.header_lines import pairs
 from tests.plain_decision import chosen, matches
 from tools.fuzz.routing_file import counted
@@ -212,7 +213,7 @@ def _check_copy(message: Message) -> None:
     size = sum(attribute_bytes(name, each) for name, each in attributes.items())
     size += len(message.body.encode("utf-8", "surrogatepass"))
     assert len(attributes) <= 10
-    assert size <= MAX_BYTES or set(attributes) == set(MARKS)
+    assert size <= MAX_MESSAGE_BYTES or set(attributes) == set(MARKS)
 
 
 class _Read:

@@ -153,7 +153,7 @@ def describe(result: DeliveryResult) -> str:
         case Unreachable(why):
             return f"unreachable: {why}"
         case TimedOut(after_seconds):
-            return f"no full answer within {after_seconds:g} s"
+            return f"no complete response within {after_seconds:g} s"
         case Broken(why):
             return f"connection error: {why}"
         case _:

@@ -135,8 +135,8 @@ def test_stable_takes_over_from_the_fourth_receive_on(
     [
         (Responded(502), "status 502"),
         (Unreachable("connection refused"), "unreachable: connection refused"),
-        (TimedOut(30.0), "no full answer within 30 s"),
-        (TimedOut(0.25), "no full answer within 0.25 s"),
+        (TimedOut(30.0), "no complete response within 30 s"),
+        (TimedOut(0.25), "no complete response within 0.25 s"),
         (Broken("reset by peer"), "connection error: reset by peer"),
     ],
 )
