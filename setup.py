@@ -18,7 +18,7 @@ HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dates", "headers"),
     "core/messages": ("attribute_names", "baggage", "json_body", "message"),
-    "core/routing": ("decision", "rule_index", "split"),
+    "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
         "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
         "permits", "plans", "reporter", "settler",

@@ -138,7 +138,7 @@ class Gateway:
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 100)
 
     def _running_route(self, route: Route) -> RunningRoute:
-        native = self._settings.sqs_client == "lean"
+        native = self._settings.sqs_client == "native"
         source = NativeSqsSource if native else SdkSqsSource
         return RunningRoute(
             route,

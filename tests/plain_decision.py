@@ -39,7 +39,7 @@ def decision_on(message: Message, route: Route) -> Decision:
 
 def matches(rule: Rule, message: Message) -> bool:
     """Whether any matcher holds: all of its tests do."""
-    return any(all(passes(test, message) for test in each.tests) for each in rule.matchers)
+    return any(all(passes(test, message) for test in each.criteria) for each in rule.matchers)
 
 
 def passes(test: Criterion, message: Message) -> bool:

@@ -45,7 +45,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     settings.add_argument("--log-level", metavar="LEVEL")
     settings.add_argument("--log-format", metavar="text|json")
     settings.add_argument("--drain-seconds", metavar="SECONDS")
-    settings.add_argument("--sqs-client", metavar="lean|aiobotocore")
+    settings.add_argument("--sqs-client", metavar="native|aiobotocore")
 
 
 def add_command(

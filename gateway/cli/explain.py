@@ -50,10 +50,11 @@ def explain_messages(table: RoutingTable, route_name: str, file: str, expect: st
     reported with its number and the others are still explained.
     """
     from gateway.config.problems.problem import Problem
-    from gateway.core.routing.decision import decide
+    from gateway.core.routing.decider import Decider
 
     route = route_named(table, route_name)
     expected = _expected(route, expect)
+    decider = Decider(route)
     problems = differing = 0
     with _opened(file) as lines:
         for number, line in enumerate(lines, 1):
@@ -66,7 +67,7 @@ def explain_messages(table: RoutingTable, route_name: str, file: str, expect: st
                 print(problem, file=sys.stderr)
                 problems += 1
                 continue
-            decision = decide(message, route)
+            decision = decider.decide(message)
             print(json.dumps(as_json(message, route, decision)))
             found = decision.version.name if decision.version else None
             differing += expected is not None and found != expected

@@ -1,4 +1,4 @@
-"""Text in, a routing table out. Whatever the text is, the answer is a table or a list of problems.
+"""The routing file and the settings: text in; a routing table, or every problem, out.
 
-Nothing in here touches a queue or a service.
+No text makes it raise anything else. Nothing in here touches a queue or a service.
 """

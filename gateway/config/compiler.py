@@ -1,4 +1,4 @@
-"""From the models of a sound routing file to the objects that decide."""
+"""Compiles the models of a routing file without problems into the routes of core."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gateway.core.routing.sources import Source
 
 
-def route_of(spec: routing_file.Route) -> Route:
-    """Return the route; what the file leaves out is filled in as the contract has it."""
+def compile_route(spec: routing_file.Route) -> Route:
+    """Return the route; keys that the file leaves out get their documented defaults."""
     queue = parse_queue(spec.queue.text, spec.region)
     versions = _versions(spec)
     named = {version.name: version for version in versions}
@@ -70,18 +70,18 @@ def _tls(spec: routing_file.Tls | None) -> Tls | None:
 
 
 def _share(spec: routing_file.Route, *, is_stable: bool) -> int:
-    """Return half for a version that is not stable, so that it cannot starve the stable one."""
+    """Return the default limit: half for any version but stable, so that stable is not starved."""
     return spec.max_in_flight if is_stable else max(1, spec.max_in_flight // 2)
 
 
 def _weight(spec: routing_file.Route, name: str, stable: Version) -> int:
-    """Without a split all goes to stable, which reads as weights of 1 and 0."""
+    """Return the weight of a version; without a split stable has 1 and the others 0."""
     weights = {stable.name: 1} if spec.split is None else spec.split
     return weights.get(name, 0)
 
 
 class _Splitter:
-    """Makes the splits of one route: they share order, seed and what a missing key becomes."""
+    """Makes the splits of one route, which share order, seed and default sticky key."""
 
     def __init__(
         self,
@@ -108,11 +108,11 @@ def _rule(spec: rules.Rule, at: int, named: Mapping[str, Version], splitter: _Sp
     else:
         to = splitter.split(spec.split, spec.sticky)
     name = spec.name or f"rule-{at + 1}"
-    return Rule(name, tuple(Matcher(tuple(_tests(entry))) for entry in spec.match), to)
+    return Rule(name, tuple(Matcher(tuple(_criteria(entry))) for entry in spec.match), to)
 
 
-def _tests(entry: rules.Match) -> Iterator[Criterion]:
-    """Yield the tests, the cheap ones first: the body is parsed only where all others hold."""
+def _criteria(entry: rules.Match) -> Iterator[Criterion]:
+    """Yield the criteria, cheap ones first: the body is parsed only where all others hold."""
     for name, condition in entry.attributes.items():
         yield Criterion(FromAttribute(name), _condition(condition))
     for name, condition in entry.without_attributes.items():
@@ -139,12 +139,12 @@ def _fallback(spec: routing_file.Route, *, fifo: bool) -> Fallback | None:
             return None if fifo else Fallback()
         case str():
             return None
-        case asked:
-            return Fallback(frozenset(asked.on), asked.after_receives)
+        case fallback:
+            return Fallback(frozenset(fallback.on), fallback.after_receives)
 
 
 def _dead_letter(spec: QueueAddress | None, queue: QueueAddress) -> QueueAddress | None:
-    """Return the dead-letter queue; one given by its name alone is in the queue's region."""
+    """Return the dead-letter queue; one given by name is in the region of the route's queue."""
     if spec is None or spec.region is not None or spec.url is not None:
         return spec
     return replace(spec, region=queue.region)

@@ -1,4 +1,4 @@
-"""The routing file's bytes to a routing table, or every problem at once."""
+"""Loads a routing file: from its bytes to a routing table, or to every problem at once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from gateway.config.checks import routes
-from gateway.config.compiler import route_of
-from gateway.config.problems.findings import WHOLE_FILE, place_of, sayable
+from gateway.config.compiler import compile_route
+from gateway.config.problems.findings import WHOLE_FILE, format_path, sanitize
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema import error_messages
 from gateway.config.schema.routing_file import RoutingFile
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from gateway.config.yaml.document import Document
 
 MAX_BYTES: Final = 1024 * 1024
-"""What a ConfigMap can hold. Source: https://kubernetes.io/docs/concepts/configuration/configmap/"""
+"""The size limit of a ConfigMap. Source: https://kubernetes.io/docs/concepts/configuration/configmap/"""
 
 MAX_PROBLEMS: Final = 500
-"""So many are told at once: guessing what was meant in 50,000 places would take seconds."""
+"""The most problems of one report: suggestions for 50,000 problems would take seconds."""
 
 _MOST: Final = MAX_PROBLEMS + 1  # of each kind, to know that there are more
 
 
 def load(text: bytes, file: str) -> RoutingTable:
-    """Return the routing table; raises ProblemsFound, whose problems call the text `file`."""
+    """Return the routing table of a text; raises ProblemsFound, with `file` as its name."""
     if len(text) > MAX_BYTES:
         what = f"is larger than {MAX_BYTES // 1024:,} KiB, which is all that a ConfigMap holds"
         raise ProblemsFound([Problem(file, None, WHOLE_FILE, what)])
@@ -40,14 +40,14 @@ def load(text: bytes, file: str) -> RoutingTable:
         document = compose(text)
     except YamlSyntaxError as error:
         raise ProblemsFound(_problems(text, file, error.findings[:_MOST])) from None
-    stated, findings = _validated(document)
-    if stated is None or findings:
+    spec, findings = _validate(document)
+    if spec is None or findings:
         raise ProblemsFound(_problems(text, file, findings, document))
-    routes = tuple(map(route_of, stated.routes))
+    routes = tuple(map(compile_route, spec.routes))
     return RoutingTable(routes, sha256(text).hexdigest())
 
 
-def _validated(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
+def _validate(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
     findings = [*document.findings[:_MOST], *islice(routes.findings(document), _MOST)]
     try:
         return RoutingFile.model_validate(document.root.value), findings
@@ -58,17 +58,17 @@ def _validated(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
 def _problems(
     text: bytes, file: str, findings: list[Finding], document: Document | None = None
 ) -> list[Problem]:
-    # The parser puts what is missing at the end of a file on a line below the last.
+    # The parser reports a problem at the end of a file on a line below the last one.
     last = max(1, len(text.decode(errors="replace").splitlines()))
     found = []
     for finding in findings:
         path, line = finding.path, finding.line
         if document is not None and line is None:
             line = document.line(path)
-            # A version given as a URL has no key `url` that a place could name.
+            # A version given as a URL has no key `url` for the place to name.
             path = path if finding.absent else document.existing(path)
-        what, hint = sayable(finding.what), sayable(finding.hint)
-        found.append(Problem(file, min(line or 1, last), place_of(path), what, hint))
+        what, hint = sanitize(finding.what), sanitize(finding.hint)
+        found.append(Problem(file, min(line or 1, last), format_path(path), what, hint))
     found = sorted(dict.fromkeys(found), key=lambda problem: problem.line or 0)
     if len(found) > MAX_PROBLEMS:
         what = f"has more problems than these {MAX_PROBLEMS}"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.config.problems.findings import InvalidValue, quoted
+from gateway.config.problems.findings import InvalidValue, quote
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema.fields import Checked, one_of
 
@@ -42,13 +42,13 @@ def _port(value: Any) -> int:
     written = str(value)
     digits = written.isascii() and written.isdecimal() and len(written) <= PORT_DIGITS
     if not digits or int(written) > MAX_PORT:
-        what = f"must be a port, 0 to {MAX_PORT}, but is {quoted(written)}"
+        what = f"must be a port, 0 to {MAX_PORT}, but is {quote(written)}"
         raise InvalidValue(what, _injected(written))
     return int(written)
 
 
 def _injected(written: str) -> str:
-    """Say where a value like tcp://10.0.0.1:80 comes from.
+    """Return a hint where a value like tcp://10.0.0.1:80 comes from.
 
     Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/
     """
@@ -61,7 +61,7 @@ def _injected(written: str) -> str:
 
 
 def _token(value: Any) -> SecretStr:
-    """Return the token, which no problem ever shows."""
+    """Return the token; no problem repeats it."""
     token = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if not token.isascii() or not all("!" <= character <= "~" for character in token):
         raise InvalidValue(
@@ -81,7 +81,7 @@ def _drain(value: Any) -> float:
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise InvalidValue(f"must be a number of seconds, 0 or more, but is {quoted(str(value))}")
+        raise InvalidValue(f"must be a number of seconds, 0 or more, but is {quote(str(value))}")
     return seconds
 
 
@@ -90,7 +90,7 @@ def _log_format() -> Literal["text", "json"]:
 
 
 class Settings(BaseSettings):
-    """What the process is told from outside; AWS is configured as every AWS SDK is."""
+    """The settings of the process. AWS is configured as for every AWS SDK."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -124,22 +124,22 @@ class Settings(BaseSettings):
     )
     drain_seconds: Annotated[float, Checked(_drain, {"type": "number", "minimum": 0})] = Field(
         default=25.0,
-        description="How long a soft stop waits for deliveries that are under way.",
+        description="How long a soft stop waits for deliveries that are under way, in seconds.",
     )
-    sqs_client: Annotated[Literal["lean", "aiobotocore"], one_of(str, "lean", "aiobotocore")] = (
-        Field(
-            default="lean",
-            description="What receives, deletes and extends: `lean`, the gateway's own client, "
-            "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls go by way of the "
-            "SDK anyhow, and so do queues behind a proxy.",
-        )
+    sqs_client: Annotated[
+        Literal["native", "aiobotocore"], one_of(str, "native", "aiobotocore")
+    ] = Field(
+        default="native",
+        description="The client that receives, deletes and extends: `native`, the gateway's own, "
+        "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls, and queues "
+        "behind a proxy, use the SDK in any case.",
     )
 
 
 def load_settings(overrides: Mapping[str, object]) -> Settings:
     """Return the settings; an override (a command-line flag) wins unless it is None.
 
-    Raises ProblemsFound with everything that is wrong.
+    Raises ProblemsFound with every problem.
     """
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -151,9 +151,11 @@ def load_settings(overrides: Mapping[str, object]) -> Settings:
 def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Problem]:
     for one in error.errors(include_url=False, include_input=False):
         name = str(one["loc"][0])
-        wrong = one.get("ctx", {}).get("error")
+        error_raised = one.get("ctx", {}).get("error")
         what, hint = (
-            (wrong.what, wrong.hint) if isinstance(wrong, InvalidValue) else ("is no setting", "")
+            (error_raised.what, error_raised.hint)
+            if isinstance(error_raised, InvalidValue)
+            else ("is no setting", "")
         )
         if name in given:
             yield Problem(COMMAND_LINE, None, f"--{name.replace('_', '-')}", what, hint)

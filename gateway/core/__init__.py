@@ -1,4 +1,5 @@
-"""The part of the gateway that decides.
+"""The part of the gateway that decides. Pure: no waiting, clock, randomness, logs or I/O.
 
-Nothing in here waits, reads a clock, rolls dice or logs.
+Time and random numbers are arguments. Modules here import the standard library, parsers and each
+other; tests/architecture/test_core_is_pure.py checks that.
 """

@@ -1,4 +1,4 @@
-"""What the routing file may call a queue: a name, a URL or an ARN.
+"""Queue addresses as the routing file may write them: a name, a URL or an ARN.
 
 Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 and https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (endpoints)
@@ -31,10 +31,10 @@ _USUAL_HOST = re.compile(r"sqs\.[a-z0-9-]+\.amazonaws\.(?:com(?:\.cn)?|eu)\Z")
 
 @dataclass(frozen=True, slots=True)
 class QueueAddress:
-    """A queue as configured. `url`, `region`, `account` and `endpoint` are None where unsaid.
+    """A queue as configured. `url`, `region`, `account` and `endpoint` are None where not given.
 
-    `endpoint` is the origin of a URL that names another one than the region's usual endpoint: an
-    emulator, a proxy, an interface endpoint of a VPC, FIPS or dual-stack.
+    `endpoint` is the origin of a URL whose host is not the region's usual endpoint: an emulator, a
+    proxy, an interface endpoint of a VPC, FIPS or dual-stack.
     """
 
     text: str
@@ -46,26 +46,26 @@ class QueueAddress:
 
     @property
     def fifo(self) -> bool:
-        """Whether it is a FIFO queue: SQS requires the suffix of those and of no others."""
+        """Whether it is a FIFO queue: SQS requires the suffix of these and forbids it to others."""
         return self.name.endswith(".fifo")
 
 
 def parse_queue(text: str, region: str | None = None) -> QueueAddress:
-    """Read a queue name, URL or ARN; `region` is the routing file's own word on it.
+    """Return the address of a queue name, URL or ARN; `region` is the routing file's `region`.
 
-    Raises ValueError for anything else, and where `region` contradicts the URL or ARN.
+    Raises ValueError for any other text, and where `region` contradicts the URL or ARN.
     """
     if _NAME_ONLY.match(text):
         return QueueAddress(text, text, region=region)
     if arn := _ARN.match(text):
-        stated = _agreed(arn["region"], region)
-        return QueueAddress(text, arn["name"], region=stated, account=arn["account"])
+        agreed = _agreed_region(arn["region"], region)
+        return QueueAddress(text, arn["name"], region=agreed, account=arn["account"])
     if url := _URL.match(text):
         aws = _AWS_HOST.match(url["host"])
-        stated = _agreed(_region_of(aws) or url["path_region"], region)
+        agreed = _agreed_region(_region_of(aws) or url["path_region"], region)
         usual = aws and (not aws["special"] or _USUAL_HOST.match(url["host"]))
         endpoint = None if usual else url["origin"]
-        return QueueAddress(text, url["name"], text, stated, url["account"], endpoint)
+        return QueueAddress(text, url["name"], text, agreed, url["account"], endpoint)
     raise ValueError("is not a queue name (80 of A-Z a-z 0-9 _ -, FIFO with .fifo), URL or ARN")
 
 
@@ -75,7 +75,7 @@ def _region_of(host: re.Match[str] | None) -> str | None:
     return "us-east-1" if host["oldest"] else host["region"] or host["legacy"]
 
 
-def _agreed(told: str | None, region: str | None) -> str | None:
-    if told and region and told != region:
-        raise ValueError(f"says region {told}, but region: says {region}")
-    return told or region
+def _agreed_region(found: str | None, region: str | None) -> str | None:
+    if found and region and found != region:
+        raise ValueError(f"says region {found}, but region: says {region}")
+    return found or region

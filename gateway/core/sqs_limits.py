@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_BATCH_ENTRIES: Final = 10
-"""Messages of one ReceiveMessage, entries of one batch call."""
+"""Messages of one ReceiveMessage, and entries of one batch call."""
 
 MAX_ATTRIBUTES: Final = 10
 """Message attributes of one message."""

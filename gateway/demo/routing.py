@@ -13,7 +13,7 @@ import yaml
 
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute, Message
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.route import Route
 from gateway.core.routing.sources import FromMessageId
 from gateway.core.routing.split import Split, upper_edges

@@ -23,7 +23,7 @@ from gateway.core.delivery.disposition import (
     whole_seconds,
 )
 from gateway.core.events import Delivered, DeliveryCrashed, Outcome
-from gateway.core.routing.decision import Reason, decide
+from gateway.core.routing.decision import Reason
 from gateway.runtime.in_flight import State
 from gateway.runtime.plans import DeliveryPlans
 
@@ -86,7 +86,7 @@ class Deliverer:
         self._under_way.count += 1
         try:
             message, route = entry.message, plans.route
-            version, reason, _, _ = decide(message, route)
+            version, reason, _, _ = plans.decider.decide(message)
             if version is None:
                 reporter.undecided(reason)
                 self._release(entry, self._backoff_seconds(entry))

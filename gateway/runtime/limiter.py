@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from gateway.aiokit.lazy_timer import CLOCK_RESOLUTION_SECONDS
-from gateway.core.delivery.disposition import shed_seconds
+from gateway.core.delivery.disposition import overload_seconds
 from gateway.runtime.circuit_breaker import CircuitBreaker
 from gateway.runtime.permits import waiting_share
 
@@ -124,7 +124,7 @@ class Limiter:
             self.wake()
 
     def _judge(self, result: DeliveryResult) -> None:
-        seconds = shed_seconds(result)
+        seconds = overload_seconds(result)
         if seconds is None:
             self._breaker.on_success()
         else:

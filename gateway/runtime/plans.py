@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.routing.decider import Decider
 
 if TYPE_CHECKING:
     from gateway.core.routing.decision import Reason
@@ -82,10 +83,11 @@ class DeliveryPlans:
     A message of another version than stable goes to stable after `fallback_after_receives`.
     """
 
-    __slots__ = ("_limiters", "_plans", "fallback_after_receives", "route")
+    __slots__ = ("_limiters", "_plans", "decider", "fallback_after_receives", "route")
 
     def __init__(self, route: Route, limiters: Limiters) -> None:
         self.route = route
+        self.decider = Decider(route)
         self._limiters = limiters
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives

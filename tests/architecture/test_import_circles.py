@@ -10,8 +10,6 @@ import pytest
 from tests.architecture.import_graph import circles, graph, package_circles, sources
 
 PACKAGE: Final = Path(__file__).parents[2] / "gateway"
-REMAINING: Final = {("gateway.core.routing.decision", "gateway.core.routing.route")}
-"""Circles that are still there: exactly these are found, so that the list can only shrink."""
 
 
 def test_there_are_modules_and_imports() -> None:
@@ -22,7 +20,7 @@ def test_there_are_modules_and_imports() -> None:
 
 def test_no_modules_and_no_packages_import_each_other_in_a_circle() -> None:
     edges = graph(sources(PACKAGE))
-    assert circles(edges) | package_circles(edges) == REMAINING
+    assert circles(edges) | package_circles(edges) == set()
 
 
 PLAIN = {"p.__init__": "", "p.a.__init__": "", "p.b.__init__": "", "p.a.x": "", "p.b.y": ""}

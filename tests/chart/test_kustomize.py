@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.demo.mesh.objects import read_mesh, target_of
 from tests.chart import wiring
 from tests.chart.chain import (
     CHAIN_CHART,
@@ -106,12 +107,12 @@ def test_requests_and_messages_have_the_same_weights(folder: str) -> None:
 
 def test_rolled_back_nothing_leads_to_the_canary() -> None:
     objects = kustomized("overlays/rolled-back")
-    seen = objects.read_mesh(objects)
-    assert not {"b1", "c1"} & seen.pods.keys()
-    for caller in seen.pods.values():
-        for rule in seen.seen_by(caller, "b"):
+    mesh = read_mesh(objects)
+    assert not {"b1", "c1"} & mesh.pods.keys()
+    for caller in mesh.pods.values():
+        for rule in mesh.seen_by(caller, "b"):
             reached = [one for one in rule.routes if len(rule.routes) == 1 or one["weight"]]
-            assert [objects.target_of(one).host for one in reached] == ["b"]
+            assert [target_of(one).host for one in reached] == ["b"]
     assert [version.tag for version in only_route(objects).versions] == ["v1"]
 
 
@@ -121,9 +122,7 @@ def comparable(objects: Iterable[Object]) -> dict[tuple[str, str], Object]:
     found = {(one["kind"], one["metadata"]["name"]): same(one) for one in kept}
     for (kind, _), one in found.items():
         if kind == "ConfigMap":
-            one["data"] = [
-                str(only_route(kept))
-            ]  # the same routes, whatever the layout of the text
+            one["data"] = [str(only_route(kept))]  # the same routes in any layout of the text
             one["metadata"].pop("labels", None)  # kustomize's generator has none
     return found
 

@@ -45,7 +45,9 @@ def _settled(routes: tuple[Route, ...]) -> tuple[Route, ...]:
 
 
 def _rule(rule: Rule) -> Rule:
-    matchers = (replace(each, tests=tuple(sorted(each.tests, key=repr))) for each in rule.matchers)
+    matchers = (
+        replace(each, criteria=tuple(sorted(each.criteria, key=repr))) for each in rule.matchers
+    )
     return replace(rule, matchers=tuple(matchers))
 
 

@@ -11,7 +11,7 @@ import aiohttp
 
 from gateway.config import loader
 from gateway.core.messages.message import Attribute, Message
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.demo.audit import Audit, Order, Sighting, audit
 from tests.integration.waiting import until
 

@@ -17,7 +17,7 @@ from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Responded, Unreachable
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.route import Backoff
 from tests.builders import STABLE, attribute, message, route, version
 from tests.fakes import VIRTUAL_TIME

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.messages.message import Attribute, Message
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.route import UnknownVersion
 from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Regex, Rule
 from gateway.core.routing.sources import (

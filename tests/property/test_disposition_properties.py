@@ -7,6 +7,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.delivery.disposition import (
     Ack,
     Broken,
@@ -15,11 +16,9 @@ from gateway.core.delivery.disposition import (
     Retry,
     TimedOut,
     Unreachable,
-    backoff_seconds,
     describe,
     falls_back,
     judge,
-    whole_seconds,
 )
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 

@@ -83,12 +83,12 @@ def marred(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(RAW | marred())
-def test_whatever_is_received_is_read_or_refused_as_by_the_careful_way(raw: dict[str, Any]) -> None:
-    assert read(messages.message_from_receive, raw) == read(messages._checked, raw)
+def test_any_element_is_read_or_rejected_as_by_the_careful_way(raw: dict[str, Any]) -> None:
+    assert read(messages.message_from_receive, raw) == read(messages._read_any, raw)
 
 
 @given(USUAL)
-def test_what_sqs_usually_answers_goes_the_quick_way(raw: dict[str, Any]) -> None:
+def test_a_usual_element_takes_the_quick_way(raw: dict[str, Any]) -> None:
     """Otherwise each message would pay for both."""
-    trusted = read(lambda each: messages._trusted(each, each["Attributes"]), raw)
-    assert trusted == read(messages._checked, raw)
+    trusted = read(lambda each: messages._read_usual(each, each["Attributes"]), raw)
+    assert trusted == read(messages._read_any, raw)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import Decider, decide
 from gateway.core.routing.sources import FromAttribute
 from gateway.core.routing.split import BUCKETS, bucket_of, upper_edges
 from tests.builders import CANARY, STABLE, THIRD, message, route, split
@@ -81,11 +81,11 @@ def test_shares_converge_to_the_weights(weights: dict[str, int]) -> None:
     either always holds or never.
     """
     keys = 40_000
-    chosen = route(weights, versions=(STABLE, CANARY, THIRD))
+    decider = Decider(route(weights, versions=(STABLE, CANARY, THIRD)))
     counts = Counter(
         version.name
         for n in range(keys)
-        if (version := decide(message(message_id=f"order-{n}"), chosen).version)
+        if (version := decider.decide(message(message_id=f"order-{n}")).version)
     )
     for name, weight in weights.items():
         share = weight / sum(weights.values())
@@ -166,7 +166,7 @@ def test_a_table_built_again_decides_alike(key: str, weights: tuple[int, int]) -
 
 ANOTHER_PROCESS = """
 import json
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.sources import FromBody
 from tests.builders import message, route
 table = route({"stable": 60, "canary": 40}, sticky=FromBody("id"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jmespath.functions import Functions
 
 from gateway.core.routing import jmespath_search
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.jmespath_search import MAX_STEPS, Search, SearchLimitExceeded
 from gateway.core.routing.rules import Present
 from gateway.core.routing.sources import FromBody
@@ -88,8 +88,8 @@ def test_the_library_alone_would_take_it() -> None:
 def test_a_search_that_was_too_much_leaves_its_successor_all_its_steps() -> None:
     search = Search("[?x == `2`] | length(@)")
     with pytest.raises(SearchLimitExceeded):
-        search.within([{"x": 1}] * MAX_STEPS)
-    assert search.within([{"x": 2}]) == 1
+        search.find([{"x": 1}] * MAX_STEPS)
+    assert search.find([{"x": 2}]) == 1
 
 
 def test_the_steps_add_up_over_the_whole_search() -> None:
@@ -140,7 +140,7 @@ def test_within_the_bound_a_search_is_the_library_s(path: str, value: Any) -> No
         except Exception as error:  # noqa: BLE001 - both fail alike
             return repr(type(error))
 
-    assert found(lambda: Search(path).within(value)) == found(lambda: jmespath.search(path, value))
+    assert found(lambda: Search(path).find(value)) == found(lambda: jmespath.search(path, value))
 
 
 def test_every_function_of_the_library_was_looked_at() -> None:
@@ -154,8 +154,8 @@ def test_every_function_of_the_library_was_looked_at() -> None:
 
 def test_every_step_of_the_library_was_looked_at() -> None:
     """What copies a list or holds a value twice is overridden; all else hands on what there is."""
-    steps = {name for name in dir(jmespath_search._Walk) if name.startswith("visit_")}
-    assert {name for name in steps if name in vars(jmespath_search._Walk)} == {
+    steps = {name for name in dir(jmespath_search._LimitedInterpreter) if name.startswith("visit_")}
+    assert {name for name in steps if name in vars(jmespath_search._LimitedInterpreter)} == {
         "visit_flatten", "visit_slice", "visit_multi_select_list", "visit_multi_select_dict",
         "visit_function_expression",
     }  # fmt: skip

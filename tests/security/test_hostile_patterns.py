@@ -26,7 +26,7 @@ routes:
 
 def test_a_condition_is_compiled_by_re2_and_nothing_else() -> None:
     table = loader.load(ROUTING.format(pattern="(a|a)*b").encode(), "routes.yaml")
-    (test,) = table.routes[0].rules[0].matchers[0].tests
+    (test,) = table.routes[0].rules[0].matchers[0].criteria
     assert isinstance(test.condition, Regex)
     assert isinstance(test.condition._compiled, re2._Regexp)
 

@@ -17,15 +17,17 @@ from gateway.adapters.http.native_target import USER_AGENT
 from gateway.adapters.http.request import RequestHead
 from gateway.cli.explain import as_json
 from gateway.config import loader
-from gateway.core.delivery.dead_letter import MAX_BYTES, attribute_bytes, copy_attributes
+from gateway.core.delivery.dead_letter import attribute_bytes, copy_attributes
 from gateway.core.delivery.headers import delivery_headers
 from gateway.core.messages import baggage
 from gateway.core.messages.message import UNREAD, Message, message_from_receive
-from gateway.core.routing.decision import Decision, Reason, decide
+from gateway.core.routing.decider import Decider
+from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.jmespath_search import MAX_STEPS
 from gateway.core.routing.route import Route, UnknownVersion
 from gateway.core.routing.split import Split
 from gateway.core.routing.version import Version
+from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
 from tests.header_lines import pairs
 from tests.plain_decision import chosen, matches
 from tools.fuzz.routing_file import counted
@@ -92,10 +94,11 @@ def check(given: bytes) -> None:
         message = message_from_receive(raw)
     except ValueError:
         return
-    decision, calls = counted(lambda: decide(message, route))
+    decider = Decider(route)
+    decision, calls = counted(lambda: decider.decide(message))
     assert calls <= _MOST_CALLS + 100 * len(given), calls
     _check_decision(message, route, decision)
-    assert decide(message_from_receive(raw), route) == decision, "another replica chooses alike"
+    assert decider.decide(message_from_receive(raw)) == decision, "another replica chooses alike"
     assert message._json is UNREAD, "a message in flight holds its body once"
     assert len(json.dumps(as_json(message, route, decision)).splitlines()) == 1
     for reason in (decision.reason, Reason.FALLBACK):
@@ -210,7 +213,7 @@ def _check_copy(message: Message) -> None:
     size = sum(attribute_bytes(name, each) for name, each in attributes.items())
     size += len(message.body.encode("utf-8", "surrogatepass"))
     assert len(attributes) <= 10
-    assert size <= MAX_BYTES or set(attributes) == set(MARKS)
+    assert size <= MAX_MESSAGE_BYTES or set(attributes) == set(MARKS)
 
 
 class _Read:

@@ -14,7 +14,7 @@ from gateway.config import loader
 from gateway.config.problems.problem import ProblemsFound
 from gateway.config.yaml.composer import MAX_VALUES, compose
 from gateway.core.messages.message import Message
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 from gateway.core.routing.split import BUCKETS
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.delivery.headers import message_lines, plan_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.messages.message import message_from_receive
-from gateway.core.routing.decision import Reason, decide
+from gateway.core.routing.decider import Decider
+from gateway.core.routing.decision import Reason
 from gateway.core.routing.rules import Exact
 from tests.builders import CANARY, STABLE, route, rule, where
 from tools.guard import yardsticks
@@ -79,7 +80,7 @@ def decided_messages(count: int) -> list[Message]:
     made = messages(count)
     for each in made:
         assert each.is_json
-        decide(each, SPLIT)
+        DECIDE_BY_SPLIT(each)
     return made
 
 
@@ -88,6 +89,8 @@ RULES: Final = route(
     {"stable": 90, "canary": 10},
     rules=tuple(rule(CANARY, where("tenant", Exact(f"t-{n}")), name=f"r-{n}") for n in range(200)),
 )
+DECIDE_BY_SPLIT: Final = Decider(SPLIT).decide
+DECIDE_BY_RULES: Final = Decider(RULES).decide
 
 
 PLAN = DeliveryPlan(
@@ -107,9 +110,9 @@ def unlook(message: Message) -> None:
 
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
-    Piece("pin", lambda each: decide(each, SPLIT), yardsticks.pin, pinned_messages, unlook),
-    Piece("split", lambda each: decide(each, SPLIT), yardsticks.split, messages, unlook),
-    Piece("rules", lambda each: decide(each, RULES), yardsticks.rules, messages, unlook, 20),
+    Piece("pin", DECIDE_BY_SPLIT, yardsticks.pin, pinned_messages, unlook),
+    Piece("split", DECIDE_BY_SPLIT, yardsticks.split, messages, unlook),
+    Piece("rules", DECIDE_BY_RULES, yardsticks.rules, messages, unlook, 20),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
     Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),

@@ -1,1 +1,1 @@
-"""What must fit together in a routing file, beyond each value by itself."""
+"""Checks of values that must fit together in a routing file; each value is checked by `schema`."""

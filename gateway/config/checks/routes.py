@@ -1,7 +1,7 @@
-"""What must fit together in a routing file: names, references, queues, bounds.
+"""Checks of routes: names, references, queues and bounds must fit together.
 
-These checks read the plain values, so that a field which does not do hides nothing that is wrong
-beside it. Each looks only at what has the right shape; `schema` judges the shapes.
+The checks read plain values, so that an invalid field hides no problem beside it. Each one skips a
+value of another shape, which `schema` reports.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
-from gateway.config.problems.findings import TOKEN, Finding, InvalidValue, listed, mapping, within
+from gateway.config.problems.findings import (
+    TOKEN,
+    Finding,
+    InvalidValue,
+    add_prefix,
+    as_list,
+    as_mapping,
+)
 from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
@@ -22,20 +29,20 @@ if TYPE_CHECKING:
     from gateway.config.yaml.document import Document
     from gateway.core.addresses import QueueAddress
 
-_USUAL = Retry()
+_DEFAULT = Retry()
 
 
 def findings(document: Document) -> Iterator[Finding]:
-    """Yield what does not fit together, anywhere in the file."""
-    routes = [mapping(route) for route in listed(mapping(document.root.value).get("routes"))]
-    yield from within(("routes",), _doubles(routes))
+    """Yield what does not fit together in a whole file."""
+    routes = [as_mapping(route) for route in as_list(as_mapping(document.root.value).get("routes"))]
+    yield from add_prefix(("routes",), _duplicates(routes))
     for at, route in enumerate(routes):
-        yield from within(("routes", at), _of_route(route))
+        yield from add_prefix(("routes", at), _of_route(route))
         yield from rule_findings(document, ("routes", at, "rules"), Versions.of(route))
 
 
-def _doubles(routes: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Yield names and queues that an earlier route has."""
+def _duplicates(routes: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Yield names and queues that an earlier route has too."""
     names: dict[str, int] = {}
     queues: dict[QueueAddress, int] = {}
     for at, route in enumerate(routes):
@@ -52,19 +59,19 @@ def _doubles(routes: list[dict[str, Any]]) -> Iterator[Finding]:
 def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
     versions = Versions.of(route)
     if "stable" in route:
-        yield from within(("stable",), versions.unknown(route["stable"]))
+        yield from add_prefix(("stable",), versions.unknown(route["stable"]))
     if isinstance(route.get("split"), dict):
-        yield from within(("split",), split_findings(route["split"], versions))
-    yield from within(("versions",), _versions(mapping(route.get("versions"))))
-    yield from _retry(mapping(route.get("retry")))
+        yield from add_prefix(("split",), split_findings(route["split"], versions))
+    yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
+    yield from _retry(as_mapping(route.get("retry")))
     yield from _queues(route)
 
 
 def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
-    """Yield tags that are another version's too, headers that are there twice, TLS in vain."""
+    """Yield tags of two versions, duplicate headers, and TLS that cannot be used."""
     owners: dict[str, str] = {}
     for name, version in versions.items():
-        tag = mapping(version).get("tag")
+        tag = as_mapping(version).get("tag")
         if isinstance(tag, str) and tag != name and tag in versions:
             yield Finding(
                 (name, "tag"), f"is the name of version {tag}", "a tag is for one version"
@@ -72,16 +79,16 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
         elif isinstance(tag, str) and owners.setdefault(tag, name) != name:
             what = f"is the tag of version {owners[tag]} too"
             yield Finding((name, "tag"), what, "a tag is for one version")
-        headers = mapping(mapping(version).get("headers"))
-        yield from within((name, "headers"), _same_but_for_case(headers))
-        tls = mapping(version).get("tls")
+        headers = as_mapping(as_mapping(version).get("headers"))
+        yield from add_prefix((name, "headers"), _same_but_for_case(headers))
+        tls = as_mapping(version).get("tls")
         if isinstance(tls, dict):
-            yield from within((name, "tls"), tls_findings(mapping(version).get("url"), tls))
+            yield from add_prefix((name, "tls"), tls_findings(as_mapping(version).get("url"), tls))
 
 
 def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:
     first: dict[str, str] = {}
-    for name in filter(TOKEN.match, headers):  # of all else it is said that it is none
+    for name in filter(TOKEN.match, headers):  # others are reported as no header name
         if first.setdefault(name.lower(), name) != name:
             what = f"is the same header as {first[name.lower()]}"
             yield Finding((name,), what, "case does not matter in header names")
@@ -89,18 +96,22 @@ def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:
 
 def _retry(retry: dict[str, Any]) -> Iterator[Finding]:
     try:
-        low = durations.seconds(retry.get("min", _USUAL.min))
-        high = durations.seconds(retry.get("max", _USUAL.max))
-    except InvalidValue:  # said elsewhere
+        low = durations.seconds(retry.get("min", _DEFAULT.min))
+        high = durations.seconds(retry.get("max", _DEFAULT.max))
+    except InvalidValue:  # reported by `schema`
         return
     if low <= high:
         return
     if "max" not in retry:
-        usual = durations.shown(_USUAL.max)
-        yield Finding(("retry", "min"), f"is above max, which is {usual} by default", "set max too")
+        default = durations.format_seconds(_DEFAULT.max)
+        yield Finding(
+            ("retry", "min"), f"is above max, which is {default} by default", "set max too"
+        )
     elif "min" not in retry:
-        usual = durations.shown(_USUAL.min)
-        yield Finding(("retry", "max"), f"is below min, which is {usual} by default", "set min too")
+        default = durations.format_seconds(_DEFAULT.min)
+        yield Finding(
+            ("retry", "max"), f"is below min, which is {default} by default", "set min too"
+        )
     else:
         yield Finding(("retry", "min"), "is above max")
 
@@ -127,11 +138,11 @@ def _queue(route: dict[str, Any], key: str) -> QueueAddress | None:
     text, region = route.get(key), route.get("region")
     try:
         return parse_queue(text, region) if isinstance(text, str) else None
-    except (ValueError, TypeError):  # said elsewhere
+    except (ValueError, TypeError):  # reported by `schema`
         return None
 
 
 def _identity(queue: QueueAddress) -> QueueAddress:
-    """Return what all ways to call a queue have in common: its URLs by endpoint, and its ARN."""
+    """Return what every address of one queue has in common: its URLs and its ARN."""
     known = queue.region and queue.account
     return replace(queue, text="", url=None, endpoint=None if known else queue.endpoint)

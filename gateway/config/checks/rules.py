@@ -1,11 +1,18 @@
-"""What must fit together in rules and splits."""
+"""Checks of rules and splits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.config.problems.findings import Finding, listed, mapping, meant, quoted, within
+from gateway.config.problems.findings import (
+    Finding,
+    add_prefix,
+    as_list,
+    as_mapping,
+    quote,
+    suggest,
+)
 from gateway.config.schema.fields import QUOTE
 from gateway.config.schema.rules import Condition, Match, Rule
 from gateway.core.routing.sources import scalar_text
@@ -18,38 +25,38 @@ if TYPE_CHECKING:
 
 CONDITIONS: Final = tuple(Condition.model_fields)
 WHOLE: Final = 100
-"""What a split's missing weight is filled up to."""
+"""The sum of weights that a suggested weight fills up."""
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The names of a route's versions; `stable` is None where it cannot be told."""
+    """The names of a route's versions; `stable` is None where the file does not make it clear."""
 
     names: Mapping[str, Any]
     stable: str | None
 
     @classmethod
     def of(cls, route: dict[str, Any]) -> Versions:
-        """Read the names; none where the route has no versions to speak of."""
-        names = mapping(route.get("versions"))
+        """Return the names of a route; none where its `versions` is not a mapping."""
+        names = as_mapping(route.get("versions"))
         stable = route.get("stable", next(iter(names), None))
         return cls(names, stable if isinstance(stable, str) and stable in names else None)
 
     def unknown(self, name: Any) -> Iterator[Finding]:
         """Yield a finding if no version has this name."""
         if self.names and isinstance(name, str) and name and name not in self.names:
-            what = f"no version is called {quoted(name)}"
-            yield Finding((), what, meant(name, self.names, "there are"))
+            what = f"no version is called {quote(name)}"
+            yield Finding((), what, suggest(name, self.names, "there are"))
 
 
 def split_findings(split: dict[str, Any], versions: Versions) -> Iterator[Finding]:
-    """Yield names that are no version's, and what is wrong with the weights together."""
-    stranger = None
+    """Yield names that no version has, and problems of the weights together."""
+    unknown = None
     for name in split:
-        for stranger in versions.unknown(name):
-            yield Finding((name,), stranger.what, stranger.hint)
+        for unknown in versions.unknown(name):
+            yield Finding((name,), unknown.what, unknown.hint)
     weights = list(split.values())
-    if stranger or not all(type(weight) is int and weight >= 0 for weight in weights):
+    if unknown or not all(type(weight) is int and weight >= 0 for weight in weights):
         return
     if versions.stable is not None and versions.stable not in split:
         rest = max(0, WHOLE - sum(weights))
@@ -60,14 +67,14 @@ def split_findings(split: dict[str, Any], versions: Versions) -> Iterator[Findin
 
 
 def rule_findings(document: Document, path: Path, versions: Versions) -> Iterator[Finding]:
-    """Yield what does not fit in the rules at a path."""
+    """Yield what does not fit together in the rules at a path."""
     names: dict[str, int] = {}
-    for at, rule in enumerate(listed(document.value(path))):
+    for at, rule in enumerate(as_list(document.value(path))):
         here = (*path, at)
-        yield from within(here, _name(mapping(rule), at, names))
+        yield from add_prefix(here, _name(as_mapping(rule), at, names))
         if isinstance(rule, dict):
-            yield from within(here, _destination(rule, versions))
-        for nth, entry in enumerate(listed(mapping(rule).get("match"))):
+            yield from add_prefix(here, _destination(rule, versions))
+        for nth, entry in enumerate(as_list(as_mapping(rule).get("match"))):
             yield from _match(document, (*here, "match", nth), entry)
 
 
@@ -82,9 +89,9 @@ def _name(rule: dict[str, Any], at: int, names: dict[str, int]) -> Iterator[Find
 
 
 def _destination(rule: dict[str, Any], versions: Versions) -> Iterator[Finding]:
-    yield from within(("to",), versions.unknown(rule.get("to")))
+    yield from add_prefix(("to",), versions.unknown(rule.get("to")))
     if isinstance(rule.get("split"), dict):
-        yield from within(("split",), split_findings(rule["split"], versions))
+        yield from add_prefix(("split",), split_findings(rule["split"], versions))
     if "to" in rule and "split" in rule:
         yield Finding((), "has both `to` and `split`", "keep one")
     elif "to" not in rule and "split" not in rule and _only(rule, Rule.model_fields):
@@ -97,22 +104,22 @@ def _match(document: Document, path: Path, entry: Any) -> Iterator[Finding]:
     if isinstance(entry, dict) and all(value == {} for value in entry.values()):
         what = "asks for nothing, so it would match every message"
         yield Finding(path, what, "the route's own `split` is for the rest")
-    for kind, asked in mapping(entry).items():
+    for kind, conditions in as_mapping(entry).items():
         if kind == "group":
-            yield from _condition(document, (*path, kind), asked)
+            yield from _condition(document, (*path, kind), conditions)
         elif kind in Match.model_fields:
-            for name, condition in mapping(asked).items():
+            for name, condition in as_mapping(conditions).items():
                 yield from _condition(document, (*path, kind, name), condition)
 
 
 def _condition(document: Document, path: Path, condition: Any) -> Iterator[Finding]:
     if not isinstance(condition, dict):
         return
-    stated = [key for key in CONDITIONS if key in condition]
+    present = [key for key in CONDITIONS if key in condition]
     if not condition:
         yield Finding(path, "is empty", f"needs one of {', '.join(CONDITIONS)}")
-    elif len(stated) > 1:
-        what = f"has {' and '.join(stated)}, but may have only one of them"
+    elif len(present) > 1:
+        what = f"has {' and '.join(present)}, but may have only one of them"
         yield Finding(path, what, "a regex can say both")
     if type(exact := condition.get("exact")) in (int, bool):
         written, compared = document.written((*path, "exact")), scalar_text(exact)

@@ -1,1 +1,1 @@
-"""What is wrong with a routing file or a setting, and how that is printed."""
+"""Problems of a routing file or a setting, and how they are printed."""

@@ -1,11 +1,11 @@
-"""What is wrong with a routing file or a setting, said so that a person can go and mend it."""
+"""A problem of a routing file or a setting, as it is printed: place, problem, hint."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.config.problems.findings import on_one_line
+from gateway.config.problems.findings import to_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. `line` counts from 1, None where there is no line to show.
+    """One problem. `line` counts from 1 and is None where there is no line.
 
-    It reads as one line that a terminal and a log bear, whatever it mentions: a message's own
-    words, too, or the name of a file.
+    `str()` of it is one printable line, even if it mentions a file name or a part of a message
+    with control characters.
     """
 
     file: str
@@ -28,11 +28,11 @@ class Problem:
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         hint = f" ({self.hint})" if self.hint else ""
-        return on_one_line(f"{where}: {self.place}: {self.what}{hint}")
+        return to_one_line(f"{where}: {self.place}: {self.what}{hint}")
 
 
-class ProblemsFound(Exception):  # noqa: N818 - a report of problems, not one error
-    """Every problem of a file or of the settings at once, in the order to read them in."""
+class ProblemsFound(Exception):  # noqa: N818 - a list of problems, not one error
+    """Every problem of a file or of the settings, in reading order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -1,1 +1,1 @@
-"""What may be written in a routing file: pydantic models and the plain values they are made of."""
+"""The routing file as pydantic models, and the plain values that they are made of."""

@@ -1,4 +1,4 @@
-"""Where things are, and what is sent along: URLs, queues, headers."""
+"""Values of the routing file: URLs, queues, headers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOP_HEADERS: Final = frozenset(
         "upgrade",
     }
 )
-"""What belongs to the connection and the framing. Source: RFC 9110 section 7.6.1, RFC 9112."""
+"""Headers of the connection and of framing. Source: RFC 9110 section 7.6.1, RFC 9112."""
 
 MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
@@ -37,7 +37,7 @@ _LEGAL_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
 
 
 def url(value: Any) -> str:
-    """Return a URL to POST to; its text is never repeated in a problem, it may hold a secret."""
+    """Return a URL to POST to. No problem repeats its text, which may hold a secret."""
     written = text(value)
     if not written.isascii():
         raise InvalidValue("is a URL with a letter beyond ASCII", "write the host in its xn-- form")
@@ -69,7 +69,7 @@ def _check_host(written: str, authority: str) -> None:
 
 
 def queue(value: Any) -> QueueAddress:
-    """Return a queue by its name, URL or ARN."""
+    """Return the address of a queue by its name, URL or ARN."""
     try:
         return parse_queue(text(value))
     except InvalidValue:
@@ -92,7 +92,7 @@ def header_name(value: Any) -> str:
 
 
 def header_value(value: Any) -> str:
-    """Return a legal value; it is never repeated in a problem, it may be a secret."""
+    """Return the value of a header. No problem repeats it, since it may be a secret."""
     if not isinstance(value, str):
         raise InvalidValue("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
     if not _LEGAL_VALUE.match(value):

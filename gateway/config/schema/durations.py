@@ -17,25 +17,25 @@ _SECONDS: Final = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1)}
 
 
 def seconds(value: Any) -> float:
-    """Return a duration in seconds; raises Wrong for anything that is none."""
+    """Return a duration in seconds; raises InvalidValue for a value that is not a duration."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidValue("is not a duration", FORMS)
     if isinstance(value, str):
-        return _parsed(value)
+        return _parse(value)
     if not math.isfinite(value):
         raise InvalidValue("is not a finite duration", FORMS)
     return float(value)
 
 
-def shown(duration_seconds: float) -> str:
-    """Write a duration in its largest whole unit: 43200 is `12h`."""
+def format_seconds(duration_seconds: float) -> str:
+    """Return a duration in its largest whole unit: 43200 seconds are `12h`."""
     for unit, size in (("h", 3600), ("m", 60)):
         if duration_seconds and duration_seconds % size == 0:
             return f"{duration_seconds // size:g}{unit}"
     return f"{duration_seconds:g}s"
 
 
-def _parsed(text: str) -> float:
+def _parse(text: str) -> float:
     written = _WRITTEN.match(text)
     if written is None:
         bare = _BARE_NUMBER.match(text)

@@ -1,4 +1,4 @@
-"""What pydantic says of a file, in our words: no reader has to know what reads the file."""
+"""Findings of pydantic's errors, in the words of the routing file, not of pydantic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.problems.findings import Finding, InvalidValue, meant, similar
+from gateway.config.problems.findings import Finding, InvalidValue, find_similar, suggest
 from gateway.config.schema.routing_file import RoutingFile
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.config.problems.findings import Path
 
-_KEY_MARK: Final = "[key]"  # pydantic's last step where it is the key that does not do
+_KEY_MARK: Final = "[key]"  # pydantic's last step where the key itself is invalid
 _SHAPES: Final = {
     "list_type": ("must be a list", "begin each entry with `- `"),
     "dict_type": ("must be a mapping", "`key: value` pairs"),
@@ -33,7 +33,7 @@ _MISSING_HINTS: Final = {
 
 
 def findings_of(error: ValidationError, most: int) -> Iterator[Finding]:
-    """Yield one finding for each thing that pydantic objects to, for the first so many."""
+    """Yield one finding for each of pydantic's errors, the first `most` of them."""
     details = error.errors(include_url=False, include_input=False)[:most]
     unknown = {_path(one) for one in details if one["type"] == "extra_forbidden"}
     mistyped = {(*path[:-1], _meant_key(path)) for path in unknown}
@@ -50,14 +50,14 @@ def _finding(one: ErrorDetails, path: Path) -> Finding:
             return Finding(path, "missing", hint, absent=True)
         case "extra_forbidden":
             known = _known_keys(path[:-1])
-            return Finding(path, "unknown key", meant(str(path[-1]), known, "known keys"))
+            return Finding(path, "unknown key", suggest(str(path[-1]), known, "known keys"))
         case "value_error":
-            return _stated(path, one)
+            return _raised(path, one)
         case kind:
             return Finding(path, *_SHAPES.get(kind, ("does not fit here",)))
 
 
-def _stated(path: Path, one: ErrorDetails) -> Finding:
+def _raised(path: Path, one: ErrorDetails) -> Finding:
     error = one.get("ctx", {}).get("error")
     return (
         Finding(path, error.what, error.hint)
@@ -72,11 +72,11 @@ def _path(one: ErrorDetails) -> Path:
 
 
 def _meant_key(path: Path) -> str | None:
-    return similar(str(path[-1]), _known_keys(path[:-1]))
+    return find_similar(str(path[-1]), _known_keys(path[:-1]))
 
 
 def _known_keys(path: Path) -> list[str]:
-    """Return the keys that the part at a path may have."""
+    """Return the keys that the model at a path has."""
     kind: Any = RoutingFile
     for step in path:
         kind = _below(kind, step)
@@ -92,7 +92,7 @@ def _below(kind: Any, step: str | int) -> Any:
 
 
 def _bare(annotation: Any) -> Any:
-    """Return the part, list or dict inside `Annotated` and `| None`."""
+    """Return the model, list or dict inside `Annotated` and `| None`."""
     if _is_part(annotation) or get_origin(annotation) in (list, dict):
         return annotation
     inner = map(_bare, get_args(annotation))

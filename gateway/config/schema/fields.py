@@ -1,6 +1,7 @@
-"""The plain values of a routing file: text, names, numbers, durations, one word of a few.
+"""The plain values of a routing file: text, names, numbers, durations, enumerations.
 
-Each is one function from what YAML gave to what the gateway uses, and a JSON Schema beside it.
+Each one is a function from the value in YAML to the value that the gateway uses, and its JSON
+Schema.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import core_schema
 
-from gateway.config.problems.findings import InvalidValue, similar
+from gateway.config.problems.findings import InvalidValue, find_similar
 from gateway.config.schema import durations
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ MAX_NAME: Final = 63
 
 @dataclass(frozen=True)
 class Checked:
-    """Says that a field is read by one function, which raises Wrong, and what its schema is."""
+    """Annotates a field with its JSON Schema and the function that reads it.
+
+    `read` raises InvalidValue.
+    """
 
     read: Callable[[Any], Any]
     schema: Mapping[str, Any]
@@ -36,28 +40,28 @@ class Checked:
     def __get_pydantic_core_schema__(
         self, source: Any, chain: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """Replace whatever pydantic would do with the annotated type."""
+        """Use the function in place of pydantic's own validation."""
         return core_schema.no_info_plain_validator_function(self._read)
 
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, chain: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Return the schema as stated."""
+        """Return the given schema."""
         return dict(self.schema)
 
     def _read(self, value: Any) -> Any:
-        return self.read(value if self.or_null else there(value))
+        return self.read(value if self.or_null else require_value(value))
 
 
-def there(value: Any) -> Any:
-    """Return the value; raises Wrong for null, which is what a key with nothing behind it means."""
+def require_value(value: Any) -> Any:
+    """Return the value; raises InvalidValue for null, which is a key without a value."""
     if value is None:
         raise InvalidValue("has no value", "write one, or remove the key")
     return value
 
 
 def text(value: Any) -> str:
-    """Return a text that is not empty."""
+    """Return a non-empty text."""
     if not isinstance(value, str):
         hint = QUOTE if isinstance(value, bool | int | float) else ""
         raise InvalidValue("must be a text", hint)
@@ -69,8 +73,8 @@ def text(value: Any) -> str:
 TEXT: Final = Checked(text, {"type": "string", "minLength": 1})
 
 
-def spelled(pattern: str, what: str) -> Checked:
-    """Return a text of up to 63 characters that matches; `what` says how it is spelled."""
+def text_like(pattern: str, what: str) -> Checked:
+    """Return a field for text of up to 63 characters that matches; `what` describes the form."""
     form = re.compile(rf"(?:{pattern})\Z")
 
     def read(value: Any) -> str:
@@ -84,26 +88,26 @@ def spelled(pattern: str, what: str) -> Checked:
     return Checked(read, schema)
 
 
-ROUTE_NAME: Final = spelled(
+ROUTE_NAME: Final = text_like(
     "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
     "a lower-case DNS label: a-z, 0-9 and -, no - at either end",
 )
-VERSION_NAME: Final = spelled(
+VERSION_NAME: Final = text_like(
     "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
     "a name of A-Z, a-z, 0-9, `.`, `_` and -, with a letter or digit at either end",
 )
-TAG: Final = spelled(
+TAG: Final = text_like(
     r"[!#-$&-+\--:<-\[\]-~]+",
     'visible ASCII without spaces and without " , ; \\ %',
 )
-RULE_NAME: Final = spelled(r"[!-~](?:[ -~]*[!-~])?", "visible ASCII, with spaces only inside")
-REGION: Final = spelled(
+RULE_NAME: Final = text_like(r"[!-~](?:[ -~]*[!-~])?", "visible ASCII, with spaces only inside")
+REGION: Final = text_like(
     "[a-z]{2,}(?:-[a-z]+)*(?:-[0-9]+)?", "the name of an AWS region, as in eu-west-1"
 )
 
 
 def whole(low: int, high: int) -> Checked:
-    """Return a whole number from `low` to `high`, both included."""
+    """Return a field for a whole number from `low` to `high`, both included."""
 
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -126,8 +130,11 @@ RATE: Final = Checked(rate, {"type": "number", "exclusiveMinimum": 0})
 
 
 def duration(low: float, high: float, *, above_low: bool = False, up: bool = False) -> Checked:
-    """Return a duration in seconds from `low` (or above it) to `high`; `up`: to whole ones."""
-    ends = durations.shown(low), durations.shown(high)
+    """Return a field for a duration, in seconds, from `low` to `high`.
+
+    `above_low` excludes `low` itself; `up` rounds up to whole seconds.
+    """
+    ends = durations.format_seconds(low), durations.format_seconds(high)
     span = "above {} and at most {}" if above_low else "{} to {}"
 
     def read(value: Any) -> float | int:
@@ -142,7 +149,7 @@ def duration(low: float, high: float, *, above_low: bool = False, up: bool = Fal
 
 
 def receives(value: Any) -> int | None:
-    """Return how many receives a message gets, null for any number."""
+    """Return a number of receives, or None for no limit."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -154,11 +161,11 @@ RECEIVES: Final = Checked(receives, {"type": ["integer", "null"], "minimum": 0},
 
 
 def one_of(make: Callable[[str], Any], *words: str) -> Checked:
-    """Return what `make` makes of one of these words."""
+    """Return a field for one of these words, converted by `make`."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, str) or value not in words:
-            near = similar(value, words) if isinstance(value, str) else None
+            near = find_similar(value, words) if isinstance(value, str) else None
             hint = f"did you mean {near}?" if near else ""
             raise InvalidValue(f"must be {', '.join(words[:-1])} or {words[-1]}", hint)
         return make(value)

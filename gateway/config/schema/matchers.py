@@ -1,4 +1,4 @@
-"""What a rule asks for, and where texts to compare, pin by or stick to come from."""
+"""Values of the routing file: conditions, and the sources of pins and sticky keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jmespath
 from jmespath.exceptions import IncompleteExpressionError, LexerError, ParseError
 from jmespath.functions import Functions
 
-from gateway.config.problems.findings import InvalidValue, meant, quoted
+from gateway.config.problems.findings import InvalidValue, quote, suggest
 from gateway.config.schema.fields import QUOTE, Checked, text
 from gateway.core.routing.rules import Regex
 from gateway.core.routing.sources import (
@@ -27,7 +27,7 @@ _VERSION_FROM: Final = "attribute:NAME or baggage:NAME"
 
 
 def exact(value: Any) -> str:
-    """Return the text to equal: a whole number or boolean as its JSON text."""
+    """Return the text of `exact`; a whole number or boolean gives its JSON text."""
     if isinstance(value, float):
         raise InvalidValue("is a number whose text is not certain", QUOTE)
     if not isinstance(value, str | int):
@@ -36,20 +36,20 @@ def exact(value: Any) -> str:
 
 
 def prefix(value: Any) -> str:
-    """Return the text to begin with."""
+    """Return the text of `prefix`."""
     if value == "":
         raise InvalidValue("is empty, so every value has it", "{present: true} says that")
     return text(value)
 
 
 def regex(value: Any) -> Regex:
-    """Return a compiled RE2 expression."""
+    """Return the compiled RE2 expression of `regex`."""
     if not isinstance(value, str):
         raise InvalidValue("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
     try:
         return Regex(value)
     except ValueError as error:
-        reason = quoted(str(error))[1:-1]
+        reason = quote(str(error))[1:-1]
         raise InvalidValue(f"is not an RE2 expression: {reason}", _unknown_to_re2(value)) from None
 
 
@@ -59,7 +59,7 @@ def _unknown_to_re2(pattern: str) -> str:
 
 
 def present(value: Any) -> bool:
-    """Return true, the one thing that `present` may say."""
+    """Return true, the only value of `present`."""
     if value is not True:
         raise InvalidValue("must be true", "`without_attributes` asks that there is none")
     return True
@@ -69,7 +69,7 @@ def body_path(value: Any) -> FromBody:
     """Return a compiled JMESPath."""
     path = text(value)
     try:
-        with warnings.catch_warnings():  # `[?kind==`x`]` is old JMESPath, but everybody writes it
+        with warnings.catch_warnings():  # `[?kind==`x`]` is old JMESPath, but common
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             source = FromBody(path)
             _check_functions(jmespath.compile(path).parsed)
@@ -83,14 +83,14 @@ def body_path(value: Any) -> FromBody:
 
 
 def _check_functions(node: Any) -> None:
-    """Without this an unknown function is an error for each message, so it matches nothing."""
+    """Raise InvalidValue for an unknown function, which would make every search fail."""
     if not isinstance(node, dict):
         return
     known = Functions.FUNCTION_TABLE
     if node["type"] == "function_expression" and node["value"] not in known:
         name = node["value"]
         raise InvalidValue(
-            f"calls {name}(), which JMESPath does not have", meant(name, known, "it has")
+            f"calls {name}(), which JMESPath does not have", suggest(name, known, "it has")
         )
     for child in node["children"]:
         _check_functions(child)
@@ -99,25 +99,25 @@ def _check_functions(node: Any) -> None:
 def _no_jmespath(cause: BaseException | None) -> InvalidValue:
     match cause:
         case LexerError():  # a ParseError too, so it comes first
-            what = f"{quoted(str(cause.lexer_value))} at column {cause.lexer_position + 1}"
+            what = f"{quote(str(cause.lexer_value))} at column {cause.lexer_position + 1}"
             hint = 'a key with other characters than A-Z a-z 0-9 _ needs quotes: "a-b"'
             return InvalidValue(f"is not a JMESPath: {what} does not fit", hint)
         case IncompleteExpressionError() | ParseError(token_type="EOF"):
             return InvalidValue("is not a JMESPath: it ends too early")
         case ParseError():
-            what = f"{quoted(str(cause.token_value))} at column {cause.lex_position + 1}"
+            what = f"{quote(str(cause.token_value))} at column {cause.lex_position + 1}"
             return InvalidValue(f"is not a JMESPath: {what} does not fit")
         case _:
             return InvalidValue("is not a JMESPath")
 
 
 def sticky(value: Any) -> Source:
-    """Return what a sticky key is read from."""
+    """Return the source of a sticky key."""
     words: dict[str, Source] = {"message": FromMessageId(), "group": FromGroup()}
-    stated = _spelled_out(value, _STICKY)
-    kind, _, rest = stated.partition(":")
-    if stated in words:
-        return words[stated]
+    written = _source_text(value, _STICKY)
+    kind, _, rest = written.partition(":")
+    if written in words:
+        return words[written]
     if kind == "attribute" and rest:
         return FromAttribute(rest)
     if kind == "body" and rest:
@@ -126,14 +126,14 @@ def sticky(value: Any) -> Source:
 
 
 def version_from(value: Any) -> FromAttribute | FromBaggage:
-    """Return where the name of a version is read from."""
-    kind, _, name = _spelled_out(value, _VERSION_FROM).partition(":")
+    """Return a source of `version_from`."""
+    kind, _, name = _source_text(value, _VERSION_FROM).partition(":")
     if kind not in ("attribute", "baggage") or not name:
         raise InvalidValue(f"must be {_VERSION_FROM}")
     return FromAttribute(name) if kind == "attribute" else FromBaggage(name)
 
 
-def _spelled_out(value: Any, forms: str) -> str:
+def _source_text(value: Any, forms: str) -> str:
     if isinstance(value, dict):
         raise InvalidValue(f"must be {forms}", "without a space after the colon")
     return text(value)

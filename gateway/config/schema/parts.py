@@ -1,4 +1,4 @@
-"""What the models of the routing file are made of, and how they become a JSON Schema."""
+"""The base of the routing file's models, and how they become a JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from gateway.config.problems.findings import InvalidValue
-from gateway.config.schema.fields import there
+from gateway.config.schema.fields import require_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-NOT_NULL = BeforeValidator(there)
-"""Refuses a key with nothing behind it, where the model's own default is None."""
+NOT_NULL = BeforeValidator(require_value)
+"""Rejects a key without a value, where the default of the model is None."""
 
 
 class Part(BaseModel):
-    """A mapping of the file. `shape` says what it must be, after the words `must be`."""
+    """A mapping of the file. `shape` completes the problem `must be ...` of any other value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     shape: ClassVar[str] = "a mapping"
@@ -31,14 +31,14 @@ class Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_mapping(cls, value: Any) -> Any:
-        if not isinstance(there(value), dict):
+        if not isinstance(require_value(value), dict):
             raise InvalidValue(f"must be {cls.shape}")
         return value
 
 
 @dataclass(frozen=True)
 class Also:
-    """Allows another way to write a part: `read` gets the value and the part's own reading."""
+    """Allows another form of a part: `read` gets the value and the part's own validation."""
 
     part: type[Part]
     read: Callable[[Any, Callable[[Any], Any]], Any]
@@ -47,38 +47,38 @@ class Also:
     def __get_pydantic_core_schema__(
         self, source: Any, chain: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """Wrap the part's own reading."""
+        """Wrap the part's own validation."""
         own = chain.generate_schema(self.part)
         return core_schema.no_info_wrap_validator_function(self.read, own)
 
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, chain: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Allow both."""
+        """Allow both forms."""
         return {"anyOf": [dict(self.schema), chain(core)]}
 
 
 class SchemaOfFile(GenerateJsonSchema):
-    """Pydantic's JSON Schema as an editor needs it: no null where null is refused, keys checked."""
+    """Pydantic's JSON Schema for editors: no null where it is rejected, and with checked keys."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Leave null out: it stands for a key that is not there."""
+        """Leave null out: it stands for an absent key."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave a default of null out, for the same reason."""
-        shown = super().default_schema(schema)
-        if shown.get("default", ...) is None:
-            del shown["default"]
-        return shown
+        written = super().default_schema(schema)
+        if written.get("default", ...) is None:
+            del written["default"]
+        return written
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Check every key, where pydantic lets keys of another pattern pass unchecked."""
-        shown = super().dict_schema(schema)
-        if shown.pop("patternProperties", None) is not None:
-            shown["additionalProperties"] = self.generate_inner(schema["values_schema"])
-        shown["propertyNames"] = self.generate_inner(schema["keys_schema"])
-        return shown
+        written = super().dict_schema(schema)
+        if written.pop("patternProperties", None) is not None:
+            written["additionalProperties"] = self.generate_inner(schema["values_schema"])
+        written["propertyNames"] = self.generate_inner(schema["keys_schema"])
+        return written
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Leave titles out: they repeat the key."""

@@ -1,4 +1,4 @@
-"""PEM files that a routing file names: what can be said of them before they are needed."""
+"""Checks of the PEM files that a routing file names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES: Final = 1024 * 1024
-"""What a Secret can hold. Source: https://kubernetes.io/docs/concepts/configuration/secret/"""
+"""The size limit of a Secret. Source: https://kubernetes.io/docs/concepts/configuration/secret/"""
 
 _FILES: Final = ("ca", "certificate", "key")
 
@@ -36,7 +36,7 @@ def pem_file(value: Any) -> str:
 
 
 def _content(path: str) -> bytes:
-    # So that no pipe or device makes it wait, or has no end.
+    # Non-blocking and regular files only: a pipe may block, a device may have no end.
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         return os.read(number, MAX_BYTES) if stat.S_ISREG(os.fstat(number).st_mode) else b""
@@ -48,7 +48,7 @@ PEM_FILE: Final = Checked(pem_file, {"type": "string", "pattern": "^/"})
 
 
 def tls_findings(url: Any, tls: dict[str, Any]) -> Iterator[Finding]:
-    """Yield what of a version's `tls` does not fit together, or cannot be used."""
+    """Yield what does not fit together in a version's `tls`, or cannot be used."""
     if isinstance(url, str) and url.startswith("http://"):
         yield Finding((), "is for https URLs only", "write https:// in `url`, or remove it")
     if not tls:
@@ -66,7 +66,7 @@ def tls_findings(url: Any, tls: dict[str, Any]) -> Iterator[Finding]:
 def _path(value: Any) -> str | None:
     try:
         return pem_file(value)
-    except InvalidValue:  # said elsewhere
+    except InvalidValue:  # reported by `schema`
         return None
 
 
@@ -75,7 +75,7 @@ def _ca(path: str) -> Iterator[Finding]:
     try:
         context.load_verify_locations(path)
     except (OSError, ValueError) as error:
-        yield Finding(("ca",), f"has no certificates: {_words(error)}")
+        yield Finding(("ca",), f"has no certificates: {_reason(error)}")
         return
     if not context.cert_store_stats()["x509_ca"]:
         yield Finding(("ca",), "has no certificate of an authority")
@@ -84,13 +84,13 @@ def _ca(path: str) -> Iterator[Finding]:
 def _pair(certificate: str, key: str) -> Iterator[Finding]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        # A password would be asked for on the terminal.
+        # Without a password argument, OpenSSL would prompt on the terminal.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
         hint = "a key with a password cannot be used"
-        yield Finding(("key",), f"does not do with the certificate: {_words(error)}", hint)
+        yield Finding(("key",), f"does not do with the certificate: {_reason(error)}", hint)
 
 
-def _words(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "not readable"
     return str(reason).replace("_", " ").lower()

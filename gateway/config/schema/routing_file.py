@@ -1,6 +1,6 @@
-"""The routing file as pydantic models: what may be written, what it means, what the default is.
+"""The routing file as pydantic models: its keys, their meaning and defaults.
 
-A model judges each value alone; what must fit together is in `checks`. Pydantic reads annotations
+A model checks each value alone; `checks` has what must fit together. Pydantic reads annotations
 at run time, so this module does without `from __future__ import annotations`.
 """
 
@@ -16,23 +16,25 @@ from gateway.core.addresses import QueueAddress
 from gateway.core.routing.route import FallbackOn, UnknownVersion
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
 from gateway.core.routing.version import Client
+from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
-HALF_A_DAY: Final = 12 * 3600
-LONGEST_TIMEOUT: Final = 11 * 3600  # a delivery has to fit into the 12 hours SQS leases for
+LONGEST_TIMEOUT: Final = (
+    MAX_VISIBILITY_SECONDS - 3600
+)  # a delivery has to end while its message is leased
 
 _IN_FLIGHT = fields.whole(1, 100_000)
-_WAIT = fields.duration(0, 20, up=True)
-_VISIBILITY = fields.duration(1, HALF_A_DAY, up=True)
+_WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
+_VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
 _CLIENT = fields.one_of(Client, *Client)
-_BACKOFF = fields.duration(0, HALF_A_DAY, above_low=True)
+_BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
 
 
 class Tls(Part):
-    """Files for TLS, PEM each; read again when they change, as those of a Secret do."""
+    """PEM files for TLS, read again when they change, as those of a Secret do."""
 
     shape: ClassVar = "a mapping with `ca`, or `certificate` and `key`"
 
@@ -42,8 +44,8 @@ class Tls(Part):
     )
     certificate: Annotated[str | None, pem.PEM_FILE] = Field(
         default=None,
-        description="What the gateway shows to a service that asks who it is, with the "
-        "certificates between it and its authority.",
+        description="The gateway's own certificate, for a service that requires one, with the "
+        "intermediate certificates up to its authority.",
     )
     key: Annotated[str | None, pem.PEM_FILE] = Field(
         default=None, description="The certificate's private key, without a password."
@@ -63,7 +65,7 @@ class Version(Part):
     )
     timeout: Annotated[float, _TIMEOUT] = Field(
         default=30.0,
-        description="How long a delivery may take, until the answer is complete; at most 11h.",
+        description="How long a delivery may take, until the response is complete; at most 11h.",
         json_schema_extra={"default": "30s"},
     )
     max_in_flight: Annotated[int | None, _IN_FLIGHT] = Field(
@@ -80,7 +82,7 @@ class Version(Part):
     ] = Field(default_factory=dict, description="Headers added to each delivery.")
     client: Annotated[Client, _CLIENT] = Field(
         default=Client.NATIVE,
-        description="What carries the deliveries: `lean` is HTTP/1.1 at the least cost; "
+        description="The HTTP client: `native` is the gateway's own, HTTP/1.1 at the least cost; "
         "`httpx` has HTTP/2, and takes proxies from the environment (HTTPS_PROXY, NO_PROXY).",
     )
     tls: Annotated[Tls | None, NOT_NULL] = Field(
@@ -103,7 +105,7 @@ class Fallback(Part):
     on: Annotated[list[Annotated[FallbackOn, _FALLBACK_ON]], NOT_NULL] = Field(
         default=[FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND],
         description="What makes a failed delivery be tried on stable within the same receive: no "
-        "connection, 404, 503, any other 5xx, no answer in time. May be empty.",
+        "connection, 404, 503, any other 5xx, no response in time. May be empty.",
     )
     after_receives: Annotated[int | None, fields.RECEIVES] = Field(
         default=3,
@@ -122,7 +124,7 @@ FallbackOrOff = Annotated[
 
 
 class Retry(Part):
-    """How long a message that failed stays away."""
+    """How long a failed message stays invisible."""
 
     shape: ClassVar = "a mapping with `min` and `max`"
 
@@ -153,7 +155,7 @@ class Route(Part):
         default=None, description="The AWS region, where the queue's URL or ARN does not say it."
     )
     wait: Annotated[int, _WAIT] = Field(
-        default=20,
+        default=MAX_WAIT_SECONDS,
         description="Long-poll time, 0s to 20s; rounded up to whole seconds.",
         json_schema_extra={"default": "20s"},
     )

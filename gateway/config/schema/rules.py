@@ -41,7 +41,7 @@ class Condition(Part):
         default=None, description="An RE2 expression that the whole value matches."
     )
     present: Annotated[bool | None, matchers.PRESENT] = Field(
-        default=None, description="`true`: there is a value, whatever it is."
+        default=None, description="`true`: there is a value; any value will do."
     )
 
 

@@ -1,1 +1,1 @@
-"""YAML text to a tree of plain values that know their lines."""
+"""Reads YAML into a tree of plain values, each with its line."""

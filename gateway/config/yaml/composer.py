@@ -1,7 +1,7 @@
-"""YAML text to a document.
+"""Composes a document from the events of PyYAML's parser.
 
-PyYAML's parser delivers the events; its composer and constructor are left out, since they speak
-YAML 1.1, let a later key replace an earlier one, recurse without bound and drop the lines.
+PyYAML's own composer and constructor are not used: they implement YAML 1.1, let a later key replace
+an earlier one, recurse without a limit and drop the lines.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from yaml import events
 from gateway.config.problems.findings import Finding, Path
 from gateway.config.yaml.document import Child, Document, Node
 from gateway.config.yaml.scalars import resolve
-from gateway.config.yaml.syntax import YamlSyntaxError, decoded, explained
+from gateway.config.yaml.syntax import YamlSyntaxError, decode, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,20 +25,20 @@ MAX_DEPTH: Final = 50
 
 _EMPTY: Final = ("is empty", "the smallest file has `routes:` with one route")
 
-_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: 20 times as fast
+_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is much faster
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT_TAGS: Final = ("!", "tag:yaml.org,2002:str")
 _OWN_TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 def compose(content: bytes) -> Document:
-    """Return the document; raises Unreadable where there is no telling what the file says."""
-    text = decoded(content)
+    """Return the document; raises YamlSyntaxError where the file is not one YAML document."""
+    text = decode(content)
     composer = _Composer(text)
     try:
         return composer.document()
     except yaml.MarkedYAMLError as error:
-        stop = explained(error, text)
+        stop = explain(error, text)
     except YamlSyntaxError as error:
         stop = error
     stop.findings[:0] = composer.findings
@@ -46,7 +46,7 @@ def compose(content: bytes) -> Document:
 
 
 class _Composer:
-    """Events in, nodes out. Depth and size are checked before anything is built of them."""
+    """Makes nodes of events. Depth and size are checked before a value is built."""
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_PARSER))
@@ -75,9 +75,9 @@ class _Composer:
     def _node(self, event: Any, path: Path, depth: int) -> Node:
         self._count(_line(event), 1, depth)
         if isinstance(event, events.AliasEvent):
-            return self._aliased(event, depth)
+            return self._alias(event, depth)
         if event.anchor is not None:
-            self._anchors[event.anchor] = None  # open: an alias to it from within is a circle
+            self._anchors[event.anchor] = None  # open: an alias inside would be a circle
         node = self._new(event, path, depth)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -93,7 +93,7 @@ class _Composer:
         return self._sequence(event, path, depth)
 
     def _scalar(self, event: Any, path: Path) -> Node:
-        plain = not event.style and event.tag is None  # libyaml says '' for no style
+        plain = not event.style and event.tag is None  # libyaml has '' for no style
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             self._find(event, path, "has a YAML tag, which means nothing here", "remove `!...`")
         if _SURROGATE.search(event.value):
@@ -123,7 +123,7 @@ class _Composer:
         )
 
     def _key(self, event: Any, path: Path, depth: int) -> str | None:
-        """Return a key as text, even where it is none, so that one mistake is one finding."""
+        """Return a key as text, also if it is another scalar, so that one error is one finding."""
         node = self._node(event, path, depth + 1)
         if node.written == "<<":
             self._find(event, path, "YAML 1.2 has no merge keys", "write the keys of `<<` out")
@@ -137,7 +137,7 @@ class _Composer:
         self._find(event, (*path, key), "a key must be a text", "put quotes round it")
         return key
 
-    def _aliased(self, event: Any, depth: int) -> Node:
+    def _alias(self, event: Any, depth: int) -> Node:
         if event.anchor not in self._anchors:
             what = "an alias (`*...`) refers to an anchor (`&...`) that no line above has"
             raise YamlSyntaxError(_line(event), what, "a text that begins with * needs quotes")

@@ -1,4 +1,4 @@
-"""A routing file as a tree of plain values in which every value knows its line."""
+"""A routing file as a tree of plain values, each with its line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value. `written` is a plain scalar as it stands in the file, None for anything else.
+    """A value. `written` is the text of a plain scalar in the file, None for any other value.
 
-    `size` and `depth` count what the value comes to with its aliases written out.
+    `size` is the number of values and `depth` the number of levels, aliases expanded.
     """
 
     line: int
@@ -28,7 +28,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A value below another, and the line that introduces it: its key's, or its own in a list."""
+    """A value below another, and its line: that of its key, or its own in a list."""
 
     line: int
     node: Node
@@ -36,41 +36,41 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The one document of a file, and what was found while composing it."""
+    """The document of a file, and the findings of composing it."""
 
     root: Node
     findings: tuple[Finding, ...]
 
     def existing(self, path: Path) -> Path:
-        """Return as much of a path as the file has."""
-        return path[: len(self._way(path))]
+        """Return the part of a path that the file has."""
+        return path[: len(self._steps(path))]
 
     def line(self, path: Path) -> int:
-        """Return the line that introduces what the path leads to, or the last step there is."""
-        way = self._way(path)
-        return way[-1].line if way else self.root.line
+        """Return the line of the value at a path, or of its last existing step."""
+        found = self._steps(path)
+        return found[-1].line if found else self.root.line
 
     def value(self, path: Path) -> Any:
-        """Return the plain value at a path, None where there is none."""
+        """Return the plain value at a path, or None where the file has none."""
         node = self._node(path)
         return None if node is None else node.value
 
     def written(self, path: Path) -> str | None:
-        """Return the plain scalar at a path as the file spells it."""
+        """Return the text of the plain scalar at a path as it is in the file."""
         node = self._node(path)
         return None if node is None else node.written
 
     def _node(self, path: Path) -> Node | None:
-        way = self._way(path)
-        return way[-1].node if way and len(way) == len(path) else None
+        found = self._steps(path)
+        return found[-1].node if found and len(found) == len(path) else None
 
-    def _way(self, path: Path) -> list[Child]:
-        way: list[Child] = []
+    def _steps(self, path: Path) -> list[Child]:
+        found: list[Child] = []
         node = self.root
         for step in path:
             child = node.children.get(step)
             if child is None:
                 break
-            way.append(child)
+            found.append(child)
             node = child.node
-        return way
+        return found

@@ -1,4 +1,4 @@
-"""What a plain scalar means: the core schema of YAML 1.2, and nothing of YAML 1.1.
+"""The values of plain scalars, by the core schema of YAML 1.2 and not of YAML 1.1.
 
 So `on`, `off`, `yes` and `no` are texts, `010` is ten, `1:30` and `2024-01-01` are texts.
 Source: https://yaml.org/spec/1.2.2/#103-core-schema
@@ -12,7 +12,7 @@ from typing import Final
 Scalar = str | int | float | bool | None
 
 MAX_DIGITS: Final = 200
-"""A longer whole number stays text: no setting is that large, and no float holds it."""
+"""A longer whole number stays text: no key takes such a number, and no float can hold it."""
 
 _WORDS: Final[dict[str, Scalar]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),

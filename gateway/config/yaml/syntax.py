@@ -1,7 +1,7 @@
-"""What keeps a file from being read as YAML at all, in words for whoever wrote it.
+"""Errors of YAML syntax, in the terms of the file.
 
-The parser's own messages are not passed on: they speak of tokens and block ends, differ between
-PyYAML and libyaml, and may quote the file, which may hold a secret.
+The parser's own messages are not printed: they name tokens and block ends, differ between PyYAML
+and libyaml, and may quote the file, which may hold a secret.
 """
 
 from __future__ import annotations
@@ -19,52 +19,52 @@ _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\
 
 
 class YamlSyntaxError(Exception):
-    """What stops the reading of a file, after whatever was found before it."""
+    """The file cannot be read further. `findings` has this error last, after earlier findings."""
 
     def __init__(self, line: int, what: str, hint: str = "") -> None:
         super().__init__(what)
         self.findings = [Finding((), what, hint, line)]
 
 
-class _Words(NamedTuple):
-    """Our words for what a parser said; some mistakes show best where the thing began."""
+class _Explanation(NamedTuple):
+    """What to print for a message of the parser; some errors are found where a value begins."""
 
-    said: str
+    pattern: str
     what: str
     hint: str = ""
-    where_it_began: bool = False
+    at_its_beginning: bool = False
 
 
 _NO_FIT = "does not fit to the lines above"
-_WORDS: Final = (
-    _Words(
+_EXPLANATIONS: Final = (
+    _Explanation(
         "mapping values are not allowed",
         "a `key: value` cannot stand here",
         "check the indentation, and put quotes round a text that holds `: `",
     ),
-    _Words(
+    _Explanation(
         "unexpected end of stream",
         "the quote that opens here is never closed",
-        where_it_began=True,
+        at_its_beginning=True,
     ),
-    _Words(
+    _Explanation(
         r"escape (?:character|sequence)|hexdecimal|hexadecimal",
         "a text in double quotes has an escape that YAML does not know",
         r"in single quotes \ stands for itself",
     ),
-    _Words(r"expected ',' or '[]}]'", "a comma or a closing bracket is missing before this"),
-    _Words(
+    _Explanation(r"expected ',' or '[]}]'", "a comma or a closing bracket is missing before this"),
+    _Explanation(
         "expected ':'",
         "is no `key: value`",
         "a colon and a space are missing",
-        where_it_began=True,
+        at_its_beginning=True,
     ),
-    _Words(
+    _Explanation(
         "sequence entries are not allowed",
         "a list item (`- `) cannot stand here",
         "begin it on a line of its own",
     ),
-    _Words(
+    _Explanation(
         "expected key|'-' indicator|<block end>|<document start>",
         _NO_FIT,
         "check indentation, quotes and brackets",
@@ -72,8 +72,8 @@ _WORDS: Final = (
 )
 
 
-def decoded(content: bytes) -> str:
-    """Return the text; raises Unreadable for what is no UTF-8 text."""
+def decode(content: bytes) -> str:
+    """Return the text of a file; raises YamlSyntaxError where it is not UTF-8 text."""
     if content.startswith(codecs.BOM_UTF8):
         raise YamlSyntaxError(1, "begins with a byte order mark", "save it as UTF-8 without BOM")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -89,21 +89,21 @@ def decoded(content: bytes) -> str:
     return text
 
 
-def explained(error: MarkedYAMLError, text: str) -> YamlSyntaxError:
-    """Return what the parser stumbled over, in our words."""
+def explain(error: MarkedYAMLError, text: str) -> YamlSyntaxError:
+    """Return the parser's error in the terms of the file."""
     lines = text.splitlines() or [""]
     mark, began = error.problem_mark, error.context_mark
     at = mark.line if mark else 0
     opened = began.line if began else at
-    said = error.problem or ""
-    if "cannot start any token" in said:
+    problem = error.problem or ""
+    if "cannot start any token" in problem:
         return _bad_start(lines, at, mark.column if mark else 0)
-    if at >= len(lines) - 1 and re.search(r"expected ',' or '[]}]'|node content", said):
+    if at >= len(lines) - 1 and re.search(r"expected ',' or '[]}]'|node content", problem):
         return YamlSyntaxError(opened + 1, "the bracket that opens here is never closed")
-    for words in _WORDS:
-        if re.search(words.said, said):
-            line = opened if words.where_it_began else at
-            return YamlSyntaxError(line + 1, words.what, words.hint)
+    for each in _EXPLANATIONS:
+        if re.search(each.pattern, problem):
+            line = opened if each.at_its_beginning else at
+            return YamlSyntaxError(line + 1, each.what, each.hint)
     return YamlSyntaxError(at + 1, "is not YAML from here on")
 
 

@@ -1,1 +1,1 @@
-"""What is sent to a version, and what its response means for the message."""
+"""Deliveries: the headers that are sent, and what a result means for the message."""

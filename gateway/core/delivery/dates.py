@@ -1,4 +1,4 @@
-"""Times as text; the core imports no clock."""
+"""Timestamps as text, computed without a clock or a time zone database."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from functools import lru_cache
 
 
 def iso_8601(epoch_ms: int) -> str:
-    """Return UTC to the second, `YYYY-MM-DDThh:mm:ssZ`, as the worker daemon sends it."""
+    """Return milliseconds since the epoch as `YYYY-MM-DDThh:mm:ssZ`, UTC, cut to the second.
+
+    The Elastic Beanstalk worker daemon sends times in this form.
+    """
     return _second(epoch_ms // 1000)
 
 
-@lru_cache(maxsize=1024)  # messages of one second come together: 1 us a message
+@lru_cache(maxsize=1024)  # messages of one second arrive together
 def _second(epoch_seconds: int) -> str:
     day, second = divmod(epoch_seconds, 86_400)
     return f"{_date(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
 
 
-@lru_cache(maxsize=128)  # a backlog that is received again has many seconds and few days
+@lru_cache(maxsize=128)  # a backlog has many seconds and few days
 def _date(days: int) -> str:
-    """Return year, month and day of a day since the epoch.
+    """Return `YYYY-MM-DD` of a number of days since the epoch.
 
     The calendar arithmetic is Howard Hinnant's civil_from_days
     (https://howardhinnant.github.io/date_algorithms.html).

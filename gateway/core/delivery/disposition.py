@@ -1,20 +1,18 @@
-"""judge(): what an answer means for the message (docs/reference/delivery.md), and the backoff."""
+"""judge(): what a delivery result means for the message (docs/reference/delivery.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
+from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.routing.route import Backoff, FallbackOn
+from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Fallback
 
-MAX_VISIBILITY_SECONDS: Final = 12 * 3600
-"""SQS counts it from the receive; extending does not reset it.
-
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
-"""
+__all__ = ["MAX_VISIBILITY_SECONDS", "backoff_seconds", "whole_seconds"]  # for the runtime
 
 NOT_FOUND: Final = 404
 UNAVAILABLE: Final = 503
@@ -24,7 +22,7 @@ RETRY_AFTER_STATUSES: Final = frozenset({429, UNAVAILABLE})
 
 @dataclass(frozen=True, slots=True)
 class Responded:
-    """The service answered in full; `retry_after_seconds` is its Retry-After header, if any."""
+    """A complete response; `retry_after_seconds` is its Retry-After header, if it has one."""
 
     status: int
     retry_after_seconds: float | None = None
@@ -39,14 +37,14 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """No full answer within the version's timeout; the service may have done the work."""
+    """No complete response within the version's timeout; the service may have done the work."""
 
     after_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The connection broke, or the answer was no HTTP; the service may have done the work."""
+    """The connection broke, or the response was not HTTP; the service may have done the work."""
 
     why: str
 
@@ -61,14 +59,14 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Give it back, visible after so many whole seconds."""
+    """Release the message: it is visible again after `after_seconds`, whole seconds."""
 
     after_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """The service will never take it: the dead-letter queue, or the queue's redrive policy."""
+    """The service will never accept it: for the dead-letter queue, or the redrive policy."""
 
     why: str
 
@@ -77,26 +75,34 @@ Disposition = Ack | Retry | Reject
 
 
 def judge(
-    result: DeliveryResult, receive_count: int, backoff: Backoff, fraction: float
+    result: DeliveryResult,
+    receive_count: int,
+    backoff: Backoff,
+    fraction: float,
+    max_delay_seconds: int = MAX_VISIBILITY_SECONDS,
 ) -> Disposition:
-    """Return what happens to the message; `fraction` (0..1) is the caller's roll of the dice."""
+    """Return what happens to the message.
+
+    `fraction`, 0..1, is the random number of the backoff. No retry is later than
+    `max_delay_seconds`, a Retry-After included.
+    """
     match result:
         case Responded() if is_ack(result):
             return Ack()
         case Responded(status, retry_after) if (
             retry_after is not None and status in RETRY_AFTER_STATUSES
         ):
-            return Retry(whole_seconds(retry_after))
+            return Retry(whole_seconds(retry_after, max_delay_seconds))
         case Responded(status) if status not in RETRIED_STATUSES and not is_server_error(status):
             return Reject(f"status {status}")
         case Responded() | Unreachable() | TimedOut() | Broken():
-            return Retry(backoff_seconds(receive_count, backoff, fraction))
+            return Retry(backoff_seconds(receive_count, backoff, fraction, max_delay_seconds))
         case _:
             assert_never(result)
 
 
 def is_ack(result: DeliveryResult) -> bool:
-    """Whether it is a 2xx: most results are, and to judge one takes six times as long."""
+    """Whether it is a 2xx. Most results are, and this is much cheaper than :func:`judge`."""
     return isinstance(result, Responded) and 200 <= result.status < 300  # noqa: PLR2004
 
 
@@ -105,8 +111,8 @@ def is_server_error(status: int) -> bool:
     return 500 <= status < 600  # noqa: PLR2004
 
 
-def shed_seconds(result: DeliveryResult) -> float | None:
-    """Return the Retry-After of a service that sheds load (429 or 503); None for all else."""
+def overload_seconds(result: DeliveryResult) -> float | None:
+    """Return the Retry-After of a 429 or 503, which an overloaded service sends; else None."""
     if isinstance(result, Responded) and result.status in RETRY_AFTER_STATUSES:
         return result.retry_after_seconds
     return None
@@ -115,7 +121,7 @@ def shed_seconds(result: DeliveryResult) -> float | None:
 def falls_back(result: DeliveryResult, fallback: Fallback) -> bool:
     """Whether a failed delivery to another version is tried on stable within the same receive.
 
-    A 503 with Retry-After is the service's own word on when to come back, so it is not.
+    A 503 with Retry-After is not: the service itself says when to try again.
     """
     match result:
         case Unreachable():
@@ -133,35 +139,21 @@ def falls_back(result: DeliveryResult, fallback: Fallback) -> bool:
 
 
 def gives_up_on_version(receive_count: int, fallback: Fallback | None) -> bool:
-    """Whether a message was received so often that stable takes it without another try."""
+    """Whether a message was received too often for its version and goes to stable at once."""
     if fallback is None or fallback.after_receives is None:
         return False
     return receive_count > fallback.after_receives
 
 
-def backoff_seconds(receive_count: int, backoff: Backoff, fraction: float) -> int:
-    """uniform(min, min(max, min x 2^receives)), rounded up to whole seconds."""
-    doublings = min(receive_count, 64)  # 2^64 x min is beyond every max
-    ceiling = min(backoff.max_seconds, backoff.min_seconds * 2.0**doublings)
-    return whole_seconds(backoff.min_seconds + fraction * (ceiling - backoff.min_seconds))
-
-
-def whole_seconds(seconds: float) -> int:
-    """Round up to what SQS counts in, within what SQS allows."""
-    if not seconds < MAX_VISIBILITY_SECONDS:  # infinity, and what is no number at all, included
-        return MAX_VISIBILITY_SECONDS
-    return max(0, -int(-seconds // 1))
-
-
 def describe(result: DeliveryResult) -> str:
-    """Say it in a few words, for `last_error` and logs."""
+    """Return the result in a few words, for `last_error` and logs."""
     match result:
         case Responded(status):
             return f"status {status}"
         case Unreachable(why):
             return f"unreachable: {why}"
         case TimedOut(after_seconds):
-            return f"no full answer within {after_seconds:g} s"
+            return f"no complete response within {after_seconds:g} s"
         case Broken(why):
             return f"connection error: {why}"
         case _:

@@ -1,4 +1,4 @@
-"""The headers of a message that is not like most: values are encoded, left out and named.
+"""The headers of a message with unusual values, which are encoded, or omitted and listed.
 
 These are the headers of docs/reference/delivery.md for any message.
 :mod:`gateway.core.delivery.headers` renders the same faster where all values are legal and short;
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
-    """Return the lines of all headers that differ between messages, whatever those bring."""
+    """Return the header lines that differ between messages, for any content of a message."""
     headers = HeaderList()
     headers.items += [
         ("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms)),
@@ -29,7 +29,7 @@ def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
     if message.sender_id is not None:
         headers.add("x-aws-sqsd-sender-id", message.sender_id)
     room = MAX_ATTRIBUTE_BYTES
-    if message.trace_header is not None:  # the sender's own words too
+    if message.trace_header is not None:  # the sender chooses it, as it does attributes
         room -= headers.add_within("x-amzn-trace-id", message.trace_header, room)
     if fifo:
         _add_fifo(headers, message)
@@ -47,9 +47,9 @@ def _add_fifo(headers: HeaderList, message: Message) -> None:
 
 
 def _add_context(headers: HeaderList, message: Message, tag: str, room: int) -> int:
-    """Add content-type, trace context and baggage; return the room left for attribute headers.
+    """Add content-type, trace context and baggage; return the bytes left for attribute headers.
 
-    What has no room falls to its default or is left out.
+    A value that does not fit is replaced by its default, or omitted.
     """
     content_type = message.text("content-type")
     used = 0 if content_type is None else headers.add_within("content-type", content_type, room)
@@ -65,7 +65,7 @@ def _add_context(headers: HeaderList, message: Message, tag: str, room: int) -> 
 
 
 def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) -> int:
-    """Baggage is always sent; a carrier that has no room is left out but for our own member."""
+    """Add baggage and return its bytes; where it does not fit, only the gateway's own member."""
     used = 0
     if carrier is not None and len(carrier) > baggage.MAX_CHARACTERS:
         headers.omitted.append("baggage")
@@ -77,7 +77,7 @@ def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) 
 
 
 def _add_attributes(headers: HeaderList, message: Message, room: int) -> list[str]:
-    """Add attributes in the order of their names; return the names of the binary ones sent."""
+    """Add attributes in the order of their names; return the names of binary ones that fit."""
     binary = []
     for name, start in message.names.in_order:
         attribute, used = message.attributes[name], 0

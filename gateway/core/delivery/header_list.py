@@ -1,4 +1,4 @@
-"""Headers one by one, each value looked at, made legal, and left out where it has no room."""
+"""A list of headers: each value is checked, made legal, and omitted where it does not fit."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MAX_ATTRIBUTE_BYTES: Final = 8 * 1024
-"""For all headers made of attributes together: Node.js refuses more than 16 KiB in all."""
+"""The bytes of all headers made of attributes together. Node.js rejects a request above 16 KiB."""
 
 _LEGAL = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
 
 
 @dataclass(slots=True)
 class HeaderList:
-    """Headers in order, and which of them had to be encoded or left out."""
+    """Headers in order, and the names of those that were encoded or omitted."""
 
     items: list[tuple[str, str]] = field(default_factory=list)
     encoded: list[str] = field(default_factory=list)
     omitted: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: str) -> None:
-        """Append a header, its value made legal."""
+        """Append a header; a value that is not legal is percent-encoded."""
         if not _LEGAL.match(value):
             value = encode(value)
             self.encoded.append(name)
         self.items.append((name, value))
 
     def add_within(self, name: str, value: str, room: int) -> int:
-        """Append if it fits into `room` bytes, else name it as omitted; return the bytes used."""
-        fits = len(value) <= room  # looked at first: a value of 1 MiB is not worth encoding
+        """Append a header if it fits into `room` bytes, else omit it; return the bytes used."""
+        fits = len(value) <= room  # first, so that a value of 1 MiB is not encoded in vain
         legal = fits and bool(_LEGAL.match(value))
         sent = value if legal or not fits else encode(value)
         size = len(name) + len(sent) + len(": \r\n")
@@ -43,7 +43,7 @@ class HeaderList:
 
 
 def encode(value: str) -> str:
-    """Percent-encode every byte that is no visible ASCII or inner space or tab, and each `%`."""
+    """Percent-encode `%` and every byte but visible ASCII and inner spaces and tabs."""
     raw = value.encode("utf-8", "surrogatepass")
     inner = range(len(raw) - len(raw.lstrip(b" \t")), len(raw.rstrip(b" \t")))
     return "".join(

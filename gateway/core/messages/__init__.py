@@ -1,1 +1,1 @@
-"""One received message: body, attributes, baggage, and what is derived from them."""
+"""Received messages: body, attributes, baggage, and the values derived from them."""

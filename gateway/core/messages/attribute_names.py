@@ -1,7 +1,7 @@
-"""What the names of a message's attributes come to, worked out once for all messages alike in them.
+"""What follows from the attribute names of a message alone, computed once for each set of names.
 
-The messages of a queue have few sets of names, and names alone say which attribute is meant by a
-name of any case, and how the header of each begins: 5 us a message where it is worked out anew.
+The messages of a queue have few different sets of names. The names decide which attribute a name
+of any case refers to, and how the header of each begins.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX: Final = "x-aws-sqsd-attr-"
-"""What the header of an attribute is called, before the attribute's own name."""
+"""The beginning of an attribute's header name; the attribute's own name follows."""
 
-_MOST_SETS: Final = 512  # senders choose the names: what is kept of them must have a bound
+_MOST_SETS: Final = 512  # senders choose the names, so the cache is bounded
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 
 class AttributeNames:
-    """A set of names, as several messages have it."""
+    """The attribute names of a message, in the order of the message."""
 
     __slots__ = ("all_sent", "first", "in_order", "trace_context")
 
@@ -31,17 +31,17 @@ class AttributeNames:
         for name in ordered:
             first.setdefault(name.lower(), name)
         self.first: Mapping[str, str] = first
-        """Names by their lower case; of names alike but for case, the first."""
+        """Names by their lower case; of names that differ only in case, the first in sort order."""
         self.in_order: tuple[tuple[str, str | None], ...] = tuple(
             (name, f"{PREFIX}{name}: " if self._has_header(name) else None) for name in ordered
         )
-        """Sorted names, each with what its header begins with, or None where it can have none."""
+        """Sorted names, each with the beginning of its header line; None where it has no header."""
         self.all_sent = all(start is not None for _, start in self.in_order)
-        """Whether each name has a header."""
+        """Whether every name has a header."""
         self.trace_context: tuple[tuple[str, str], ...] = tuple(
             (first[name], f"{name}: ") for name in ("traceparent", "tracestate") if name in first
         )
-        """The names of the trace context that are there, each with what its header begins with."""
+        """Names of trace context attributes, each with the beginning of its header line."""
 
     def _has_header(self, name: str) -> bool:
         return bool(_TOKEN.match(name)) and self.first[name.lower()] == name

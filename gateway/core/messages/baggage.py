@@ -1,4 +1,4 @@
-"""W3C baggage: read members, and write one's own.
+"""W3C baggage: read members, and add one.
 
 Source: https://www.w3.org/TR/baggage/ (sections 3.2 and 3.3)
 """
@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_CHARACTERS: Final = 8_192
-"""What section 3.3.2 makes everybody propagate; a longer carrier is not read."""
+"""The length that section 3.3.2 requires to be propagated; a longer value is not read."""
 
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def members(carrier: str) -> Mapping[str, str]:
-    """Return values by lower-case name, decoded, without properties; the first of a name counts."""
+    """Return decoded values by lower-case name, without properties; the first of a name counts.
+
+    A value longer than :data:`MAX_CHARACTERS` has no members.
+    """
     found: dict[str, str] = {}
     if len(carrier) > MAX_CHARACTERS:
         return found
@@ -30,7 +33,7 @@ def members(carrier: str) -> Mapping[str, str]:
 
 
 def with_member(carrier: str, name: str, value: str) -> str:
-    """Return the baggage with `name=value` last and any older member of that name removed."""
+    """Return the baggage with `name=value` at its end, and other members of that name removed."""
     kept = [
         member.strip()
         for member in carrier.split(",")

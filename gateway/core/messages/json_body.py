@@ -1,4 +1,4 @@
-"""What counts as JSON: RFC 8259 to the letter, no deeper than 1,000 levels."""
+"""Strict JSON as RFC 8259 defines it, at most 1,000 levels deep."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Final
 import orjson
 
 MAX_JSON_DEPTH: Final = 1_000
-"""A body that nests deeper counts as not JSON, whatever the interpreter's own limit is."""
+"""A body that nests deeper counts as not JSON, independent of the interpreter's limit."""
 
 ABSENT: Final = object()
-"""What :func:`parse_json` gives for a body that is not JSON (``None`` is JSON's ``null``)."""
+"""The result of :func:`parse_json` for a body that is not JSON (``None`` is ``null``)."""
 
-# Possessive, and content with a string that never ends: linear in the body's length.
+# Possessive, and it matches a string without an end: linear in the length of the body.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _BEGINNINGS: Final = '{["-0123456789tfn \t\r\n'
@@ -31,30 +31,30 @@ def parse_json(body: str) -> Any:
 
 
 def is_json(body: str) -> bool:
-    """Whether :func:`parse_json` would parse it, for a third of the time (ADR 7).
+    """Whether :func:`parse_json` accepts the body, found out faster (ADR 7).
 
-    orjson takes no body that the other parser refuses, so its yes is enough. It refuses some that
-    the other takes (lone surrogates, numbers beyond a double), so its no is asked again.
+    orjson accepts no body that the other parser rejects. It rejects some that the other accepts
+    (lone surrogates, numbers beyond a double), so the other one has the last word on those.
     """
     if body[:1] not in _BEGINNINGS or (len(body) > MAX_JSON_DEPTH and _too_deep(body)):
         return False
     try:
-        # As bytes, unless it is ASCII: a str keeps the UTF-8 that was once asked of it.
+        # As bytes unless it is ASCII: a str caches its UTF-8 form, which would stay in memory.
         orjson.loads(body if body.isascii() else body.encode("utf-8", "surrogatepass"))
     except ValueError:
         return parse_json(body) is not ABSENT
     return True
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 def _too_deep(body: str) -> bool:
-    if len(body) <= MAX_JSON_DEPTH:  # most bodies: no room for so many brackets
+    if len(body) <= MAX_JSON_DEPTH:  # most bodies: too short for that number of brackets
         return False
     return body.count("[") + body.count("{") > MAX_JSON_DEPTH and _depth(body) > MAX_JSON_DEPTH
 

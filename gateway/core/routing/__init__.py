@@ -1,1 +1,1 @@
-"""Which version a message belongs to: routes, rules, splits and the decision."""
+"""Routing: routes, rules, splits, and the decision which version a message belongs to."""

@@ -1,7 +1,8 @@
-"""JMESPath with a bound: a body cannot make a configured path take long, or make much of it.
+"""JMESPath with a limit: no body makes a configured path take long, or build a large value.
 
-A path walks the body once for each of its steps, which is fine; but some make a value larger than
-what they were given: `join` with a separator out of the body, lists of a value with itself.
+The interpreter visits the body once for each step of a path, which is linear. Some steps build a
+value larger than their input: `join` with a separator out of the body, lists that hold a value
+several times. So each step pays in units, and the search ends when its units are used up.
 Source of the grammar: https://jmespath.org/specification.html
 """
 
@@ -19,34 +20,34 @@ if TYPE_CHECKING:
     from jmespath.parser import ParsedResult
 
 MAX_STEPS: Final = 100_000
-"""What one search may take, about a tenth of a second: beyond it there is no such value."""
+"""The most steps of one search; a search that needs more finds nothing."""
 
 UNITS_IN_A_STEP: Final = 20
-"""So many characters or items that a step moves at once cost as much as one step."""
+"""The number of characters or items which cost as much to move as one step."""
 
-_UNITS_OF_A_LOOK: Final = 5  # what it takes to look at one value when a tree is counted
+_UNITS_OF_A_VALUE: Final = 5  # the cost of counting one value of a tree
 
 
-class SearchLimitExceeded(Exception):  # noqa: N818 - a verdict on a body, not a defect
+class SearchLimitExceeded(Exception):  # noqa: N818 - it says something of a body, and is no defect
     """The search would take more than :data:`MAX_STEPS`."""
 
 
 class Search:
-    """A compiled path. Raises jmespath's JMESPathError where the text is none."""
+    """A compiled path. Raises jmespath's JMESPathError where the text is not a path."""
 
-    __slots__ = ("_parsed", "_walk")
+    __slots__ = ("_interpreter", "_parsed")
 
     def __init__(self, path: str) -> None:
         self._parsed: ParsedResult = jmespath.compile(path)
-        self._walk = _Walk()  # kept: to make one takes as long as a short search
+        self._interpreter = _LimitedInterpreter()  # kept: making one costs as much as a search
 
-    def within(self, value: Any) -> Any:
-        """Return what the path finds; raises TooMuch, and whatever the library lets through."""
-        self._walk.units_left = MAX_STEPS * UNITS_IN_A_STEP
-        return self._walk.visit(self._parsed.parsed, value)
+    def find(self, value: Any) -> Any:
+        """Return what the path finds; raises SearchLimitExceeded, and any error of the library."""
+        self._interpreter.units_left = MAX_STEPS * UNITS_IN_A_STEP
+        return self._interpreter.visit(self._parsed.parsed, value)
 
 
-class _Walk(TreeInterpreter):
+class _LimitedInterpreter(TreeInterpreter):
     """The library's interpreter, which pays for each step before it takes it."""
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class _Walk(TreeInterpreter):
         self._steps: dict[str, Callable[[Any, Any], Any]] = {}
 
     def visit(self, node: Any, *args: Any, **_: Any) -> Any:
-        """Take a step; the library's own way to look it up is half again as slow."""
+        """Take a step; its method is cached, which the library does more slowly."""
         self.units_left -= UNITS_IN_A_STEP
         if self.units_left < 0:
             raise SearchLimitExceeded
@@ -67,7 +68,7 @@ class _Walk(TreeInterpreter):
         return step(node, *args)
 
     def visit_flatten(self, node: Any, value: Any) -> Any:
-        """Flatten as the library does, the length of the result paid for before there is one."""
+        """Flatten as the library does, but pay for the result before it is built."""
         base = self.visit(node["children"][0], value)
         if not isinstance(base, list):
             return None
@@ -82,23 +83,23 @@ class _Walk(TreeInterpreter):
         return super().visit_slice(node, value)
 
     def visit_multi_select_list(self, node: Any, value: Any) -> Any:
-        return self._paid(super().visit_multi_select_list(node, value))
+        return self._pay_for(super().visit_multi_select_list(node, value))
 
     def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
-        return self._paid(super().visit_multi_select_dict(node, value))
+        return self._pay_for(super().visit_multi_select_dict(node, value))
 
     def visit_function_expression(self, node: Any, value: Any) -> Any:
-        """Call as the library does, the arguments paid for, and what `join` would make of them."""
+        """Call as the library does, but pay for the arguments, and for the result of `join`."""
         arguments = [self.visit(child, value) for child in node["children"]]
         self._pay(sum(map(_length, arguments)))
         if node["value"] == "join" and len(arguments) > 1:
             self._pay(_length(arguments[0]) * _length(arguments[1]))
         return self._library.call_function(node["value"], arguments)
 
-    def _paid(self, made: Any) -> Any:
-        """Pay for what may hold a value twice, and twice that the next time: each copy counts."""
-        self._pay(_units(made, self.units_left))
-        return made
+    def _pay_for(self, built: Any) -> Any:
+        """Pay for a value that may hold another one several times; each occurrence counts."""
+        self._pay(_units(built, self.units_left))
+        return built
 
     def _pay(self, units: int) -> None:
         self.units_left -= units
@@ -111,11 +112,11 @@ def _length(value: Any) -> int:
 
 
 def _units(value: Any, most: int) -> int:
-    """Count values and characters, what is there twice twice; stop when they are too many."""
+    """Count values and characters, each occurrence of a value; stop above `most`."""
     units, pending = 0, [value]
     while pending and units <= most:
         each = pending.pop()
-        units += _UNITS_OF_A_LOOK + (len(each) if isinstance(each, str) else 0)
+        units += _UNITS_OF_A_VALUE + (len(each) if isinstance(each, str) else 0)
         if isinstance(each, list):
             pending += each
         elif isinstance(each, dict):

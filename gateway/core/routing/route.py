@@ -1,13 +1,13 @@
-"""A route and the routing table: everything that the routing file says, ready to decide with."""
+"""A route and the routing table: everything that the routing file says, as plain values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from gateway.core.routing.decision import Choices, Decision, Reason
 from gateway.core.routing.sources import FromAttribute, FromBaggage
+from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class UnknownVersion(StrEnum):
-    """What becomes of a message that names a version which the route does not have."""
+    """How to decide for a message that names a version which its route does not have."""
 
     SPLIT = "split"
     STABLE = "stable"
@@ -25,7 +25,7 @@ class UnknownVersion(StrEnum):
 
 
 class FallbackOn(StrEnum):
-    """Why a delivery to another version may be tried on stable within the same receive."""
+    """Which failures of another version's delivery are tried on stable within the same receive."""
 
     UNREACHABLE = "unreachable"
     NOT_FOUND = "not_found"
@@ -36,7 +36,7 @@ class FallbackOn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """When stable takes over; `after_receives` None means never on account of receives alone."""
+    """When stable takes over; `after_receives` None: never because of the receive count alone."""
 
     on: frozenset[FallbackOn] = frozenset({FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND})
     after_receives: int | None = 3
@@ -44,7 +44,7 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Bounds of the visibility that a retried message gets."""
+    """Bounds of the delay of a retried message."""
 
     min_seconds: float = 2.0
     max_seconds: float = 300.0
@@ -54,15 +54,15 @@ class Backoff:
 class Route:
     """One queue, the versions behind it and how a message finds its version.
 
-    `visibility_seconds` None asks for the queue's own timeout; `fallback` None means off;
-    `dead_letter` None leaves rejected messages to the queue's redrive policy.
+    `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
+    rejected messages are left to the queue's redrive policy.
     """
 
     name: str
     queue: QueueAddress
     versions: tuple[Version, ...]
     stable: Version
-    wait_seconds: int = 20
+    wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
     version_from: tuple[FromAttribute | FromBaggage, ...] = (
@@ -76,26 +76,9 @@ class Route:
     fallback: Fallback | None = None
     retry: Backoff = Backoff()
     dead_letter: QueueAddress | None = None
-    choices: Choices = field(init=False, repr=False, compare=False)
-    """What `decide` asks."""
-
-    def __post_init__(self) -> None:
-        """Work out once what would be the same for every message."""
-        object.__setattr__(self, "choices", Choices(self, self._decision_on_unknown()))
-
-    def _decision_on_unknown(self) -> Decision | None:
-        match self.unknown_version:
-            case UnknownVersion.STABLE:
-                return Decision(self.stable, Reason.UNKNOWN_VERSION)
-            case UnknownVersion.RETRY:
-                return Decision(None, Reason.UNKNOWN_VERSION)
-            case UnknownVersion.SPLIT:
-                return None
-            case _:
-                assert_never(self.unknown_version)
 
     def version_called(self, text: str) -> Version | None:
-        """Return the version with that tag or name."""
+        """Return the version of a tag or name, or None."""
         for version in self.versions:
             if text in (version.tag, version.name):
                 return version
@@ -109,11 +92,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:
-    """All routes of one generation of the routing file; `digest` is its content's hash."""
+    """All routes of one generation of the routing file; `digest` is the SHA-256 of its content."""
 
     routes: tuple[Route, ...]
     digest: str = ""
 
     def route(self, name: str) -> Route | None:
-        """Return the route of that name."""
+        """Return the route of a name, or None."""
         return next((route for route in self.routes if route.name == name), None)

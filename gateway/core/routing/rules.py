@@ -2,7 +2,7 @@
 
 :mod:`gateway.core.routing.rule_index` finds the rule of a message.
 
-The four conditions are Istio's StringMatch plus presence.
+The four conditions are those of Istio's StringMatch, and presence.
 Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#StringMatch
 """
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
-_QUIET = re2.Options()
-_QUIET.log_errors = False
+_RE2_OPTIONS = re2.Options()
+_RE2_OPTIONS.log_errors = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Exact:
     text: str
 
     def holds(self, value: str | None) -> bool:
-        """Whether the value is there and equal."""
+        """Whether there is a value and it is equal."""
         return value == self.text
 
 
@@ -40,37 +40,37 @@ class Prefix:
     text: str
 
     def holds(self, value: str | None) -> bool:
-        """Whether the value is there and begins so."""
+        """Whether there is a value and it begins so."""
         return value is not None and value.startswith(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """The whole value matches. RE2 syntax: linear time, whatever a message brings."""
+    """The whole value matches an RE2 pattern, in time linear in the length of the value."""
 
     pattern: str
     _compiled: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile; raises ValueError where `pattern` is not RE2."""
+        """Compile the pattern; raises ValueError where it is not RE2."""
         try:
-            object.__setattr__(self, "_compiled", re2.compile(self.pattern, _QUIET))
+            object.__setattr__(self, "_compiled", re2.compile(self.pattern, _RE2_OPTIONS))
         except re2.error as error:
-            raise ValueError(_words(error)) from error
+            raise ValueError(_reason(error)) from error
 
     def holds(self, value: str | None) -> bool:
-        """Whether the value is there and matches from end to end."""
+        """Whether there is a value and all of it matches."""
         if value is None:
             return False
         try:
             return self._compiled.fullmatch(value) is not None
-        except UnicodeEncodeError:  # a lone surrogate is no text that RE2 could read
+        except UnicodeEncodeError:  # a lone surrogate cannot be encoded for RE2
             return False
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """There is a value, whatever it is."""
+    """There is a value; any value will do."""
 
     def holds(self, value: str | None) -> bool:
         """Whether there is a value."""
@@ -82,7 +82,7 @@ Condition = Exact | Prefix | Regex | Present
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One condition on one value; `negated` is `without_attributes`: holds unless it does."""
+    """One condition on one value; `negated` (`without_attributes`) holds where it does not."""
 
     source: Source
     condition: Condition
@@ -91,21 +91,21 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """All of its tests hold."""
+    """Matches a message for which all of its criteria hold."""
 
-    tests: tuple[Criterion, ...]
+    criteria: tuple[Criterion, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Any of its matchers holds: the message goes `to` a version or a split of its own."""
+    """Sends messages that any of its matchers matches `to` a version, or by a split of its own."""
 
     name: str
     matchers: tuple[Matcher, ...]
     to: Version | Split
 
 
-def _words(error: Exception) -> str:
-    """RE2 hands its message over as bytes."""
+def _reason(error: Exception) -> str:
+    """Return RE2's error message, which may be bytes."""
     reason = error.args[0] if error.args else error
     return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

@@ -1,4 +1,4 @@
-"""Where a text to compare, pin by or stick to comes from: attribute, baggage, body or group."""
+"""Where rules, pins and sticky keys read text from: attribute, baggage, body, group, message id."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from gateway.core.routing.jmespath_search import Search
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
-_MAX_PLAIN_POINT: Final = 21  # from here on, and up to the other, ECMAScript writes an exponent
+_MAX_PLAIN_POINT: Final = 21  # beyond these two, ECMAScript writes an exponent
 _MIN_PLAIN_POINT: Final = -6
 
 
 @dataclass(frozen=True, slots=True)
 class FromAttribute:
-    """The value of a message attribute; a Binary one's is its base64 text."""
+    """The value of a message attribute, by a name of any case; base64 text of a Binary one."""
 
     name: str
     folded: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Fold the name once: it is looked up for every message."""
+        """Fold the name once; it is looked up for every message."""
         object.__setattr__(self, "folded", self.name.lower())
 
     def read(self, message: Message) -> str | None:
@@ -42,7 +42,7 @@ class FromBaggage:
     folded: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Fold the name once: it is looked up for every message."""
+        """Fold the name once; it is looked up for every message."""
         object.__setattr__(self, "folded", self.name.lower())
 
     def read(self, message: Message) -> str | None:
@@ -52,28 +52,28 @@ class FromBaggage:
 
 @dataclass(frozen=True, slots=True)
 class FromBody:
-    """What a JMESPath finds in the JSON body. Source: https://jmespath.org/specification.html."""
+    """The value of a JMESPath in the JSON body. Source: https://jmespath.org/specification.html."""
 
     path: str
     _search: Search = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile; raises ValueError where `path` is not a JMESPath."""
+        """Compile the path; raises ValueError where it is not a JMESPath."""
         try:
             object.__setattr__(self, "_search", Search(self.path))
         except JMESPathError as error:
             raise ValueError(str(error)) from error
 
     def read(self, message: Message) -> str | None:
-        """Return the text, or None for no JSON, no such value, null, an object or a list.
+        """Return the text, or None where the body is not JSON or the value is not a scalar.
 
-        None too where the body would make the search take too much, or trips the library.
+        Also None where the search exceeds its limit, or the library raises.
         """
         if message.json is ABSENT:
             return None
         try:
-            return scalar_text(self._search.within(message.json))
-        except Exception:  # noqa: BLE001 - the library lets TypeError, ValueError and others through
+            return scalar_text(self._search.find(message.json))
+        except Exception:  # noqa: BLE001 - TypeError, ValueError and others come from the library
             return None
 
 
@@ -88,7 +88,7 @@ class FromGroup:
 
 @dataclass(frozen=True, slots=True)
 class FromMessageId:
-    """The message id: each message on its own."""
+    """The message id, which differs for each message."""
 
     def read(self, message: Message) -> str | None:
         """Return the message id."""
@@ -99,10 +99,10 @@ Source = FromAttribute | FromBaggage | FromBody | FromGroup | FromMessageId
 
 
 def scalar_text(value: Any) -> str | None:
-    """Return a string as it is, a number or boolean as its shortest JSON text, None for all else.
+    """Return a string unchanged, a number or boolean as its shortest JSON text, else None.
 
-    Numbers read as ECMAScript writes them (RFC 8785, 3.2.2.3), so that 1.0 is `1` and 1.50 `1.5`;
-    whole numbers keep every digit.
+    Numbers are written as in ECMAScript (RFC 8785, 3.2.2.3): 1.0 is `1` and 1.50 is `1.5`. Integers
+    keep every digit.
     """
     match value:
         case str():
@@ -119,7 +119,7 @@ def scalar_text(value: Any) -> str | None:
 
 def _number_text(value: float) -> str | None:
     """Write a float as ECMAScript's Number::toString does (ECMA-262, 6.1.6.1.20)."""
-    if value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN; 1e999 has no text back
+    if value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN; 1e999 is parsed to infinity
         return None
     if not value:  # -0 too
         return "0"
@@ -132,7 +132,7 @@ def _number_text(value: float) -> str | None:
 
 
 def _placed(digits: str, point: int) -> str:
-    """Put the decimal point behind so many digits, in ECMAScript's way."""
+    """Put the decimal point after `point` digits, as ECMAScript does."""
     if len(digits) <= point <= _MAX_PLAIN_POINT:
         return digits.ljust(point, "0")
     if 0 < point <= _MAX_PLAIN_POINT:

@@ -1,4 +1,4 @@
-"""A version of the service behind a route."""
+"""A version: one deployment of the service behind a route."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from enum import StrEnum
 
 
 class Client(StrEnum):
-    """What carries deliveries to a version."""
+    """The HTTP client that sends deliveries to a version."""
 
-    NATIVE = "lean"
+    NATIVE = "native"
     HTTPX = "httpx"
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """PEM files by path: whom to trust in place of the system's authorities, and who we are."""
+    """Paths of PEM files: authorities that replace the system's, and the gateway's certificate."""
 
     ca: str | None = None
     certificate: str | None = None
@@ -24,7 +24,10 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Where it is, what it is called on the wire (`tag`) and what it may be given at once."""
+    """A version: its name, its `tag` (its name on the wire), its URL and its limits.
+
+    `max_rate` is deliveries per second, None without a limit.
+    """
 
     name: str
     tag: str

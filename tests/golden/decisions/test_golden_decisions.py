@@ -15,7 +15,7 @@ import pytest
 from gateway.cli.explain import as_json
 from gateway.config.file import read
 from gateway.core.messages.message import message_from_receive
-from gateway.core.routing.decision import decide
+from gateway.core.routing.decider import decide
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import RoutingTable

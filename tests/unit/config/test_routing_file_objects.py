@@ -53,7 +53,7 @@ def route_of(more: str = "", *, queue: str = "orders", versions: str | None = No
 def conditions_of(match: str) -> list[Any]:
     """Load one rule with this match and return what it tests."""
     (rule,) = route_of(f"rules: [{{match: {match}, to: canary}}]").rules
-    return [test for matcher in rule.matchers for test in matcher.tests]
+    return [test for matcher in rule.matchers for test in matcher.criteria]
 
 
 def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:

@@ -148,6 +148,16 @@ def test_a_level_and_a_format_are_words_of_a_list(monkeypatch: pytest.MonkeyPatc
     assert form == "environment: GATEWAY_LOG_FORMAT: must be text or json"
 
 
+def test_the_native_sqs_client_has_no_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings({}).sqs_client == "native"
+    problem = problem_of(monkeypatch, "GATEWAY_SQS_CLIENT", "lean")
+    assert problem.what == "must be native or aiobotocore"
+    (problem,) = problems_of(sqs_client="nativ")
+    assert str(problem) == (
+        "command line: --sqs-client: must be native or aiobotocore (did you mean native?)"
+    )
+
+
 @pytest.mark.parametrize("host", ["local host", " ", "a\nb"])
 def test_a_host_has_no_spaces(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     assert problem_of(monkeypatch, "GATEWAY_ADMIN_HOST", host).what.startswith("is not a host")

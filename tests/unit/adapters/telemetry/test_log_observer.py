@@ -92,7 +92,7 @@ def test_normal_traffic_is_silent(log: Log) -> None:
     ("event", "outcome", "why"),
     [
         (RETRY, "retry", "status 500"),
-        (delivered(Outcome.RETRY, TimedOut(30.0)), "retry", "no full answer within 30 s"),
+        (delivered(Outcome.RETRY, TimedOut(30.0)), "retry", "no complete response within 30 s"),
         (
             delivered(Outcome.FALLBACK, Unreachable("no route to host")),
             "fallback",

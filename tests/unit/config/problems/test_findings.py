@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.problems.findings import meant, on_one_line, place_of, quoted, sayable, similar
+from gateway.config.problems.findings import (
+    find_similar,
+    format_path,
+    quote,
+    sanitize,
+    suggest,
+    to_one_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +30,7 @@ from gateway.config.problems.findings import meant, on_one_line, place_of, quote
     ],
 )
 def test_a_path_reads_as_a_place(path: tuple[str | int, ...], place: str) -> None:
-    assert place_of(path) == place
+    assert format_path(path) == place
 
 
 @pytest.mark.parametrize(
@@ -43,23 +50,23 @@ def test_a_path_reads_as_a_place(path: tuple[str | int, ...], place: str) -> Non
 def test_a_misspelt_word_is_guessed_and_another_word_is_not(
     word: str, known: list[str], guess: str | None
 ) -> None:
-    assert similar(word, known) == guess
+    assert find_similar(word, known) == guess
 
 
 def test_without_a_guess_the_hint_names_what_there_is() -> None:
-    assert meant("cnary", ["stable", "canary"], "there are") == "did you mean canary?"
-    assert meant("blue", ["stable", "canary"], "there are") == "there are: stable, canary"
-    assert meant("blue", [], "there are") == ""
+    assert suggest("cnary", ["stable", "canary"], "there are") == "did you mean canary?"
+    assert suggest("blue", ["stable", "canary"], "there are") == "there are: stable, canary"
+    assert suggest("blue", [], "there are") == ""
     many = [f"v{n}" for n in range(60)]
-    assert meant("blue", many, "there are") == f"there are: {', '.join(many[:50])}, ..."
+    assert suggest("blue", many, "there are") == f"there are: {', '.join(many[:50])}, ..."
 
 
 def test_a_long_or_unprintable_word_is_shown_short_and_on_one_line() -> None:
-    assert quoted("x" * 100) == f'"{"x" * 60}..."'
-    assert quoted("http://user:password@host/path?key") == '"http://..."'
-    assert quoted("é\n") == '"\\u00e9\\n"'
-    assert quoted("é") == '"é"'
-    assert on_one_line("a\x1b[0m b") == "a\\x1b[0m b"
-    assert on_one_line("é") == "é"
-    assert sayable("there are: a, http://user:password@host") == "there are: a, http://...@host"
-    assert sayable("x" * 5_000) == "x" * 4_000 + "..."
+    assert quote("x" * 100) == f'"{"x" * 60}..."'
+    assert quote("http://user:password@host/path?key") == '"http://..."'
+    assert quote("é\n") == '"\\u00e9\\n"'
+    assert quote("é") == '"é"'
+    assert to_one_line("a\x1b[0m b") == "a\\x1b[0m b"
+    assert to_one_line("é") == "é"
+    assert sanitize("there are: a, http://user:password@host") == "there are: a, http://...@host"
+    assert sanitize("x" * 5_000) == "x" * 4_000 + "..."

@@ -1,4 +1,4 @@
-"""judge(), fallback and backoff (docs/reference/delivery.md)."""
+"""judge() and fallback (docs/reference/delivery.md)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from gateway.core.delivery.disposition import (
     Retry,
     TimedOut,
     Unreachable,
-    backoff_seconds,
     describe,
     falls_back,
     gives_up_on_version,
     judge,
-    whole_seconds,
 )
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 
@@ -51,8 +49,14 @@ def test_retry_after_counts_for_429_and_503_alone() -> None:
         assert judged(Responded(status, retry_after_seconds=77)) == expected
 
 
+def test_no_retry_is_later_than_the_source_can_hold_a_message() -> None:
+    backoff = Backoff(min_seconds=2, max_seconds=300)
+    assert judge(Responded(503, 1_000), 1, backoff, 1.0, max_delay_seconds=900) == Retry(900)
+    assert judge(Responded(500), 8, backoff, 1.0, max_delay_seconds=60) == Retry(60)
+
+
 @pytest.mark.parametrize("result", FAILURES)
-def test_what_is_no_answer_is_retried(result: DeliveryResult) -> None:
+def test_what_is_no_response_is_retried(result: DeliveryResult) -> None:
     assert judged(result) == Retry(4)
 
 
@@ -64,40 +68,6 @@ def test_retry_after_is_rounded_up_and_kept_within_what_sqs_allows(
     retry_after: float, seconds: int
 ) -> None:
     assert judged(Responded(503, retry_after)) == Retry(seconds)
-
-
-def test_an_endless_wait_is_the_longest_one() -> None:
-    assert whole_seconds(float("inf")) == TWELVE_HOURS
-    assert whole_seconds(float("nan")) == TWELVE_HOURS
-
-
-@pytest.mark.parametrize(
-    ("receives", "lowest", "highest"),
-    [(0, 2, 2), (1, 2, 4), (2, 2, 8), (3, 2, 16), (7, 2, 256), (8, 2, 300), (9, 2, 300)],
-)
-def test_backoff_doubles_with_each_receive_up_to_its_maximum(
-    receives: int, lowest: int, highest: int
-) -> None:
-    backoff = Backoff(min_seconds=2, max_seconds=300)
-    assert backoff_seconds(receives, backoff, 0.0) == lowest
-    assert backoff_seconds(receives, backoff, 1.0) == highest
-    assert backoff_seconds(receives, backoff, 0.5) == (lowest + highest) // 2
-
-
-def test_backoff_is_rounded_up_to_whole_seconds() -> None:
-    backoff = Backoff(min_seconds=0.5, max_seconds=60)
-    assert backoff_seconds(1, backoff, 0.0) == 1
-    assert backoff_seconds(2, backoff, 0.5) == 2  # 1.25
-    assert backoff_seconds(2, backoff, 1.0) == 2
-
-
-def test_backoff_survives_a_message_received_ever_so_often() -> None:
-    assert backoff_seconds(10**6, Backoff(), 1.0) == 300
-    assert backoff_seconds(10**6, Backoff(max_seconds=10**9), 1.0) == TWELVE_HOURS
-
-
-def test_backoff_without_room_is_its_minimum() -> None:
-    assert backoff_seconds(5, Backoff(min_seconds=7, max_seconds=7), 0.7) == 7
 
 
 def on(*classes: FallbackOn) -> Fallback:
@@ -165,8 +135,8 @@ def test_stable_takes_over_from_the_fourth_receive_on(
     [
         (Responded(502), "status 502"),
         (Unreachable("connection refused"), "unreachable: connection refused"),
-        (TimedOut(30.0), "no full answer within 30 s"),
-        (TimedOut(0.25), "no full answer within 0.25 s"),
+        (TimedOut(30.0), "no complete response within 30 s"),
+        (TimedOut(0.25), "no complete response within 0.25 s"),
         (Broken("reset by peer"), "connection error: reset by peer"),
     ],
 )

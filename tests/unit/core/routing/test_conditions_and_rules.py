@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.routing.rule_index import FirstMatch
+from gateway.core.routing.rule_index import RuleIndex
 from gateway.core.routing.rules import Condition, Exact, Matcher, Prefix, Present, Regex, Rule
 from gateway.core.routing.sources import FromBaggage, FromBody, FromGroup
 from tests.builders import CANARY, message, rule, where
@@ -20,7 +20,7 @@ def holds(asked: Criterion | Matcher | Rule, taken: Message) -> bool:
     """Whether a message passes, as the gateway finds out."""
     match asked:
         case Rule():
-            return FirstMatch((asked,)).of(taken) is asked
+            return RuleIndex((asked,)).first_match(taken) is asked
         case Matcher():
             return holds(Rule("rule-1", (asked,), CANARY), taken)
         case _:

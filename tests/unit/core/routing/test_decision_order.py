@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.routing.decision import Decision, Reason, decide
+from gateway.core.routing.decider import decide
+from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.route import UnknownVersion
 from gateway.core.routing.rules import Exact, Present
 from gateway.core.routing.sources import FromAttribute, FromBaggage, FromBody

@@ -1,0 +1,93 @@
+"""A route compiled for decisions: what is the same for all messages is computed once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from gateway.core.routing.decision import Decision, Reason
+from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.rule_index import RuleIndex
+from gateway.core.routing.split import Split
+
+if TYPE_CHECKING:
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.route import Route
+    from gateway.core.routing.rules import Rule
+
+_new_tuple = tuple.__new__  # of a named tuple: faster than a call of its class
+
+
+class Decider:
+    """Decides for the messages of one route, in the order of docs/reference/decisions.md.
+
+    Make one for each generation of a route: compiling costs as much as many decisions.
+    """
+
+    __slots__ = ("_default", "_pinned", "_rules", "_split", "_unknown", "_version_from")
+
+    def __init__(self, route: Route) -> None:
+        self._version_from = route.version_from
+        self._pinned: dict[str, Decision] = {}
+        for version in route.versions:
+            for text in (version.tag, version.name):
+                self._pinned.setdefault(text, Decision(version, Reason.PINNED))
+        self._unknown = _on_unknown_version(route)
+        self._rules = RuleIndex(route.rules) if route.rules else None
+        self._split = route.split
+        self._default = Decision(route.stable, Reason.DEFAULT)
+
+    def decide(self, message: Message) -> Decision:
+        """Return the decision; the same message and route always give the same one.
+
+        The message then drops what was derived from it, since it may be in flight for long.
+        """
+        decision = self._by_name(message) if message.attributes else None
+        if decision is None and self._rules is not None:
+            rule = self._rules.first_match(message)
+            decision = None if rule is None else _by_rule(rule, message)
+        if decision is None:
+            split = self._split
+            if split is None:
+                decision = self._default
+            else:
+                bucket = split.bucket(message)
+                fields = (split.pick(bucket), Reason.SPLIT, None, bucket)
+                decision = _new_tuple(Decision, fields)
+        message.forget()
+        return decision
+
+    def _by_name(self, message: Message) -> Decision | None:
+        """Decide by the first source of `version_from` that is present; all are attributes."""
+        for source in self._version_from:
+            text = source.read(message)
+            if text is not None:
+                return self._pinned.get(text, self._unknown)
+        return None
+
+
+def decide(message: Message, route: Route) -> Decision:
+    """Return the decision on one message; for more than one, make a :class:`Decider` once."""
+    return Decider(route).decide(message)
+
+
+def _on_unknown_version(route: Route) -> Decision | None:
+    """Return the decision on a message that names a version which the route does not have.
+
+    None: it is decided as if it named none.
+    """
+    match route.unknown_version:
+        case UnknownVersion.STABLE:
+            return Decision(route.stable, Reason.UNKNOWN_VERSION)
+        case UnknownVersion.RETRY:
+            return Decision(None, Reason.UNKNOWN_VERSION)
+        case UnknownVersion.SPLIT:
+            return None
+        case _:
+            assert_never(route.unknown_version)
+
+
+def _by_rule(rule: Rule, message: Message) -> Decision:
+    if not isinstance(rule.to, Split):
+        return Decision(rule.to, Reason.RULE, rule.name)
+    bucket = rule.to.bucket(message)
+    return Decision(rule.to.pick(bucket), Reason.RULE, rule.name, bucket)
