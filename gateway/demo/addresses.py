@@ -1,4 +1,4 @@
-"""Where each process of the demo listens: at its usual port if that is free, else at another."""
+"""The ports of the demo's processes: the usual port of each if that is free, else another."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIDECARS: Final = {
     "C to d": 18203,
     "C1 to d": 18213,
 }
-"""Envoy's admin port, and the port where each service finds the host that it calls."""
+"""Envoy's admin port, and the port at which each service finds the host that it calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +43,30 @@ class Addresses:
         return f"http://{LOOPBACK}:{self.ports[name]}{path}"
 
     def moved(self) -> Mapping[str, int]:
-        """Return the usual ports that somebody else has, by the name of the process moved away."""
+        """Return the usual ports that were not free, by the name of the process."""
         return {name: usual for name, usual in USUAL.items() if self.ports[name] != usual}
 
 
 def choose(usual: Mapping[str, int] = USUAL) -> Addresses:
-    """Pick a port for each name; all are held until the last is found, so no two are the same."""
+    """Choose a port for each name; all stay bound until the last is found, so that they differ."""
     with ExitStack() as held:
         return Addresses(
             {name: _bind(held.enter_context(socket.socket()), port) for name, port in usual.items()}
         )
 
 
-def _bind(place: socket.socket, usual: int) -> int:
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _bind(bound: socket.socket, usual: int) -> int:
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        place.bind((LOOPBACK, 0 if _answers(usual) else usual))
+        bound.bind((LOOPBACK, 0 if _in_use(usual) else usual))
     except OSError:
-        place.bind((LOOPBACK, 0))
-    port: int = place.getsockname()[1]
+        bound.bind((LOOPBACK, 0))
+    port: int = bound.getsockname()[1]
     return port
 
 
-def _answers(port: int) -> bool:
-    """Whether somebody listens there: macOS lets two bind where one of them listens everywhere."""
+def _in_use(port: int) -> bool:
+    """Whether a process listens there: macOS lets another bind if the first has all addresses."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0

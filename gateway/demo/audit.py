@@ -1,4 +1,4 @@
-"""What was sent, what arrived, and whether that is right. Pure: made-up ledgers test it."""
+"""Compares the orders that were sent with those that arrived. Pure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 
 PATHS: Final[Mapping[str, Path]] = {"v1": ("A", "B", "C", "D"), "v2": ("A", "B1", "C1", "D")}
-"""The only two ways through the chain, by the tag of the version that takes them."""
+"""The only two paths through the chain, by the tag of the version that takes them."""
 
 SIGMAS: Final = 5
-"""A false alarm in about two million runs."""
+"""The tolerance in standard deviations: one false alarm in about two million runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order that A took: the tag it was pinned to, if any, and the tag it must travel under.
+    """An order that A accepted: the tag it was pinned to, if any, and the tag of its version.
 
-    `tag` is None where chance decides, as the mesh does for requests: either will do.
+    `tag` is None for requests, whose version the mesh chooses at random: both are right.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An order that came to D: its path, the `version` header it came with, seconds since A."""
+    """An arrival of an order at D: its path, its `version` header, and the seconds since A."""
 
     order: str
     path: Path
@@ -44,7 +44,7 @@ class Sighting:
 
 
 class Defect(StrEnum):
-    """What can be wrong with an order; each is counted in orders."""
+    """A defect of an order; each kind is counted in orders."""
 
     LOST = "lost"
     DOUBLED = "doubled"
@@ -53,8 +53,8 @@ class Defect(StrEnum):
 
 
 MEANING: Final[Mapping[Defect, str]] = {
-    Defect.LOST: "never came to D",
-    Defect.DOUBLED: "came to D more than once",
+    Defect.LOST: "never arrived at D",
+    Defect.DOUBLED: "arrived at D more than once",
     Defect.CROSSED: "left their version on the way (B-C1 or B1-C)",
     Defect.MISROUTED: "took another path than decided, or lost the version header",
 }
@@ -62,7 +62,7 @@ MEANING: Final[Mapping[Defect, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PathCount:
-    """What went one way: orders that the split sent there, pinned ones, seconds to D ascending."""
+    """The orders of one path: number split, number pinned, and ascending seconds from A to D."""
 
     path: Path
     split: int
@@ -72,7 +72,7 @@ class PathCount:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of the unpinned orders one version got, and its share by weight, 0..1."""
+    """The number of unpinned orders that one version got, and its share by weight, 0..1."""
 
     tag: str
     got: int
@@ -81,19 +81,19 @@ class Share:
 
     @property
     def observed(self) -> float:
-        """The share that it got."""
+        """The share that it got, 0..1."""
         return self.got / self.of if self.of else 0.0
 
     @property
     def plausible(self) -> bool:
-        """Whether chance explains the difference: five sigmas, and one order for tiny samples."""
+        """Whether the difference may be random: within five sigmas, and one order more."""
         sigma = math.sqrt(self.of * self.expected * (1 - self.expected))
         return abs(self.got - self.of * self.expected) <= SIGMAS * sigma + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The whole account. `defects` has every kind, with the names of the orders concerned."""
+    """The result. `defects` has every kind, with the names of its orders."""
 
     orders: int
     pinned: Mapping[str, int]
@@ -103,14 +103,14 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Whether no order is wrong and every share is plausible."""
+        """Whether no order has a defect and every share is plausible."""
         return not any(self.defects.values()) and all(share.plausible for share in self.shares)
 
 
 def audit(
     orders: Collection[Order], sightings: Iterable[Sighting], weights: Mapping[str, int]
 ) -> Audit:
-    """Compare; sightings of orders that are not among `orders` are somebody else's."""
+    """Compare orders with sightings; those of other orders are ignored."""
     seen: dict[str, list[Sighting]] = {order.name: [] for order in orders}
     for sighting in sightings:
         if sighting.order in seen:
@@ -120,12 +120,12 @@ def audit(
         pinned=Counter(order.pin for order in orders if order.pin),
         paths=_paths(orders, seen),
         shares=_shares(orders, seen, weights),
-        defects={defect: _having(defect, orders, seen) for defect in Defect},
+        defects={defect: _orders_with(defect, orders, seen) for defect in Defect},
     )
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float | None:
-    """Return the smallest value that `percent` per cent of the values do not exceed, if any.
+    """Return the smallest value that `percent` % of the values do not exceed; None without values.
 
     The nearest-rank method: https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method
     """
@@ -135,14 +135,14 @@ def percentile(ascending: Sequence[float], percent: float) -> float | None:
 
 
 def tag_of(path: Path) -> str | None:
-    """Return the tag of the version whose way this is; None for no legal way."""
-    return next((tag for tag, legal in PATHS.items() if legal == path), None)
+    """Return the tag of the version that takes this path; None for a path of neither."""
+    return next((tag for tag, known in PATHS.items() if known == path), None)
 
 
 def _paths(
     orders: Collection[Order], seen: Mapping[str, Sequence[Sighting]]
 ) -> tuple[PathCount, ...]:
-    """Count each order once, by the first path it came on; the two legal paths come first."""
+    """Count each order once, by its first path; the two paths of PATHS come first."""
     found: dict[Path, list[tuple[Order, Sighting]]] = defaultdict(list)
     found.update({path: [] for path in PATHS.values()})
     for order in orders:
@@ -160,21 +160,21 @@ def _count(path: Path, arrivals: Sequence[tuple[Order, Sighting]]) -> PathCount:
 def _shares(
     orders: Collection[Order], seen: Mapping[str, Sequence[Sighting]], weights: Mapping[str, int]
 ) -> tuple[Share, ...]:
-    """Take the share over unpinned orders alone: pinned ones are not the split's doing."""
+    """Return the shares of unpinned orders alone, since pinned ones are not split."""
     free = [seen[order.name][0] for order in orders if not order.pin and seen[order.name]]
     got = Counter(tag_of(sighting.path) for sighting in free)
     total = sum(weights.values())
     return tuple(Share(tag, got[tag], len(free), w / total) for tag, w in weights.items())
 
 
-def _having(
+def _orders_with(
     defect: Defect, orders: Collection[Order], seen: Mapping[str, Sequence[Sighting]]
 ) -> tuple[str, ...]:
     return tuple(order.name for order in orders if defect in _defects(order, seen[order.name]))
 
 
 def _defects(order: Order, sightings: Sequence[Sighting]) -> set[Defect]:
-    found = {_wrong_way(order, sighting) for sighting in sightings} - {None}
+    found = {_path_defect(order, sighting) for sighting in sightings} - {None}
     if not sightings:
         found.add(Defect.LOST)
     if len(sightings) > 1:
@@ -182,7 +182,7 @@ def _defects(order: Order, sightings: Sequence[Sighting]) -> set[Defect]:
     return {defect for defect in found if defect}
 
 
-def _wrong_way(order: Order, sighting: Sighting) -> Defect | None:
+def _path_defect(order: Order, sighting: Sighting) -> Defect | None:
     if any(crossing <= set(sighting.path) for crossing in _CROSSINGS):
         return Defect.CROSSED
     tag = order.tag or tag_of(sighting.path)

@@ -1,4 +1,4 @@
-"""The verdict: what had to hold and whether it did. Pure, as the ledger is."""
+"""The checks of an audit, and of how the demo ended. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that had to hold; `orders` are those for which it did not."""
+    """One check; `orders` are the names of those that failed it."""
 
     good: bool
     name: str
@@ -24,16 +24,17 @@ class Check:
     orders: Sequence[str] = ()
 
 
-def order_checks(account: Audit, asked: int) -> Iterator[Check]:
-    """Judge the orders: all taken, none lost, doubled, crossed or misrouted, shares as weighted."""
-    yield Check(account.orders == asked, "taken", f"{account.orders:,} of {asked:,} by A")
-    for defect, orders in account.defects.items():
+def order_checks(audit: Audit, expected: int) -> Iterator[Check]:
+    """Check the orders: all accepted, none with a defect, and shares as weighted."""
+    text = f"{audit.orders:,} of {expected:,} by A"
+    yield Check(audit.orders == expected, "taken", text)
+    for defect, orders in audit.defects.items():
         yield Check(not orders, defect, f"{len(orders):<5,} {MEANING[defect]}", orders)
-    yield from map(_share_check, account.shares)
+    yield from map(_share_check, audit.shares)
 
 
 def alike_check(messages: Audit, requests: Audit) -> Check:
-    """Judge whether both ways split alike, by the share of the last version."""
+    """Check whether messages and requests split alike, by the share of the last version."""
     one, other = messages.shares[-1], requests.shares[-1]
     counts = max(one.of, 1), max(other.of, 1)
     sigma = math.sqrt(one.expected * (1 - one.expected) * sum(1 / count for count in counts))
@@ -43,12 +44,12 @@ def alike_check(messages: Audit, requests: Audit) -> Check:
 
 
 def queue_check(left: int) -> Check:
-    """Judge what the queue holds after all has arrived."""
+    """Check that the queue is empty at the end."""
     return Check(not left, "queue", f"{left:,} messages left" if left else "empty")
 
 
 def stop_check(status: int) -> Check:
-    """Judge how the gateway ended after SIGTERM."""
+    """Check how the gateway ended after SIGTERM."""
     return Check(status == 0, "gateway", f"stopped by SIGTERM, exit status {status}")
 
 

@@ -1,4 +1,4 @@
-"""The embedded SQS: ministack, in a process of its own, on loopback, with nothing but SQS on."""
+"""The embedded SQS: ministack in a process of its own, on loopback, with SQS only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COUNTS: Final = (
 
 
 def settings(addresses: Addresses, folder: Path) -> dict[str, str]:
-    """Return ministack's own settings; some happen to begin with GATEWAY_ as ours do."""
+    """Return ministack's own settings; some begin with GATEWAY_, as the gateway's do."""
     return {
         "GATEWAY_PORT": str(addresses.ports["SQS"]),
         "BIND_HOST": LOOPBACK,
@@ -32,7 +32,7 @@ def settings(addresses: Addresses, folder: Path) -> dict[str, str]:
         "SERVICES": "sqs",
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
-        # At start it removes the containers of any other ministack; this one shall find no Docker.
+        # It removes the containers of every other ministack when it starts: hide Docker from it.
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
         "TMPDIR": str(folder),
     }
@@ -50,9 +50,9 @@ def client_settings(addresses: Addresses) -> dict[str, str]:
 
 
 class EmbeddedQueue:
-    """One queue, over the JSON protocol as it is on the wire: the emulator asks for no signature.
+    """One queue, by unsigned requests of the JSON protocol, which the emulator accepts.
 
-    An SDK in this process would obey the user's own profile and proxies.
+    An SDK in this process would use the profile and proxies of the user.
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
     """
 
@@ -66,18 +66,18 @@ class EmbeddedQueue:
         self._url = (await self._call("CreateQueue", QueueName=name))["QueueUrl"]
 
     async def depth(self) -> int:
-        """Return how many messages it holds: visible, in flight and delayed."""
-        answer = await self._call(
+        """Return the number of its messages: visible, in flight and delayed."""
+        response = await self._call(
             "GetQueueAttributes", QueueUrl=self._url, AttributeNames=list(COUNTS)
         )
-        return sum(int(answer["Attributes"][name]) for name in COUNTS)
+        return sum(int(response["Attributes"][name]) for name in COUNTS)
 
     async def _call(self, action: str, **parameters: Any) -> dict[str, Any]:
         headers = {
             "x-amz-target": f"AmazonSQS.{action}",
             "content-type": "application/x-amz-json-1.0",
         }
-        async with self._session.post(self._endpoint, json=parameters, headers=headers) as answer:
-            answer.raise_for_status()
-            parsed: dict[str, Any] = await answer.json(content_type=None)
+        async with self._session.post(self._endpoint, json=parameters, headers=headers) as response:
+            response.raise_for_status()
+            parsed: dict[str, Any] = await response.json(content_type=None)
             return parsed

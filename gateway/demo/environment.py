@@ -1,4 +1,4 @@
-"""The stage: every process of the story, started in the right order and ready to be used."""
+"""The environment of the demo: every process, started in order and ready."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from gateway.demo.addresses import Addresses
 
 NEXT: Final = {"B": "C", "C": "D", "B1": "C1", "C1": "D"}
-"""Who calls whom: each service has one next hop, given to it at deployment."""
+"""The next service of each one, given to it at deployment."""
 
 HOSTS: Final = {"A": "b", "B": "c", "B1": "c", "C": "d", "C1": "d"}
-"""What each calls where there is a mesh: B and B1 say the same, and so do C and C1."""
+"""The host that each calls in a mesh: the same for B and B1, and for C and C1."""
 
 IS_READY: Final = "ready"
 POLL_SECONDS: Final = 0.05
@@ -37,7 +37,7 @@ STOP_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What is running."""
+    """The running processes."""
 
     addresses: Addresses
     processes: Processes
@@ -47,7 +47,7 @@ class Environment:
     routing_file: Path
 
     async def drained(self) -> int:
-        """Return how many messages the queue still holds; waits a while for that to be none."""
+        """Return the number of messages left in the queue; waits up to DRAIN_SECONDS for 0."""
         deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
         while left := await self.queue.depth():
             if asyncio.get_running_loop().time() > deadline:
@@ -63,7 +63,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What all the starting needs."""
+    """Starts the environment."""
 
     addresses: Addresses
     folder: Path
@@ -71,8 +71,8 @@ class Setup:
     session: aiohttp.ClientSession
     envoy: Path | None = None
 
-    async def environment(self) -> Environment:
-        """Start everything; raises DemoError where a process does not get ready."""
+    async def start(self) -> Environment:
+        """Start every process; raises DemoError where one does not get ready."""
         path = self.folder / "routes.yaml"
         path.write_text(routing_file(self.addresses), "utf-8")
         route = read_route(path.read_text("utf-8"))
@@ -126,21 +126,21 @@ class Setup:
 
     async def _ready(self, child: ChildProcess, path: str) -> None:
         url = self.addresses.url(child.name, path)
-        said = "nothing"
+        status = "nothing"
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while True:
-                    said = await self._said(url)
-                    if said == IS_READY:
+                    status = await self._status(url)
+                    if status == IS_READY:
                         return
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
-            why = f"{child.name} is not ready after {READY_SECONDS:.0f} s: {url} says {said}"
+            why = f"{child.name} is not ready after {READY_SECONDS:.0f} s: {url} says {status}"
             raise DemoError(why, child.last_lines()) from None
 
-    async def _said(self, url: str) -> str:
+    async def _status(self, url: str) -> str:
         try:
-            async with self.session.get(url) as answer:
-                return IS_READY if answer.ok else f"{answer.status} {await answer.text()}"
+            async with self.session.get(url) as response:
+                return IS_READY if response.ok else f"{response.status} {await response.text()}"
         except aiohttp.ClientError as error:
             return f"nothing ({error})"

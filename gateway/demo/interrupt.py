@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives: the end of the demo at any moment, or the end that it waits for."""
+"""Ctrl-C, SIGTERM and SIGHUP: they cancel the demo, or end its wait for one of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt:
-    """Cancels the current task at a signal, unless the task waits for one. Inside a running loop.
+    """Cancels the current task at a signal, unless the task waits for one.
 
-    `signal` is the one that cancelled.
+    `signal` is the one that cancelled it. Make it inside a running loop.
     """
 
     def __init__(self) -> None:
@@ -20,14 +20,14 @@ class Interrupt:
         self._task = asyncio.current_task()
         self._awaited: asyncio.Event | None = None
         for one in SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(one, self._arrive, one)
+            asyncio.get_running_loop().add_signal_handler(one, self._on_signal, one)
 
     async def wait(self) -> None:
-        """Return at the next signal, which then cancels nothing."""
+        """Return at the next signal, which then does not cancel."""
         self._awaited = asyncio.Event()
         await self._awaited.wait()
 
-    def _arrive(self, which: signal.Signals) -> None:
+    def _on_signal(self, which: signal.Signals) -> None:
         if self._awaited is not None:
             self._awaited.set()
             self._awaited = None

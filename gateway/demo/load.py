@@ -1,4 +1,4 @@
-"""The load: orders sent to A, as messages or as requests, and followed until D has seen all."""
+"""The load: orders sent to A, as messages or as requests, until all have arrived at D."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 SENDERS: Final = 8
 ON_THEIR_WAY: Final = 500
-"""More than so many are not let into the chain at once: emulators slow down with depth."""
+"""The most orders in the chain at once: emulators slow down with the depth of a queue."""
 
 FOLLOW_SECONDS: Final = 0.1
 STALL_SECONDS: Final = 45.0
-"""Longer than the queue's visibility timeout, after which a message that got stuck comes back."""
+"""Longer than the queue's visibility timeout, after which a stuck message is received again."""
 
 PIN_EVERY: Final = 10
 PINS: Final = ("v1", "v2")
@@ -33,7 +33,7 @@ PINS: Final = ("v1", "v2")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How orders leave A: the first part of their names, where A takes them, what it answers."""
+    """How orders leave A: the prefix of their names, A's path for them, and its status code."""
 
     prefix: str
     path: str
@@ -45,14 +45,14 @@ REQUESTS: Final = Way("request", "/orders/now", HTTPStatus.OK)
 
 
 def plan(messages: int, way: Way = MESSAGES) -> Iterator[tuple[str, str | None]]:
-    """Return each order's name and pin: one in ten is pinned, to v1 and v2 in turn."""
+    """Yield the name and pin of each order: one in ten is pinned, to v1 and v2 in turn."""
     for number in range(1, messages + 1):
         turn, rest = divmod(number, PIN_EVERY)
         yield f"{way.prefix}-{number}", None if rest else PINS[(turn - 1) % len(PINS)]
 
 
 class Load:
-    """What was sent one way and what of it has arrived so far."""
+    """The orders sent one way, and those that have arrived so far."""
 
     def __init__(
         self,
@@ -63,25 +63,25 @@ class Load:
     ) -> None:
         self.orders: dict[str, Order] = {}
         self.sightings: list[Sighting] = []
-        self._seen_by_d = 0
+        self._offset = 0
         self._arrived: set[str] = set()
         self._session = session
         self._way = way
         self._front = addresses.url("A", way.path)
         self._paths = addresses.url("D", "/paths")
         self._route = route
-        self._room = asyncio.Event()
+        self._capacity = asyncio.Event()
         self._failure: DemoError | None = None
 
     @property
     def on_their_way(self) -> int:
-        """How many orders A has taken that D has not seen."""
+        """The number of orders that A has accepted and D has not received."""
         return len(self.orders.keys() - self._arrived)
 
     async def run(self, messages: int, observe: Callable[[Load], None]) -> None:
         """Send and follow until all have arrived, or nothing has moved for STALL_SECONDS.
 
-        `notice` is told after each look. Raises DemoError where A does not take an order.
+        `observe` is called after each look. Raises DemoError where A does not accept an order.
         """
         orders = plan(messages, self._way)
         senders = [asyncio.ensure_future(self._send(orders)) for _ in range(SENDERS)]
@@ -93,9 +93,9 @@ class Load:
             await asyncio.gather(*senders, return_exceptions=True)
 
     async def look(self) -> None:
-        """Ask D what it has seen since the last look."""
-        new = await self._ask(self._paths, {"from": str(self._seen_by_d)})
-        self._seen_by_d += len(new)
+        """Get the arrivals at D since the last look."""
+        new = await self._fetch(self._paths, {"from": str(self._offset)})
+        self._offset += len(new)
         for raw in new:
             if str(raw["order"]).partition("-")[0] == self._way.prefix:
                 raw["path"] = tuple(raw["path"])
@@ -109,9 +109,9 @@ class Load:
             if self._failure:
                 raise self._failure
             if self.on_their_way < ON_THEIR_WAY:
-                self._room.set()
+                self._capacity.set()
             else:
-                self._room.clear()
+                self._capacity.clear()
             await asyncio.sleep(FOLLOW_SECONDS)
             await self.look()
             observe(self)
@@ -124,9 +124,9 @@ class Load:
     async def _send(self, orders: Iterator[tuple[str, str | None]]) -> None:
         try:
             for name, pin in orders:
-                await self._room.wait()
+                await self._capacity.wait()
                 message_id = await self._order(name, pin)
-                # A message's way is known from its id; a request's is left to the mesh's dice.
+                # The id of a message decides its version; the mesh chooses one for a request.
                 tag = expected_tag(self._route, message_id, pin) if message_id else pin
                 self.orders[name] = Order(name, message_id, pin, tag)
         except DemoError as error:
@@ -137,18 +137,18 @@ class Load:
         try:
             async with self._session.post(
                 self._front, json={"order": name}, headers=headers
-            ) as answer:
-                if answer.status != self._way.accepted:
-                    raise DemoError(f"A answered {answer.status}: {await answer.text()}")
-                return str((await answer.json()).get("message_id", ""))
+            ) as response:
+                if response.status != self._way.accepted:
+                    raise DemoError(f"A responded with {response.status}: {await response.text()}")
+                return str((await response.json()).get("message_id", ""))
         except aiohttp.ClientError as error:
             raise DemoError(f"A did not take {name}: {error}") from error
 
-    async def _ask(self, url: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    async def _fetch(self, url: str, query: dict[str, str]) -> list[dict[str, Any]]:
         try:
-            async with self._session.get(url, params=query) as answer:
-                answer.raise_for_status()
-                found: list[dict[str, Any]] = await answer.json()
+            async with self._session.get(url, params=query) as response:
+                response.raise_for_status()
+                found: list[dict[str, Any]] = await response.json()
                 return found
         except aiohttp.ClientError as error:
             raise DemoError(f"D does not say what it has seen: {error}") from error

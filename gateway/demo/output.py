@@ -1,4 +1,4 @@
-"""What a person sees of the demo, on a terminal or as plain lines."""
+"""The demo's output, on a terminal or as plain lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.demo.load import Load
 
 FIRST: Final = 10
-"""So many names of orders are printed with a check that failed."""
+"""The most names of orders that are printed with a failed check."""
 
 PICTURE: Final = """\
                             {stable}  +-> B  --> C  --+
@@ -69,32 +69,32 @@ Change the split: edit this file and watch {gateway}/api/routes
 
 
 TO_TRY_WITH_ENVOY: Final = """\
-The same as a request, and Envoy's own account (its weights stay until you start anew):
+The same as a request, and Envoy's own counts (its weights stay until you restart):
   curl -d '{{"order": "mine-too"}}' -H 'version: v2' {a}/orders/now
   curl {envoy}/clusters
 """
 
 
 class Output:
-    """Prints to `console`; the demo's own texts are ASCII, which every terminal shows."""
+    """Prints to `console`. The demo's own texts are ASCII, for every terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, emoji=False)
 
     def _line(self, text: str = "", style: str = "") -> None:
-        """Print a line as it is: a URL or a command stays in one piece on a narrow terminal."""
+        """Print a line without wrapping, so that URLs and commands stay in one piece."""
         self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def title(self) -> None:
-        """Say what this is."""
+        """Print the title."""
         self._line("sqs-version-gateway demo\n", "bold")
 
     def working(self, what: str) -> AbstractContextManager[object]:
-        """Show, on a terminal only, what takes a moment."""
+        """Display, on a terminal only, what is being done."""
         return self._console.status(what)
 
     def environment(self, addresses: Addresses, weights: Mapping[str, int]) -> None:
-        """Draw the chain and say where everything is."""
+        """Print the chain and the URL of every process."""
         total = sum(weights.values())
         stable, canary = (f"{weight / total:4.0%} {tag}" for tag, weight in weights.items())
         self._line(PICTURE.format(stable=stable, canary=canary))
@@ -107,7 +107,7 @@ class Output:
 
     @contextmanager
     def progress(self, messages: int) -> Iterator[Callable[[Load], None]]:
-        """Show the load live: bars on a terminal, elsewhere a line at each quarter."""
+        """Print the progress of the load: bars on a terminal, elsewhere a line at each quarter."""
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             with Bars(self._console, messages) as bars:
                 yield bars.observe
@@ -115,39 +115,39 @@ class Output:
             yield Lines(self._line, messages).observe
 
     def stalled(self, missing: int) -> None:
-        """Say that some orders are not waited for any longer."""
-        self._line(f"  nothing has moved for a while; {missing:,} never came to D", "yellow")
+        """Print that some orders are no longer waited for."""
+        self._line(f"  nothing has moved for a while; {missing:,} never arrived at D", "yellow")
 
-    def account(self, account: Audit, requests: Audit | None = None) -> None:
-        """Print a row for each path, of messages and then of requests, and what the columns are."""
+    def audit(self, messages: Audit, requests: Audit | None = None) -> None:
+        """Print a row for each path, of messages and then of requests, and a legend."""
         self._line("\n" + ROW.format(*HEADINGS), "bold")
         if requests:
             self._line("  messages, by the queue and the gateway")
-        self._rows(account)
+        self._rows(messages)
         if requests:
             self._line("  requests, through Envoy")
             self._rows(requests)
-        pins = [f"{count:,} to {tag}" for tag, count in sorted(account.pinned.items())]
+        pins = [f"{count:,} to {tag}" for tag, count in sorted(messages.pinned.items())]
         self._line(LEGEND.format(pins=f", {' and '.join(pins)}" if pins else ""))
 
-    def _rows(self, account: Audit) -> None:
-        shares = {share.tag: share for share in account.shares}
-        for path in account.paths:
+    def _rows(self, audit: Audit) -> None:
+        shares = {share.tag: share for share in audit.shares}
+        for path in audit.paths:
             share = shares.get(tag_of(path.path) or "")
             self._line(ROW.format(*_cells(path, share)), "" if share else "red")
 
     def checks(self, checks: Iterable[Check], of: str = "") -> None:
-        """Print each check, and the first orders that failed it; `of` is a heading."""
+        """Print each check, and the first orders that failed it, under the heading `of`."""
         if of:
             self._line(f"  {of}")
         for check in checks:
             style = "green" if check.good else "bold red"
-            self._line(f"  {_word(good=check.good)}  {check.name:<10} {check.text}", style)
+            self._line(f"  {_label(good=check.good)}  {check.name:<10} {check.text}", style)
             if check.orders:
-                self._line(f"        {_first(check.orders)}", "red")
+                self._line(f"        {_list_first(check.orders)}", "red")
 
     def end(self, *, good: bool, messages: int, with_requests: bool = False) -> None:
-        """Print the verdict in one line."""
+        """Print whether the demo passed."""
         if good:
             text = f"PASS: each of {messages:,} orders took the path that its pin or its id decides"
             if with_requests:
@@ -157,17 +157,17 @@ class Output:
             self._line("\nFAIL: not all of this held, see above", "bold red")
 
     def failure(self, why: str, last_lines: Sequence[str]) -> None:
-        """Say why the demo cannot go on, and what the process concerned printed last."""
+        """Print why the demo cannot continue, and the last lines of the process concerned."""
         self._line(f"FAIL: {why}", "bold red")
         for line in last_lines:
             self._line(f"  | {line}")
 
     def kept(self, folder: Path) -> None:
-        """Say where the output of all processes is."""
+        """Print where the logs of all processes are."""
         self._line(f"The output of every process is kept in {folder}")
 
     def running(self, addresses: Addresses, routing_file: Path) -> None:
-        """Say what there is to look at and to try."""
+        """Print what to look at and to try."""
         urls = {
             "a": addresses.url("A"),
             "d": addresses.url("D"),
@@ -178,7 +178,7 @@ class Output:
             self._line(TO_TRY_WITH_ENVOY.format(a=urls["a"], envoy=addresses.url("Envoy")))
 
     def stopped(self) -> None:
-        """Say that the person who asked for it got it."""
+        """Print that the demo has stopped."""
         self._line("\nstopped: every process of the demo has ended")
 
 
@@ -193,10 +193,10 @@ def _milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1_000:,.0f} ms"
 
 
-def _word(*, good: bool) -> str:
+def _label(*, good: bool) -> str:
     return "ok  " if good else "FAIL"
 
 
-def _first(orders: Sequence[str]) -> str:
+def _list_first(orders: Sequence[str]) -> str:
     more = len(orders) - FIRST
     return ", ".join(orders[:FIRST]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""The demo's processes: started with a clean environment, watched, and ended with the demo."""
+"""The demo's child processes: started in a clean environment, watched, ended with the demo."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEPT: Final = (
 
 
 class DemoError(Exception):
-    """The demo cannot go on; `last_lines` is what the process concerned printed last."""
+    """The demo cannot continue; `last_lines` are those of the process concerned."""
 
     def __init__(self, why: str, last_lines: Sequence[str] = ()) -> None:
         super().__init__(why)
@@ -38,7 +38,7 @@ class DemoError(Exception):
 
 @dataclass(slots=True, eq=False)
 class ChildProcess:
-    """A process in a group of its own, which prints into `log`."""
+    """A process in a process group of its own, which prints into the file `log`."""
 
     name: str
     process: Process
@@ -52,22 +52,22 @@ class ChildProcess:
 
     @property
     def died(self) -> bool:
-        """Whether it has ended though nobody asked it to."""
+        """Whether it has ended without being stopped."""
         return not self.running and not self.stopping
 
     def last_lines(self) -> list[str]:
-        """Return the end of what it printed."""
+        """Return its last LAST_LINES lines of output."""
         return self.log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]
 
-    def tell(self, how: signal.Signals) -> None:
-        """Send a signal to the whole group, if it lives; from now on its end is no surprise."""
+    def send_signal(self, how: signal.Signals) -> None:
+        """Send a signal to the whole group if it runs; its end is expected from now on."""
         self.stopping = True
         if self.running:
             end_groups([self.process.pid], how)
 
 
 class Processes:
-    """All processes of one demo; leaving the context ends every one of them."""
+    """All processes of one demo; leaving the context ends all of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -99,7 +99,7 @@ class Processes:
         environment: Mapping[str, str],
         program: str = sys.executable,
     ) -> ChildProcess:
-        """Start `PROGRAM COMMAND...` with a clean environment and what is given here."""
+        """Start `PROGRAM COMMAND...` with a clean environment and the given variables."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -113,12 +113,12 @@ class Processes:
         return child
 
     async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work; raises DemoError once a process ends that nobody asked to."""
+        """Run a coroutine; raises DemoError as soon as a process ends without being stopped."""
         doing, watching = asyncio.ensure_future(work), asyncio.ensure_future(self._watch())
         try:
             await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if doing.done() and doing.exception():
-                # Likely because a process has ended, and then that is the news: look first.
+                # The cause may be a process that has ended, which then is the error to report.
                 await asyncio.wait({watching}, timeout=2 * WATCH_SECONDS)
             return await (watching if watching.done() else doing)
         finally:
@@ -130,14 +130,14 @@ class Processes:
         while True:
             for child in self._processes:
                 if child.died:
-                    how = exit_words(child.process.returncode or 0)
+                    how = describe_exit(child.process.returncode or 0)
                     raise DemoError(f"{child.name} ended by itself ({how})", child.last_lines())
             await asyncio.sleep(WATCH_SECONDS)
 
     async def stop(self, *processes: ChildProcess, grace_seconds: float = GRACE_SECONDS) -> None:
-        """End processes: SIGTERM, and SIGKILL for what is left, at once if this is cancelled."""
+        """Stop processes: SIGTERM, then SIGKILL; without delay if this is cancelled."""
         for child in processes:
-            child.tell(signal.SIGTERM)
+            child.send_signal(signal.SIGTERM)
         ends = [asyncio.ensure_future(child.process.wait()) for child in processes]
         if not ends:
             return
@@ -145,7 +145,7 @@ class Processes:
             await asyncio.wait(ends, timeout=grace_seconds)
         finally:
             for child in processes:
-                child.tell(signal.SIGKILL)
+                child.send_signal(signal.SIGKILL)
             await asyncio.wait(ends)
 
     def _report(self, sign: str, child: ChildProcess) -> None:
@@ -155,9 +155,9 @@ class Processes:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return an environment without proxies, AWS profiles or a gateway's own settings.
+    """Return an environment without proxies, AWS profiles or settings of the gateway.
 
-    No file of the user's decides where the demo's messages go: it shall not touch a real queue.
+    No file of the user may direct the demo's messages to a real queue.
     """
     return {name: os.environ[name] for name in KEPT if name in os.environ} | {
         "PYTHONUNBUFFERED": "1",
@@ -167,8 +167,8 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def exit_words(status: int) -> str:
-    """Return how a process ended: its exit status, or the signal that ended it."""
+def describe_exit(status: int) -> str:
+    """Return how a process ended in words: its exit status, or the name of a signal."""
     if status >= 0:
         return f"exit status {status}"
     try:

@@ -1,4 +1,4 @@
-"""The load as it runs: bars on a terminal, a few lines anywhere else."""
+"""The progress of the load: bars on a terminal, a few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUARTERS: Final = 4
 
 
 class Bars:
-    """A bar for what A took and one for each way through the chain."""
+    """A bar for the orders that A accepted, and one for each path."""
 
     def __init__(self, console: Console, messages: int) -> None:
         self._progress = Progress(
@@ -32,7 +32,7 @@ class Bars:
             transient=True,
         )
         self._taken = self._progress.add_task("taken by A", total=messages)
-        self._ways = {
+        self._bars_by_tag = {
             tag: self._progress.add_task("-".join(path), total=messages)
             for tag, path in PATHS.items()
         }
@@ -45,10 +45,10 @@ class Bars:
         self._progress.stop()
 
     def observe(self, load: Load) -> None:
-        """Show what there is by now."""
+        """Update the bars."""
         arrived = Counter(tag_of(sighting.path) for sighting in load.sightings)
         self._progress.update(self._taken, completed=len(load.orders))
-        for tag, bar in self._ways.items():
+        for tag, bar in self._bars_by_tag.items():
             self._progress.update(bar, completed=arrived[tag])
 
 
@@ -58,12 +58,12 @@ class Lines:
     def __init__(self, line: Callable[[str], None], messages: int) -> None:
         self._line = line
         self._messages = messages
-        self._said = 0
+        self._quarters = 0
 
     def observe(self, load: Load) -> None:
-        """Say what there is by now, if it is worth a line."""
+        """Print a line if another quarter has arrived."""
         arrived = len(load.sightings)
         quarters = arrived * QUARTERS // self._messages
-        if quarters > self._said:
-            self._said = quarters
-            self._line(f"  {arrived:,} of {self._messages:,} have come to D")
+        if quarters > self._quarters:
+            self._quarters = quarters
+            self._line(f"  {arrived:,} of {self._messages:,} have arrived at D")

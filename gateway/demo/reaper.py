@@ -1,8 +1,8 @@
-"""Ends the demo's processes when the demo itself is gone, however it went.
+"""Ends the demo's processes after the demo itself has ended, killed or not.
 
-The demo holds the other end of this process's standard input and writes `+PGID` for each process
-group that it starts and `-PGID` for each that has ended. End of input means that the demo is gone,
-SIGKILL included; what is left then is ended here. It works alike on Linux and macOS.
+The demo writes to this process's standard input: `+PGID` for each process group that it starts and
+`-PGID` for each that has ended. End of input means that the demo has ended, by SIGKILL too; the
+groups that are left are ended here. This works on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ GRACE_SECONDS: Final = 3.0
 
 
 def main() -> None:
-    """Listen to the demo until it is gone, then end what it left behind."""
+    """Read until the demo has ended, then end the processes that are left."""
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, signal.SIG_IGN)
     left = remaining(sys.stdin)
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def remaining(lines: Iterable[str]) -> set[int]:
-    """Return the groups that were started and never reported as ended."""
+    """Return the groups that were started and not reported as ended."""
     groups: set[int] = set()
     for line in lines:
         sign, group = line[:1], int(line[1:])
@@ -44,9 +44,9 @@ def remaining(lines: Iterable[str]) -> set[int]:
 
 
 def end_groups(groups: Iterable[int], how: signal.Signals) -> None:
-    """Send a signal to each process group; one that has gone meanwhile is no error."""
+    """Send a signal to each process group; one that has ended is no error."""
     for group in groups:
-        # macOS answers EPERM, not ESRCH, where only a zombie is left of the group.
+        # macOS returns EPERM, not ESRCH, for a group with nothing but a zombie.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, how)
 

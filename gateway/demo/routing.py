@@ -1,7 +1,7 @@
 """The demo's routing file, and which version each message must get by docs/reference/decisions.md.
 
-The file is read here a second time, in the plainest way and not with the gateway's own loader: the
-demo checks the gateway, so it must not lean on what it checks.
+The file is read here without the gateway's own loader: the demo checks the gateway, so it must not
+depend on the code that it checks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def routing_file(addresses: Addresses) -> str:
-    """Return the demo's routing file, its URLs led to where the services really listen."""
+    """Return the demo's routing file, with the ports at which the services listen."""
     text = files(__package__).joinpath("routes.yaml").read_text("utf-8")
     for name, usual in USUAL.items():
         text = text.replace(f"{LOOPBACK}:{usual}/", f"{LOOPBACK}:{addresses.ports[name]}/")
@@ -33,7 +33,7 @@ def routing_file(addresses: Addresses) -> str:
 
 
 def read_route(text: str) -> Route:
-    """Read the only route of the demo's routing file, whose first version is the stable one."""
+    """Return the only route of the demo's routing file, whose first version is stable."""
     raw = yaml.safe_load(text)["routes"][0]
     versions = tuple(Version(name, v["tag"], v["url"]) for name, v in raw["versions"].items())
     stable, *others = versions
@@ -51,13 +51,13 @@ def read_route(text: str) -> Route:
 
 
 def weights_by_tag(route: Route) -> dict[str, int]:
-    """Return the split's weights by what the versions are called on the wire."""
+    """Return the weights of the split by the versions' tags."""
     weights = dict(route.weights)
     return {version.tag: weights[version.name] for version in route.versions}
 
 
 def expected_tag(route: Route, message_id: str, pin: str | None) -> str:
-    """Return the tag of the version that a message must reach, pinned by attribute or not."""
+    """Return the tag of the version that a message must reach, with or without a pin."""
     attributes = {"version": Attribute("String", pin)} if pin else {}
     decision = decide(Message(message_id, "", attributes=attributes), route)
     return (decision.version or route.stable).tag

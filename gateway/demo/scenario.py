@@ -1,4 +1,4 @@
-"""The whole story: set the stage, send the load, account for it, stop."""
+"""The scenario: start the environment, send the load, audit it, stop."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 OK: Final = 0
 FAILED: Final = 1
 SIGNALLED: Final = 128
-"""A shell's exit status for an end by signal N is this plus N."""
+"""A shell's exit status after signal N is this plus N."""
 
 
-async def tell(messages: int, *, keep_running: bool, envoy: Path | None, output: Output) -> int:
-    """Tell the story and return its exit status; a failed one leaves its folder of logs behind.
+async def run_demo(messages: int, *, keep_running: bool, envoy: Path | None, output: Output) -> int:
+    """Run the scenario and return its exit status; a failed one keeps its folder of logs.
 
-    With `envoy`, an executable, as many requests go through it beside the messages.
+    With `envoy`, an executable, the same number of requests is sent through it.
     """
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     interrupt = Interrupt()
@@ -58,7 +58,7 @@ async def tell(messages: int, *, keep_running: bool, envoy: Path | None, output:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One run; `run` says whether all was as it had to be."""
+    """One run of the demo."""
 
     messages: int
     keep_running: bool
@@ -68,7 +68,7 @@ class Scenario:
     interrupt: Interrupt
 
     async def run(self) -> bool:
-        """Start everything, do it all, and leave nothing running."""
+        """Start, send, audit and stop; return whether every check passed."""
         self.output.title()
         try:
             return await self._in_environment()
@@ -81,10 +81,10 @@ class Scenario:
             ports = USUAL | SIDECARS if self.envoy else USUAL
             with self.output.working("starting SQS, six services and the gateway"):
                 setup = Setup(choose(ports), self.folder, processes, session, self.envoy)
-                environment = await processes.while_alive(setup.environment())
-            return await processes.while_alive(self._acts(environment, session))
+                environment = await processes.while_alive(setup.start())
+            return await processes.while_alive(self._steps(environment, session))
 
-    async def _acts(self, environment: Environment, session: aiohttp.ClientSession) -> bool:
+    async def _steps(self, environment: Environment, session: aiohttp.ClientSession) -> bool:
         self.output.environment(environment.addresses, weights_by_tag(environment.route))
         load = Load(session, environment.addresses, environment.route)
         requests = (
@@ -100,7 +100,7 @@ class Scenario:
         if not self.keep_running:
             checks.append(await self._stop(environment))
         await load.look()
-        good = self._account(load, requests, environment, checks)
+        good = self._report(load, requests, environment, checks)
         if self.keep_running:
             self.output.running(environment.addresses, environment.routing_file)
             await self.interrupt.wait()
@@ -110,13 +110,13 @@ class Scenario:
         return good
 
     async def _stop(self, environment: Environment) -> Check:
-        with self.output.working("stopping the gateway: it lets its long poll end"):
+        with self.output.working("stopping the gateway, which waits for its long poll to end"):
             return stop_check(await environment.stop_gateway())
 
     async def _send(
         self, load: Load, requests: Load | None, observe: Callable[[Load], None]
     ) -> None:
-        """Send messages, and requests beside them; the first failure of either ends both."""
+        """Send messages, and requests at the same time; the first failure of either ends both."""
         works = [asyncio.ensure_future(load.run(self.messages, observe))]
         if requests:
             works.append(asyncio.ensure_future(requests.run(self.messages, lambda _: None)))
@@ -127,18 +127,18 @@ class Scenario:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
 
-    def _account(
+    def _report(
         self, load: Load, requests: Load | None, environment: Environment, checks: list[Check]
     ) -> bool:
-        account = _audit(load, environment)
-        checks = [*order_checks(account, self.messages), *checks]
+        messages = _audit(load, environment)
+        checks = [*order_checks(messages, self.messages), *checks]
         if requests is None:
-            self.output.account(account)
+            self.output.audit(messages)
             self.output.checks(checks)
         else:
             beside = _audit(requests, environment)
-            of_requests = [*order_checks(beside, self.messages), alike_check(account, beside)]
-            self.output.account(account, beside)
+            of_requests = [*order_checks(beside, self.messages), alike_check(messages, beside)]
+            self.output.audit(messages, beside)
             self.output.checks(checks, "messages")
             self.output.checks(of_requests, "requests")
             checks += of_requests

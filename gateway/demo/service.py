@@ -1,4 +1,4 @@
-"""One service of the chain: `python -m gateway.demo.service --name B1 --port 18112 --next URL`.
+"""A service of the chain: `python -m gateway.demo.service --name B1 --port 18112 --next URL`.
 
 `make demo` starts six of them on loopback; the chart and the kustomize files of the chain start
 them in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK; only A uses it.

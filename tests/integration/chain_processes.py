@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from gateway.demo.mesh.envoy import OPTIONS, Call, bootstrap, found_envoy, missing_words
+from gateway.demo.mesh.envoy import OPTIONS, Call, bootstrap, explain_missing_envoy, find_envoy
 from gateway.demo.mesh.objects import Target, read_mesh
 from tests.chart.chain import SERVICES, arguments, gateway_deployment, named, routing_text
 from tests.integration.children import LOOPBACK, Child, aws_environment, free_port
@@ -97,9 +97,9 @@ class ChainProcesses:
 
         `elsewhere` has the ports of services that Envoy shall look for at another place.
         """
-        envoy = found_envoy()
+        envoy = find_envoy()
         if envoy is None:
-            pytest.skip(missing_words())
+            pytest.skip(explain_missing_envoy())
         admin = free_port()
         place = self._place(f"envoy-{admin}")
         mesh = read_mesh(objects)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from gateway.demo.mesh.envoy import found_envoy, missing_words
+from gateway.demo.mesh.envoy import explain_missing_envoy, find_envoy
 from tests.integration.children import Child
 from tests.integration.waiting import until
 
@@ -95,7 +95,7 @@ def test_the_demo_accounts_for_every_message_whatever_the_environment(tmp_path: 
     assert kept_folders(tmp_path) == []
 
 
-@pytest.mark.skipif(found_envoy() is None, reason=missing_words())
+@pytest.mark.skipif(find_envoy() is None, reason=explain_missing_envoy())
 def test_with_envoy_requests_take_the_same_ways_as_messages(tmp_path: Path) -> None:
     """With 900 unpinned of each a false alarm comes once in some 500,000 runs."""
     with Demo(tmp_path, "--messages", "1000", "--with-envoy") as demo:

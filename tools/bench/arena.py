@@ -13,7 +13,7 @@ import trustme
 
 from tools.bench import machine, native
 from tools.bench.channel import Channel
-from tools.bench.peers import CANARY_TAG, QUEUE, ROOT
+from tools.bench.names import CANARY_TAG, QUEUE, ROOT
 from tools.emulator.running import ANNOUNCEMENT
 
 if TYPE_CHECKING:

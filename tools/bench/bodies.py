@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tools.bench import machine
-from tools.bench.peers import PEERS, QUEUE, running
+from tools.bench.names import QUEUE
+from tools.bench.peers import PEERS, running
 from tools.bench.report import table
 from tools.bench.throughput import STALL_SECONDS, until_it_polls
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tools.bench import compiled, install, machine
+from tools.bench.names import CANARY_TAG, QUEUE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
 
     from tools.bench.arena import Arena
 
-QUEUE: Final = "bench"
 GROUPS: Final = 1_000
 CANARY_WEIGHT: Final = 10
-CANARY_TAG: Final = "v2"
 STOP_SECONDS: Final = 60.0
 SNAPSHOT: Final = "snapshot.json"
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)

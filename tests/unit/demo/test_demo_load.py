@@ -86,7 +86,7 @@ async def test_a_pinned_order_is_expected_where_its_pin_says() -> None:
 
 async def test_an_order_that_a_refuses_ends_the_load() -> None:
     async with Chain(refuses="order-3").load() as load:
-        with pytest.raises(DemoError, match="A answered 500: the queue is gone"):
+        with pytest.raises(DemoError, match="A responded with 500: the queue is gone"):
             await load.run(50, unnoticed)
 
 

@@ -51,7 +51,7 @@ def test_a_port_that_somebody_else_has_is_said(printed: Printed) -> None:
 def test_each_path_is_a_row_with_its_share(printed: Printed) -> None:
     orders, sightings = good_run()
     pinned = order(500, "v2", pin="v2")
-    printed.output.account(audit([*orders, pinned], [*sightings, sighting(pinned)], WEIGHTS))
+    printed.output.audit(audit([*orders, pinned], [*sightings, sighting(pinned)], WEIGHTS))
     rows = [line.split() for line in printed.text.splitlines() if line.startswith("  A-")]
     times = ["10", "ms"] * 3
     assert rows == [
@@ -63,7 +63,7 @@ def test_each_path_is_a_row_with_its_share(printed: Printed) -> None:
 
 def test_a_path_that_should_not_be_has_no_share(printed: Printed) -> None:
     one = order(1)
-    printed.output.account(audit([one], [sighting(one, ("A", "B", "C1", "D"))], WEIGHTS))
+    printed.output.audit(audit([one], [sighting(one, ("A", "B", "C1", "D"))], WEIGHTS))
     assert ["A-B-C1-D", "1", "-", "-", "0", "1"] in [
         line.split()[:6] for line in printed.text.splitlines()
     ]
@@ -71,7 +71,7 @@ def test_a_path_that_should_not_be_has_no_share(printed: Printed) -> None:
 
 def test_messages_and_requests_have_rows_of_their_own(printed: Printed) -> None:
     account = audit(*good_run(), WEIGHTS)
-    printed.output.account(account, account)
+    printed.output.audit(account, account)
     lines = [line.split()[0] for line in printed.text.splitlines() if line.startswith("  ")]
     one = ["A-B-C-D", "A-B1-C1-D"]
     assert lines[1:7] == ["messages,", *one, "requests,", *one]
@@ -85,7 +85,7 @@ def test_with_envoy_the_stage_shows_where_requests_enter(printed: Printed) -> No
 
 def test_orders_that_are_given_up_are_said(printed: Printed) -> None:
     printed.output.stalled(3)
-    assert "3 never came to D" in printed.text
+    assert "3 never arrived at D" in printed.text
 
 
 def test_a_failed_check_names_the_first_ten_orders(printed: Printed) -> None:
@@ -127,7 +127,7 @@ def test_everything_is_ascii_and_no_line_is_too_wide(printed: Printed) -> None:
     orders, sightings = good_run()
     output.title()
     output.environment(Addresses(dict.fromkeys(USUAL, 65_535)), WEIGHTS)
-    output.account(audit(orders, sightings, WEIGHTS))
+    output.audit(audit(orders, sightings, WEIGHTS))
     output.environment(Addresses(dict.fromkeys(USUAL | SIDECARS, 65_535)), WEIGHTS)
     output.end(good=True, messages=2_000)
     output.end(good=True, messages=2_000, with_requests=True)

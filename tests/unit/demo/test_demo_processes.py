@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.demo.processes import ChildProcess, DemoError, Processes, clean_environment, exit_words
+from gateway.demo.processes import (
+    ChildProcess,
+    DemoError,
+    Processes,
+    clean_environment,
+    describe_exit,
+)
 from gateway.demo.reaper import end_groups, remaining
 from tests.integration.waiting import until
 
@@ -102,10 +108,10 @@ async def test_a_dead_process_is_the_news_though_the_work_failed_first(tmp_path:
 
 async def test_work_that_fails_by_itself_says_so(tmp_path: Path) -> None:
     async def fail() -> None:
-        raise DemoError("A answered 500")
+        raise DemoError("A responded with 500")
 
     async with Processes(tmp_path) as processes:
-        with pytest.raises(DemoError, match="A answered 500"):
+        with pytest.raises(DemoError, match="A responded with 500"):
             await processes.while_alive(fail())
 
 
@@ -154,4 +160,4 @@ def test_children_know_no_proxy_no_profile_and_no_settings(monkeypatch: pytest.M
     ("status", "words"), [(3, "exit status 3"), (-9, "SIGKILL"), (-250, "signal 250")]
 )
 def test_how_a_process_ended_is_said_in_words(status: int, words: str) -> None:
-    assert exit_words(status) == words
+    assert describe_exit(status) == words

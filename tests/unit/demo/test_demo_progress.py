@@ -32,7 +32,7 @@ def test_a_line_is_printed_at_each_quarter_and_only_then() -> None:
     progress = Lines(lines.append, 100)
     for arrived in (0, 10, 24, 25, 26, 60, 60, 99, 100):
         progress.observe(load(arrived))
-    assert lines == [f"  {n} of 100 have come to D" for n in (25, 60, 99, 100)]
+    assert lines == [f"  {n} of 100 have arrived at D" for n in (25, 60, 99, 100)]
 
 
 def test_bars_show_what_a_took_and_what_went_each_way() -> None:

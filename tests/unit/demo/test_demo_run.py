@@ -31,7 +31,7 @@ def test_without_its_extra_the_demo_says_how_to_get_it(
 def test_without_an_envoy_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(envoy, "found_envoy", lambda: None)
+    monkeypatch.setattr(envoy, "find_envoy", lambda: None)
     assert gateway.demo.run(messages=10, keep_running=False, with_envoy=True) == 1
     said = capsys.readouterr()
     assert "pip install 'sqs-version-gateway[demo-envoy]'" in said.err
