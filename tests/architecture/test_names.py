@@ -21,8 +21,13 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 def empty_words(name: str) -> set[str]:
     """Return the words of a name that say nothing, in the singular."""
-    words = {word.lower() for word in _WORD.findall(name)}
-    return {word.removesuffix("s") for word in words if word.removesuffix("s") in EMPTY_WORDS}
+    words = {word.removesuffix("s") for word in words_of(name)}
+    return words & EMPTY_WORDS
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a name in lower case: `HTTPData` and `http_data` have two."""
+    return {word.lower() for word in _WORD.findall(name)}
 
 
 def defined_names(source: str) -> list[str]:

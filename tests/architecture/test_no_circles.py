@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[2]
-NOT_YET: Final = ("gateway.runtime", "gateway.adapters", "gateway.app", "gateway.cli")
-"""Modules that are being rewritten. Empty it once they are."""
+from tests.architecture.rooms import PACKAGE, finished_modules
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Graph = dict[str, set[str]]
 
@@ -30,13 +30,12 @@ def imports(source: str, known: set[str]) -> set[str]:
 
 def module_graph() -> Graph:
     """Return what each module of the gateway imports of it."""
-    files = {module_name(path): path for path in (ROOT / "gateway").rglob("*.py")}
-    files = {name: path for name, path in files.items() if not name.startswith(NOT_YET)}
+    files = {module_name(path): path for path in finished_modules()}
     return {name: imports(path.read_text("utf-8"), set(files)) for name, path in files.items()}
 
 
 def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 

@@ -42,7 +42,7 @@ def test_each_alert_has_a_case_that_fires_and_one_that_does_not(name: str) -> No
     assert {True, False} <= set(cases_of(name))
 
 
-def test_a_case_that_is_wrong_would_be_noticed(tmp_path: Path) -> None:
+def test_an_incorrect_case_would_be_found(tmp_path: Path) -> None:
     """Alerts that never fire fail the cases."""
     deaf = yaml.safe_load(ALERTS.read_text())
     for rule in promql.rules_of(deaf):

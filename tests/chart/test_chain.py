@@ -125,7 +125,7 @@ def test_the_gateway_is_known_to_the_mesh_by_its_pods_labels(values: Path) -> No
 
 
 @pytest.mark.parametrize("caller", ["a", "b", "b1", "c", "c1", "d"])
-def test_nobody_else_is_taken_for_the_gateway(caller: str) -> None:
+def test_no_other_caller_is_taken_for_the_gateway(caller: str) -> None:
     seen = mesh.read_mesh(rendered_chain())
     rules = list(seen.seen_by(seen.pods[caller], "b"))
     assert len(rules) == 3  # pinned to the canary, pinned to stable, split
@@ -229,7 +229,7 @@ def test_the_tutorials_values_render_with_their_weights(tmp_path: Path) -> None:
         (["podLabels.version=v3"], "invalid propertyName 'version'"),
     ],
 )
-def test_wrong_values_are_refused_with_their_place(sets: list[str], words: str) -> None:
+def test_invalid_values_are_refused_with_their_place(sets: list[str], words: str) -> None:
     assert words in refusal(CHAIN_CHART, sets=sets)
 
 

@@ -50,7 +50,7 @@ def test_values_that_are_shown_are_taken(block: str, tmp_path: Path) -> None:
     assert render(GATEWAY_CHART, base, shown)
 
 
-def test_the_pages_show_values() -> None:
+def test_the_pages_have_values() -> None:
     assert len(VALUES) >= 8
 
 
@@ -98,7 +98,7 @@ def test_the_helm_commands_of_the_page_work(install: Path) -> None:
     assert rendered == yaml.safe_load((install / "routes.yaml").read_text())
 
 
-def test_the_refusal_that_is_shown_is_helm_s(tmp_path: Path) -> None:
+def test_the_error_on_the_page_is_helm_s(tmp_path: Path) -> None:
     versions = {"stable": "http://b.shop/", "canary": "http://b1.shop/"}
     one = {"name": "orders", "queue": "a", "versions": versions}
     wrong = {**one, "split": {"stable": 90, "cannary": 10}}

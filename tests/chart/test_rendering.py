@@ -48,12 +48,12 @@ def test_later_values_win(chart: Path, tmp_path: Path) -> None:
     assert made[0]["data"]["replicas"] == "4"
 
 
-def test_a_refusal_has_the_words_of_template_and_schema(chart: Path) -> None:
+def test_an_error_has_the_words_of_template_and_schema(chart: Path) -> None:
     assert "replicas: must be 1 or more" in rendering.refusal(chart, sets=["replicas=0"])
     assert "got string, want integer" in rendering.refusal(chart, sets=["replicas=two"])
 
 
-def test_values_that_are_taken_are_no_refusal(chart: Path) -> None:
+def test_valid_values_are_no_error(chart: Path) -> None:
     with pytest.raises(AssertionError, match="not refused: 1 objects"):
         rendering.refusal(chart)
 

@@ -127,7 +127,7 @@ def test_a_weight_is_set_by_its_place(tmp_path: Path) -> None:
     assert dict(route.weights) == {"stable": 50, "canary": 50}
 
 
-def test_the_stable_version_comes_first_whatever_its_name(tmp_path: Path) -> None:
+def test_the_stable_version_comes_first_with_any_name(tmp_path: Path) -> None:
     versions = {"zulu": "http://z.shop/", "alpha": "http://a.shop/", "mike": "http://m.shop/"}
     path = tmp_path / "routes.yaml"
     path.write_text(json.dumps({"routes": [{**SMALL, "versions": versions, "stable": "mike"}]}))
@@ -154,6 +154,6 @@ def test_the_schema_of_the_values_knows_every_key_of_a_routing_file() -> None:
         ("routes[0].wait=soon", "/routes/0/wait"),
     ],
 )
-def test_a_value_of_the_wrong_shape_is_refused_with_its_place(values: str, words: str) -> None:
+def test_a_value_of_another_shape_is_refused_with_its_place(values: str, words: str) -> None:
     everything = GATEWAY_CHART / "ci" / "everything-values.yaml"
     assert words in refusal(GATEWAY_CHART, everything, sets=[values])

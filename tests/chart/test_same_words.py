@@ -126,7 +126,7 @@ CASES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def test_every_mistake_is_told_at_once_in_the_same_words(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_at_once_in_the_same_words(tmp_path: Path) -> None:
     """Each in a route of its own: one hides no other."""
     routes = [
         {**SMALL, "name": f"r-{at}", "queue": f"q-{at}", **case}
@@ -168,7 +168,7 @@ QUEUES: Final = (
 )
 
 
-def test_queues_are_told_apart_alike(tmp_path: Path) -> None:
+def test_queues_are_distinguished_alike(tmp_path: Path) -> None:
     """Each in a route of its own, with and without a region, and as its own dead-letter queue."""
     regions = ("", "eu-west-1", "us-east-1")
     pairs = [(queue, region) for queue in QUEUES for region in regions]

@@ -125,6 +125,6 @@ def test_a_good_object_has_no_problem(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "place", "value", "words"), PLANTS)
-def test_a_wrong_object_has_one(kind: str, place: str, value: Any, words: str) -> None:
+def test_an_invalid_object_has_one(kind: str, place: str, value: Any, words: str) -> None:
     found = schemas.problems(planted(GOOD[kind], place, value))
     assert any(words in problem for problem in found), found

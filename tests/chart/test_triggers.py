@@ -125,5 +125,5 @@ def test_the_autoscaler_alone_says_how_many_replicas_there_are() -> None:
         ),
     ],
 )
-def test_keda_shows_who_it_is(name: str, identity: dict[str, Any]) -> None:
+def test_keda_authenticates_itself(name: str, identity: dict[str, Any]) -> None:
     assert _of_kind("TriggerAuthentication", CI / f"{name}-values.yaml")["spec"] == identity

@@ -168,7 +168,7 @@ def test_values_that_do_not_fit_together_are_refused(sets: tuple[str, ...]) -> N
         "keda.minReplicaCount=0",
     ],
 )
-def test_the_schema_refuses_unknown_and_wrong_values(one: str) -> None:
+def test_the_schema_refuses_unknown_and_invalid_values(one: str) -> None:
     assert "don't meet the specifications of the schema" in refusal(GATEWAY_CHART, sets=[one])
 
 
@@ -182,7 +182,7 @@ def _notes(*arguments: str) -> str:
     return done.stdout.partition("\nNOTES:\n")[2]
 
 
-def test_the_notes_tell_the_next_command() -> None:
+def test_the_notes_have_the_next_command() -> None:
     minimal = str(GATEWAY_CHART / "ci" / "minimal-values.yaml")
     notes = _notes("--values", minimal, "--set", "fullnameOverride=gateway")
     assert "kubectl --namespace shop rollout status deployment/gateway" in notes

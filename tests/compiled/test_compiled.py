@@ -70,7 +70,7 @@ def test_the_compiled_gateway_passes_the_tests_of_its_parts(built: Path) -> None
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
-def test_the_witness_notices_a_gateway_that_is_not_compiled(tmp_path: Path) -> None:
+def test_the_witness_finds_a_gateway_that_is_not_compiled(tmp_path: Path) -> None:
     done = run(tmp_path, "gateway.runtime.delivery")
     assert done.returncode != 0
     assert "gateway.runtime.delivery is not compiled" in done.stdout + done.stderr

@@ -49,7 +49,7 @@ def test_the_bill_follows_from_what_was_measured() -> None:
             assert row == bill_row(rate, int(row[1].replace(",", "")))
 
 
-def test_the_sums_would_tell_a_wrong_one() -> None:
+def test_an_incorrect_sum_would_be_found() -> None:
     assert bill_row(100, 200) == ["100", "200", "51,840,000", "20.74"]
     assert bill_row(10_000, 2_000)[3] == "20,736"
 

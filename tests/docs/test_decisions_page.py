@@ -25,7 +25,7 @@ routes:
 """
 
 
-def test_explain_prints_the_decision_that_the_page_shows(tmp_path: Path) -> None:
+def test_explain_prints_the_decision_of_the_page(tmp_path: Path) -> None:
     """The command of the page, with the routing file of the README and the message m-0."""
     (tmp_path / "routes.yaml").write_text(ROUTING_FILE)
     (tmp_path / "messages.jsonl").write_text('{"MessageId": "m-0", "Body": "{}"}\n\n')

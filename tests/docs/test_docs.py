@@ -77,7 +77,7 @@ def test_the_readme_commands_work(readme: str, tmp_path: Path) -> None:
     assert '"version": "canary"' in _shell(shown[0], tmp_path)
 
 
-def test_both_readmes_show_the_same_code() -> None:
+def test_both_readmes_have_the_same_code() -> None:
     """The Chinese one says the same: blocks are equal but for comments."""
     assert _code("README.md") == _code("README.zh-CN.md")
 

@@ -48,5 +48,5 @@ def test_the_whole_split_is_counted(weight: int, tmp_path: Path) -> None:
     assert canary == pytest.approx(100 * weight, abs=150)
 
 
-def test_the_command_counts_as_the_page_shows_it(tmp_path: Path) -> None:
+def test_the_command_counts_as_on_the_page(tmp_path: Path) -> None:
     assert int(said(COMMANDS[1], tmp_path)) == pytest.approx(1_000, abs=150)

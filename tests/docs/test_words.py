@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.docs.generate import NOTE, ROOT
+from tests.docs.glossary import words_to_avoid
 from tests.docs.test_references import FENCE, LINK, URL
 
 if TYPE_CHECKING:
@@ -32,32 +33,7 @@ PAGES: Final = [
     )
     if page != WRITTEN_BY_TOOLS and not page.read_text("utf-8").startswith(NOTE)
 ]
-PLAIN: Final = {
-    "whoever": "anyone who, the one that",
-    "whatever": "any, independent of",
-    "somebody": "a person, a service, a poller: say which",
-    "nobody": "no consumer, no version: say which",
-    "so many": "a number",
-    "let go": "release, drop",
-    "take note": "record",
-    "of late": "recent",
-    "for want of": "without",
-    "at rest": "idle",
-    "in hand": "in flight",
-    "lean": "native",
-    "leg": "delivery plan",
-    "legs": "delivery plans",
-    "lane": "limiter",
-    "lanes": "limiters",
-    "courier": "delivery",
-    "outbox": "write batch",
-    "company": "linger",
-    "dice": "random",
-    "an answer": "a response",
-    "the answer": "the response",
-    "answers": "responds, responses",
-    "answered": "responded",
-}
+PLAIN: Final = words_to_avoid("text")
 UNPLAIN: Final = re.compile(rf"\b(?:{'|'.join(PLAIN)})\b", re.IGNORECASE)
 
 
@@ -72,8 +48,9 @@ def test_a_page_is_written_in_plain_words(page: Path) -> None:
     assert unplain(page.read_text("utf-8")) == []
 
 
-def test_there_are_pages_to_read() -> None:
+def test_there_are_pages_to_read_and_words_to_avoid() -> None:
     assert len(PAGES) > 35
+    assert len(PLAIN) > 20
 
 
 @pytest.mark.parametrize("word", PLAIN)

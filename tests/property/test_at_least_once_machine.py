@@ -174,6 +174,6 @@ def test_without_faults_each_message_is_delivered_exactly_once() -> None:
     run_state_machine_as_test(SteadyWorld, settings=same_every_time)
 
 
-def test_whatever_fails_or_dies_nothing_is_lost_and_no_group_is_out_of_order() -> None:
+def test_with_any_failure_or_death_nothing_is_lost_and_no_group_is_out_of_order() -> None:
     """Deleted implies a 2xx or a confirmed dead letter; not deleted implies delivered later."""
     run_state_machine_as_test(TroubledWorld, settings=same_every_time)

@@ -162,7 +162,7 @@ def test_every_step_of_the_library_was_looked_at() -> None:
     assert len(steps) == 22
 
 
-def test_a_message_in_hand_costs_its_text_and_not_what_it_parses_to() -> None:
+def test_a_message_in_flight_costs_its_text_and_not_its_parsed_body() -> None:
     """A body of empty objects takes 25 times its size once parsed, and 200 may be in hand."""
     taken = message("[" + ",".join(["{}"] * (MIB // 3)) + "]")
     asks = where(FromBody("nothing"), Present())

@@ -87,7 +87,9 @@ HUGE = {
 
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
-def test_a_file_full_of_mistakes_tells_the_first_few_hundred_and_takes_little(text: str) -> None:
+def test_a_file_full_of_mistakes_has_the_first_few_hundred_printed_and_takes_little(
+    text: str,
+) -> None:
     """To guess what each of 45,000 keys was meant to be took nine seconds, in which all stood."""
     found, calls = counted(lambda: problems_of(ROUTE + text))
     assert len(found) == MAX_PROBLEMS + 1

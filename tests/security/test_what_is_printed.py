@@ -27,7 +27,7 @@ ROUTING = b"routes: [{name: orders, queue: orders, versions: {stable: 'http://b/
         {"MessageId": HOSTILE, "Body": HOSTILE},
     ],
 )
-def test_explain_prints_a_line_for_a_message_whatever_the_message_says(
+def test_explain_prints_a_line_for_any_message(
     raw: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Messages of a dead-letter queue are what one explains, and what one should trust least."""

@@ -220,7 +220,7 @@ def test_on_a_fifo_queue_splits_go_by_group_and_fallback_is_off() -> None:
         ),
     ],
 )
-def test_fallback_is_what_is_stated(stated: str, queue: str, fallback: Fallback | None) -> None:
+def test_fallback_is_as_written(stated: str, queue: str, fallback: Fallback | None) -> None:
     assert route_of(f"fallback: {stated}", queue=queue).fallback == fallback
 
 

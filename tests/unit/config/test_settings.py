@@ -129,7 +129,7 @@ def test_the_drain_is_a_finite_number_of_seconds(
 
 
 @pytest.mark.parametrize("token", ["s3cret\n", "s3 cret", "s3crét", "\ts3cret"])
-def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
+def test_a_token_that_no_header_can_hold_is_refused_and_not_printed(
     monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     problem = problem_of(monkeypatch, "GATEWAY_ADMIN_TOKEN", token)

@@ -22,7 +22,7 @@ def test_phases_are_a_fixed_list() -> None:
 
 
 @pytest.mark.parametrize("event", get_args(Event), ids=lambda event: event.__name__)
-def test_a_fact_is_frozen_and_small(event: type) -> None:
+def test_an_event_is_frozen_and_small(event: type) -> None:
     """Several observers get the same object, and the hot path makes many."""
     assert dataclasses.is_dataclass(event)
     assert event.__dataclass_params__.frozen  # type: ignore[attr-defined]

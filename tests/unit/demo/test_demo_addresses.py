@@ -30,7 +30,7 @@ def test_a_free_port_is_kept() -> None:
     assert choose({"B": port}).ports == {"B": port}
 
 
-def test_a_taken_port_is_left_to_whoever_has_it(listener: socket.socket) -> None:
+def test_a_taken_port_is_left_to_its_process(listener: socket.socket) -> None:
     taken = listener.getsockname()[1]
     assert choose({"B": taken}).ports["B"] != taken
 

@@ -18,7 +18,7 @@ from gateway.demo.audit import (
 )
 from tests.unit.demo.audits import WEIGHTS, good_run, order, sighting
 
-NOTHING_WRONG: dict[Defect, tuple[str, ...]] = dict.fromkeys(Defect, ())
+NO_DEFECTS: dict[Defect, tuple[str, ...]] = dict.fromkeys(Defect, ())
 
 
 def account(orders: list[Order], sightings: list[Sighting]) -> Audit:
@@ -28,7 +28,7 @@ def account(orders: list[Order], sightings: list[Sighting]) -> Audit:
 def test_a_run_in_which_all_is_right_has_no_defect() -> None:
     found = account(*good_run())
     assert found.orders == 100
-    assert found.defects == NOTHING_WRONG
+    assert found.defects == NO_DEFECTS
     assert [(path.path, path.split) for path in found.paths] == [
         (PATHS["v1"], 90),
         (PATHS["v2"], 10),
@@ -37,20 +37,20 @@ def test_a_run_in_which_all_is_right_has_no_defect() -> None:
 
 def test_an_order_that_never_came_is_lost() -> None:
     orders, sightings = good_run()
-    assert account(orders, sightings[1:]).defects == NOTHING_WRONG | {Defect.LOST: ("order-0",)}
+    assert account(orders, sightings[1:]).defects == NO_DEFECTS | {Defect.LOST: ("order-0",)}
 
 
 def test_an_order_that_came_twice_is_doubled_and_counts_once() -> None:
     orders, sightings = good_run()
     found = account(orders, [*sightings, sightings[7]])
-    assert found.defects == NOTHING_WRONG | {Defect.DOUBLED: ("order-7",)}
+    assert found.defects == NO_DEFECTS | {Defect.DOUBLED: ("order-7",)}
     assert sum(path.split for path in found.paths) == len(orders)
 
 
 @pytest.mark.parametrize("path", [("A", "B", "C1", "D"), ("A", "B1", "C", "D")])
 def test_an_order_that_left_its_version_on_the_way_is_crossed(path: tuple[str, ...]) -> None:
     found = account([order(1)], [sighting(order(1), path)])
-    assert found.defects == NOTHING_WRONG | {Defect.CROSSED: ("order-1",)}
+    assert found.defects == NO_DEFECTS | {Defect.CROSSED: ("order-1",)}
 
 
 def test_a_crossed_path_has_a_row_of_its_own() -> None:
@@ -76,19 +76,19 @@ def test_an_order_on_another_way_than_decided_is_misrouted(
     path: tuple[str, ...], version: str | None
 ) -> None:
     found = account([order(1)], [sighting(order(1), path, version)])
-    assert found.defects == NOTHING_WRONG | {Defect.MISROUTED: ("order-1",)}
+    assert found.defects == NO_DEFECTS | {Defect.MISROUTED: ("order-1",)}
 
 
 def test_the_second_sighting_is_judged_as_strictly_as_the_first() -> None:
     one = order(1)
     found = account([one], [sighting(one), sighting(one, PATHS["v2"], "v2")])
-    assert found.defects == NOTHING_WRONG | {
+    assert found.defects == NO_DEFECTS | {
         Defect.DOUBLED: ("order-1",),
         Defect.MISROUTED: ("order-1",),
     }
 
 
-def test_orders_that_somebody_else_sent_do_not_count() -> None:
+def test_orders_of_another_sender_do_not_count() -> None:
     orders, sightings = good_run()
     stranger = sighting(order(999), ("A", "B", "C1", "D"))
     assert account(orders, [*sightings, stranger]) == account(orders, sightings)
@@ -139,7 +139,7 @@ def test_a_share_is_plausible_within_five_sigmas(got: int, of: int, *, plausible
         (("A", "B1", "C", "D"), "v2", Defect.CROSSED),
     ],
 )
-def test_an_order_left_to_chance_may_take_either_way_but_no_other(
+def test_an_order_without_a_tag_may_take_either_path_but_no_other(
     path: Path, version: str, defect: Defect | None
 ) -> None:
     one = Order("request-1", "", None, None)
@@ -166,7 +166,7 @@ def test_a_single_value_is_every_percentile() -> None:
     assert {percentile([7.0], percent) for percent in (0, 50, 99, 100)} == {7.0}
 
 
-def test_seconds_of_a_path_are_ascending_whatever_the_order_of_arrival() -> None:
+def test_seconds_of_a_path_are_ascending_for_any_order_of_arrival() -> None:
     orders = [order(1), order(2), order(3)]
     seen = [sighting(one, seconds=s) for one, s in zip(orders, (0.3, 0.1, 0.2), strict=True)]
     assert account(orders, seen).paths[0].seconds == (0.1, 0.2, 0.3)

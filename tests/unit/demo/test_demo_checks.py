@@ -69,7 +69,7 @@ def test_an_order_that_a_did_not_take_is_red() -> None:
     assert names(red(orders, sightings, asked=101)) == ["taken"]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_every_failed_check_is_reported_at_once() -> None:
     orders, sightings = good_run()
     sightings[1] = sighting(orders[1], ("A", "B", "C1", "D"))
     sightings[2] = sighting(orders[2], version="v2")

@@ -34,14 +34,14 @@ def printed() -> Printed:
     return Printed()
 
 
-def test_the_stage_names_every_address_and_each_weight(printed: Printed) -> None:
+def test_the_environment_is_printed_with_every_address_and_weight(printed: Printed) -> None:
     printed.output.environment(Addresses(USUAL), WEIGHTS)
     for part in ("90% v1", "10% v2", "http://127.0.0.1:8080/ ", "http://127.0.0.1:18101/orders"):
         assert part in printed.text
     assert "taken" not in printed.text
 
 
-def test_a_port_that_somebody_else_has_is_said(printed: Printed) -> None:
+def test_a_port_of_another_process_is_named(printed: Printed) -> None:
     printed.output.environment(Addresses({**USUAL, "B1": 40_000}), WEIGHTS)
     (line,) = (line for line in printed.text.splitlines() if "taken" in line)
     assert "http://127.0.0.1:40000/events" in line
@@ -77,7 +77,7 @@ def test_messages_and_requests_have_rows_of_their_own(printed: Printed) -> None:
     assert lines[1:7] == ["messages,", *one, "requests,", *one]
 
 
-def test_with_envoy_the_stage_shows_where_requests_enter(printed: Printed) -> None:
+def test_with_envoy_the_environment_has_the_address_of_requests(printed: Printed) -> None:
     printed.output.environment(Addresses(USUAL | SIDECARS), WEIGHTS)
     assert "http://127.0.0.1:18101/orders/now " in printed.text
     assert "http://127.0.0.1:18200/ " in printed.text
@@ -108,7 +108,7 @@ def test_the_last_line_is_the_verdict(printed: Printed, word: str, *, good: bool
     assert printed.text.strip().startswith(word)
 
 
-def test_a_failure_shows_what_the_process_printed_last(printed: Printed) -> None:
+def test_a_failure_has_the_last_lines_of_the_process(printed: Printed) -> None:
     printed.output.failure("B ended", ["Traceback", "OSError: [Errno 98]"])
     assert printed.text == "FAIL: B ended\n  | Traceback\n  | OSError: [Errno 98]\n"
 

@@ -115,7 +115,7 @@ async def test_work_that_fails_by_itself_says_so(tmp_path: Path) -> None:
             await processes.while_alive(fail())
 
 
-async def test_a_process_that_was_told_to_stop_is_no_news(tmp_path: Path) -> None:
+async def test_a_process_that_was_stopped_is_not_reported(tmp_path: Path) -> None:
     async def done() -> str:
         return "done"
 
@@ -146,7 +146,9 @@ def test_ending_a_group_that_has_gone_is_no_error() -> None:
     end_groups([process.pid], signal.SIGTERM)
 
 
-def test_children_know_no_proxy_no_profile_and_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_know_no_proxy_no_profile_and_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("HTTP_PROXY", "https_proxy", "AWS_PROFILE", "AWS_ENDPOINT_URL", "GATEWAY_CONFIG"):
         monkeypatch.setenv(name, "hostile")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/home/somebody/.aws/config")

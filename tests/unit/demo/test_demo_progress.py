@@ -35,7 +35,7 @@ def test_a_line_is_printed_at_each_quarter_and_only_then() -> None:
     assert lines == [f"  {n} of 100 have arrived at D" for n in (25, 60, 99, 100)]
 
 
-def test_bars_show_what_a_took_and_what_went_each_way() -> None:
+def test_bars_count_what_a_accepted_and_what_took_each_path() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, color_system=None)
     with Bars(console, 100) as bars:

@@ -77,7 +77,7 @@ def test_a_certificate_needs_its_key_and_the_other_way_round(
     assert said == f"routes.yaml:8: {place}: needs a {other} beside it (add {other})"
 
 
-def test_a_key_of_another_certificate_is_told(folder: Path) -> None:
+def test_a_key_of_another_certificate_is_a_problem(folder: Path) -> None:
     said = problem_of(f"{{certificate: {folder}/tls.crt, key: {folder}/another.key}}")
     assert said.startswith(
         "routes.yaml:8: routes[0].versions.stable.tls.key: does not do with the certificate: "
@@ -85,14 +85,14 @@ def test_a_key_of_another_certificate_is_told(folder: Path) -> None:
     )
 
 
-def test_authorities_that_cannot_be_read_are_told(folder: Path) -> None:
+def test_authorities_that_cannot_be_read_are_a_problem(folder: Path) -> None:
     said = problem_of(f"{{ca: {folder}/garbled.pem}}")
     assert ".tls.ca: has no certificates: " in said
     said = problem_of(f"{{ca: {folder}/tls.key}}")
     assert ".tls.ca: has no certificate" in said
 
 
-def test_a_key_with_a_password_is_told_and_nobody_asked_for_it(folder: Path) -> None:
+def test_a_key_with_a_password_is_a_problem_and_not_prompted_for(folder: Path) -> None:
     from cryptography.hazmat.primitives import serialization as form
 
     key = form.load_pem_private_key(OURS.private_key_pem.bytes(), None)

@@ -83,7 +83,7 @@ def test_every_file_under_config_leads_editors_to_the_schema(file: Path) -> None
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_file_of_the_wrong_shape_does_not_fit_the_schema(name: str) -> None:
+def test_a_file_of_another_shape_does_not_fit_the_schema(name: str) -> None:
     value = compose((GOLDEN / f"{name}.yaml").read_bytes()).root.value
     assert list(VALIDATOR.iter_errors(value)) != []
 

@@ -75,7 +75,7 @@ def test_a_fallback_keeps_the_version_that_the_message_belongs_to() -> None:
         ("<order/>", "text/plain; charset=utf-8"),
     ],
 )
-def test_content_type_tells_json_from_text(body: str, content_type: str) -> None:
+def test_content_type_distinguishes_json_from_text(body: str, content_type: str) -> None:
     assert sent(message(body))["content-type"] == content_type
 
 
@@ -163,7 +163,7 @@ def test_of_attributes_differing_only_in_case_the_first_by_name_is_sent() -> Non
     assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-tenant"
 
 
-def test_names_differing_only_in_case_are_told_apart_even_if_an_adapter_shares_values() -> None:
+def test_names_differing_only_in_case_stay_apart_even_if_an_adapter_shares_values() -> None:
     shared = Attribute("String", "acme")
     sent(Message("m-1", "{}", attributes={"tenant": shared, "Tenant": shared}))
 

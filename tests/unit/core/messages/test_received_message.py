@@ -95,7 +95,7 @@ def test_null_instead_of_an_object_means_none_of_them(key: str) -> None:
         ),
     ],
 )
-def test_a_wrong_field_is_named(raw: dict[str, Any], complaint: str) -> None:
+def test_an_invalid_field_is_named(raw: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         message_from_receive(raw)
 
@@ -120,7 +120,7 @@ def test_a_wrong_field_is_named(raw: dict[str, Any], complaint: str) -> None:
         ),
     ],
 )
-def test_a_wrong_message_attribute_is_named(attribute: Any, complaint: str) -> None:
+def test_an_invalid_message_attribute_is_named(attribute: Any, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         message_from_receive(received(MessageAttributes={"t": attribute}))
 
@@ -128,7 +128,7 @@ def test_a_wrong_message_attribute_is_named(attribute: Any, complaint: str) -> N
 @pytest.mark.parametrize(
     "key", ["MessageGroupId", "MessageDeduplicationId", "SenderId", "AWSTraceHeader"]
 )
-def test_a_system_attribute_of_the_wrong_type_is_named(key: str) -> None:
+def test_a_system_attribute_of_another_type_is_named(key: str) -> None:
     """Otherwise a prefix condition on the group ends `explain` with a traceback."""
     with pytest.raises(ValueError, match=key):
         message_from_receive(system(**{key: 5}))
@@ -148,7 +148,7 @@ def test_a_label_behind_the_type_does_not_change_the_type(data_type: str, *, bin
     assert Attribute(data_type, "eA==").binary is binary
 
 
-def test_attributes_are_found_whatever_their_case() -> None:
+def test_attributes_are_found_by_a_name_of_any_case() -> None:
     taken = message(attributes={"X-Tenant": "acme"})
     assert taken.attribute("x-tenant") == Attribute("String", "acme")
     assert taken.attribute("tenant") is None
@@ -168,7 +168,7 @@ def test_a_message_without_attributes_has_none_of_any_name() -> None:
     assert message().baggage_member("version") is None
 
 
-def test_baggage_members_are_found_whatever_their_case_and_that_of_the_attribute() -> None:
+def test_baggage_members_are_found_in_any_case_as_is_the_attribute() -> None:
     taken = message(attributes={"Baggage": "Version=v2;ttl=1,user=anna%20b"})
     assert taken.baggage_member("version") == "v2"
     assert taken.baggage_member("user") == "anna b"

@@ -56,7 +56,7 @@ def test_words_of_the_routing_file() -> None:
     }  # fmt: skip
 
 
-def test_a_version_does_not_show_its_headers() -> None:
+def test_a_version_does_not_print_its_headers() -> None:
     """They may hold a secret, and a repr ends in logs."""
     secretive = version("stable", headers=(("authorization", "Bearer hunter2"),))
     assert "hunter2" not in repr(secretive)

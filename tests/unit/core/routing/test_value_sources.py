@@ -16,7 +16,7 @@ from tests.builders import message
 SHOPPER = '{"customer": {"id": 17, "tier": "beta", "vip": true, "note": null}, "items": [1, 2]}'
 
 
-def test_an_attribute_is_read_whatever_its_case() -> None:
+def test_an_attribute_is_read_in_any_case() -> None:
     assert FromAttribute("TENANT").read(message(attributes={"Tenant": "acme"})) == "acme"
     assert FromAttribute("tenant").read(message()) is None
 
@@ -27,7 +27,7 @@ def test_a_number_attribute_is_its_text_and_a_binary_one_its_base64() -> None:
     assert FromAttribute("raw").read(taken) == "AP8="
 
 
-def test_a_baggage_member_is_read_whatever_its_case() -> None:
+def test_a_baggage_member_is_read_in_any_case() -> None:
     assert FromBaggage("VERSION").read(message(attributes={"baggage": "version=v2"})) == "v2"
     assert FromBaggage("version").read(message(attributes={"baggage": "other=v2"})) is None
 

@@ -60,7 +60,7 @@ def test_a_host_without_rules_gets_all_that_is_sent_to_it() -> None:
     assert route["match"] == {"prefix": "/", "headers": []}
 
 
-def test_a_rule_for_other_callers_is_not_told_to_this_one() -> None:
+def test_a_rule_for_other_callers_is_not_sent_to_this_one() -> None:
     other = {"match": [{"sourceLabels": {"app": "other"}}], "route": [to("b1")]}
     (route,) = routes(rules(other, {"route": [to("b")]}))
     assert route["route"]["cluster"] == "outbound||b"
@@ -80,7 +80,7 @@ def test_alternatives_of_a_match_are_routes_of_their_own() -> None:
     assert asked == [*([{"name": "version", "string_match": {"exact": n}}] for n in names), []]
 
 
-def test_a_single_destination_gets_all_whatever_its_weight() -> None:
+def test_a_single_destination_gets_all_with_any_weight() -> None:
     (route,) = routes(rules({"route": [to("b1", weight=0)]}))
     assert route["route"]["cluster"] == "outbound||b1"
 

@@ -66,7 +66,7 @@ async def test_trace_context_is_handed_on_and_other_headers_are_not() -> None:
     assert handed_on == {name: value for name, value in sent.items() if name != "x-own"}
 
 
-async def test_the_answer_of_the_next_hop_is_the_answer() -> None:
+async def test_the_response_of_the_next_hop_is_the_response() -> None:
     async def refuse(_: web.Request) -> web.Response:
         return web.Response(status=422, text="no such order")
 
