@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
-    "core/delivery": ("dates", "headers"),
+    "core/delivery": ("headers",),
     "core/messages": ("attribute_names", "baggage", "json_body", "message"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
@@ -25,7 +25,7 @@ HOT_PATH: Final = {
     ),
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
-    "adapters/sqs": ("json_protocol", "signed_requests"),
+    "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),
     "adapters/telemetry": ("statistics",),
 }  # fmt: skip
 """What a message, or a batch of them, passes through. All of it together: objects that go back and

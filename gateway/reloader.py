@@ -67,7 +67,7 @@ class Reloader:
             self._observer.observe(event)
             return event
         if self._routes.stopping:
-            return self._fail((f"{self._file.path}: comes too late, the gateway is stopping",))
+            return self._fail((f"{self._file.path}: is too late, the gateway is stopping",))
         event = self._swap(table)
         await self._routes.close_retired()
         return event

@@ -8,7 +8,7 @@ import asyncio
 class IdleCounter:
     """Counts what is under way; `wait()` returns once there is nothing.
 
-    The owner changes `count` itself, and calls `notify()` when it has come to 0 while `awaited`: it
+    The owner changes `count` itself, and calls `notify()` when it is 0 while `awaited`: it
     does so for every message.
     """
 

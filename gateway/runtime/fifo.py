@@ -71,7 +71,7 @@ class GroupDispatcher:
     def dispatch(self, entries: Sequence[InFlightMessage]) -> None:
         """Queue each message in its group; the first one of a group begins in a moment.
 
-        Not at once: what the first one comes to may concern those queued behind it.
+        Not at once: the result of the first one may concern those queued behind it.
         """
         for entry in entries:
             name = _group(entry)

@@ -29,7 +29,7 @@ WAITING_PART: Final = 10
 
 
 def waiting_share(permits: int) -> int:
-    """Return how many of so many permits may be held by waiting messages, at least 1."""
+    """Return how many of the permits waiting messages may hold, at least 1."""
     return max(1, permits // WAITING_PART)
 
 

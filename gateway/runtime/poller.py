@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_BACKOFF_SECONDS: Final = 0.5
 LAST_BACKOFF_SECONDS: Final = 20.0
-CAPACITY_PAUSE_SECONDS: Final = 0.02  # short: the wait queue must not run empty meanwhile
-SHORT_POLL_PAUSE_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
+CAPACITY_WAIT_SECONDS: Final = 0.02  # short: the wait queue must not run empty meanwhile
+SHORT_POLL_WAIT_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
 FULL: Final = 1.0
 FEW: Final = 5
 LONGEST_LINGER_SECONDS: Final = 0.005
@@ -99,10 +99,10 @@ class Poller:
                     self._add_poll(polls)
                 failures = failures + 1 if fill is None else 0
                 if failures:
-                    await self._pause(self._backoff(failures))
+                    await self._sleep(self._backoff(failures))
                 elif not fill:
                     if self._came_back_at_once:
-                        await self._pause(SHORT_POLL_PAUSE_SECONDS)
+                        await self._sleep(SHORT_POLL_WAIT_SECONDS)
                 elif fill < FULL:
                     await self._linger()
 
@@ -163,7 +163,7 @@ class Poller:
             if grant.messages > spare:
                 return grant._replace(messages=grant.messages - spare) if spare else grant
             self._moved()
-            await self._pause(CAPACITY_PAUSE_SECONDS)
+            await self._sleep(CAPACITY_WAIT_SECONDS)
         return NOTHING
 
     def _capacity(self) -> int:
@@ -179,7 +179,7 @@ class Poller:
             self._reporter.emit(ReceiveFailed(self._route, self.failure))
             return None
         finally:
-            self._came_back_at_once = self._moved() - began < SHORT_POLL_PAUSE_SECONDS
+            self._came_back_at_once = self._moved() - began < SHORT_POLL_WAIT_SECONDS
         self.failure = None
         self._count(len(messages))
         self._reporter.received(len(messages))
@@ -198,7 +198,7 @@ class Poller:
         ceiling = exponential_backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, failures)
         return ceiling * (0.5 + self._random() / 2)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         """Sleep, but not beyond a stop."""
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -44,7 +44,7 @@ class Reporter:
         self._later = loop.call_later
 
     def received(self, messages: int) -> None:
-        """Count a receive that brought so many messages."""
+        """Count a receive, and the messages that it brought."""
         self._receives.append(messages)
         if not self._scheduled:
             self._schedule()

@@ -92,7 +92,7 @@ class Settler:
             self._grown(Action.DELETE, deletes, self._delete_timer)
 
     def release(self, entry: InFlightMessage, seconds: int) -> None:
-        """Give the message back, visible again after so many seconds."""
+        """Give the message back, visible again after `seconds`."""
         entry.state = State.RELEASING
         entry.release_seconds = seconds
         self._unsettled.count += 1

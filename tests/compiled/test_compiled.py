@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 SUITES = (
     "tests/unit/core",
     "tests/unit/runtime",
+    "tests/unit/adapters/sqs",
     "tests/contract/test_target_contract.py",
     "tests/lessons",
 )

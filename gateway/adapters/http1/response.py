@@ -124,7 +124,7 @@ class ResponseReader:
             room = self._limit - self._size
             if not room:
                 self._outgrow()
-                return self._result
+                break
             self._parse(received[:room])
             received = received[room:]
         if received:

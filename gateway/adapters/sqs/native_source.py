@@ -1,7 +1,7 @@
 """An SQS queue whose frequent calls bypass the SDK: receive, delete and change of visibility.
 
 All other calls, and queues that only the SDK can reach, are left to the SDK. Why:
-docs/adr/0010-a-lean-sqs-client.md.
+docs/adr/0010-a-native-sqs-client.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Signature Version 4 for a POST of JSON bytes to `/`, which every SQS call is.
 
 botocore's signer builds header objects twice for each request and derives the day's key each time
-(what that costs: docs/adr/0010-a-lean-sqs-client.md). It still signs any other request.
+(what that costs: docs/adr/0010-a-native-sqs-client.md). It still signs any other request.
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 

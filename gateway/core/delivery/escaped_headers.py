@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.dates import iso_8601
 from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES, HeaderList
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import PREFIX
+from gateway.core.messages.message import iso_8601
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.dates import iso_8601
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.messages import baggage
+from gateway.core.messages.message import iso_8601
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.events import Received, ReceiveFailed
 from gateway.runtime.poll_budget import MOST_OF_ONE, PollBudget
-from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_PAUSE_SECONDS
+from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_WAIT_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
@@ -58,7 +58,7 @@ async def test_an_idle_queue_without_long_polls_is_not_hammered() -> None:
     """An empty receive with `wait: 0s` comes back at once."""
     async with at_work(route(wait_seconds=0)) as rig:
         await rig.rest(59.9)
-        assert len(receives(rig)) == 60 / SHORT_POLL_PAUSE_SECONDS
+        assert len(receives(rig)) == 60 / SHORT_POLL_WAIT_SECONDS
 
 
 class Hasty(InMemorySource):
@@ -74,7 +74,7 @@ async def test_a_queue_that_takes_no_notice_of_the_long_poll_is_not_hammered() -
     """Some emulators, and proxies that answer for SQS."""
     async with at_work(route(wait_seconds=20), Hasty()) as rig:
         await rig.rest(59.9)
-        assert len(receives(rig)) == 60 / SHORT_POLL_PAUSE_SECONDS
+        assert len(receives(rig)) == 60 / SHORT_POLL_WAIT_SECONDS
 
 
 async def test_a_receive_asks_for_no_more_messages_than_there_are_permits() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.dates import iso_8601
 from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
-from gateway.core.messages.message import Attribute, Message
+from gateway.core.messages.message import Attribute, Message, iso_8601
 from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, AttributeValue, message
 from tests.header_lines import pairs
