@@ -17,6 +17,7 @@ SECTION: Final = re.compile(r"^# -+ (.+?) -+$")
 KEY: Final = re.compile(r"^( *)([\w.-]+):(?: +(.*))?$")
 COMMENT: Final = re.compile(r"^ *#(?: (.*))?$")
 KINDS: Final = {bool: "boolean", int: "integer", str: "string", dict: "object", list: "array"}
+HOW_TO: Final = "../how-to/"
 WRITTEN_ELSEWHERE: Final = "routes"
 """The routing file has a page of its own: its example is not taken apart here."""
 
@@ -79,7 +80,7 @@ def page(values: Path, schema: Path) -> str:
     types = json.loads(schema.read_text("utf-8"))
     text = "\n# Values of the chart\n\nEvery value of `charts/sqs-version-gateway`, from the "
     text += "comments of its `values.yaml`.\n"
-    text += "How to install it: [install with Helm](../how-to/install-with-helm.md).\n"
+    text += f"How to install it: [install with Helm]({HOW_TO}install-with-helm.md).\n"
     text += "What a route is: [the routing file](routing-file.md).\n"
     text += "An unknown key, and a value of another type, is refused by `values.schema.json`.\n"
     for section in sections(values.read_text("utf-8")):
