@@ -13,7 +13,7 @@ from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Responded, Unreachable
-from gateway.core.events import Acked, Phase, Received, ReceiveFailed, ReloadFailed
+from gateway.core.events import Acked, Phase, Received, ReceiveFailed, ReloadFailed, TableInForce
 from gateway.core.events import Outcome as Of
 from tests.builders import CANARY, route
 from tests.docs.http_api import OPERATIONS, SCHEMA
@@ -114,7 +114,7 @@ async def test_what_a_running_port_says_is_valid(control: FakeControl) -> None:
 
 async def test_it_is_valid_after_traffic_errors_and_a_refused_file() -> None:
     metrics, statistics = Metrics(), Statistics()
-    statistics.in_force(table(), 1)
+    statistics.observe(TableInForce(table(), 1))
     for event in (
         Received("orders", 3),
         decided(),
@@ -128,7 +128,9 @@ async def test_it_is_valid_after_traffic_errors_and_a_refused_file() -> None:
     ):
         statistics.observe(event)
     control = FakeControl([view(table().routes[0], in_flight=1, by_version={"canary": 1})])
-    server = AdminServer(control, metrics, statistics, host="127.0.0.1", port=0, token=None)
+    server = AdminServer(
+        control, control, statistics, metrics.render, host="127.0.0.1", port=0, token=None
+    )
     await server.start()
     try:
         async with _client(server.port) as session, session.get("/api/routes") as answer:

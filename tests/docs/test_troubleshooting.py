@@ -30,10 +30,10 @@ TEXTS: Final = (
     "does not name the stable version",
     "must be visible ASCII without spaces or line breaks",
     "admin port: cannot listen on",
-    "answers loopback alone, since GATEWAY_ADMIN_TOKEN is not set",
+    "accepts loopback only, since GATEWAY_ADMIN_TOKEN is not set",
     "create it, or correct the routing file",
     "no connection to",
-    "no full answer within",
+    "no complete response within",
     "without a response",
     "response is not HTTP/1.1",
 )
