@@ -11,16 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.aiokit.idle import IdleCounter
+from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.delivery.disposition import (
     Ack,
     Reject,
     Responded,
     Retry,
-    backoff_seconds,
     falls_back,
     is_ack,
     judge,
-    whole_seconds,
 )
 from gateway.core.events import Delivered, DeliveryCrashed, Outcome
 from gateway.core.routing.decision import Reason

@@ -11,7 +11,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.disposition import whole_seconds
+from gateway.core.delivery.backoff import whole_seconds
 from gateway.runtime.in_flight import State
 
 if TYPE_CHECKING:

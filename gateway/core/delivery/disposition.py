@@ -12,8 +12,6 @@ from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS
 if TYPE_CHECKING:
     from gateway.core.routing.route import Fallback
 
-__all__ = ["MAX_VISIBILITY_SECONDS", "backoff_seconds", "whole_seconds"]  # for the runtime
-
 NOT_FOUND: Final = 404
 UNAVAILABLE: Final = 503
 RETRIED_STATUSES: Final = frozenset({NOT_FOUND, 408, 409, 425, 429})
