@@ -1,6 +1,6 @@
 # The image of the gateway, and of the services of charts/canary-chain: the same, other commands.
-#   docker build --tag sqs-version-gateway:0.1.0 .
-#   docker run --rm --volume "$PWD/routes:/etc/gateway:ro" --publish 8080:8080 sqs-version-gateway:0.1.0
+#   docker build --tag sqs-version-gateway:0.2.0 .
+#   docker run --rm --volume "$PWD/routes:/etc/gateway:ro" --publish 8080:8080 sqs-version-gateway:0.2.0
 # How it was shown to work without an engine, and how large it is: docs/how-to/build-the-image.md
 
 # A patch version, of the Python that the tests run with. For a build that can be repeated to the byte
@@ -36,7 +36,7 @@ RUN /opt/gateway/bin/python -m compileall -q --invalidation-mode unchecked-hash 
  && /opt/gateway/bin/python -m gateway --help >/dev/null
 
 FROM ${BASE}
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="sqs-version-gateway" \

@@ -1,3 +1,3 @@
 """The SQS version gateway: one consumer of a shared queue that canaries the asynchronous path."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from gateway import __version__
 from gateway.adapters.telemetry.metric_definitions import EDGES, METRIC_DEFINITIONS
 from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
 from tests.docs.values_schema import values_schema
+from tests.docs.version_copies import stamped
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 VALUES_SCHEMA: Final = ROOT / "charts" / "sqs-version-gateway" / "values.schema.json"
@@ -121,6 +123,7 @@ def _kind(value: dict[str, Any]) -> str:  # noqa: PLR0911 - one line for each JS
 def generated() -> dict[Path, str]:
     reference = ROOT / "docs" / "reference"
     return {
+        **dict(stamped(ROOT, __version__)),
         reference / "metrics.md": metrics_page(),
         reference / "settings.md": settings_page(),
         reference / "cli.md": cli_page(),
