@@ -15,6 +15,7 @@ from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
 from tests.docs.values_schema import values_schema
 from tests.docs.version_copies import stamped
+from tests.publishing.notices import NOTICES, notices
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 VALUES_SCHEMA: Final = ROOT / "charts" / "sqs-version-gateway" / "values.schema.json"
@@ -130,6 +131,7 @@ def generated() -> dict[Path, str]:
         reference / "routing-file.md": routing_file_page(),
         ROOT / "config" / "routes.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         VALUES_SCHEMA: values_schema(VALUES_SCHEMA),
+        NOTICES: notices(),
     }
 
 
