@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check chart bench guard chaos fuzz audit setup generate requirements dist clean
+.PHONY: demo test check chart bench guard chaos fuzz audit setup generate requirements dist release-check release-notes package clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -60,6 +60,16 @@ dist: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
 	rm -rf dist
 	GATEWAY_COMPILE= $(BIN)/python -m build --outdir dist .
+
+# What a release asks: RELEASING.md. They need no environment.
+release-check:
+	@$(PYTHON) -m tools.release check "$(TAG)"
+
+release-notes:
+	@$(PYTHON) -m tools.release notes
+
+package:
+	$(PYTHON) -m tools.release chart --image "$(IMAGE)" --source "$(SOURCE)" $(ARGS)
 
 setup: $(STAMP)
 
