@@ -31,6 +31,7 @@ PLACES: Final = {
     "config/kustomize/**/*.md": (r"(?<=sqs-version-gateway:)",),
     "docs/**/*.md": (r"(?<=sqs-version-gateway:)",),
     "README*.md": (r"(?<=sqs-version-gateway:)",),
+    "RELEASING.md": (r"(?<=sqs-version-gateway:)", r"(?<=release\.yml@refs/tags/v)"),
 }
 """Files, and what stands before a version in them."""
 

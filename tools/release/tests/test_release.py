@@ -62,7 +62,7 @@ def test_a_changelog_that_says_too_little_is_told(planted: str, told: str) -> No
 
 
 def test_entries_are_plain_text() -> None:
-    text = "## 1.0.0 (2026-11-29)\n\n### Fixed\n\n- `a` is [b](c.md) now.\n"
+    text = "## 1.0.0 (2026-11-29)\n\n### Fixed\n\n- `a` is [b](docs/limits.md) now.\n"
     assert section_of(text, "1.0.0").entries() == [("Fixed", "a is b now.")]
 
 
