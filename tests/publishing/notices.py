@@ -51,8 +51,8 @@ def notices() -> str:
 
 def license_name(package: Distribution) -> str:
     """Return the license as the package states it: an SPDX expression, or its older words."""
-    stated = package.metadata["License-Expression"] or ""
-    older = (package.metadata["License"] or "").strip()
+    stated = package.metadata.get("License-Expression", "")
+    older = package.metadata.get("License", "").strip()
     if not stated and older and "\n" not in older:
         stated = older
     if not stated or stated == "Dual License":
