@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test quick check chart bench guard chaos fuzz audit setup generate clean
+.PHONY: demo test quick check chart bench guard chaos fuzz audit setup generate requirements dist release-check release-notes package clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -47,6 +47,32 @@ chaos: $(STAMP)
 
 generate: $(STAMP)
 	$(BIN)/python -m tests.docs.generate
+
+# What the image installs, each file of it with its hashes: the same versions as in constraints.txt.
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command 'make requirements' --constraint constraints.txt
+
+requirements: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	$(BIN)/uv $(COMPILE) pyproject.toml --output-file requirements/runtime.txt $(ARGS)
+	$(BIN)/uv $(COMPILE) requirements/build.in --output-file requirements/build.txt $(ARGS)
+	$(BIN)/python -m tests.docs.generate
+
+# The sdist, and the wheel that is built from it: pure, whatever the environment says.
+dist: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	rm -rf dist
+	GATEWAY_COMPILE= $(BIN)/python -m build --outdir dist .
+
+# What a release asks: RELEASING.md. They need no environment.
+release-check:
+	@$(PYTHON) -m tools.release check "$(TAG)"
+
+release-notes:
+	@$(PYTHON) -m tools.release notes
+
+package:
+	$(PYTHON) -m tools.release chart --image "$(IMAGE)" --source "$(SOURCE)" $(ARGS)
 
 setup: $(STAMP)
 

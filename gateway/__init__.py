@@ -1,3 +1,3 @@
 """The SQS version gateway: the one consumer of a queue, with canaries behind it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -12,6 +12,10 @@ from importlib.util import find_spec
 from typing import Final
 
 EXTRA: Final = ("ministack", "rich")
+WITHOUT_EXTRA: Final = (
+    "the demo needs its extra: pipx install 'sqs-version-gateway[demo]',"
+    " or in a virtual environment pip install 'sqs-version-gateway[demo]'"
+)
 FAILED: Final = 1
 USAGE: Final = 2
 
@@ -22,7 +26,7 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
         print(f"--messages {messages}: must be 1 or more", file=sys.stderr)
         return USAGE
     if not all(find_spec(name) for name in EXTRA):
-        print("the demo needs its extra: pip install 'sqs-version-gateway[demo]'", file=sys.stderr)
+        print(WITHOUT_EXTRA, file=sys.stderr)
         return FAILED
     from gateway.demo.mesh.envoy import explain_missing_envoy, find_envoy  # noqa: PLC0415 - like all below
 

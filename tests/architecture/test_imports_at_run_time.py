@@ -96,7 +96,7 @@ for module in sys.argv[2:]:
 
 
 def test_the_gateway_runs_without_its_extras() -> None:
-    """`pip install sqs-version-gateway` brings neither the demo's nor the tests' libraries."""
+    """The package without extras brings neither the demo's nor the tests' libraries."""
     files = (path.relative_to(ROOT).with_suffix("") for path in ROOT.glob("gateway/**/[!_]*.py"))
     everything = sorted(".".join(file.parts) for file in files if "demo" not in file.parts)
     modules = loaded_by(WITHOUT_EXTRAS, " ".join(EXTRAS), *everything)

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from gateway import __version__
 from gateway.adapters.telemetry.metric_definitions import EDGES, METRIC_DEFINITIONS
 from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
 from tests.docs import chart_values, http_api
 from tests.docs.values_schema import values_schema
+from tests.docs.version_copies import stamped
+from tests.publishing.notices import NOTICES, notices
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "charts" / "sqs-version-gateway"
@@ -127,6 +130,7 @@ def chart_values_page() -> str:
 def generated() -> dict[Path, str]:
     reference = ROOT / "docs" / "reference"
     return {
+        **dict(stamped(ROOT, __version__)),
         reference / "metrics.md": metrics_page(),
         reference / "settings.md": settings_page(),
         reference / "cli.md": cli_page(),
@@ -135,6 +139,7 @@ def generated() -> dict[Path, str]:
         reference / "chart-values.md": chart_values_page(),
         ROOT / "config" / "routes.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         VALUES_SCHEMA: values_schema(VALUES_SCHEMA),
+        NOTICES: notices(),
     }
 
 

@@ -17,7 +17,7 @@ from tests.docs.generate import ROOT, stale
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 TEST_LINK = re.compile(r"\[`(test_\w+)`\]\(([^)#\s]+\.py)\)")

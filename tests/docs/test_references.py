@@ -30,6 +30,12 @@ CHECKED: Final = (
     "README.zh-CN.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "SECURITY.md",
+    "CODE_OF_CONDUCT.md",
+    "RELEASING.md",
+    ".github",
+    "Dockerfile",
+    "requirements",
     "charts",
     "config",
 )

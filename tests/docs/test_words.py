@@ -23,9 +23,8 @@ PAGES: Final = [
     page
     for page in sorted(
         [
-            *ROOT.glob("README.md"),
-            *ROOT.glob("CONTRIBUTING.md"),
-            *ROOT.glob("CHANGELOG.md"),
+            *(page for page in ROOT.glob("*.md") if not page.name.endswith(".zh-CN.md")),
+            *ROOT.glob(".github/**/*.md"),
             *ROOT.glob("docs/**/*.md"),
             *ROOT.glob("charts/**/README.md"),
             *ROOT.glob("config/**/*.md"),

