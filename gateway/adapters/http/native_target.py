@@ -60,7 +60,7 @@ class NativeTarget:
             tls=(tls or usual_context) if self._head.tls else None,
             lifetime_seconds=lifetime_seconds,
         )
-        self._client = Client(self._pool, connector, self._no_connection)
+        self._client = Client(self._pool, connector, self._no_connection, ramps=True)
         self._again = self._client.send_again  # bound once
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:

@@ -25,6 +25,9 @@ class Owner(Protocol):
     def release(self, connection: Connection) -> None:
         """Take a connection that has become idle."""
 
+    def first_response(self, exchange: Exchange) -> None:
+        """Note that the connection opened for this exchange got its first response."""
+
     def retire(self, connection: Connection) -> None:
         """Hand out a connection no more that is closing."""
 
@@ -57,6 +60,7 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "_write_batch",
         "closed",
+        "new_for",
     )
 
     def __init__(
@@ -82,6 +86,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self.closed = asyncio.Event()
+        self.new_for: Exchange | None = None
+        """The exchange it was opened for, until its first response; None where none asks."""
 
     def send(self, exchange: Exchange) -> None:
         """Send the request at once, on a connection that has just been opened."""
@@ -224,6 +230,9 @@ class Connection(asyncio.Protocol):
             self._release()  # before `done`, which may send the next request
         else:
             self.abort()
+        if self.new_for is not None:
+            new_for, self.new_for = self.new_for, None
+            self._owner.first_response(new_for)
         exchange.done(result)
 
     def eof_received(self) -> None:
