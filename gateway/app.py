@@ -155,9 +155,17 @@ def make_target(version: Version, write_batch: WriteBatch | None = None) -> Targ
     """Return the target of a version, with the client that the routing file gives it."""
     tls = TlsFiles(version.tls) if version.tls else None
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
+    lifetime = version.connection_lifetime_seconds
     if version.client is Client.NATIVE:
-        return NativeTarget(url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch)
+        return NativeTarget(
+            url,
+            headers,
+            max_idle=max_idle,
+            tls=tls,
+            lifetime_seconds=lifetime,
+            write_batch=write_batch,
+        )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
-    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)
+    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls, lifetime_seconds=lifetime)

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
-LIFETIME_SECONDS: Final = 60.0
-"""How long a connection is used; a Service that moved, or has new pods, is found by then."""
+LIFETIME_SECONDS: Final = 20.0
+"""How long a connection is used: a Service that moved, or has new pods, is found by then, and a
+server that waits for its busy connections when it stops is let go within its grace period."""
 
 
 class NativeTarget:
