@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
@@ -46,6 +47,7 @@ from gateway.runtime.running_route import RunningRoute
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.config.settings import Settings
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
@@ -65,7 +67,8 @@ class Gateway:
         self._halted = False
         self._write_batch = WriteBatch()
         self._poll_budget = PollBudget()
-        self._clients = SqsClients(self._write_batch)
+        self._keepalive = KEEPALIVE if settings.tcp_keepalive else None
+        self._clients = SqsClients(self._write_batch, self._keepalive)
         self._routes = RouteSet(self._running_route)
         self._metrics = Metrics(read_in_flight=self._routes.in_flight)
         self._statistics = Statistics()
@@ -143,7 +146,7 @@ class Gateway:
         return RunningRoute(
             route,
             source(self._clients, route.queue, route.dead_letter),
-            partial(make_target, write_batch=self._write_batch),
+            partial(make_target, write_batch=self._write_batch, keepalive=self._keepalive),
             Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
             poll_budget=self._poll_budget,
             wall=time.time,
@@ -151,7 +154,11 @@ class Gateway:
         )
 
 
-def make_target(version: Version, write_batch: WriteBatch | None = None) -> Target:
+def make_target(
+    version: Version,
+    write_batch: WriteBatch | None = None,
+    keepalive: Keepalive | None = KEEPALIVE,
+) -> Target:
     """Return the target of a version, with the client that the routing file gives it."""
     tls = TlsFiles(version.tls) if version.tls else None
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
@@ -164,8 +171,11 @@ def make_target(version: Version, write_batch: WriteBatch | None = None) -> Targ
             tls=tls,
             lifetime_seconds=lifetime,
             write_batch=write_batch,
+            keepalive=keepalive,
         )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
-    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls, lifetime_seconds=lifetime)
+    return HttpxTarget(
+        url, headers, max_idle=max_idle, tls=tls, lifetime_seconds=lifetime, keepalive=keepalive
+    )

@@ -14,12 +14,14 @@ from gateway.adapters.http.unreachable import unreachable, unreachable_again
 from gateway.adapters.http1.client import Client
 from gateway.adapters.http1.connector import Connector
 from gateway.adapters.http1.exchange import SMALL_BODY_BYTES, Exchange
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.pool import Pool
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.aiokit.write_batch import WriteBatch
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
@@ -50,6 +52,7 @@ class NativeTarget:
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
         write_batch: WriteBatch | None = None,
+        keepalive: Keepalive | None = KEEPALIVE,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
         self._pool = Pool(max_idle, write_batch=write_batch)
@@ -60,6 +63,7 @@ class NativeTarget:
             partial(StatusReader, time.time),
             tls=(tls or usual_context) if self._head.tls else None,
             lifetime_seconds=lifetime_seconds,
+            keepalive=keepalive,
         )
         self._client = Client(self._pool, connector, self._no_connection, ramps=True)
         self._again = self._client.send_again  # bound once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from gateway.aiokit.write_batch import WriteBatch
 
 NEVER: Final = float("inf")
+VANISHED: Final = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
+"""How the kernel says that a host acknowledges nothing any more; it may have the request."""
 
 
 class Owner(Protocol):
@@ -192,7 +195,7 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             return
         result = self._reader.end(error)
-        if no_response and exchange.kept:
+        if no_response and exchange.kept and not _has_vanished(error):
             exchange.again(exchange, None if unsent else result)
         else:
             exchange.done(result)
@@ -246,3 +249,7 @@ class Connection(asyncio.Protocol):
         self._set_timer(NEVER)
         self._owner.remove(self)
         self.closed.set()
+
+
+def _has_vanished(error: Exception | None) -> bool:
+    return isinstance(error, OSError) and error.errno in VANISHED

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.http1.connection import NEVER, Connection
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.resolver import Addresses
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.adapters.http1.pool import Pool
     from gateway.adapters.http1.response import ResponseReader
 
@@ -29,7 +30,7 @@ class Connector:
     `reader` makes a connection's reader; `tls` gives the context of a new connection, None for
     plain TCP. A connection lives some `lifetime_seconds`. Each of the host's addresses gets an
     equal share of the time, and at least `min_attempt_seconds` of it. `keepalive` has the kernel
-    probe connections on which nothing is sent (SO_KEEPALIVE).
+    probe connections on which nothing is sent; None: it does not.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Connector:
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = NEVER,
         min_attempt_seconds: float = 0.0,
-        keepalive: bool = False,
+        keepalive: Keepalive | None = KEEPALIVE,
     ) -> None:
         self.host = host
         self.port = port
@@ -97,9 +98,9 @@ class Connector:
         except BaseException:
             connection.abort()  # it may be open all the same when the cancellation comes
             raise
-        plug = transport.get_extra_info("socket") if self._keepalive else None
-        if plug is not None:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        plug = transport.get_extra_info("socket")
+        if plug is not None and self._keepalive is not None:
+            self._keepalive.set_on(plug)
         return connection
 
     def _next_lifetime(self) -> float:

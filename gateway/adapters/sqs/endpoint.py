@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from gateway.adapters.http1.client import Client
 from gateway.adapters.http1.connector import Connector
 from gateway.adapters.http1.exchange import Exchange
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.pool import Pool
 from gateway.adapters.sqs.body_reader import BodyReader
 from gateway.adapters.sqs.error_parsing import error_code_and_message
@@ -29,6 +30,7 @@ from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.sqs.signing import host_of
 
 if TYPE_CHECKING:
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.adapters.sqs.body_reader import Response
     from gateway.adapters.sqs.credentials import SharedCredentials
     from gateway.aiokit.write_batch import WriteBatch
@@ -74,6 +76,7 @@ class Endpoint:
         credentials: SharedCredentials,
         tls: ssl.SSLContext | None,
         write_batch: WriteBatch | None = None,
+        keepalive: Keepalive | None = KEEPALIVE,
     ) -> None:
         parts = urlsplit(url)
         host = host_of(url)
@@ -91,7 +94,7 @@ class Endpoint:
             partial(BodyReader, self._error_url),
             tls=None if tls is None else lambda: tls,
             min_attempt_seconds=MIN_ATTEMPT_SECONDS,
-            keepalive=True,
+            keepalive=keepalive,
         )
         self._client = Client(
             self._pool,
