@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -71,7 +72,8 @@ async def host() -> AsyncIterator[asyncio.StreamReader]:
         if service is not None:
             service.kill()
             await service.wait()
-        subprocess.run(["ip", "link", "del", HERE], check=False, capture_output=True)
+        with contextlib.suppress(subprocess.CalledProcessError):
+            ip("link", "del", HERE)
         ip("netns", "del", SPACE)
 
 

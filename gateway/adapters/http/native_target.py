@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.adapters.http1.keepalive import Keepalive
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.aiokit.write_batch import WriteBatch
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
@@ -38,7 +39,8 @@ class NativeTarget:
 
     `headers` go out with every delivery. `max_idle` connections stay open between deliveries.
     `tls` gives the context of a new connection to an https URL in place of the default one.
-    Targets that share a `write_batch` write together.
+    Targets that share a `write_batch` write together. A delivery that finds no descriptor waits for
+    `descriptors` to have one.
     Raises ValueError for a URL or header that cannot be sent.
     """
 
@@ -53,6 +55,7 @@ class NativeTarget:
         lifetime_seconds: float = LIFETIME_SECONDS,
         write_batch: WriteBatch | None = None,
         keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
         self._pool = Pool(max_idle, write_batch=write_batch)
@@ -64,8 +67,13 @@ class NativeTarget:
             tls=(tls or usual_context) if self._head.tls else None,
             lifetime_seconds=lifetime_seconds,
             keepalive=keepalive,
+            admit=None if descriptors is None else descriptors.admit_delivery,
         )
-        self._client = Client(self._pool, connector, self._no_connection, ramps=True)
+        if descriptors is not None:
+            descriptors.watch(self._pool)
+        self._client = Client(
+            self._pool, connector, self._no_connection, ramps=True, descriptors=descriptors
+        )
         self._again = self._client.send_again  # bound once
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.adapters.http1.connector import Connector
     from gateway.adapters.http1.exchange import Exchange
     from gateway.adapters.http1.pool import Pool
+    from gateway.aiokit.descriptors import Descriptors
 
 
 class Client:
@@ -23,7 +24,8 @@ class Client:
     towards that. `no_connection` makes the result where no connection was opened: of the exchange,
     the error, and the result of a first try (None where nothing had been sent). A kept connection
     counts as stale where it closes within `stale_seconds` of a request. `ramps`: new connections
-    are few at first, and requests may wait for one before their timeout begins.
+    are few at first, and requests may wait for one before their timeout begins. They wait too
+    where `descriptors` has none.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Client:
         connect_seconds: float | None = None,
         stale_seconds: float = NEVER,
         ramps: bool = False,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self.pool = pool
         self._connector = connector
@@ -44,6 +47,7 @@ class Client:
         self._opening: set[asyncio.Task[None]] = set()
         self._ramp = Ramp(self._open, pool.close_oldest_idle) if ramps else None
         pool.ramp = self._ramp
+        pool.descriptors = self._descriptors = descriptors
 
     def send(self, exchange: Exchange) -> None:
         """Send the request; `exchange.done` is called later than this returns."""
@@ -102,6 +106,16 @@ class Client:
             raise
         except Exception as error:  # noqa: BLE001 - the exchange must end in any case
             exchange.opening = None
+            if (
+                self._descriptors is not None
+                and isinstance(error, OSError)
+                and self._connector.at_limit(error)
+            ):
+                if self._ramp is not None:
+                    self._ramp.hold(exchange, before)
+                    self._descriptors.wait(error, self._ramp.go_on)
+                    return
+                self._descriptors.report(error)
             if self._ramp is not None:
                 self._ramp.on_failure(exchange)
             exchange.done(self._no_connection(exchange, error, before))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gateway.adapters.http1.connection import Connection
     from gateway.adapters.http1.exchange import Exchange
     from gateway.adapters.http1.ramp import Ramp
+    from gateway.aiokit.descriptors import Descriptors
 
 
 class Pool:
@@ -34,6 +35,7 @@ class Pool:
         self.idle: dict[Connection, None] = {}
         self._open: set[Connection] = set()
         self.ramp: Ramp | None = None
+        self.descriptors: Descriptors | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -86,6 +88,8 @@ class Pool:
         exchange, connection.new_for = connection.new_for, None
         if self.ramp is not None and exchange is not None:
             self.ramp.on_end(exchange)
+        if self.descriptors is not None:
+            self.descriptors.freed()
 
     async def close(self) -> None:
         """Close the idle connections; one in use closes when its exchange is done."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from gateway.adapters.http1.keepalive import Keepalive
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.core.addresses import QueueAddress
 
 RECEIVE_READ_SECONDS: Final = 30  # the longest long poll is 20 s
@@ -44,8 +45,12 @@ class SqsClients:
     """Clients by (region, endpoint, receiving). Use as an async context manager."""
 
     def __init__(
-        self, write_batch: WriteBatch | None = None, keepalive: Keepalive | None = KEEPALIVE
+        self,
+        write_batch: WriteBatch | None = None,
+        keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
     ) -> None:
+        self._descriptors = descriptors
         self._keepalive = keepalive
         self._write_batch = write_batch or WriteBatch()
         self._credentials = SharedCredentials()
@@ -95,7 +100,15 @@ class SqsClients:
             self._log.info("SQS is called by way of aiobotocore", endpoint=url, why=why)
             return None
         tls = await tls_for(url, self._session)
-        endpoint = Endpoint(url, region, self._credentials, tls, self._write_batch, self._keepalive)
+        endpoint = Endpoint(
+            url,
+            region,
+            self._credentials,
+            tls,
+            self._write_batch,
+            self._keepalive,
+            self._descriptors,
+        )
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.adapters.http1.keepalive import Keepalive
     from gateway.adapters.sqs.body_reader import Response
     from gateway.adapters.sqs.credentials import SharedCredentials
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.aiokit.write_batch import WriteBatch
 
 CONNECT_SECONDS: Final = 5.0
@@ -77,6 +78,7 @@ class Endpoint:
         tls: ssl.SSLContext | None,
         write_batch: WriteBatch | None = None,
         keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
     ) -> None:
         parts = urlsplit(url)
         host = host_of(url)
@@ -95,6 +97,7 @@ class Endpoint:
             tls=None if tls is None else lambda: tls,
             min_attempt_seconds=MIN_ATTEMPT_SECONDS,
             keepalive=keepalive,
+            admit=None if descriptors is None else descriptors.admit_queue,
         )
         self._client = Client(
             self._pool,
@@ -102,6 +105,7 @@ class Endpoint:
             self._no_connection,
             connect_seconds=CONNECT_SECONDS,
             stale_seconds=STALE_SECONDS,
+            descriptors=descriptors,
         )
         self._again = self._client.send_again  # bound once
 
