@@ -26,14 +26,17 @@ from typing import TYPE_CHECKING, Final
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
+from gateway.adapters.telemetry.descriptor_log import DescriptorLog
 from gateway.adapters.telemetry.log_observer import LogObserver
 from gateway.adapters.telemetry.log_throttle import SharedThrottles
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
+from gateway.aiokit.descriptors import Descriptors, raise_limit
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.watcher import FileWeights
 from gateway.core.events import Listening
@@ -46,6 +49,7 @@ from gateway.runtime.running_route import RunningRoute
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.config.settings import Settings
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
@@ -65,7 +69,12 @@ class Gateway:
         self._halted = False
         self._write_batch = WriteBatch()
         self._poll_budget = PollBudget()
-        self._clients = SqsClients(self._write_batch)
+        self._keepalive = KEEPALIVE if settings.tcp_keepalive else None
+        limit_log = DescriptorLog()
+        self._descriptors = Descriptors(
+            raise_limit(), on_short=limit_log.on_short, on_enough=limit_log.on_enough
+        )
+        self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
         self._routes = RouteSet(self._running_route)
         self._metrics = Metrics(read_in_flight=self._routes.in_flight)
         self._statistics = Statistics()
@@ -143,21 +152,44 @@ class Gateway:
         return RunningRoute(
             route,
             source(self._clients, route.queue, route.dead_letter),
-            partial(make_target, write_batch=self._write_batch),
+            partial(
+                make_target,
+                write_batch=self._write_batch,
+                keepalive=self._keepalive,
+                descriptors=self._descriptors,
+            ),
             Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
             poll_budget=self._poll_budget,
             wall=time.time,
             random=random.random,
+            short=lambda: self._descriptors.short,
         )
 
 
-def make_target(version: Version, write_batch: WriteBatch | None = None) -> Target:
+def make_target(
+    version: Version,
+    write_batch: WriteBatch | None = None,
+    keepalive: Keepalive | None = KEEPALIVE,
+    descriptors: Descriptors | None = None,
+) -> Target:
     """Return the target of a version, with the client that the routing file gives it."""
     tls = TlsFiles(version.tls) if version.tls else None
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
+    lifetime = version.connection_lifetime_seconds
     if version.client is Client.NATIVE:
-        return NativeTarget(url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch)
+        return NativeTarget(
+            url,
+            headers,
+            max_idle=max_idle,
+            tls=tls,
+            lifetime_seconds=lifetime,
+            write_batch=write_batch,
+            keepalive=keepalive,
+            descriptors=descriptors,
+        )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
-    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)
+    return HttpxTarget(
+        url, headers, max_idle=max_idle, tls=tls, lifetime_seconds=lifetime, keepalive=keepalive
+    )

@@ -60,6 +60,7 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             headers=tuple(version.headers.items()),
             client=version.client,
             tls=_tls(version.tls),
+            connection_lifetime_seconds=version.connection_lifetime,
         )
         for name, version in spec.versions.items()
     )

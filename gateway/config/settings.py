@@ -85,6 +85,14 @@ def _drain(value: Any) -> float:
     return seconds
 
 
+def switch(value: Any) -> bool:
+    """Return what `true` or `false`, `1` or `0`, in any case, means."""
+    written = str(value).lower()
+    if written not in {"true", "false", "1", "0"}:
+        raise InvalidValue(f"must be true or false, but is {quote(str(value))}")
+    return written in {"true", "1"}
+
+
 def _log_format() -> Literal["text", "json"]:
     return "text" if sys.stderr and sys.stderr.isatty() else "json"
 
@@ -133,6 +141,11 @@ class Settings(BaseSettings):
         description="The client that receives, deletes and extends: `native`, the gateway's own, "
         "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls, and queues "
         "behind a proxy, use the SDK in any case.",
+    )
+    tcp_keepalive: Annotated[bool, Checked(switch, {"type": "boolean"})] = Field(
+        default=True,
+        description="Whether silent connections to services and SQS are probed, so that a host "
+        "that has vanished is noticed within 90 s: true or false.",
     )
 
 

@@ -266,4 +266,10 @@ class Limiters:
 
 def _target_settings(version: Version) -> tuple[object, ...]:
     """Return what a target is made of: where it changes, so does the target."""
-    return version.url, version.headers, version.client, version.tls
+    return (
+        version.url,
+        version.headers,
+        version.client,
+        version.tls,
+        version.connection_lifetime_seconds,
+    )

@@ -42,8 +42,10 @@ class Parts:
         *,
         wall: Callable[[], float],
         random: Callable[[], float],
+        short: Callable[[], bool] = lambda: False,
     ) -> None:
         self.source = source
+        self.short = short
         self.random = random
         self.permits = Permits(route.max_in_flight)
         self.in_flight = InFlight()
@@ -116,6 +118,7 @@ class OpenParts:
             settler=parts.settler,
             reporter=parts.reporter,
             random=parts.random,
+            short=parts.short,
         )
         self.shutdown = Shutdown(
             stop=stop,

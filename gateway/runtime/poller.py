@@ -43,7 +43,8 @@ class Poller:
     """Polls one queue.
 
     `moved_at` is when a receive last began or ended, or was put off for lack of capacity: one that
-    hangs stays behind. `failure` says why the last receive failed.
+    hangs stays behind. `failure` says why the last receive failed. `short` says whether the process
+    is short of descriptors.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it joins
@@ -61,6 +62,7 @@ class Poller:
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
+        short: Callable[[], bool] = lambda: False,
     ) -> None:
         self.failure: str | None = None
         self.moved_at = 0.0
@@ -76,6 +78,7 @@ class Poller:
         self._settler = settler
         self._reporter = reporter
         self._random = random
+        self._short = short
         self._stopping = asyncio.Event()
         self._asked = 0  # messages that receives under way may bring
         self._came_back_at_once = False
@@ -167,7 +170,12 @@ class Poller:
         return NOTHING
 
     def _capacity(self) -> int:
-        """How many more messages may be asked for: more than stable can take would go back."""
+        """How many more messages may be asked for: more than stable can take would go back.
+
+        None while deliveries wait for a descriptor.
+        """
+        if self._short():
+            return 0
         return max(0, self._limiters.stable_capacity() - self._asked)
 
     async def _receive(self, limit: int) -> list[Message] | None:

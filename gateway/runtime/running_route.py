@@ -34,6 +34,7 @@ class RunningRoute:
     """Runs a route until stopped; a new routing table may be adopted while it runs.
 
     `wall` gives seconds since the epoch, `random` uniform 0..1. Routes share a `poll_budget`.
+    Nothing is received while `short` says that the process is short of descriptors.
     """
 
     def __init__(
@@ -46,13 +47,16 @@ class RunningRoute:
         poll_budget: PollBudget | None = None,
         wall: Callable[[], float],
         random: Callable[[], float],
+        short: Callable[[], bool] = lambda: False,
     ) -> None:
         self.route = route
         self.started = asyncio.Event()
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self._poll_budget = poll_budget or PollBudget()
         self._stop = StopRequest()
-        self._parts = Parts(route, source, make_target, observer, wall=wall, random=random)
+        self._parts = Parts(
+            route, source, make_target, observer, wall=wall, random=random, short=short
+        )
         self._open_parts: OpenParts | None = None
 
     async def run(self) -> None:

@@ -43,6 +43,7 @@ class Rig:
         self.observer = FakeObserver(self.bell)
         self.targets: list[tuple[Version, FakeTarget]] = []
         self.random = 0.0
+        self.short = False
         self.running = RunningRoute(
             route,
             self.queue,
@@ -51,6 +52,7 @@ class Rig:
             poll_budget=poll_budget,
             wall=lambda: self.now,
             random=lambda: self.random,
+            short=lambda: self.short,
         )
         self.task: asyncio.Task[None] | None = None
 

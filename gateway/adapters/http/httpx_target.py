@@ -23,6 +23,7 @@ from gateway.adapters.http.retry_after import retry_after_seconds
 from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
 from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
 from gateway.adapters.http1.connector import ConnectDeadlineError
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
@@ -34,6 +35,7 @@ from gateway.core.delivery.disposition import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.core.delivery.plan import DeliveryPlan
 
 _FIRST_FINAL_STATUS: Final = 200
@@ -76,6 +78,7 @@ class HttpxTarget:
         user_agent: str = USER_AGENT,
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
+        keepalive: Keepalive | None = KEEPALIVE,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
         self._fixed = [(name.encode(), value.encode()) for name, value in self._head.fixed]
@@ -89,6 +92,7 @@ class HttpxTarget:
         self._max_idle = max_idle
         self._lifetime_seconds = lifetime_seconds
         self._tls = tls or ssl.create_default_context  # not shared: httpcore sets ALPN on it
+        self._socket_options = [] if keepalive is None else list(keepalive.options)
         self._network = Network()
         self._connections: _Connections | None = None
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
@@ -204,6 +208,7 @@ class HttpxTarget:
             keepalive_expiry=self._lifetime_seconds,
             http2=True,
             network_backend=self._network,
+            socket_options=self._socket_options,
         )
         self._connections = _Connections(pool, until)
         if old is not None:

@@ -14,20 +14,24 @@ from gateway.adapters.http.unreachable import unreachable, unreachable_again
 from gateway.adapters.http1.client import Client
 from gateway.adapters.http1.connector import Connector
 from gateway.adapters.http1.exchange import SMALL_BODY_BYTES, Exchange
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.pool import Pool
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
+    from gateway.adapters.http1.keepalive import Keepalive
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.aiokit.write_batch import WriteBatch
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
-LIFETIME_SECONDS: Final = 60.0
-"""How long a connection is used; a Service that moved, or has new pods, is found by then."""
+LIFETIME_SECONDS: Final = 20.0
+"""How long a connection is used: a Service that moved, or has new pods, is found by then, and a
+server that waits for its busy connections when it stops is let go within its grace period."""
 
 
 class NativeTarget:
@@ -35,7 +39,8 @@ class NativeTarget:
 
     `headers` go out with every delivery. `max_idle` connections stay open between deliveries.
     `tls` gives the context of a new connection to an https URL in place of the default one.
-    Targets that share a `write_batch` write together.
+    Targets that share a `write_batch` write together. A delivery that finds no descriptor waits for
+    `descriptors` to have one.
     Raises ValueError for a URL or header that cannot be sent.
     """
 
@@ -49,6 +54,8 @@ class NativeTarget:
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
         write_batch: WriteBatch | None = None,
+        keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
         self._pool = Pool(max_idle, write_batch=write_batch)
@@ -59,8 +66,14 @@ class NativeTarget:
             partial(StatusReader, time.time),
             tls=(tls or usual_context) if self._head.tls else None,
             lifetime_seconds=lifetime_seconds,
+            keepalive=keepalive,
+            admit=None if descriptors is None else descriptors.admit_delivery,
         )
-        self._client = Client(self._pool, connector, self._no_connection)
+        if descriptors is not None:
+            descriptors.watch(self._pool)
+        self._client = Client(
+            self._pool, connector, self._no_connection, ramps=True, descriptors=descriptors
+        )
         self._again = self._client.send_again  # bound once
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.http1.connection import NEVER
+from gateway.adapters.http1.ramp import Ramp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.adapters.http1.connector import Connector
     from gateway.adapters.http1.exchange import Exchange
     from gateway.adapters.http1.pool import Pool
+    from gateway.aiokit.descriptors import Descriptors
 
 
 class Client:
@@ -21,7 +23,9 @@ class Client:
     Connecting may take `connect_seconds` in addition to an exchange's own timeout; None: it counts
     towards that. `no_connection` makes the result where no connection was opened: of the exchange,
     the error, and the result of a first try (None where nothing had been sent). A kept connection
-    counts as stale where it closes within `stale_seconds` of a request.
+    counts as stale where it closes within `stale_seconds` of a request. `ramps`: new connections
+    are few at first, and requests may wait for one before their timeout begins. They wait too
+    where `descriptors` has none.
     """
 
     def __init__(
@@ -32,6 +36,8 @@ class Client:
         *,
         connect_seconds: float | None = None,
         stale_seconds: float = NEVER,
+        ramps: bool = False,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self.pool = pool
         self._connector = connector
@@ -39,6 +45,9 @@ class Client:
         self._connect_seconds = connect_seconds
         self._stale_seconds = stale_seconds
         self._opening: set[asyncio.Task[None]] = set()
+        self._ramp = Ramp(self._open, pool.close_oldest_idle) if ramps else None
+        pool.ramp = self._ramp
+        pool.descriptors = self._descriptors = descriptors
 
     def send(self, exchange: Exchange) -> None:
         """Send the request; `exchange.done` is called later than this returns."""
@@ -63,6 +72,13 @@ class Client:
     def _connect(self, exchange: Exchange, before: Any) -> None:
         exchange.kept = False
         exchange.connection = None
+        if self._ramp is None:
+            self._open(exchange, before)
+        else:
+            self._ramp.connect(exchange, before)
+
+    def _open(self, exchange: Exchange, before: Any) -> None:
+        exchange.connection = None
         loop = asyncio.get_running_loop()
         opening = loop.create_task(
             self._send_on_new_connection(exchange, before, self._connect_by(exchange, loop.time())),
@@ -84,9 +100,27 @@ class Client:
     ) -> None:
         try:
             connection = await self._connector.open(deadline)
+        except asyncio.CancelledError:
+            if self._ramp is not None:
+                self._ramp.on_end(exchange)
+            raise
         except Exception as error:  # noqa: BLE001 - the exchange must end in any case
             exchange.opening = None
+            if (
+                self._descriptors is not None
+                and isinstance(error, OSError)
+                and self._connector.at_limit(error)
+            ):
+                if self._ramp is not None:
+                    self._ramp.hold(exchange, before)
+                    self._descriptors.wait(error, self._ramp.go_on)
+                    return
+                self._descriptors.report(error)
+            if self._ramp is not None:
+                self._ramp.on_failure(exchange)
             exchange.done(self._no_connection(exchange, error, before))
         else:
             exchange.opening = None
+            if self._ramp is not None:
+                connection.new_for = exchange
             connection.send(exchange)

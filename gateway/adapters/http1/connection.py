@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from gateway.aiokit.write_batch import WriteBatch
 
 NEVER: Final = float("inf")
+VANISHED: Final = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
+"""How the kernel says that a host acknowledges nothing any more; it may have the request."""
 
 
 class Owner(Protocol):
@@ -24,6 +27,9 @@ class Owner(Protocol):
 
     def release(self, connection: Connection) -> None:
         """Take a connection that has become idle."""
+
+    def first_response(self, exchange: Exchange) -> None:
+        """Note that the connection opened for this exchange got its first response."""
 
     def retire(self, connection: Connection) -> None:
         """Hand out a connection no more that is closing."""
@@ -57,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "_write_batch",
         "closed",
+        "new_for",
     )
 
     def __init__(
@@ -82,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self.closed = asyncio.Event()
+        self.new_for: Exchange | None = None
+        """The exchange it was opened for, until its first response; None where none asks."""
 
     def send(self, exchange: Exchange) -> None:
         """Send the request at once, on a connection that has just been opened."""
@@ -186,7 +195,7 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             return
         result = self._reader.end(error)
-        if no_response and exchange.kept:
+        if no_response and exchange.kept and not _has_vanished(error):
             exchange.again(exchange, None if unsent else result)
         else:
             exchange.done(result)
@@ -224,6 +233,9 @@ class Connection(asyncio.Protocol):
             self._release()  # before `done`, which may send the next request
         else:
             self.abort()
+        if self.new_for is not None:
+            new_for, self.new_for = self.new_for, None
+            self._owner.first_response(new_for)
         exchange.done(result)
 
     def eof_received(self) -> None:
@@ -237,3 +249,7 @@ class Connection(asyncio.Protocol):
         self._set_timer(NEVER)
         self._owner.remove(self)
         self.closed.set()
+
+
+def _has_vanished(error: Exception | None) -> bool:
+    return isinstance(error, OSError) and error.errno in VANISHED

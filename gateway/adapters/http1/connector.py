@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import errno
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.http1.connection import NEVER, Connection
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.resolver import Addresses
+from gateway.aiokit.descriptors import LOCAL_LIMITS
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.adapters.http1.pool import Pool
     from gateway.adapters.http1.response import ResponseReader
 
@@ -29,7 +32,8 @@ class Connector:
     `reader` makes a connection's reader; `tls` gives the context of a new connection, None for
     plain TCP. A connection lives some `lifetime_seconds`. Each of the host's addresses gets an
     equal share of the time, and at least `min_attempt_seconds` of it. `keepalive` has the kernel
-    probe connections on which nothing is sent (SO_KEEPALIVE).
+    probe connections on which nothing is sent; None: it does not. `admit`
+    raises OSError for a descriptor that is kept for something else.
     """
 
     def __init__(
@@ -42,7 +46,8 @@ class Connector:
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = NEVER,
         min_attempt_seconds: float = 0.0,
-        keepalive: bool = False,
+        keepalive: Keepalive | None = KEEPALIVE,
+        admit: Callable[[int], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -52,8 +57,10 @@ class Connector:
         self._lifetime_seconds = lifetime_seconds
         self._min_attempt_seconds = min_attempt_seconds
         self._keepalive = keepalive
+        self._admit = admit
         self._addresses = Addresses(host, port)
         self._opened = 0
+        self._worked = False
 
     async def open(self, deadline: float) -> Connection:
         """Return a new connection for the caller alone; `deadline` is on the loop's clock.
@@ -79,8 +86,9 @@ class Connector:
             try:
                 async with asyncio.timeout(share):
                     return await self._open_at(addresses.pop(0))
-            except OSError:  # TimeoutError is one
-                continue
+            except OSError as error:  # TimeoutError is one
+                if self.at_limit(error):
+                    raise
         return await self._open_at(addresses[0])
 
     async def _open_at(self, address: str) -> Connection:
@@ -97,10 +105,27 @@ class Connector:
         except BaseException:
             connection.abort()  # it may be open all the same when the cancellation comes
             raise
-        plug = transport.get_extra_info("socket") if self._keepalive else None
-        if plug is not None:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        plug = transport.get_extra_info("socket")
+        if plug is not None and self._keepalive is not None:
+            self._keepalive.set_on(plug)
+        if plug is not None and self._admit is not None:
+            try:
+                self._admit(plug.fileno())
+            except OSError:
+                connection.abort()
+                raise
+        self._worked = True
         return connection
+
+    def at_limit(self, error: BaseException) -> bool:
+        """Whether an error of `open` is about a limit of this process, not about the host.
+
+        A host whose address nothing here can connect from (IPv6 without IPv6) gives EADDRNOTAVAIL
+        too: it counts once a connection was opened.
+        """
+        if not isinstance(error, OSError) or error.errno not in LOCAL_LIMITS:
+            return False
+        return error.errno != errno.EADDRNOTAVAIL or self._worked
 
     def _next_lifetime(self) -> float:
         """Return 0.75 to 1.25 of the lifetime, spread evenly: not all must end at once."""

@@ -10,13 +10,16 @@ from gateway.aiokit.write_batch import WriteBatch
 
 if TYPE_CHECKING:
     from gateway.adapters.http1.connection import Connection
+    from gateway.adapters.http1.exchange import Exchange
+    from gateway.adapters.http1.ramp import Ramp
+    from gateway.aiokit.descriptors import Descriptors
 
 
 class Pool:
     """The connections that are open, and which of them are idle.
 
     At most `max_idle` stay idle, each for `idle_seconds`. Connections of pools that share a
-    `write_batch` write together.
+    `write_batch` write together. `ramp` has the requests that wait for a connection, if any may.
     """
 
     def __init__(
@@ -31,6 +34,8 @@ class Pool:
         # A dict: the newest is taken off its end, and one that closes out of its middle.
         self.idle: dict[Connection, None] = {}
         self._open: set[Connection] = set()
+        self.ramp: Ramp | None = None
+        self.descriptors: Descriptors | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -49,11 +54,28 @@ class Pool:
         return None
 
     def release(self, connection: Connection) -> None:
-        """Keep a connection for the next request; close it where enough are idle."""
-        if len(self.idle) < self._max_idle:
+        """Give a connection to a request that waits, or keep it; close it where enough are idle."""
+        ramp = self.ramp
+        if ramp is not None and (exchange := ramp.take()) is not None:
+            connection.send_soon(exchange)
+        elif ramp is not None and ramp.to_close():
+            connection.abort()
+        elif len(self.idle) < self._max_idle:
             self.idle[connection] = None
         else:
             connection.abort()
+
+    def first_response(self, exchange: Exchange) -> None:
+        """Allow further new connections: a new one got its first response."""
+        if self.ramp is not None:
+            self.ramp.on_response(exchange)
+
+    def close_oldest_idle(self) -> bool:
+        """Close the connection that has been idle for longest; return whether there was one."""
+        oldest = next(iter(self.idle), None)
+        if oldest is not None:
+            oldest.abort()
+        return oldest is not None
 
     def retire(self, connection: Connection) -> None:
         """Hand out a connection no more that is closing."""
@@ -63,6 +85,11 @@ class Pool:
         """Forget a connection that is closed."""
         self.idle.pop(connection, None)
         self._open.discard(connection)
+        exchange, connection.new_for = connection.new_for, None
+        if self.ramp is not None and exchange is not None:
+            self.ramp.on_end(exchange)
+        if self.descriptors is not None:
+            self.descriptors.freed()
 
     async def close(self) -> None:
         """Close the idle connections; one in use closes when its exchange is done."""

@@ -96,6 +96,10 @@ class ResponseReader:
         """Set the result for bytes that are not one response."""
         raise NotImplementedError
 
+    def _misread(self, why: str) -> None:
+        """Set the result for bytes that are not HTTP/1.1."""
+        self._reject(f"response is not HTTP/1.1: {why}")
+
     def _exceed(self) -> None:
         """Set the result of a response whose body goes beyond `max_bytes`."""
         raise NotImplementedError
@@ -141,7 +145,7 @@ class ResponseReader:
         self._opening = None
         if not opening.startswith(_OPENING):
             start = opening[: len(_OPENING)]
-            self._reject(f"response is not HTTP/1.1: it begins with {start!r}")
+            self._misread(f"it begins with {start!r}")
         return opening
 
     def _parse(self, piece: bytes) -> None:
@@ -149,7 +153,7 @@ class ResponseReader:
         try:
             self._parser.feed_data(piece)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._reject(f"response is not HTTP/1.1: {error}")
+            self._misread(str(error))
 
     def _outgrow(self) -> None:
         if self._status:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -17,6 +18,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from gateway import __version__
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.sqs.credentials import SharedCredentials, make_error_hook
 from gateway.adapters.sqs.endpoint import Endpoint
 from gateway.adapters.sqs.endpoint_choice import needs_sdk, tls_for
@@ -27,6 +29,10 @@ from gateway.aiokit.write_batch import WriteBatch
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import aiohttp
+
+    from gateway.adapters.http1.keepalive import Keepalive
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.core.addresses import QueueAddress
 
 RECEIVE_READ_SECONDS: Final = 30  # the longest long poll is 20 s
@@ -38,7 +44,14 @@ MAX_CONNECTIONS: Final = 2_000  # routes x polls must never wait for a connectio
 class SqsClients:
     """Clients by (region, endpoint, receiving). Use as an async context manager."""
 
-    def __init__(self, write_batch: WriteBatch | None = None) -> None:
+    def __init__(
+        self,
+        write_batch: WriteBatch | None = None,
+        keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
+    ) -> None:
+        self._descriptors = descriptors
+        self._keepalive = keepalive
         self._write_batch = write_batch or WriteBatch()
         self._credentials = SharedCredentials()
         self._session = get_session()
@@ -87,7 +100,15 @@ class SqsClients:
             self._log.info("SQS is called by way of aiobotocore", endpoint=url, why=why)
             return None
         tls = await tls_for(url, self._session)
-        endpoint = Endpoint(url, region, self._credentials, tls, self._write_batch)
+        endpoint = Endpoint(
+            url,
+            region,
+            self._credentials,
+            tls,
+            self._write_batch,
+            self._keepalive,
+            self._descriptors,
+        )
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
@@ -115,7 +136,7 @@ class SqsClients:
                 max_pool_connections=MAX_CONNECTIONS,
                 # The runtime repeats calls itself, with the newest receipts and its own backoff.
                 retries={"total_max_attempts": 1},
-                tcp_keepalive=True,
+                connector_args={"socket_factory": self._socket},
                 # The SDK makes both for each call otherwise, at a good part of its cost.
                 user_agent=f"sqs-version-gateway/{__version__}",
                 parameter_validation=False,
@@ -126,6 +147,17 @@ class SqsClients:
         client.meta.events.register("before-parse.sqs.ReceiveMessage", keep_raw_receive)
         client.meta.events.register("after-call.sqs", make_error_hook(self._credentials))
         return client
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        """Return a socket for aiohttp to connect: a family, type, protocol and address are known.
+
+        The SDK's own `tcp_keepalive` leaves it to the system when to probe: after two hours.
+        """
+        family, kind, protocol, *_ = address
+        plug = socket.socket(family, kind, protocol)
+        if self._keepalive is not None:
+            self._keepalive.set_on(plug)
+        return plug
 
 
 def endpoint_of(address: QueueAddress) -> str | None:

@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from gateway.adapters.http1.client import Client
 from gateway.adapters.http1.connector import Connector
 from gateway.adapters.http1.exchange import Exchange
+from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.pool import Pool
 from gateway.adapters.sqs.body_reader import BodyReader
 from gateway.adapters.sqs.error_parsing import error_code_and_message
@@ -29,8 +30,10 @@ from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.sqs.signing import host_of
 
 if TYPE_CHECKING:
+    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.adapters.sqs.body_reader import Response
     from gateway.adapters.sqs.credentials import SharedCredentials
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.aiokit.write_batch import WriteBatch
 
 CONNECT_SECONDS: Final = 5.0
@@ -74,6 +77,8 @@ class Endpoint:
         credentials: SharedCredentials,
         tls: ssl.SSLContext | None,
         write_batch: WriteBatch | None = None,
+        keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
     ) -> None:
         parts = urlsplit(url)
         host = host_of(url)
@@ -91,7 +96,8 @@ class Endpoint:
             partial(BodyReader, self._error_url),
             tls=None if tls is None else lambda: tls,
             min_attempt_seconds=MIN_ATTEMPT_SECONDS,
-            keepalive=True,
+            keepalive=keepalive,
+            admit=None if descriptors is None else descriptors.admit_queue,
         )
         self._client = Client(
             self._pool,
@@ -99,6 +105,7 @@ class Endpoint:
             self._no_connection,
             connect_seconds=CONNECT_SECONDS,
             stale_seconds=STALE_SECONDS,
+            descriptors=descriptors,
         )
         self._again = self._client.send_again  # bound once
 

@@ -8,6 +8,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.adapters.sqs.responses import short_code
+from gateway.aiokit.descriptors import is_local_limit
 from gateway.ports import SourceError
 
 _HINTS: Final = {
@@ -19,6 +20,7 @@ _HINTS: Final = {
     "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY",
     "ValueError": "check AWS_REGION, AWS_ENDPOINT_URL_SQS and what the credentials come from",
+    "LocalLimit": "this process is at a limit of its own; see docs/limits.md",
     "NoRegionError": "set region: on the route, or AWS_REGION in the environment",
 }
 
@@ -41,6 +43,9 @@ def to_source_error(error: Exception, operation: str) -> SourceError:
         details = error.response.get("Error", {})
         code, why = short_code(details.get("Code", "")), str(details.get("Message", ""))
         return source_error(operation, code, why)
+    if is_local_limit(error):
+        why = "no descriptor or port is left for a connection"
+        return source_error(operation, "LocalLimit", why)
     code = type(error).__name__
     return source_error(operation, code, str(error) or code)
 

@@ -8,7 +8,7 @@ import structlog
 
 from gateway.adapters.telemetry.log_throttle import Flips, SharedThrottles
 from gateway.core import events
-from gateway.core.delivery.disposition import describe
+from gateway.core.delivery.disposition import Malformed, describe
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _WHAT_TO_DO: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
     " sqs:GetQueueUrl, sqs:GetQueueAttributes and sqs:ReceiveMessage on it"
+)
+_MALFORMED: Final = (
+    "the service may have done the work each time: mend its response (its framing above all), or"
+    " set `client: httpx` on the version, which judges some responses otherwise"
 )
 
 
@@ -75,6 +79,10 @@ class LogObserver:
             case events.Outcome.ACK:
                 pass
             case events.Outcome.RETRY | events.Outcome.FALLBACK:
+                if isinstance(event.result, Malformed) and version not in self._shared.malformed:
+                    self._shared.malformed.add(version)
+                    about = {**_delivery(event), "what_to_do": _MALFORMED}
+                    self._log.warning("response is malformed, so a delivery is repeated", **about)
                 suppressed = self._shared.versions.failed(version)
                 if suppressed is not None:
                     self._log.warning("version fails", **_delivery(event), **_left_out(suppressed))

@@ -81,3 +81,5 @@ class SharedThrottles:
         self.rejects = LogThrottle(clock)
         self.lost_leases = LogThrottle(clock)
         self.crashes = LogThrottle(clock)
+        self.malformed: set[Key] = set()
+        """Versions whose malformed response was told."""

@@ -19,6 +19,7 @@ from gateway.core.routing.version import Client
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
+LONGEST_LIFETIME: Final = 3600
 LONGEST_TIMEOUT: Final = (
     MAX_VISIBILITY_SECONDS - 3600
 )  # a delivery has to end while its message is leased
@@ -30,6 +31,7 @@ _TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
 _CLIENT = fields.one_of(Client, *Client)
+_LIFETIME = fields.duration(1, LONGEST_LIFETIME)
 _BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
 
 
@@ -87,6 +89,13 @@ class Version(Part):
     )
     tls: Annotated[Tls | None, NOT_NULL] = Field(
         default=None, description="Own files for TLS, with an https URL."
+    )
+    connection_lifetime: Annotated[float, _LIFETIME] = Field(
+        default=20.0,
+        description="How long a connection is used, 1s to 1h, a quarter more or less; then DNS is "
+        "asked anew. Keep it well below the grace period of the service's pods: some servers "
+        "(Node) wait for busy connections when they stop.",
+        json_schema_extra={"default": "20s"},
     )
 
 

@@ -47,6 +47,11 @@ class Broken:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Malformed(Broken):
+    """A response came that is not HTTP/1.1, or an ambiguous one."""
+
+
 DeliveryResult = Responded | Unreachable | TimedOut | Broken
 
 

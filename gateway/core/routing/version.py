@@ -26,7 +26,8 @@ class Tls:
 class Version:
     """A version: its name, its `tag` (its name on the wire), its URL and its limits.
 
-    `max_rate` is deliveries per second, None without a limit.
+    `max_rate` is deliveries per second, None without a limit. A connection is used for
+    `connection_lifetime_seconds`, a quarter more or less.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Version:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a secret
     client: Client = Client.NATIVE
     tls: Tls | None = None
+    connection_lifetime_seconds: float = 20.0

@@ -259,6 +259,16 @@ def test_a_timeout_is_kept_to_the_fraction(timeout: str, seconds: float) -> None
 
 
 @pytest.mark.parametrize(
+    ("lifetime", "seconds"), [("", 20.0), (", connection_lifetime: 90s", 90.0)]
+)
+def test_a_connection_lives_20_seconds_or_as_the_version_says(
+    lifetime: str, seconds: float
+) -> None:
+    made = route_of(versions=f"{{stable: {{url: http://b.shop/{lifetime}}}}}")
+    assert made.stable.connection_lifetime_seconds == seconds
+
+
+@pytest.mark.parametrize(
     ("stated", "text"),
     [("acme", "acme"), ('""', ""), ("7", "7"), ("-3", "-3"), ("true", "true"), ("'01'", "01")],
 )

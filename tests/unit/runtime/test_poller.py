@@ -294,3 +294,15 @@ async def test_where_messages_come_fast_none_has_to_gather() -> None:
         short = next(call for call in receives(rig) if call.brought == 3)
         await rig.until(lambda: receives(rig)[-1] is not short)
         assert receives(rig)[-1].began_at == short.ended_at
+
+
+async def test_nothing_is_received_while_deliveries_wait_for_a_descriptor() -> None:
+    async with at_work(route(wait_seconds=20), started=False) as rig:
+        rig.short = True
+        rig.start()
+        await rig.rest(60)
+        assert receives(rig) == []
+        assert rig.running.stuck(rig.now) is None
+        rig.short = False
+        await rig.rest(1)
+        assert under_way(rig) == 1

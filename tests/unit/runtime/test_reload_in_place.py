@@ -89,7 +89,13 @@ async def test_an_unchanged_version_keeps_its_target() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"client": Client.HTTPX}, {"tls": Tls(ca="/etc/other.pem")}], ids=["client", "tls"]
+    "changed",
+    [
+        {"client": Client.HTTPX},
+        {"tls": Tls(ca="/etc/other.pem")},
+        {"connection_lifetime_seconds": 5.0},
+    ],
+    ids=["client", "tls", "connection_lifetime"],
 )
 async def test_another_client_or_other_tls_files_make_another_target(changed: Any) -> None:
     async with at_work(route(ALL_STABLE)) as rig:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from gateway.adapters.telemetry.log_observer import LogObserver
 from gateway.adapters.telemetry.log_throttle import SharedThrottles
-from gateway.core.delivery.disposition import Responded, TimedOut, Unreachable
+from gateway.core.delivery.disposition import Malformed, Responded, TimedOut, Unreachable
 from gateway.core.events import (
     Action,
     AttributesDropped,
@@ -157,6 +157,15 @@ def test_a_rejected_message_is_a_line_but_no_failure_of_the_version(log: Log) ->
     (line,) = log.after(reject, ACK)
     assert (line["event"], line["log_level"]) == ("message rejected", "warning")
     assert (line["why"], line["message_id"]) == ("status 422", "m-7")
+
+
+def test_a_retry_for_a_malformed_response_is_told_once_with_the_way_out(log: Log) -> None:
+    malformed = delivered(Outcome.RETRY, Malformed("response is not HTTP/1.1: Duplicate"))
+    told, _ = log.after(malformed)
+    assert told["event"] == "response is malformed, so a delivery is repeated"
+    assert "client: httpx" in told["what_to_do"]
+    log.clock.now += 3600
+    assert "malformed" not in str(log.events(ACK, malformed))
 
 
 def test_rejected_messages_are_limited(log: Log) -> None:

@@ -1,0 +1,136 @@
+"""No descriptor or port left: the delivery waits, and nothing is said of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from typing import Any
+
+import pytest
+
+from gateway.adapters.http.native_target import NativeTarget
+from gateway.adapters.sqs.errors import to_source_error
+from gateway.aiokit.descriptors import Descriptors, is_local_limit, raise_limit
+from gateway.core.delivery.disposition import Responded, Unreachable
+from tests.contract.deliveries import post
+from tests.contract.http_services import OK, responding, serving
+
+NAMES = ("EMFILE", "ENFILE", "ENOBUFS", "EADDRNOTAVAIL")
+
+
+class Failing:
+    """The loop's `create_connection`, which fails while `error` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self.error: OSError | None = None
+        self.tried = asyncio.Event()
+        self._create_connection = loop.create_connection
+        monkeypatch.setattr(loop, "create_connection", self)
+
+    def fail(self, name: str) -> None:
+        number = getattr(errno, name)
+        self.error = OSError(number, os.strerror(number))
+
+    async def __call__(self, *arguments: Any, **more: Any) -> Any:
+        self.tried.set()
+        if self.error is not None:
+            raise self.error
+        return await self._create_connection(*arguments, **more)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_delivery_waits_for_a_descriptor_and_the_service_is_not_called_unreachable(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    enough = asyncio.Event()
+    failing = Failing(monkeypatch)
+    descriptors = Descriptors(
+        on_short=lambda error, _: told.append(error.strerror or ""),
+        on_enough=enough.set,
+    )
+    async with serving(responding(OK)) as service:
+        target = NativeTarget(service.url, max_idle=0, descriptors=descriptors)
+        assert await post(target) == Responded(200)
+        failing.fail(name)
+        failing.tried.clear()
+        waiting = [asyncio.create_task(post(target)) for _ in range(20)]
+        await failing.tried.wait()
+        await asyncio.sleep(0)
+        assert descriptors.short
+        assert not any(task.done() for task in waiting)
+        failing.error = None
+        assert await asyncio.gather(*waiting) == [Responded(200)] * 20
+        await enough.wait()
+        assert not descriptors.short
+        await target.close()
+    assert told == [os.strerror(getattr(errno, name))]
+
+
+async def test_an_address_that_never_worked_from_here_is_unreachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """IPv6 where there is none gives the error that a lack of ports gives."""
+    Failing(monkeypatch).fail("EADDRNOTAVAIL")
+    target = NativeTarget("http://127.0.0.1:9/", descriptors=Descriptors())
+    assert isinstance(await post(target), Unreachable)
+
+
+async def test_idle_connections_of_others_are_closed_when_descriptors_run_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing, descriptors = Failing(monkeypatch), Descriptors()
+    async with serving(responding(OK)) as service:
+        idle, other = (NativeTarget(service.url, descriptors=descriptors) for _ in range(2))
+        await post(idle)
+        (connection,) = idle._pool.idle
+        failing.fail("EMFILE")
+        delivery = asyncio.create_task(post(other))
+        await failing.tried.wait()
+        await connection.closed.wait()
+        failing.error = None
+        assert await delivery == Responded(200)
+        await other.close()
+
+
+async def test_some_descriptors_are_kept_for_sqs_and_the_admin_port() -> None:
+    descriptors = Descriptors(1024)
+    assert descriptors.for_deliveries < descriptors.for_queues < 1024
+    descriptors.admit_delivery(descriptors.for_deliveries - 1)
+    descriptors.admit_queue(descriptors.for_queues - 1)
+    with pytest.raises(OSError, match="kept") as raised:
+        descriptors.admit_delivery(descriptors.for_deliveries)
+    assert is_local_limit(raised.value)
+    with pytest.raises(OSError, match="kept"):
+        descriptors.admit_queue(descriptors.for_queues)
+
+
+async def test_a_delivery_that_is_cancelled_while_it_waits_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing = Failing(monkeypatch)
+    failing.fail("EMFILE")
+    async with serving(responding(OK)) as service:
+        target = NativeTarget(service.url, descriptors=Descriptors())
+        delivery = asyncio.create_task(post(target))
+        await failing.tried.wait()
+        await asyncio.sleep(0)
+        delivery.cancel()
+        await asyncio.wait([delivery])
+        failing.error = None
+        assert await post(target) == Responded(200)
+        await target.close()
+    assert len(service.requests) == 1
+
+
+def test_a_call_to_sqs_says_that_the_limit_is_our_own() -> None:
+    error = ValueError("Could not connect to the endpoint URL")
+    error.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    failure = to_source_error(error, "receive_message")
+    assert "limit of its own" in str(failure)
+
+
+def test_the_limit_of_open_files_is_known() -> None:
+    assert raise_limit() >= 64
