@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
+from gateway.aiokit.signals import SIGNALS
 from gateway.cli import check, demo, explain, iam, run, schema
 from gateway.cli.arguments import add_settings, print_problems
 from gateway.cli.exit_status import FAILED, PROBLEMS
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = (check, explain, iam, schema, demo)
 """The modules of the commands, in the order of `--help`."""
+
+LONG_RUNNING: Final = (run.run, demo.run)
+"""Commands that end in order at a signal; others have nothing to put in order."""
 
 RECURSION_LIMIT: Final = 5_000
 """JSON may nest to 1,000 levels, and Python's own limit counts our frames too.
@@ -30,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     sys.setrecursionlimit(RECURSION_LIMIT)
     arguments = _parser().parse_args(argv)
+    if arguments.command not in LONG_RUNNING:
+        SIGNALS.exit_on_stop()
     try:
         return int(arguments.command(arguments))
     except ProblemsFound as found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from gateway.aiokit.signals import SIGNALS
 from gateway.cli.arguments import routing_file, settings_of
 from gateway.cli.exit_status import FAILED, OK
 
@@ -19,7 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
     path = routing_file(settings)
     from gateway.config import file
 
+    SIGNALS.exit_on_stop(OK)  # a pipe may be read for ever
     table = file.read(path)
+    SIGNALS.disconnect()
     import asyncio
 
     from gateway.adapters.telemetry import logs

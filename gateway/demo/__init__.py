@@ -6,7 +6,6 @@ account of every single message. Everything is a process of its own and speaks o
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from importlib.util import find_spec
 from typing import Final
@@ -30,6 +29,8 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
     if with_envoy and not envoy:
         print(missing_words(), file=sys.stderr)
         return FAILED
+    import asyncio  # noqa: PLC0415 - like all below: a service of the demo starts without it
+
     import uvloop  # noqa: PLC0415 - like all below: only now is it sure that the extra is there
 
     from gateway.demo.output import Output  # noqa: PLC0415
