@@ -102,7 +102,7 @@ class Gateway:
 
     async def _serve(self) -> None:
         await self._admin.start()
-        self._observer.observe(Listening(self._settings.admin_host, self._admin.port))
+        self._observer.observe(Listening(self._admin.host, self._admin.port))
         try:
             async with self._clients, asyncio.TaskGroup() as tasks:
                 if not self._stopping.is_set():

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.aiokit.signals import SIGNALS
-from gateway.cli import check, demo, explain, iam, run, schema
+from gateway.cli import check, demo, explain, health, iam, run, schema
 from gateway.cli.arguments import add_settings, print_problems
 from gateway.cli.exit_status import FAILED, PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = (check, explain, iam, schema, demo)
+COMMANDS: Final = (check, explain, iam, schema, health, demo)
 """The modules of the commands, in the order of `--help`."""
 
 LONG_RUNNING: Final = (run.run, demo.run)

@@ -33,8 +33,9 @@ def _path(value: Any) -> Path:
 
 def _host(value: Any) -> str:
     host = str(value)
-    if not host or not host.isprintable() or any(map(str.isspace, host)):
-        raise InvalidValue("is not a host name or address", "0.0.0.0 is every IPv4 address")
+    if not host.isprintable() or any(map(str.isspace, host)):
+        hint = "leave it empty for every address of IPv4 and IPv6"
+        raise InvalidValue("is not a host name or address", hint)
     return host
 
 
@@ -104,8 +105,9 @@ class Settings(BaseSettings):
         default=None, description="The routing file."
     )
     admin_host: Annotated[str, Checked(_host, {"type": "string"})] = Field(
-        default="0.0.0.0",  # noqa: S104 - Kubernetes asks for health and metrics from outside
-        description="The address that the admin port listens on.",
+        default="",
+        description="The host name or address that the admin port listens on. Empty, or `::`: "
+        "every address of IPv4 and IPv6; `0.0.0.0`: of IPv4 alone.",
     )
     admin_port: Annotated[int, Checked(_port, {"type": "integer"})] = Field(
         default=8080, description="The admin port; 0 takes any free one."

@@ -46,7 +46,7 @@ def settings_page() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         flag = "-" if name == "admin_token" else code("--" + name.replace("_", "-"))
-        shown = not field.default_factory and field.default is not None
+        shown = not field.default_factory and field.default not in (None, "")
         default = code(field.default) if shown else "-"
         rows.append((code(f"GATEWAY_{name.upper()}"), flag, default, field.description or ""))
     page = f"{NOTE}\n# Settings\n\nEnvironment variables, fixed for the life of the process.\n"

@@ -44,13 +44,14 @@ class StartedProcess(Child):
     def __enter__(self) -> Self:
         super().__enter__()
         try:
-            until(self._pid, "the process")
+            until(lambda: self.pid, "the process")
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _pid(self) -> int:
+    @property
+    def pid(self) -> int:
         """Return the process itself, not the `unshare` before it; 0 where it is not there yet."""
         assert self.process is not None
         pid = self.process.pid
@@ -60,7 +61,7 @@ class StartedProcess(Child):
         return int(children[0]) if children else 0
 
     def _file(self, name: str) -> str:
-        return Path(f"/proc/{self._pid()}/{name}").read_text()
+        return Path(f"/proc/{self.pid}/{name}").read_text()
 
     def handles(self, number: signal.Signals) -> bool:
         """Whether it has a handler of its own for a signal."""
@@ -77,4 +78,4 @@ class StartedProcess(Child):
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        os.kill(self._pid(), number)
+        os.kill(self.pid, number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.adapters.admin.listen import EVERYWHERE, listen_everywhere
 from gateway.adapters.admin.policy import CHALLENGE, Caller, refusal
 from gateway.adapters.admin.routes_view import routes_view
 from gateway.core.events import ReloadFailed
@@ -43,7 +44,8 @@ class AdminServer:
     """Serves the admin port from :meth:`start` until :meth:`stop`.
 
     `scrape` returns the body of `GET /metrics` and its content type. An empty `token` is the same
-    as none. `port` 0 takes any free one, which is then :attr:`port`.
+    as none. `host` may be empty, and then is every address of IPv4 and IPv6, as `::` is. `port` 0
+    takes any free one, which is then :attr:`port`.
     """
 
     def __init__(
@@ -72,15 +74,27 @@ class AdminServer:
         """Listen; raises OSError, which names the address, for instance if it is taken."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await self._listen()
         except OSError as error:
             await self._runner.cleanup()
             why = str(error.strerror or error).rpartition(": ")[2]
             raise OSError(
-                f"admin port: cannot listen on {self._host}:{self._port}: {why}"
+                f"admin port: cannot listen on {error.filename or self._host}:{self._port}: {why}"
                 " (choose another with GATEWAY_ADMIN_HOST and GATEWAY_ADMIN_PORT)"
             ) from error
         self._port = self._runner.addresses[0][1]
+
+    async def _listen(self) -> None:
+        if self._host not in EVERYWHERE:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+            return
+        for one in listen_everywhere(self._port):
+            await web.SockSite(self._runner, one).start()
+
+    @property
+    def host(self) -> str:
+        """The addresses that it listens on, with a comma between them."""
+        return ", ".join(dict.fromkeys(address[0] for address in self._runner.addresses))
 
     @property
     def port(self) -> int:

@@ -39,7 +39,7 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     settings = load_settings({})
     assert settings.config is None
-    assert settings.admin_host == "0.0.0.0"
+    assert settings.admin_host == ""
     assert settings.admin_port == 8080
     assert settings.admin_token is None
     assert settings.log_level == "INFO"
