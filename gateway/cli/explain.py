@@ -8,7 +8,7 @@ import json
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
-from gateway.cli.arguments import add_command, routing_table
+from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import DIFFERS, OK, PROBLEMS
 
 if TYPE_CHECKING:
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
-    parser = add_command(commands, "explain", run, "print the decision for each message")
+    end = epilog(
+        {
+            OK: "every message is explained",
+            PROBLEMS: f"{OF_PROBLEMS}, or in a message; the other messages are explained",
+            DIFFERS: "--expect is given and a decision differs",
+        },
+        "gateway explain routes.yaml --route orders --messages messages.jsonl",
+        "gateway explain routes.yaml --route orders --messages - --expect canary < messages.jsonl",
+    )
+    parser = add_file_command(commands, "explain", run, "print the decision for each message", end)
     parser.add_argument("--route", required=True, metavar="NAME")
     parser.add_argument(
         "--messages",

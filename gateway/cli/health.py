@@ -13,8 +13,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.cli.arguments import settings_of
-from gateway.cli.exit_status import FAILED, OK
+from gateway.cli.arguments import FLAGS, add_parser, epilog, print_warnings, settings_of
+from gateway.cli.exit_status import FAILED, OK, PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,16 @@ LOCAL: Final = {
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
     text = "ask a gateway on this machine whether it works"
-    parser = commands.add_parser("health", help=text, description=text)
-    _add_flags(parser)
-    parser.set_defaults(command=run)
+    end = epilog(
+        {
+            OK: "/healthz of its admin port is 200",
+            FAILED: "it is not, or does not respond; the reason on stderr",
+            PROBLEMS: "a problem in a setting",
+        },
+        "gateway health",
+        "gateway health --admin-port 9000",
+    )
+    _add_flags(add_parser(commands, "health", run, text, end))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = {name: getattr(arguments, name, None) for name in NAMES}
     of_pid_1 = flags_in(_command_line(PID_1))
     flags = {name: of_pid_1.get(name) if value is None else value for name, value in given.items()}
+    print_warnings()
     settings = settings_of(argparse.Namespace(**flags))
     why = unhealthy(settings)
     if why is None:
@@ -115,5 +123,7 @@ def _command_line(file: Path) -> list[str]:
 
 def _add_flags(parser: argparse.ArgumentParser) -> None:
     # Suppressed where absent, so that they do not hide those given before the command.
-    parser.add_argument("--admin-host", default=argparse.SUPPRESS, metavar="HOST")
-    parser.add_argument("--admin-port", default=argparse.SUPPRESS, metavar="PORT")
+    for name in NAMES:
+        metavar, text = FLAGS[name]
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, default=argparse.SUPPRESS, metavar=metavar, help=text)

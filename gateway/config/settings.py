@@ -5,15 +5,16 @@ annotations`.
 """
 
 import math
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.config.problems.findings import InvalidValue, quote
+from gateway.config.problems.findings import InvalidValue, find_similar, quote
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema.fields import Checked, one_of
 
@@ -163,3 +164,38 @@ def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Prob
             yield Problem(COMMAND_LINE, None, f"--{name.replace('_', '-')}", what, hint)
         else:
             yield Problem(ENVIRONMENT, None, f"{PREFIX}{name.upper()}", what, hint)
+
+
+OTHER_VARIABLES: Final = ("GATEWAY_COMPILE", "GATEWAY_ALLOW_LINK_LOCAL")
+"""Variables with the prefix that others than the settings read."""
+
+_OF_A_SERVICE: Final = re.compile(
+    r"_SERVICE_HOST\Z|_SERVICE_PORT(_\w+)?\Z|_PORT_[0-9]+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?\Z"
+)
+"""Kubernetes sets these in every pod for a Service whose name begins with `gateway`.
+
+Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/
+"""
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return a warning for each `GATEWAY_*` variable that has no effect; no value is shown."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    return [
+        f"{name}: is no setting and has no effect ({_meant(name.upper(), known)})"
+        for name, value in environment.items()
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in (*known, *OTHER_VARIABLES)
+        and not _is_of_a_service(name.upper(), value)
+    ]
+
+
+def _is_of_a_service(name: str, value: str) -> bool:
+    of_port = name.endswith("_PORT") and bool(_injected(value))
+    return of_port or _OF_A_SERVICE.search(name.removeprefix(PREFIX.rstrip("_"))) is not None
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Return a hint; the prefix is not compared, since it makes all names alike."""
+    near = find_similar(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known])
+    return f"did you mean {PREFIX}{near}?" if near else f"known: {', '.join(known)}"

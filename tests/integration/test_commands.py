@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
+from gateway.cli.main import command_parsers
+from gateway.config.settings import Settings
 from tests.integration.children import run_gateway
 from tests.integration.decisions import bucket
 
@@ -66,6 +68,55 @@ def test_check_says_ok_to_a_sound_file(file: Path) -> None:
 def test_check_takes_the_file_from_the_environment_too(file: Path) -> None:
     result = run_gateway("check", GATEWAY_CONFIG=str(file))
     assert (result.returncode, result.stdout) == (0, "ok\n")
+
+
+@pytest.mark.parametrize("command", ["check", "iam", "explain"])
+def test_a_file_without_a_flag_is_taken(file: Path, command: str) -> None:
+    """It wins over GATEWAY_CONFIG, as the flag does."""
+    more = ["--route", "orders", "--messages", "-"] if command == "explain" else []
+    result = run_gateway(command, str(file), *more, GATEWAY_CONFIG="/nowhere.yaml")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("before", [[], ["--admin-port", "0"]])
+def test_the_run_itself_takes_a_file_without_a_flag(tmp_path: Path, before: list[str]) -> None:
+    missing = tmp_path / "missing.yaml"
+    result = run_gateway(*before, str(missing), "--log-format", "json")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"{missing}: (file): cannot be read: no such file" in result.stderr
+
+
+def test_two_files_are_a_problem(file: Path) -> None:
+    result = run_gateway("check", str(file), "--config", "other.yaml")
+    assert result.returncode == 2
+    assert "other.yaml" in result.stdout
+    assert str(file) in result.stdout
+    same = run_gateway("check", str(file), "--config", str(file))
+    assert same.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["check", "iam"])
+def test_an_unknown_variable_is_warned_of_once_and_is_no_failure(file: Path, command: str) -> None:
+    result = run_gateway(command, str(file), GATEWAY_LOGLEVEL="debug")
+    assert result.returncode == 0
+    assert result.stderr.count("GATEWAY_LOGLEVEL") == 1
+    assert "did you mean GATEWAY_LOG_LEVEL?" in result.stderr
+
+
+def test_an_unknown_variable_is_warned_of_where_the_start_is_refused() -> None:
+    result = run_gateway(GATEWAY_CONFIGS="routes.yaml")
+    assert result.returncode == 2
+    assert result.stderr.count("did you mean GATEWAY_CONFIG?") == 1
+
+
+def test_help_has_defaults_exit_statuses_and_examples() -> None:
+    for name, parser in command_parsers().items():
+        text = parser.format_help()
+        assert "exit statuses:\n  0 " in text, name
+        assert f"examples:\n  {name}" in text, name
+    run = " ".join(command_parsers()["gateway"].format_help().split())
+    for name in ("admin_port", "log_level", "drain_seconds", "sqs_client"):
+        assert f"(default: {Settings.model_fields[name].default!s}".removesuffix(".0") in run
 
 
 def test_check_tells_every_problem_with_file_line_and_place(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from typing import TYPE_CHECKING
@@ -105,6 +106,19 @@ def test_all_bad_settings_are_told_at_once(start: Callable[..., CompletedProcess
     assert result.returncode == 2
     for name in ("GATEWAY_ADMIN_PORT", "GATEWAY_DRAIN_SECONDS", "GATEWAY_LOG_LEVEL"):
         assert name in result.stderr
+
+
+def test_an_unknown_variable_is_one_line_of_the_log(
+    start: Callable[..., CompletedProcess[str]],
+) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = start(GATEWAY_ADMIN_PORT=port, GATEWAY_DRAIN_SECOND="5")
+    (line,) = [line for line in result.stderr.splitlines() if "GATEWAY_DRAIN_SECOND:" in line]
+    assert json.loads(line)["level"] == "warning"
+    assert "did you mean GATEWAY_DRAIN_SECONDS?" in json.loads(line)["event"]
 
 
 def test_an_admin_port_in_use_ends_the_start_with_one_line(
