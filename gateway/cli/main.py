@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.aiokit.signals import SIGNALS
-from gateway.cli import check, demo, explain, health, iam, run, schema
+from gateway.cli import check, demo, explain, health, iam, run, schema, streams
 from gateway.cli.arguments import Formatter, add_file, add_settings, epilog, print_problems
 from gateway.cli.exit_status import DIFFERS, FAILED, OK, PROBLEMS
 
@@ -45,10 +46,25 @@ Source: docs/reference/routing-file-semantics.md
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    streams.accept_any_text()
+    try:
+        try:
+            return _run(parse(sys.argv[1:] if argv is None else argv))
+        finally:
+            streams.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        with suppress(OSError):
+            print(f"gateway: {error.strerror or error}", file=sys.stderr)
+    streams.discard()
+    return FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from gateway.config.problems.problem import ProblemsFound
 
-    sys.setrecursionlimit(RECURSION_LIMIT)
-    arguments = parse(sys.argv[1:] if argv is None else argv)
     if arguments.command not in LONG_RUNNING:
         SIGNALS.exit_on_stop()
     try:
@@ -56,9 +72,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ProblemsFound as found:
         print_problems(found.problems)
         return PROBLEMS
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone, as with `| head`
-        return FAILED
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -165,6 +165,7 @@ def run_gateway(
         input=stdin,
         capture_output=True,
         text=True,
+        errors="replace",  # a test may ask for another encoding
         check=False,
         timeout=PATIENCE_SECONDS,
         env={**clean_environment(), **environment},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,97 @@ def test_schema_prints_the_committed_schema() -> None:
     committed = ROOT / "config" / "routes.schema.json"
     assert result.returncode == 0
     assert json.loads(result.stdout) == json.loads(committed.read_text("utf-8"))
+
+
+FOREIGN = """\
+routes:
+  - name: bestellungen
+    queue: bestellungen
+    versions: {stable: "http://b.shop/", straße: "http://b1.shop/"}
+    split: {stable: 90, größe: 10}
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1:strict"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["check", "FILE"], 2),
+        (["explain", "FILE", "--route", "große", "--messages", "-"], 2),
+        (["explain", "SOUND", "--route", "gróße→", "--messages", "-"], 2),
+        (["explain", "SOUND", "--route", "orders", "--messages", "gróße→"], 2),
+        (["iam", "FILE"], 2),
+        (["iam", "SOUND", "--region", "größe→"], 2),
+        (["schema"], 0),
+        (["health", "--admin-host", "größe→.invalid"], 1),
+        (["demo", "--messages", "größe→"], 2),
+        (["FILE"], 2),
+        (["größe→"], 2),
+        (["--help"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_output_never_fails_on_an_encoding(
+    tmp_path: Path, command: list[str], status: int, encoding: str
+) -> None:
+    file, sound = tmp_path / "größe→.yaml", tmp_path / "sound.yaml"
+    file.write_text(FOREIGN, "utf-8")
+    sound.write_text(SOUND, "utf-8")
+    files = {"FILE": str(file), "SOUND": str(sound)}
+    result = run_gateway(*[files.get(word, word) for word in command], PYTHONIOENCODING=encoding)
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_problem_keeps_what_the_encoding_has(tmp_path: Path) -> None:
+    file = tmp_path / "größe→.yaml"
+    file.write_text(FOREIGN, "utf-8")
+    result = run_gateway("check", str(file), PYTHONIOENCODING="ascii")
+    assert "gr\\xf6\\xdfe\\u2192.yaml:5: routes[0].split" in result.stdout
+
+
+def _command(words: list[str], file: Path) -> list[str]:
+    return [sys.executable, "-m", "gateway", *(word.replace("FILE", str(file)) for word in words)]
+
+
+@pytest.mark.parametrize("command", [["schema"], ["--help"], ["iam", "FILE"], ["check", "FILE"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no /dev/full")
+def test_output_that_cannot_be_written_is_exit_status_1(file: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "gateway",
+                *(word.replace("FILE", str(file)) for word in command),
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert "gateway: No space left on device\n" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["schema"], ["--help"], ["iam", "FILE"], ["check", "FILE"]])
+def test_a_reader_that_has_gone_is_exit_status_1_without_a_word(
+    file: Path, command: list[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        _command(command, file),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert result.returncode == 1
+    assert "Error" not in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_explain_prints_one_decision_a_line(file: Path) -> None:
