@@ -114,7 +114,7 @@ def test_help_has_defaults_exit_statuses_and_examples() -> None:
     for name, parser in command_parsers().items():
         text = parser.format_help()
         assert "exit statuses:\n  0 " in text, name
-        assert f"examples:\n  {name}" in text, name
+        assert name in text.partition("examples:\n")[2], name
     run = " ".join(command_parsers()["gateway"].format_help().split())
     for name in ("admin_port", "log_level", "drain_seconds", "sqs_client"):
         assert f"(default: {Settings.model_fields[name].default!s}".removesuffix(".0") in run
@@ -265,6 +265,38 @@ def test_explain_with_expect_is_0_when_all_agree_and_3_when_one_differs(file: Pa
     differing = _explain(file, _lines(PINNED), "--expect", "stable")
     assert differing.returncode == 3
     assert json.loads(differing.stdout)["version"] == "canary"
+
+
+def test_explain_takes_what_the_aws_cli_prints_without_a_route(file: Path) -> None:
+    printed = json.dumps({"Messages": MESSAGES}, indent=4)
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=printed)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == _explain(file, _lines(*MESSAGES)).stdout
+
+
+def test_explain_takes_a_lambda_event(file: Path) -> None:
+    attributes = {"version": {"dataType": "String", "stringValue": "v2"}}
+    record = {"messageId": "m", "body": "{}", "messageAttributes": attributes, "attributes": {}}
+    event = json.dumps({"Records": [{**record, "eventSource": "aws:sqs"}]}, indent=2)
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=event)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["reason"] == "pinned"
+
+
+def test_explain_of_another_event_is_one_clear_problem(file: Path) -> None:
+    event = json.dumps({"Records": [{"eventSource": "aws:s3"}]}, indent=2)
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=event)
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert "Records[0]: is an event of aws:s3, not of SQS" in line
+
+
+def test_explain_asks_for_the_route_where_there_are_several(file: Path) -> None:
+    route = SOUND.partition("routes:\n")[2].replace("orders", "payments")
+    file.write_text(SOUND + route, "utf-8")
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=_lines(PINNED))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--route: the routing file has 2 routes (say one: orders, payments)" in result.stderr
 
 
 BAD_LINES = {
