@@ -24,6 +24,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
@@ -88,6 +89,7 @@ class Gateway:
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
+            protection=Protection(settings.admin_protect_reads, settings.admin_protect_metrics),
         )
 
     async def run(self) -> bool:

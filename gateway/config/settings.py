@@ -73,6 +73,10 @@ def _token(value: Any) -> SecretStr:
     return SecretStr(token)
 
 
+def _switch(value: Any) -> bool:
+    return bool(one_of(str, "true", "false").read(str(value).lower()) == "true")
+
+
 def _level(value: Any) -> Any:
     return one_of(str, *LOG_LEVELS).read(str(value).upper())
 
@@ -117,6 +121,14 @@ class Settings(BaseSettings):
         default=None,
         description="The bearer token of requests that change something; without it only "
         "loopback may send them.",
+    )
+    admin_protect_reads: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
+        default=False,
+        description="`true`: reading asks for the token too, as changing does; not `/healthz`, "
+        "`/readyz` and `/metrics`.",
+    )
+    admin_protect_metrics: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
+        default=False, description="`true`: `/metrics` asks for the token too."
     )
     log_level: Annotated[str, Checked(_level, {"enum": [*LOG_LEVELS]})] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR, in any case."

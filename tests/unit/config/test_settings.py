@@ -223,3 +223,13 @@ def test_settings_and_what_kubernetes_injects_are_not_warned_of() -> None:
     }
     assert unknown_variables(settings | lower | injected) == []
     assert unknown_variables({"GATEWAY_PORT": "8080"}) != []
+
+
+@pytest.mark.parametrize("name", ["ADMIN_PROTECT_READS", "ADMIN_PROTECT_METRICS"])
+def test_protection_is_true_or_false(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert getattr(load_settings({}), name.lower()) is False
+    monkeypatch.setenv(f"GATEWAY_{name}", "True")
+    assert getattr(load_settings({}), name.lower()) is True
+    monkeypatch.setenv(f"GATEWAY_{name}", "false")
+    assert getattr(load_settings({}), name.lower()) is False
+    assert problem_of(monkeypatch, f"GATEWAY_{name}", "maybe").what == "must be true or false"
