@@ -72,7 +72,9 @@ class Gateway:
         self._poll_budget = PollBudget()
         self._clients = SqsClients(self._write_batch)
         self._routes = RouteSet(self._running_route)
-        self._metrics = Metrics(read_in_flight=self._routes.in_flight)
+        self._metrics = Metrics(
+            read_in_flight=self._routes.in_flight, read_deliveries=self._routes.deliveries
+        )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
         log = LogObserver(self._throttles)

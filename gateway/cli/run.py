@@ -63,13 +63,15 @@ def _configuration(arguments: argparse.Namespace) -> tuple[Settings, Path, Routi
 
 def _log_start() -> None:
     """Log what runs, and each `GATEWAY_*` variable that has no effect."""
-    import logging
+    import structlog
 
+    from gateway.adapters.telemetry.build import current_build
     from gateway.config.settings import unknown_variables
 
-    log = logging.getLogger("gateway")
+    log = structlog.stdlib.get_logger("gateway")
+    log.info("sqs-version-gateway starts", **current_build()._asdict())
     for warning in unknown_variables(os.environ):
-        log.warning("%s", warning)
+        log.warning(warning)
 
 
 def _tune_garbage_collection() -> None:

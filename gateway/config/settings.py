@@ -178,7 +178,7 @@ def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Prob
             yield Problem(ENVIRONMENT, None, f"{PREFIX}{name.upper()}", what, hint)
 
 
-OTHER_VARIABLES: Final = ("GATEWAY_COMPILE", "GATEWAY_ALLOW_LINK_LOCAL")
+OTHER_VARIABLES: Final = ("GATEWAY_COMPILE", "GATEWAY_REVISION", "GATEWAY_ALLOW_LINK_LOCAL")
 """Variables with the prefix that others than the settings read."""
 
 _OF_A_SERVICE: Final = re.compile(

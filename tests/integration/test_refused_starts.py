@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway import __version__
 from tests.integration.children import LOOPBACK, aws_environment, run_gateway
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def test_an_admin_port_in_use_ends_the_start_with_one_line(
         port = str(taken.getsockname()[1])
         result = start(GATEWAY_ADMIN_PORT=port)
     assert result.returncode == 1
-    (line,) = result.stderr.splitlines()
+    first, line = result.stderr.splitlines()
+    assert json.loads(first)["version"] == __version__, "the log begins with what runs"
     assert f"{LOOPBACK}:{port}" in line
     assert "in use" in line
