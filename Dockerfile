@@ -77,6 +77,6 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 # For engines without probes; Kubernetes does not look at it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('GATEWAY_ADMIN_PORT', '8080')), timeout=2); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+  CMD ["python", "-m", "gateway", "health"]
 ENTRYPOINT ["python", "-m", "gateway"]
 CMD ["--config", "/etc/gateway/routes.yaml"]

@@ -8,9 +8,10 @@ Task tree, all of it under one TaskGroup:
             -> reload, one for each SIGHUP
             -> freeze, until every route has begun to poll
 
-The admin server is started before the tree and stopped after it. A crash of any task ends the
-process with that error: it would look healthy and move nothing. Messages in flight become visible
-again when their leases end.
+Signals come from gateway/aiokit/signals.py, which remembers those that came before the loop; after
+a stop nothing is started. The admin server is started before the tree and stopped after it. A crash
+of any task ends the process with that error: it would look healthy and move nothing. Messages in
+flight become visible again when their leases end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
@@ -37,6 +39,7 @@ from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.descriptors import Descriptors, raise_limit
+from gateway.aiokit.signals import SIGNALS
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.watcher import FileWeights
 from gateway.core.events import Listening
@@ -66,6 +69,8 @@ class Gateway:
     def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
         self._settings = settings
         self._stopping = asyncio.Event()
+        self._hung_up = False
+        self._tasks: asyncio.TaskGroup | None = None
         self._halted = False
         self._write_batch = WriteBatch()
         self._poll_budget = PollBudget()
@@ -76,7 +81,9 @@ class Gateway:
         )
         self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
         self._routes = RouteSet(self._running_route)
-        self._metrics = Metrics(read_in_flight=self._routes.in_flight)
+        self._metrics = Metrics(
+            read_in_flight=self._routes.in_flight, read_deliveries=self._routes.deliveries
+        )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
         log = LogObserver(self._throttles)
@@ -93,29 +100,46 @@ class Gateway:
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
+            protection=Protection(settings.admin_protect_reads, settings.admin_protect_metrics),
         )
 
     async def run(self) -> bool:
         """Run until stopped; return whether the stop was a soft one."""
+        SIGNALS.connect(asyncio.get_running_loop(), self._on_signal)
+        try:
+            if not self._stopping.is_set():
+                await self._serve()
+        finally:
+            SIGNALS.disconnect()
+        return not self._halted
+
+    async def _serve(self) -> None:
         await self._admin.start()
-        self._observer.observe(Listening(self._settings.admin_host, self._admin.port))
+        self._observer.observe(Listening(self._admin.host, self._admin.port))
         try:
             async with self._clients, asyncio.TaskGroup() as tasks:
-                self._listen_to_signals(tasks)
-                self._routes.begin(tasks)
-                self._reloader.begin()
-                freezing = tasks.create_task(self._freeze(), name="freeze")
-                watching = [
-                    tasks.create_task(giver.watch(self._reloader.offer), name=name)
-                    for name, giver in self._weights.items()
-                ]
-                await self._stopping.wait()
-                for task in (freezing, *watching):
-                    task.cancel()
+                if not self._stopping.is_set():
+                    await self._route_messages(tasks)
         finally:
             self._routes.end()
             await self._admin.stop()
-        return not self._halted
+
+    async def _route_messages(self, tasks: asyncio.TaskGroup) -> None:
+        self._routes.begin(tasks)
+        self._reloader.begin()
+        self._tasks = tasks
+        if self._hung_up:
+            self._reload_soon(tasks)
+        helpers = [
+            tasks.create_task(self._freeze(), name="freeze"),
+            *(
+                tasks.create_task(giver.watch(self._reloader.offer), name=name)
+                for name, giver in self._weights.items()
+            ),
+        ]
+        await self._stopping.wait()
+        for task in helpers:
+            task.cancel()
 
     def stop(self) -> None:
         """Stop softly; called a second time, stop hard."""
@@ -126,11 +150,13 @@ class Gateway:
         self._stopping.set()
         self._routes.stop(self._settings.drain_seconds)
 
-    def _listen_to_signals(self, tasks: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_soon, tasks)
+    def _on_signal(self, which: signal.Signals) -> None:
+        if which != signal.SIGHUP:
+            self.stop()
+        elif self._tasks is None:
+            self._hung_up = True
+        else:
+            self._reload_soon(self._tasks)
 
     def _reload_soon(self, tasks: asyncio.TaskGroup) -> None:
         reloading = self._reloader.reload()

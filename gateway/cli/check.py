@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gateway.cli.arguments import add_command, print_problems, routing_table
+from gateway.cli.arguments import (
+    OF_PROBLEMS,
+    add_file_command,
+    epilog,
+    print_problems,
+    routing_table,
+)
 from gateway.cli.exit_status import OK, PROBLEMS
 
 if TYPE_CHECKING:
@@ -16,7 +22,12 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
-    add_command(commands, "check", run, "validate the routing file")
+    end = epilog(
+        {OK: "the file is good; ok on stdout", PROBLEMS: f"{OF_PROBLEMS}; each on stdout"},
+        "gateway check routes.yaml",
+        "GATEWAY_CONFIG=routes.yaml gateway check",
+    )
+    add_file_command(commands, "check", run, "validate the routing file", end)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.cli.exit_status import INTERRUPTED
+from gateway.cli.arguments import add_parser, epilog
+from gateway.cli.exit_status import FAILED, INTERRUPTED, OK, PROBLEMS
 
 if TYPE_CHECKING:
     import argparse
@@ -15,13 +16,26 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
     text = "embedded SQS, services A-D, the gateway, a load and a summary, on this machine"
-    parser = commands.add_parser("demo", help=text, description=text)
-    parser.add_argument("--messages", type=int, default=2_000, metavar="N")
-    parser.add_argument("--keep-running", action="store_true", help="keep all up to look at")
+    end = epilog(
+        {
+            OK: "every message took the path that it should",
+            FAILED: "one did not, or the demo could not run",
+            PROBLEMS: "a wrong command line",
+            INTERRUPTED: "ended by Ctrl-C (143: by SIGTERM, 129: by SIGHUP)",
+        },
+        "gateway demo",
+        "gateway demo --messages 100 --keep-running",
+    )
+    parser = add_parser(commands, "demo", run, text, end)
+    parser.add_argument(
+        "--messages", type=int, default=2_000, metavar="N", help="to send (default: 2000)"
+    )
+    parser.add_argument(
+        "--keep-running", action="store_true", help="keep all up to look at, until Ctrl-C"
+    )
     parser.add_argument(
         "--with-envoy", action="store_true", help="send as many requests through Envoy beside"
     )
-    parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ import contextlib
 import difflib
 import json
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from gateway.cli.arguments import add_command, routing_table
+from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import DIFFERS, OK, PROBLEMS
 
 if TYPE_CHECKING:
@@ -16,21 +16,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.cli.arguments import Commands
+    from gateway.cli.message_input import Found
     from gateway.config.problems.problem import Problem
     from gateway.core.messages.message import Message
     from gateway.core.routing.decision import Decision
     from gateway.core.routing.route import Route, RoutingTable
 
 
+MOST_NAMES: Final = 50
+"""The most routes that a hint lists."""
+
+
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
-    parser = add_command(commands, "explain", run, "print the decision for each message")
-    parser.add_argument("--route", required=True, metavar="NAME")
+    end = epilog(
+        {
+            OK: "every message is explained",
+            PROBLEMS: f"{OF_PROBLEMS}, or in a message; the other messages are explained",
+            DIFFERS: "--expect is given and a decision differs",
+        },
+        "aws sqs receive-message --queue-url URL --attribute-names All \\\n"
+        "    --message-attribute-names All | gateway explain routes.yaml --messages -",
+        "gateway explain routes.yaml --route orders --messages - --expect canary < messages.jsonl",
+    )
+    parser = add_file_command(commands, "explain", run, "print the decision for each message", end)
+    parser.add_argument(
+        "--route", metavar="NAME", help="whose rules (default: those of the file's only route)"
+    )
     parser.add_argument(
         "--messages",
         required=True,
         metavar="FILE",
-        help="JSON Lines in the shape that ReceiveMessage returns; - is stdin",
+        help="messages as ReceiveMessage returns them: JSON Lines, a list, a document with "
+        "Messages, one message, or a Lambda event with Records; - is stdin",
     )
     parser.add_argument(
         "--expect", metavar="VERSION", help="exit 3 if any decision is for another version"
@@ -43,34 +61,36 @@ def run(arguments: argparse.Namespace) -> int:
     return explain_messages(table, arguments.route, arguments.messages, arguments.expect)
 
 
-def explain_messages(table: RoutingTable, route_name: str, file: str, expect: str | None) -> int:
+def explain_messages(
+    table: RoutingTable, route_name: str | None, file: str, expect: str | None
+) -> int:
     """Print the decisions for a file of messages (`-`: stdin); return the exit status.
 
-    Raises ProblemsFound for an unknown route or version, or an unreadable file. A bad line is
-    reported with its number and the others are still explained.
+    Raises ProblemsFound for an unknown route or version, or an unreadable file. What is no message
+    is reported with its line and the others are still explained.
     """
+    from gateway.cli.message_input import SHAPES, Unreadable, read_messages
     from gateway.config.problems.problem import Problem
     from gateway.core.routing.decider import Decider
 
-    route = route_named(table, route_name)
+    route = only_route(table) if route_name is None else route_named(table, route_name)
     expected = _expected(route, expect)
     decider = Decider(route)
     problems = differing = 0
     with _opened(file) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
+        for found in read_messages(lines):
             try:
-                message = _message(line)
+                message = _message(found)
             except ValueError as error:
-                problem = Problem(file, number, "message", str(error))
+                hint = SHAPES if isinstance(found, Unreadable) else ""
+                problem = Problem(file, found.line, found.place, str(error), hint)
                 print(problem, file=sys.stderr)
                 problems += 1
                 continue
             decision = decider.decide(message)
             print(json.dumps(as_json(message, route, decision)))
-            found = decision.version.name if decision.version else None
-            differing += expected is not None and found != expected
+            name = decision.version.name if decision.version else None
+            differing += expected is not None and name != expected
     return PROBLEMS if problems else DIFFERS if differing else OK
 
 
@@ -88,19 +108,14 @@ def as_json(message: Message, route: Route, decision: Decision) -> dict[str, Any
     }
 
 
-def _message(line: bytes) -> Message:
-    """Return the message of a line; raises ValueError, which says what is wrong with it."""
+def _message(found: Found) -> Message:
+    """Return the message; raises ValueError, which says what is wrong with it."""
+    from gateway.cli.message_input import Unreadable
     from gateway.core.messages.message import message_from_receive
 
-    try:
-        raw = json.loads(line)
-    except RecursionError:
-        raise ValueError("nests too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"is not JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise ValueError("must be an object as ReceiveMessage returns it")  # noqa: TRY004 - one kind of error for the caller
-    return message_from_receive(raw)
+    if isinstance(found, Unreadable):
+        raise ValueError(found.why)  # noqa: TRY004 - one kind of error for the caller
+    return message_from_receive(found.value)
 
 
 def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
@@ -125,6 +140,17 @@ def route_named(table: RoutingTable, name: str) -> Route:
         names = [route.name for route in table.routes]
         raise ProblemsFound((_unknown("--route", name, names),))
     return route
+
+
+def only_route(table: RoutingTable) -> Route:
+    """Return the table's one route; raises ProblemsFound where there are several."""
+    from gateway.config.problems.problem import Problem, ProblemsFound
+
+    if len(table.routes) == 1:
+        return table.routes[0]
+    what = f"the routing file has {len(table.routes)} routes"
+    hint = f"say one: {', '.join(route.name for route in table.routes[:MOST_NAMES])}"
+    raise ProblemsFound((Problem("command line", None, "--route", what, hint),))
 
 
 def _expected(route: Route, expect: str | None) -> str | None:

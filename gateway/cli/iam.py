@@ -12,8 +12,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gateway.cli.arguments import add_command, routing_table
-from gateway.cli.exit_status import OK
+from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
+from gateway.cli.exit_status import OK, PROBLEMS
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,14 @@ class Place(NamedTuple):
 
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
-    parser = add_command(commands, "iam", run, "print the IAM policy that each route needs")
+    end = epilog(
+        {OK: "the policy is on stdout", PROBLEMS: f"{OF_PROBLEMS}, or in a flag"},
+        "gateway iam routes.yaml",
+        "gateway iam routes.yaml --merged --account 123456789012 --region eu-west-1",
+    )
+    parser = add_file_command(
+        commands, "iam", run, "print the IAM policy that each route needs", end
+    )
     parser.add_argument("--route", metavar="NAME", help="this route's policy document alone")
     parser.add_argument(
         "--merged", action="store_true", help="one document for all routes: for a pod's one role"

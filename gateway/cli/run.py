@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
-from gateway.cli.arguments import routing_file, settings_of
+from gateway.aiokit.signals import SIGNALS
+from gateway.cli.arguments import print_warnings, routing_file, settings_of
 from gateway.cli.exit_status import FAILED, OK
 
 if TYPE_CHECKING:
     import argparse
     import asyncio
+    from pathlib import Path
+
+    from gateway.config.settings import Settings
+    from gateway.core.routing.route import RoutingTable
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the gateway until it is stopped; return the exit status."""
-    settings = settings_of(arguments)
-    path = routing_file(settings)
-    from gateway.config import file
+    from gateway.config.problems.problem import ProblemsFound
 
-    table = file.read(path)
+    try:
+        settings, path, table = _configuration(arguments)
+    except ProblemsFound:
+        print_warnings()
+        raise
     import asyncio
 
     from gateway.adapters.telemetry import logs
     from gateway.app import Gateway
 
     logs.configure(settings.log_level, settings.log_format)
+    _log_start()
     _tune_garbage_collection()
 
     async def serve() -> bool:
@@ -38,6 +47,31 @@ def run(arguments: argparse.Namespace) -> int:
         for error in failed.exceptions:
             print(f"gateway: {error}", file=sys.stderr)
     return FAILED
+
+
+def _configuration(arguments: argparse.Namespace) -> tuple[Settings, Path, RoutingTable]:
+    """Return the settings, the routing file's path and its table; raises ProblemsFound."""
+    from gateway.config import file
+
+    settings = settings_of(arguments)
+    path = routing_file(settings)
+    SIGNALS.exit_on_stop(OK)  # a pipe may be read for ever
+    table = file.read(path)
+    SIGNALS.disconnect()
+    return settings, path, table
+
+
+def _log_start() -> None:
+    """Log what runs, and each `GATEWAY_*` variable that has no effect."""
+    import structlog
+
+    from gateway.adapters.telemetry.build import current_build
+    from gateway.config.settings import unknown_variables
+
+    log = structlog.stdlib.get_logger("gateway")
+    log.info("sqs-version-gateway starts", **current_build()._asdict())
+    for warning in unknown_variables(os.environ):
+        log.warning(warning)
 
 
 def _tune_garbage_collection() -> None:

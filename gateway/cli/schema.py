@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.cli.arguments import add_parser, epilog
 from gateway.cli.exit_status import OK
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the command's parser."""
     text = "print the JSON Schema of the routing file"
-    commands.add_parser("schema", help=text).set_defaults(command=run)
+    end = epilog({OK: "the schema is on stdout"}, "gateway schema > routes.schema.json")
+    add_parser(commands, "schema", run, text, end)
 
 
 def run(_arguments: argparse.Namespace) -> int:

@@ -5,15 +5,16 @@ annotations`.
 """
 
 import math
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.config.problems.findings import InvalidValue, quote
+from gateway.config.problems.findings import InvalidValue, find_similar, quote
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema.fields import Checked, one_of
 
@@ -33,8 +34,9 @@ def _path(value: Any) -> Path:
 
 def _host(value: Any) -> str:
     host = str(value)
-    if not host or not host.isprintable() or any(map(str.isspace, host)):
-        raise InvalidValue("is not a host name or address", "0.0.0.0 is every IPv4 address")
+    if not host.isprintable() or any(map(str.isspace, host)):
+        hint = "leave it empty for every address of IPv4 and IPv6"
+        raise InvalidValue("is not a host name or address", hint)
     return host
 
 
@@ -69,6 +71,10 @@ def _token(value: Any) -> SecretStr:
             "often it is a line break at its end",
         )
     return SecretStr(token)
+
+
+def _switch(value: Any) -> bool:
+    return bool(one_of(str, "true", "false").read(str(value).lower()) == "true")
 
 
 def _level(value: Any) -> Any:
@@ -112,8 +118,9 @@ class Settings(BaseSettings):
         default=None, description="The routing file."
     )
     admin_host: Annotated[str, Checked(_host, {"type": "string"})] = Field(
-        default="0.0.0.0",  # noqa: S104 - Kubernetes asks for health and metrics from outside
-        description="The address that the admin port listens on.",
+        default="",
+        description="The host name or address that the admin port listens on. Empty, or `::`: "
+        "every address of IPv4 and IPv6; `0.0.0.0`: of IPv4 alone.",
     )
     admin_port: Annotated[int, Checked(_port, {"type": "integer"})] = Field(
         default=8080, description="The admin port; 0 takes any free one."
@@ -122,6 +129,14 @@ class Settings(BaseSettings):
         default=None,
         description="The bearer token of requests that change something; without it only "
         "loopback may send them.",
+    )
+    admin_protect_reads: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
+        default=False,
+        description="`true`: reading asks for the token too, as changing does; not `/healthz`, "
+        "`/readyz` and `/metrics`.",
+    )
+    admin_protect_metrics: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
+        default=False, description="`true`: `/metrics` asks for the token too."
     )
     log_level: Annotated[str, Checked(_level, {"enum": [*LOG_LEVELS]})] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR, in any case."
@@ -174,3 +189,38 @@ def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Prob
             yield Problem(COMMAND_LINE, None, f"--{name.replace('_', '-')}", what, hint)
         else:
             yield Problem(ENVIRONMENT, None, f"{PREFIX}{name.upper()}", what, hint)
+
+
+OTHER_VARIABLES: Final = ("GATEWAY_COMPILE", "GATEWAY_REVISION", "GATEWAY_ALLOW_LINK_LOCAL")
+"""Variables with the prefix that others than the settings read."""
+
+_OF_A_SERVICE: Final = re.compile(
+    r"_SERVICE_HOST\Z|_SERVICE_PORT(_\w+)?\Z|_PORT_[0-9]+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?\Z"
+)
+"""Kubernetes sets these in every pod for a Service whose name begins with `gateway`.
+
+Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/
+"""
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return a warning for each `GATEWAY_*` variable that has no effect; no value is shown."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    return [
+        f"{name}: is no setting and has no effect ({_meant(name.upper(), known)})"
+        for name, value in environment.items()
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in (*known, *OTHER_VARIABLES)
+        and not _is_of_a_service(name.upper(), value)
+    ]
+
+
+def _is_of_a_service(name: str, value: str) -> bool:
+    of_port = name.endswith("_PORT") and bool(_injected(value))
+    return of_port or _OF_A_SERVICE.search(name.removeprefix(PREFIX.rstrip("_"))) is not None
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Return a hint; the prefix is not compared, since it makes all names alike."""
+    near = find_similar(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known])
+    return f"did you mean {PREFIX}{near}?" if near else f"known: {', '.join(known)}"

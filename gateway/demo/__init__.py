@@ -6,7 +6,6 @@ process of its own on loopback; then a load, and an audit of every message.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from importlib.util import find_spec
 from typing import Final
@@ -34,7 +33,9 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
     if with_envoy and not envoy:
         print(explain_missing_envoy(), file=sys.stderr)
         return FAILED
-    import uvloop  # noqa: PLC0415 - the extra is installed, as was checked above
+    import asyncio  # noqa: PLC0415 - like all below: a service of the demo starts without it
+
+    import uvloop  # noqa: PLC0415 - like all below: only now is it sure that the extra is there
 
     from gateway.demo.output import Output  # noqa: PLC0415
     from gateway.demo.scenario import run_demo  # noqa: PLC0415

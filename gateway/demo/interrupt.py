@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from gateway.aiokit.signals import NUMBERS
+from gateway.aiokit.signals import SIGNALS as PROCESS_SIGNALS
+
+if TYPE_CHECKING:
+    import signal
+
+SIGNALS: Final = NUMBERS
 
 
 class Interrupt:
     """Cancels the current task at a signal, unless the task waits for one.
 
-    `signal` is the one that cancelled it. Make it inside a running loop.
+    A signal that came before cancels it too. `signal` is the one that cancelled.
     """
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self._task = asyncio.current_task()
         self._awaited: asyncio.Event | None = None
-        for one in SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(one, self._on_signal, one)
+        PROCESS_SIGNALS.connect(asyncio.get_running_loop(), self._on_signal)
+
+    def close(self) -> None:
+        """Cancel nothing any more: the loop is about to end."""
+        PROCESS_SIGNALS.disconnect()
 
     async def wait(self) -> None:
         """Return at the next signal, which then does not cancel."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from gateway.aiokit.signals import EXIT_STATUS_BASE
 from gateway.demo.addresses import SIDECARS, USUAL, choose
 from gateway.demo.audit import audit
 from gateway.demo.checks import Check, alike_check, order_checks, queue_check, stop_check
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 OK: Final = 0
 FAILED: Final = 1
-SIGNALLED: Final = 128
-"""A shell's exit status after signal N is this plus N."""
 
 
 async def run_demo(messages: int, *, keep_running: bool, envoy: Path | None, output: Output) -> int:
@@ -42,13 +41,15 @@ async def run_demo(messages: int, *, keep_running: bool, envoy: Path | None, out
     interrupt = Interrupt()
     failed = False
     try:
+        await asyncio.sleep(0)  # a signal that came before ends it here, with nothing started
         failed = not await Scenario(messages, keep_running, envoy, folder, output, interrupt).run()
     except asyncio.CancelledError:
         if interrupt.signal is None:
             raise
         output.stopped()
-        return SIGNALLED + interrupt.signal
+        return EXIT_STATUS_BASE + interrupt.signal
     finally:
+        interrupt.close()
         if failed:
             output.kept(folder)
         else:

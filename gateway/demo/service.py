@@ -7,6 +7,14 @@ them in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK; onl
 from __future__ import annotations
 
 import argparse
+import signal
+
+from gateway.aiokit.signals import SIGNALS
+
+if __name__ == "__main__":
+    SIGNALS.listen()  # before the imports that take time
+
+import asyncio
 
 import uvloop
 from aiohttp import web
@@ -20,15 +28,32 @@ STOP_SECONDS = 1.0
 def main() -> None:
     """Serve until SIGTERM."""
     options = _options()
+    application = _application(options)
+    application.on_startup.append(_end_at_stops)
+    application.on_cleanup.append(_ignore_stops)
     web.run_app(
-        _application(options),
+        application,
         host=options.host,
         port=options.port,
         print=None,
         access_log=None,
         shutdown_timeout=STOP_SECONDS,
+        handle_signals=False,
         loop=uvloop.new_event_loop(),
     )
+
+
+async def _end_at_stops(_application: web.Application) -> None:
+    SIGNALS.connect(asyncio.get_running_loop(), _end)
+
+
+async def _ignore_stops(_application: web.Application) -> None:
+    SIGNALS.disconnect()
+
+
+def _end(which: signal.Signals) -> None:
+    if which != signal.SIGHUP:
+        raise web.GracefulExit
 
 
 def _options() -> argparse.Namespace:

@@ -138,6 +138,16 @@ class RouteSet:
                 count[route.route.name] += route.view().in_flight
         return count
 
+    def deliveries(self) -> dict[tuple[str, str], int]:
+        """Return the deliveries under way by route in force and version, as `in_flight` does."""
+        count: dict[tuple[str, str], int] = {}
+        for route in (*self._running.values(), *self._draining):
+            name = route.route.name
+            if name in self._running:
+                for version, number in route.view().in_flight_by_version.items():
+                    count[name, version] = count.get((name, version), 0) + number
+        return count
+
     def _start(self, route: Route) -> None:
         if self._tasks is None:
             return

@@ -14,6 +14,7 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import _explain_errors
 from gateway.core.events import Reloaded, ReloadFailed
 from tests.unit.adapters.admin.admin_port import READS, RELOAD, admin_server, serving
@@ -291,3 +292,42 @@ async def test_rubbish_is_answered_without_a_trace() -> None:
     await server.stop()
     assert answer.split(maxsplit=2)[1] == b"400"
     assert b"Traceback" not in answer
+
+
+# ---- protected reads ----------------------------------------------------------------------------
+
+PROTECTED = {
+    (False, False): set[str](),
+    (True, False): {"/", "/api/routes", "/nowhere"},
+    (False, True): {"/metrics"},
+    (True, True): {"/", "/api/routes", "/nowhere", "/metrics"},
+}
+
+
+@pytest.mark.parametrize(("reads", "metrics"), PROTECTED)
+async def test_protected_reads_ask_for_the_token(
+    control: FakeControl, *, reads: bool, metrics: bool
+) -> None:
+    """Loopback included. Probes never need it."""
+    async with serving(control, token="s3cret", protection=Protection(reads, metrics)) as session:
+        for path in (*READS, "/nowhere"):
+            async with session.get(path) as answer:
+                protected = path in PROTECTED[reads, metrics]
+                assert (answer.status == 401) is protected, path
+                assert ("WWW-Authenticate" in answer.headers) is protected
+                assert answer.headers["Cache-Control"] == "no-store"
+            bearer = {"Authorization": "Bearer s3cret"}
+            async with session.get(path, headers=bearer) as answer:
+                assert answer.status == (404 if path == "/nowhere" else 200), path
+
+
+async def test_protected_reads_without_a_token_are_for_loopback(control: FakeControl) -> None:
+    async with serving(control, protection=Protection(reads=True, metrics=True)) as session:
+        for path in READS:
+            async with session.get(path) as answer:
+                assert answer.status == 200
+        rebound = {"Host": "evil.example"}
+        async with session.get("/api/routes", headers=rebound) as answer:
+            assert answer.status == 403
+        async with session.get("/readyz", headers=rebound) as answer:
+            assert answer.status == 200

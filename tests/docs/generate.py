@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway import __version__
 from gateway.adapters.telemetry.metric_definitions import EDGES, METRIC_DEFINITIONS
+from gateway.cli.arguments import FLAGS
 from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
@@ -50,14 +51,18 @@ def metrics_page() -> str:
 def settings_page() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
-        flag = "-" if name == "admin_token" else code("--" + name.replace("_", "-"))
-        shown = not field.default_factory and field.default is not None
-        default = code(field.default) if shown else "-"
+        flag = code("--" + name.replace("_", "-")) if name in FLAGS else "-"
+        shown = not field.default_factory and field.default not in (None, "")
+        default = code(_written(field.default)) if shown else "-"
         rows.append((code(f"GATEWAY_{name.upper()}"), flag, default, field.description or ""))
     page = f"{NOTE}\n# Settings\n\nEnvironment variables, fixed for the life of the process.\n"
     page += "A command-line flag of the same name wins ([running](running.md#settings)).\n"
     page += "AWS is configured as for every AWS SDK.\n\n"
     return page + table(("variable", "flag", "default", "says"), rows)
+
+
+def _written(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def cli_page() -> str:

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final, Self
 
 from tests.integration.waiting import PATIENCE_SECONDS, NeverHappened, until
@@ -23,10 +24,9 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTH
 _TAIL_LINES: Final = 40
 _ROOT: Final = Path(__file__).parents[2]
 
-_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS_EACH: Final = 2_000
-_FIRST_PORT: Final = 20_000 + _WORKER % 6 * _PORTS_EACH
-_ports = cycle(range(_FIRST_PORT, _FIRST_PORT + _PORTS_EACH))  # below those of outgoing connections
+_PORTS: Final = range(20_000, 32_000)  # below those of outgoing connections
+_ports = cycle(SystemRandom().sample(_PORTS, len(_PORTS)))
+"""In another order in each process: suites and workers that run at once seldom want the same."""
 
 LIVE: list[Child] = []
 """Every child that runs, so that the report of a failed test can show what they printed."""
@@ -36,10 +36,15 @@ class Child:
     """`python ARGUMENTS...`, its output in two files. Use as a context manager."""
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        program: Sequence[str] = (sys.executable,),
     ) -> None:
         self.name = " ".join(arguments)
-        self._arguments, self._environment = arguments, environment
+        self._command, self._environment = [*program, *arguments], environment
         self._folder = folder
         self.output, self.log = folder / "stdout", folder / "stderr"
         self.process: subprocess.Popen[bytes] | None = None
@@ -47,7 +52,7 @@ class Child:
     def __enter__(self) -> Self:
         with self.output.open("ab") as output, self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self._arguments],
+                self._command,
                 stdin=subprocess.PIPE,  # a child of ours that reads it ends with us
                 stdout=output,
                 stderr=log,
@@ -160,6 +165,7 @@ def run_gateway(
         input=stdin,
         capture_output=True,
         text=True,
+        errors="replace",  # a test may ask for another encoding
         check=False,
         timeout=PATIENCE_SECONDS,
         env={**clean_environment(), **environment},

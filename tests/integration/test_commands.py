@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
+from gateway.cli.main import command_parsers
+from gateway.config.settings import Settings
 from tests.integration.children import run_gateway
 from tests.integration.decisions import bucket
 
@@ -68,6 +71,55 @@ def test_check_takes_the_file_from_the_environment_too(file: Path) -> None:
     assert (result.returncode, result.stdout) == (0, "ok\n")
 
 
+@pytest.mark.parametrize("command", ["check", "iam", "explain"])
+def test_a_file_without_a_flag_is_taken(file: Path, command: str) -> None:
+    """It wins over GATEWAY_CONFIG, as the flag does."""
+    more = ["--route", "orders", "--messages", "-"] if command == "explain" else []
+    result = run_gateway(command, str(file), *more, GATEWAY_CONFIG="/nowhere.yaml")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("before", [[], ["--admin-port", "0"]])
+def test_the_run_itself_takes_a_file_without_a_flag(tmp_path: Path, before: list[str]) -> None:
+    missing = tmp_path / "missing.yaml"
+    result = run_gateway(*before, str(missing), "--log-format", "json")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"{missing}: (file): cannot be read: no such file" in result.stderr
+
+
+def test_two_files_are_a_problem(file: Path) -> None:
+    result = run_gateway("check", str(file), "--config", "other.yaml")
+    assert result.returncode == 2
+    assert "other.yaml" in result.stdout
+    assert str(file) in result.stdout
+    same = run_gateway("check", str(file), "--config", str(file))
+    assert same.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["check", "iam"])
+def test_an_unknown_variable_is_warned_of_once_and_is_no_failure(file: Path, command: str) -> None:
+    result = run_gateway(command, str(file), GATEWAY_LOGLEVEL="debug")
+    assert result.returncode == 0
+    assert result.stderr.count("GATEWAY_LOGLEVEL") == 1
+    assert "did you mean GATEWAY_LOG_LEVEL?" in result.stderr
+
+
+def test_an_unknown_variable_is_warned_of_where_the_start_is_refused() -> None:
+    result = run_gateway(GATEWAY_CONFIGS="routes.yaml")
+    assert result.returncode == 2
+    assert result.stderr.count("did you mean GATEWAY_CONFIG?") == 1
+
+
+def test_help_has_defaults_exit_statuses_and_examples() -> None:
+    for name, parser in command_parsers().items():
+        text = parser.format_help()
+        assert "exit statuses:\n  0 " in text, name
+        assert name in text.partition("examples:\n")[2], name
+    run = " ".join(command_parsers()["gateway"].format_help().split())
+    for name in ("admin_port", "log_level", "drain_seconds", "sqs_client"):
+        assert f"(default: {Settings.model_fields[name].default!s}".removesuffix(".0") in run
+
+
 def test_check_tells_every_problem_with_file_line_and_place(file: Path) -> None:
     broken = SOUND.replace("stable: 90, ", "").replace("to: canary", "to: cannary")
     file.write_text(broken, "utf-8")
@@ -86,6 +138,97 @@ def test_schema_prints_the_committed_schema() -> None:
     committed = ROOT / "config" / "routes.schema.json"
     assert result.returncode == 0
     assert json.loads(result.stdout) == json.loads(committed.read_text("utf-8"))
+
+
+FOREIGN = """\
+routes:
+  - name: bestellungen
+    queue: bestellungen
+    versions: {stable: "http://b.shop/", straße: "http://b1.shop/"}
+    split: {stable: 90, größe: 10}
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1:strict"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["check", "FILE"], 2),
+        (["explain", "FILE", "--route", "große", "--messages", "-"], 2),
+        (["explain", "SOUND", "--route", "gróße→", "--messages", "-"], 2),
+        (["explain", "SOUND", "--route", "orders", "--messages", "gróße→"], 2),
+        (["iam", "FILE"], 2),
+        (["iam", "SOUND", "--region", "größe→"], 2),
+        (["schema"], 0),
+        (["health", "--admin-host", "größe→.invalid"], 1),
+        (["demo", "--messages", "größe→"], 2),
+        (["FILE"], 2),
+        (["größe→"], 2),
+        (["--help"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_output_never_fails_on_an_encoding(
+    tmp_path: Path, command: list[str], status: int, encoding: str
+) -> None:
+    file, sound = tmp_path / "größe→.yaml", tmp_path / "sound.yaml"
+    file.write_text(FOREIGN, "utf-8")
+    sound.write_text(SOUND, "utf-8")
+    files = {"FILE": str(file), "SOUND": str(sound)}
+    result = run_gateway(*[files.get(word, word) for word in command], PYTHONIOENCODING=encoding)
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_problem_keeps_what_the_encoding_has(tmp_path: Path) -> None:
+    file = tmp_path / "größe→.yaml"
+    file.write_text(FOREIGN, "utf-8")
+    result = run_gateway("check", str(file), PYTHONIOENCODING="ascii")
+    assert "gr\\xf6\\xdfe\\u2192.yaml:5: routes[0].split" in result.stdout
+
+
+def _command(words: list[str], file: Path) -> list[str]:
+    return [sys.executable, "-m", "gateway", *(word.replace("FILE", str(file)) for word in words)]
+
+
+@pytest.mark.parametrize("command", [["schema"], ["--help"], ["iam", "FILE"], ["check", "FILE"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no /dev/full")
+def test_output_that_cannot_be_written_is_exit_status_1(file: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "gateway",
+                *(word.replace("FILE", str(file)) for word in command),
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert "gateway: No space left on device\n" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["schema"], ["--help"], ["iam", "FILE"], ["check", "FILE"]])
+def test_a_reader_that_has_gone_is_exit_status_1_without_a_word(
+    file: Path, command: list[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        _command(command, file),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert result.returncode == 1
+    assert "Error" not in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_explain_prints_one_decision_a_line(file: Path) -> None:
@@ -122,6 +265,38 @@ def test_explain_with_expect_is_0_when_all_agree_and_3_when_one_differs(file: Pa
     differing = _explain(file, _lines(PINNED), "--expect", "stable")
     assert differing.returncode == 3
     assert json.loads(differing.stdout)["version"] == "canary"
+
+
+def test_explain_takes_what_the_aws_cli_prints_without_a_route(file: Path) -> None:
+    printed = json.dumps({"Messages": MESSAGES}, indent=4)
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=printed)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == _explain(file, _lines(*MESSAGES)).stdout
+
+
+def test_explain_takes_a_lambda_event(file: Path) -> None:
+    attributes = {"version": {"dataType": "String", "stringValue": "v2"}}
+    record = {"messageId": "m", "body": "{}", "messageAttributes": attributes, "attributes": {}}
+    event = json.dumps({"Records": [{**record, "eventSource": "aws:sqs"}]}, indent=2)
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=event)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["reason"] == "pinned"
+
+
+def test_explain_of_another_event_is_one_clear_problem(file: Path) -> None:
+    event = json.dumps({"Records": [{"eventSource": "aws:s3"}]}, indent=2)
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=event)
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert "Records[0]: is an event of aws:s3, not of SQS" in line
+
+
+def test_explain_asks_for_the_route_where_there_are_several(file: Path) -> None:
+    route = SOUND.partition("routes:\n")[2].replace("orders", "payments")
+    file.write_text(SOUND + route, "utf-8")
+    result = run_gateway("explain", str(file), "--messages", "-", stdin=_lines(PINNED))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--route: the routing file has 2 routes (say one: orders, payments)" in result.stderr
 
 
 BAD_LINES = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway import __version__
 from tests.integration.children import LOOPBACK, aws_environment, run_gateway
 
 if TYPE_CHECKING:
@@ -107,6 +109,19 @@ def test_all_bad_settings_are_told_at_once(start: Callable[..., CompletedProcess
         assert name in result.stderr
 
 
+def test_an_unknown_variable_is_one_line_of_the_log(
+    start: Callable[..., CompletedProcess[str]],
+) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = start(GATEWAY_ADMIN_PORT=port, GATEWAY_DRAIN_SECOND="5")
+    (line,) = [line for line in result.stderr.splitlines() if "GATEWAY_DRAIN_SECOND:" in line]
+    assert json.loads(line)["level"] == "warning"
+    assert "did you mean GATEWAY_DRAIN_SECONDS?" in json.loads(line)["event"]
+
+
 def test_an_admin_port_in_use_ends_the_start_with_one_line(
     start: Callable[..., CompletedProcess[str]],
 ) -> None:
@@ -116,6 +131,7 @@ def test_an_admin_port_in_use_ends_the_start_with_one_line(
         port = str(taken.getsockname()[1])
         result = start(GATEWAY_ADMIN_PORT=port)
     assert result.returncode == 1
-    (line,) = result.stderr.splitlines()
+    first, line = result.stderr.splitlines()
+    assert json.loads(first)["version"] == __version__, "the log begins with what runs"
     assert f"{LOOPBACK}:{port}" in line
     assert "in use" in line

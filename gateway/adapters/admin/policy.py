@@ -1,4 +1,5 @@
-"""Who may change something over the admin port (docs/reference/admin-api.md). Pure.
+"""Who may change something over the admin port, and read it where reads are protected
+(docs/reference/admin-api.md). Pure.
 
 With a token, callers that send it. Without one, callers on loopback only; a browser on this machine
 is one of them, so requests that another site's page makes are refused.
@@ -11,6 +12,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
+
+ALWAYS_OPEN: Final = frozenset({"/healthz", "/readyz"})
+"""A kubelet's probes cannot keep a token."""
+
+METRICS: Final = "/metrics"
 
 CHALLENGE: Final = 'Bearer realm="gateway"'
 
@@ -44,7 +50,7 @@ class Refusal:
 
 
 def refusal(caller: Caller, token: str | None) -> Refusal | None:
-    """Return why the caller may not change anything, or None if it may."""
+    """Return why the caller may not use what is protected, or None if it may."""
     if token:
         return _without_token(caller, token)
     if not is_loopback(caller.peer):
@@ -54,6 +60,20 @@ def refusal(caller: Caller, token: str | None) -> Refusal | None:
     if _crosses_sites(caller):
         return Refusal(403, "comes from another site's page")
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What asks for the token besides the changes."""
+
+    reads: bool = False
+    metrics: bool = False
+
+    def covers(self, path: str) -> bool:
+        """Return whether a request to the path is protected; changes are in any case."""
+        if path == METRICS:
+            return self.metrics
+        return self.reads and path not in ALWAYS_OPEN
 
 
 def is_loopback(peer: str | None) -> bool:

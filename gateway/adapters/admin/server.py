@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import hdrs, web
 
-from gateway.adapters.admin.policy import CHALLENGE, Caller, refusal
+from gateway.adapters.admin.listen import EVERYWHERE, listen_everywhere
+from gateway.adapters.admin.policy import CHALLENGE, Caller, Protection, refusal
 from gateway.adapters.admin.routes_view import routes_view
 from gateway.core.events import ReloadFailed
 from gateway.core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from aiohttp.typedefs import Middleware
 
     from gateway.ports import Control, Measurements, RouteStates
 
@@ -39,11 +42,15 @@ STOP_SECONDS: Final = 2.0
 """How long a request may still take when the server stops."""
 
 
+_NOTHING: Final = Protection()
+
+
 class AdminServer:
     """Serves the admin port from :meth:`start` until :meth:`stop`.
 
     `scrape` returns the body of `GET /metrics` and its content type. An empty `token` is the same
-    as none. `port` 0 takes any free one, which is then :attr:`port`.
+    as none. `host` may be empty, and then is every address of IPv4 and IPv6, as `::` is. `port` 0
+    takes any free one, which is then :attr:`port`. `protection`: which reads need the token too.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class AdminServer:
         host: str,
         port: int,
         token: str | None,
+        protection: Protection = _NOTHING,
     ) -> None:
         self._states = routes
         self._control = control
@@ -64,6 +72,7 @@ class AdminServer:
         self._host = host
         self._port = port
         self._token = token
+        self._protection = protection
         self._runner = web.AppRunner(
             self._application(), access_log=None, shutdown_timeout=STOP_SECONDS
         )
@@ -72,15 +81,27 @@ class AdminServer:
         """Listen; raises OSError, which names the address, for instance if it is taken."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await self._listen()
         except OSError as error:
             await self._runner.cleanup()
             why = str(error.strerror or error).rpartition(": ")[2]
             raise OSError(
-                f"admin port: cannot listen on {self._host}:{self._port}: {why}"
+                f"admin port: cannot listen on {error.filename or self._host}:{self._port}: {why}"
                 " (choose another with GATEWAY_ADMIN_HOST and GATEWAY_ADMIN_PORT)"
             ) from error
         self._port = self._runner.addresses[0][1]
+
+    async def _listen(self) -> None:
+        if self._host not in EVERYWHERE:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+            return
+        for one in listen_everywhere(self._port):
+            await web.SockSite(self._runner, one).start()
+
+    @property
+    def host(self) -> str:
+        """The addresses that it listens on, with a comma between them."""
+        return ", ".join(dict.fromkeys(address[0] for address in self._runner.addresses))
 
     @property
     def port(self) -> int:
@@ -92,7 +113,7 @@ class AdminServer:
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_explain_errors])
+        application = web.Application(middlewares=[_explain_errors, self._protecting()])
         application.router.add_get("/", _index)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
@@ -106,15 +127,29 @@ class AdminServer:
         """Return the endpoint for the callers who may change something; others get a refusal."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            refused = refusal(_caller(request), self._token)
-            if refused is None:
-                return await endpoint(request)
-            response = web.Response(text=f"{refused.why}\n", status=refused.status)
-            if refused.status == HTTPStatus.UNAUTHORIZED:
-                response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
-            return response
+            refused = self._refusal(request)
+            return await endpoint(request) if refused is None else refused
 
         return guarded
+
+    def _protecting(self) -> Middleware:
+        """Return what guards all that is protected, unknown paths included."""
+
+        @web.middleware
+        async def protect(request: web.Request, handler: Endpoint) -> web.StreamResponse:
+            refused = self._refusal(request) if self._protection.covers(request.path) else None
+            return await handler(request) if refused is None else refused
+
+        return protect
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        refused = refusal(_caller(request), self._token)
+        if refused is None:
+            return None
+        response = web.Response(text=f"{refused.why}\n", status=refused.status)
+        if refused.status == HTTPStatus.UNAUTHORIZED:
+            response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
+        return response
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return _health("ok", self._states.stuck())

@@ -58,6 +58,18 @@ IN_FLIGHT: Final = MetricDefinition(
     ("route",),
     "Messages received and not yet settled.",
 )
+MAX_IN_FLIGHT: Final = MetricDefinition(
+    "gateway_route_max_in_flight",
+    "gauge",
+    ("route",),
+    "The most messages that the route may have in flight: its max_in_flight.",
+)
+DELIVERIES_IN_FLIGHT: Final = MetricDefinition(
+    "gateway_deliveries_in_flight",
+    "gauge",
+    ("route", "version"),
+    "Deliveries under way to the version.",
+)
 SETTLEMENTS: Final = MetricDefinition(
     "gateway_settlements_total",
     "counter",
@@ -75,6 +87,12 @@ WEIGHT: Final = MetricDefinition(
     "gauge",
     ("route", "version"),
     "Weight of the version in the route's split; without a split stable has the only one, 1.",
+)
+STABLE: Final = MetricDefinition(
+    "gateway_version_stable",
+    "gauge",
+    ("route", "version"),
+    "1 for the route's stable version, 0 for the others.",
 )
 RELOAD_SUCCESSFUL: Final = MetricDefinition(
     "gateway_config_last_reload_successful",
@@ -95,9 +113,18 @@ GENERATION: Final = MetricDefinition(
     "Number of routing tables that have been in force since the start, the current one included.",
 )
 
+BUILD: Final = MetricDefinition(
+    "gateway_build_info",
+    "gauge",
+    ("version", "revision", "python", "compiled"),
+    "Always 1; the labels say what runs.",
+)
+
 METRIC_DEFINITIONS: Final = (
-    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE, IN_FLIGHT),
-    *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION),
+    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
+    *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
+    *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
+    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""
 

@@ -27,6 +27,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.utils import floatToGoString
 
 from gateway.adapters.telemetry import metric_definitions as names
+from gateway.adapters.telemetry.build import current_build
 from gateway.adapters.telemetry.metric_definitions import (
     EDGES,
     METRIC_DEFINITIONS,
@@ -85,7 +86,8 @@ class Metrics:
 
     It counts for the routes and versions of the routing table in force only, so what a removed
     route still does while it drains is not counted. `read_in_flight` returns the messages in flight
-    by route name; every scrape calls it.
+    by route name and `read_deliveries` the deliveries by route and version name; every scrape calls
+    them.
     """
 
     def __init__(
@@ -93,9 +95,11 @@ class Metrics:
         registry: CollectorRegistry | None = None,
         *,
         read_in_flight: Callable[[], Mapping[str, int]] = dict,
+        read_deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._read_in_flight = read_in_flight
+        self._read_deliveries = read_deliveries
         self._now = now
         self._numbers: dict[MetricDefinition, dict[Labels, _Number]] = {
             metric: {} if metric.labels else {(): _Number()}
@@ -105,6 +109,7 @@ class Metrics:
         self._histograms: dict[MetricDefinition, dict[Labels, _Histogram]] = {
             name: {} for name in EDGES
         }
+        self._numbers[names.BUILD][current_build()] = _Number(1)
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -155,6 +160,9 @@ class Metrics:
         in_flight = self._read_in_flight()
         for (route,), number in self._numbers[names.IN_FLIGHT].items():
             number.value = in_flight.get(route, 0)
+        deliveries = self._read_deliveries()
+        for (route, version), number in self._numbers[names.DELIVERIES_IN_FLIGHT].items():
+            number.value = deliveries.get((route, version), 0)
         for metric in METRIC_DEFINITIONS:
             if metric in EDGES:
                 yield _histogram_family(metric, self._histograms[metric])
@@ -169,6 +177,10 @@ class Metrics:
             else:
                 _keep(self._numbers[metric], wanted, _Number)
         for route in event.table.routes:
+            self._numbers[names.MAX_IN_FLIGHT][route.name,].value = route.max_in_flight
+            for each in route.versions:
+                stable = each.name == route.stable.name
+                self._numbers[names.STABLE][route.name, each.name].value = stable
             for version, weight in route.split_weights().items():
                 self._numbers[names.WEIGHT][route.name, version].value = weight
         self._numbers[names.GENERATION][()].value = event.generation
@@ -227,9 +239,12 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.DURATION: versions,
         names.AGE: versions,
         names.IN_FLIGHT: routes,
+        names.MAX_IN_FLIGHT: routes,
+        names.DELIVERIES_IN_FLIGHT: versions,
         names.SETTLEMENTS: _each(routes, events.Action),
         names.SETTLEMENT_FAILURES: _each(routes, events.Action),
         names.WEIGHT: versions,
+        names.STABLE: versions,
     }
 
 

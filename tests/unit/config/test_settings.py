@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.problems.problem import Problem, ProblemsFound
-from gateway.config.settings import Settings, load_settings
+from gateway.config.settings import PREFIX, Settings, load_settings, unknown_variables
 
 WHY_TCP = (
     "Kubernetes sets such names for a Service whose name begins with `gateway`: rename it, or set "
@@ -39,7 +39,7 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     settings = load_settings({})
     assert settings.config is None
-    assert settings.admin_host == "0.0.0.0"
+    assert settings.admin_host == ""
     assert settings.admin_port == 8080
     assert settings.admin_token is None
     assert settings.log_level == "INFO"
@@ -186,3 +186,50 @@ def test_an_empty_path_and_a_flag_that_is_no_setting_are_problems() -> None:
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("GATEWAY_LOGLEVEL", "GATEWAY_LOG_LEVEL"),
+        ("GATEWAY_DRAIN_SECOND", "GATEWAY_DRAIN_SECONDS"),
+        ("gateway_loglevel", "GATEWAY_LOG_LEVEL"),
+        ("GATEWAY_ADMINPORT", "GATEWAY_ADMIN_PORT"),
+        ("GATEWAY_CONFIG_FILE", "GATEWAY_CONFIG"),
+    ],
+)
+def test_an_unknown_variable_is_warned_of_with_a_suggestion(name: str, meant: str) -> None:
+    (warning,) = unknown_variables({name: "s3cret", "PATH": "/bin"})
+    assert warning == f"{name}: is no setting and has no effect (did you mean {meant}?)"
+
+
+def test_an_unknown_variable_like_no_setting_is_warned_of_with_all_of_them() -> None:
+    (warning,) = unknown_variables({"GATEWAY_XYZ": "1"})
+    assert all(PREFIX + name.upper() in warning for name in Settings.model_fields)
+
+
+def test_settings_and_what_kubernetes_injects_are_not_warned_of() -> None:
+    settings = {PREFIX + name.upper(): "1" for name in Settings.model_fields}
+    lower = {name.lower(): "1" for name in settings}
+    injected = {
+        "GATEWAY_SERVICE_HOST": "10.0.0.1",
+        "GATEWAY_SERVICE_PORT": "80",
+        "GATEWAY_SERVICE_PORT_HTTP": "80",
+        "GATEWAY_PORT": "tcp://10.0.0.1:80",
+        "GATEWAY_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "GATEWAY_PORT_80_TCP_ADDR": "10.0.0.1",
+        "GATEWAY_API_SERVICE_HOST": "10.0.0.1",
+        "GATEWAY_API_PORT": "tcp://10.0.0.1:80",
+    }
+    assert unknown_variables(settings | lower | injected) == []
+    assert unknown_variables({"GATEWAY_PORT": "8080"}) != []
+
+
+@pytest.mark.parametrize("name", ["ADMIN_PROTECT_READS", "ADMIN_PROTECT_METRICS"])
+def test_protection_is_true_or_false(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert getattr(load_settings({}), name.lower()) is False
+    monkeypatch.setenv(f"GATEWAY_{name}", "True")
+    assert getattr(load_settings({}), name.lower()) is True
+    monkeypatch.setenv(f"GATEWAY_{name}", "false")
+    assert getattr(load_settings({}), name.lower()) is False
+    assert problem_of(monkeypatch, f"GATEWAY_{name}", "maybe").what == "must be true or false"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
@@ -26,6 +27,7 @@ def admin_server(
     host: str = "127.0.0.1",
     port: int = 0,
     token: str | None = None,
+    protection: Protection = Protection(),  # noqa: B008 - a frozen value
 ) -> AdminServer:
     """Make a server, not started, of a gateway whose route `orders` has received 3 messages."""
     metrics, statistics = Metrics(), Statistics()
@@ -34,16 +36,26 @@ def admin_server(
         observer.observe(Received("orders", 3))
     control = control or FakeControl()
     return AdminServer(
-        control, control, statistics, metrics.render, host=host, port=port, token=token
+        control,
+        control,
+        statistics,
+        metrics.render,
+        host=host,
+        port=port,
+        token=token,
+        protection=protection,
     )
 
 
 @asynccontextmanager
 async def serving(
-    control: FakeControl, *, token: str | None = None
+    control: FakeControl,
+    *,
+    token: str | None = None,
+    protection: Protection = Protection(),  # noqa: B008 - a frozen value
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve on a free port; the session's paths are relative to it."""
-    server = admin_server(control, token=token)
+    server = admin_server(control, token=token, protection=protection)
     await server.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:

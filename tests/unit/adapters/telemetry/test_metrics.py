@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway import __version__
 from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.core.delivery.disposition import Responded
@@ -40,12 +43,16 @@ gateway_deliveries_total{route,version,outcome}
 gateway_delivery_duration_seconds{route,version}
 gateway_message_age_seconds{route,version}
 gateway_messages_in_flight{route}
+gateway_route_max_in_flight{route}
+gateway_deliveries_in_flight{route,version}
 gateway_settlements_total{route,action}
 gateway_settlement_failures_total{route,action}
 gateway_split_weight{route,version}
+gateway_version_stable{route,version}
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
+gateway_build_info{version,revision,python,compiled}
 """
 """Copied from docs/reference/metrics.md by hand: what dashboards and alerts are written against."""
 
@@ -338,6 +345,42 @@ def test_in_flight_is_read_at_each_scrape_and_0_where_nothing_is() -> None:
     assert scraped.labels("gateway_messages_in_flight") == [{"route": "orders"}]
     del now["orders"]
     assert Scraped(metrics).value("gateway_messages_in_flight", route="orders") == 0.0
+
+
+def test_deliveries_in_flight_are_read_at_each_scrape_by_version() -> None:
+    now = {("orders", "canary"): 3, ("orders", "removed"): 2, ("draining", "stable"): 1}
+    metrics = Metrics(CollectorRegistry(), read_deliveries=lambda: now)
+    metrics.observe(TableInForce(table(), 1))
+    name, scraped = "gateway_deliveries_in_flight", Scraped(metrics)
+    assert scraped.value(name, route="orders", version="canary") == 3.0
+    assert scraped.value(name, route="orders", version="stable") == 0.0
+    assert {each["version"] for each in scraped.labels(name)} == {"stable", "canary"}
+    del now["orders", "canary"]
+    assert Scraped(metrics).value(name, route="orders", version="canary") == 0.0
+
+
+def test_limits_and_the_stable_version_follow_the_table(metrics: Metrics) -> None:
+    def value(name: str, **labels: str) -> float | None:
+        return Scraped(metrics).value(name, route="orders", **labels)
+
+    assert value("gateway_version_stable", version="stable") == 1.0
+    assert value("gateway_version_stable", version="canary") == 0.0
+    promoted = route(versions=(STABLE, CANARY), stable=CANARY, max_in_flight=7)
+    metrics.observe(TableInForce(table(promoted), 2))
+    assert value("gateway_version_stable", version="stable") == 0.0
+    assert value("gateway_version_stable", version="canary") == 1.0
+    assert value("gateway_route_max_in_flight") == 7.0
+
+
+def test_the_build_is_told_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_REVISION", "4f2a9c1")
+    (labels,) = Scraped(Metrics(CollectorRegistry())).labels("gateway_build_info")
+    assert (labels["version"], labels["revision"]) == (__version__, "4f2a9c1")
+    assert labels["python"] == platform.python_version()
+    assert labels["compiled"] in {"true", "false"}
+    monkeypatch.delenv("GATEWAY_REVISION")
+    (labels,) = Scraped(Metrics(CollectorRegistry())).labels("gateway_build_info")
+    assert labels["revision"] == "unknown"
 
 
 def test_before_any_table_is_in_force_the_scrape_says_so() -> None:
