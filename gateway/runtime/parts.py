@@ -42,7 +42,7 @@ class Parts:
         *,
         wall: Callable[[], float],
         random: Callable[[], float],
-        short: Callable[[], bool] = lambda: False,
+        short: Callable[[], bool] | None = None,
     ) -> None:
         self.source = source
         self.short = short

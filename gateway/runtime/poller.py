@@ -62,7 +62,7 @@ class Poller:
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
-        short: Callable[[], bool] = lambda: False,
+        short: Callable[[], bool] | None = None,
     ) -> None:
         self.failure: str | None = None
         self.moved_at = 0.0
@@ -174,7 +174,7 @@ class Poller:
 
         None while deliveries wait for a descriptor.
         """
-        if self._short():
+        if self._short is not None and self._short():
             return 0
         return max(0, self._limiters.stable_capacity() - self._asked)
 

@@ -47,7 +47,7 @@ class RunningRoute:
         poll_budget: PollBudget | None = None,
         wall: Callable[[], float],
         random: Callable[[], float],
-        short: Callable[[], bool] = lambda: False,
+        short: Callable[[], bool] | None = None,
     ) -> None:
         self.route = route
         self.started = asyncio.Event()

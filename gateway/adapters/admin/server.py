@@ -127,7 +127,7 @@ class AdminServer:
         """Return the endpoint for the callers who may change something; others get a refusal."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            refused = self._refusal(request)
+            refused = self._denial(request)
             return await endpoint(request) if refused is None else refused
 
         return guarded
@@ -137,12 +137,12 @@ class AdminServer:
 
         @web.middleware
         async def protect(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-            refused = self._refusal(request) if self._protection.covers(request.path) else None
+            refused = self._denial(request) if self._protection.covers(request.path) else None
             return await handler(request) if refused is None else refused
 
         return protect
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
+    def _denial(self, request: web.Request) -> web.Response | None:
         refused = refusal(_caller(request), self._token)
         if refused is None:
             return None

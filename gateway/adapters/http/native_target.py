@@ -31,7 +31,7 @@ USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
 LIFETIME_SECONDS: Final = 20.0
 """How long a connection is used: a Service that moved, or has new pods, is found by then, and a
-server that waits for its busy connections when it stops is let go within its grace period."""
+server that waits for its busy connections when it stops stops within its grace period."""
 
 
 class NativeTarget:

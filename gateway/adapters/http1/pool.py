@@ -56,11 +56,17 @@ class Pool:
     def release(self, connection: Connection) -> None:
         """Give a connection to a request that waits, or keep it; close it where enough are idle."""
         ramp = self.ramp
-        if ramp is not None and (exchange := ramp.take()) is not None:
+        if ramp is None or not ramp.pending:
+            self._keep(connection)
+        elif (exchange := ramp.take()) is not None:
             connection.send_soon(exchange)
-        elif ramp is not None and ramp.to_close():
+        elif ramp.to_close():
             connection.abort()
-        elif len(self.idle) < self._max_idle:
+        else:
+            self._keep(connection)
+
+    def _keep(self, connection: Connection) -> None:
+        if len(self.idle) < self._max_idle:
             self.idle[connection] = None
         else:
             connection.abort()

@@ -2,7 +2,7 @@
 
 A server takes connections from a backlog that may be as short as 5, and some have one process for
 each connection. Many connections at once then hang until the timeout. So a few are opened, and
-further ones as they get responses; meanwhile a request takes whatever comes first: a new
+further ones as they get responses; meanwhile a request takes what comes first: a new
 connection, or one that has become idle.
 """
 
@@ -23,7 +23,7 @@ FIRST_CONNECTIONS: Final = 8
 PATIENCE_SECONDS: Final = 2.0
 """A connection without a response is new for this long: a slow service has to get its load too."""
 
-QUIET_SECONDS: Final = 1.0
+UNUSED_SECONDS: Final = 1.0
 """When no connection was opened for this long, the next ones are few again."""
 
 
@@ -37,6 +37,7 @@ class Ramp:
     def __init__(
         self, start: Callable[[Exchange, Any], None], close_idle: Callable[[], bool]
     ) -> None:
+        self.pending = False  # whether `take` or `to_close` has anything to say
         self._start = start
         self._close_idle = close_idle
         self._to_close = 0
@@ -54,7 +55,7 @@ class Ramp:
     def connect(self, exchange: Exchange, before: Any) -> None:
         """Open a connection for the request, now or later; `before` as `Exchange.again` has it."""
         now = asyncio.get_running_loop().time()
-        if not self._new and now - self._last_opened_at >= QUIET_SECONDS:
+        if not self._new and now - self._last_opened_at >= UNUSED_SECONDS:
             self._window = FIRST_CONNECTIONS
         if self._may_open() and not len(self):
             self._open(exchange, before)
@@ -62,24 +63,29 @@ class Ramp:
         exchange.connection = self
         if before is None:
             self._any.append(exchange)
+            self.pending = True
         else:
             self._again.append((exchange, before))
 
     def take(self) -> Exchange | None:
         """Return a request for a connection that has become idle."""
-        return self._any.popleft() if self._any else None
+        exchange = self._any.popleft() if self._any else None
+        self._update()
+        return exchange
 
     def to_close(self) -> bool:
         """Return whether a connection that has become idle is to be closed: a new one hangs."""
         if not self._to_close:
             return False
         self._to_close -= 1
+        self._update()
         return True
 
     def cancel(self, exchange: Exchange) -> None:
         """Forget a request that waits."""
         if exchange in self._any:
             self._any.remove(exchange)
+            self._update()
         self._again = deque(each for each in self._again if each[0] is not exchange)
 
     def on_response(self, exchange: Exchange) -> None:
@@ -106,6 +112,7 @@ class Ramp:
         exchange.connection = self
         if before is None:
             self._any.appendleft(exchange)
+            self.pending = True
         else:
             self._again.appendleft((exchange, before))
         self.on_end(exchange)
@@ -124,6 +131,10 @@ class Ramp:
                 self._open(*self._again.popleft())
             else:
                 self._open(self._any.popleft(), None)
+        self._update()
+
+    def _update(self) -> None:
+        self.pending = bool(self._any) or self._to_close > 0
 
     def _open(self, exchange: Exchange, before: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -134,4 +145,5 @@ class Ramp:
     def _outlast(self, exchange: Exchange) -> None:
         if not self._close_idle():
             self._to_close = min(self._to_close + 1, self._window)
+            self.pending = True
         self.on_end(exchange)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters.http1.exchange import Exchange
-from gateway.adapters.http1.ramp import FIRST_CONNECTIONS, PATIENCE_SECONDS, QUIET_SECONDS, Ramp
+from gateway.adapters.http1.ramp import FIRST_CONNECTIONS, PATIENCE_SECONDS, UNUSED_SECONDS, Ramp
 
 pytestmark = pytest.mark.looptime
 
@@ -100,7 +100,7 @@ async def test_after_a_quiet_time_they_are_few_again() -> None:
     started = Started(200)
     for at in range(200):
         started.ramp.on_response(started.opened[at][0])
-    await asyncio.sleep(QUIET_SECONDS)
+    await asyncio.sleep(UNUSED_SECONDS)
     for _ in range(200):
         started.ramp.connect(exchange(), None)
     assert len(started.opened) == 200 + FIRST_CONNECTIONS
