@@ -217,5 +217,11 @@ def make_target(
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
     return HttpxTarget(
-        url, headers, max_idle=max_idle, tls=tls, lifetime_seconds=lifetime, keepalive=keepalive
+        url,
+        headers,
+        max_idle=max_idle,
+        tls=tls,
+        lifetime_seconds=lifetime,
+        keepalive=keepalive,
+        descriptors=descriptors,
     )

@@ -59,6 +59,11 @@ def is_local_limit(error: BaseException | None) -> bool:
     return False
 
 
+def is_descriptor_limit(error: BaseException) -> bool:
+    """Whether an error is a local limit, and none that a host without a route to it gives."""
+    return isinstance(error, OSError) and error.errno in LOCAL_LIMITS - {errno.EADDRNOTAVAIL}
+
+
 class Descriptors:
     """What may be opened, and what waits for it.
 
@@ -116,6 +121,12 @@ class Descriptors:
         """Call `again` when a descriptor may be free."""
         self._waiting.append(again)
         self.report(error)
+
+    async def free(self, error: BaseException | None) -> None:
+        """Return when a descriptor may be free."""
+        freed = asyncio.Event()
+        self.wait(error if isinstance(error, OSError) else OSError(errno.EMFILE, ""), freed.set)
+        await freed.wait()
 
     def freed(self) -> None:
         """Let the next one try: a connection was closed."""

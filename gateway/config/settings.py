@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls, and queues "
         "behind a proxy, use the SDK in any case.",
     )
+    allow_link_local: Annotated[bool, Checked(switch, {"type": "boolean"})] = Field(
+        default=False,
+        description="Whether a version's URL may be a link-local or metadata address "
+        "(169.254.0.0/16, fe80::/10, fd00:ec2::/32): true or false.",
+    )
     tcp_keepalive: Annotated[bool, Checked(switch, {"type": "boolean"})] = Field(
         default=True,
         description="Whether silent connections to services and SQS are probed, so that a host "

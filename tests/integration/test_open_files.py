@@ -43,7 +43,7 @@ def route(queue: str, url: str, client: str) -> dict[str, Any]:
     return {"name": queue, "queue": queue, "wait": "1s", "versions": {"stable": version}}
 
 
-@pytest.mark.parametrize("client", ["native"])
+@pytest.mark.parametrize("client", ["native", "httpx"])
 def test_with_few_descriptors_no_receive_is_burnt_and_the_admin_port_answers(
     emulator: EmulatedSqs, new_service: NewService, tmp_path: Path, client: str
 ) -> None:

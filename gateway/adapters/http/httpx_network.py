@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 
+from gateway.adapters.http1.ramp import FIRST_CONNECTIONS
 from gateway.adapters.http1.resolver import Addresses
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class Attempt:
@@ -32,9 +33,14 @@ CURRENT: ContextVar[Attempt] = ContextVar("CURRENT")
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Opens connections to each of a host's addresses in its turn."""
+    """Opens connections to each of a host's addresses in its turn.
 
-    def __init__(self) -> None:
+    `admit` raises OSError for a descriptor that is kept for something else.
+    """
+
+    def __init__(self, admit: Callable[[int], None] | None = None) -> None:
+        self._admit = admit
+        self._few = asyncio.Semaphore(FIRST_CONNECTIONS)
         self._inner = httpcore.AnyIOBackend()
         self._addresses: dict[tuple[str, int], Addresses] = {}  # the service's, or its proxy's
 
@@ -71,11 +77,18 @@ class Network(httpcore.AsyncNetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.AsyncNetworkStream:
-        return _watched(
-            await self._inner.connect_tcp(
+        async with self._few:
+            stream = await self._inner.connect_tcp(
                 address, port, local_address=local_address, socket_options=socket_options
             )
-        )
+        plug = stream.get_extra_info("socket")
+        if self._admit is not None and plug is not None:
+            try:
+                self._admit(plug.fileno())
+            except OSError:
+                await stream.aclose()
+                raise
+        return _watched(stream)
 
 
 class _Stream:

@@ -22,8 +22,9 @@ from gateway.adapters.http.request import HttpSender, RequestHead
 from gateway.adapters.http.retry_after import retry_after_seconds
 from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
 from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
-from gateway.adapters.http1.connector import ConnectDeadlineError
+from gateway.adapters.http1.connector import GOLDEN, ConnectDeadlineError
 from gateway.adapters.http1.keepalive import KEEPALIVE
+from gateway.aiokit.descriptors import is_descriptor_limit
 from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
@@ -36,9 +37,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.adapters.http1.keepalive import Keepalive
+    from gateway.aiokit.descriptors import Descriptors
     from gateway.core.delivery.plan import DeliveryPlan
 
 _FIRST_FINAL_STATUS: Final = 200
+
+POOL_SIZE: Final = 20
+"""Deliveries under way in one pool of httpcore's."""
+
+
+class _NoDescriptor(Exception):  # noqa: N818 - not an error of the delivery
+    """This process has no descriptor for a connection: the delivery waits."""
 
 
 class HttpxSending:
@@ -79,6 +88,7 @@ class HttpxTarget:
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
         keepalive: Keepalive | None = KEEPALIVE,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent)
         self._fixed = [(name.encode(), value.encode()) for name, value in self._head.fixed]
@@ -93,8 +103,10 @@ class HttpxTarget:
         self._lifetime_seconds = lifetime_seconds
         self._tls = tls or ssl.create_default_context  # not shared: httpcore sets ALPN on it
         self._socket_options = [] if keepalive is None else list(keepalive.options)
-        self._network = Network()
-        self._connections: _Connections | None = None
+        self._descriptors = descriptors
+        self._network = Network(None if descriptors is None else descriptors.admit_delivery)
+        self._pools: list[_Connections] = []
+        self._made = 0
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
@@ -120,9 +132,7 @@ class HttpxTarget:
     async def close(self) -> None:
         """Close the idle connections; a delivery under way closes its own when it is done."""
         self._max_idle = 0
-        if self._connections is not None:
-            connections, self._connections = self._connections, None
-            await connections.retire()
+        await self._renew()
 
     def _request_headers(self, lines: str, body: bytes) -> list[tuple[bytes, bytes]]:
         raw = (line.partition(b": ") for line in lines.encode("ascii").split(b"\r\n")[:-1])
@@ -133,6 +143,20 @@ class HttpxTarget:
         self, headers: list[tuple[bytes, bytes]], body: bytes, timeout_seconds: float
     ) -> DeliveryResult:
         """Send once more, on a new connection, where a kept one closed without a response."""
+        while True:
+            try:
+                result = await self._deliver_once(headers, body, timeout_seconds)
+            except _NoDescriptor as error:
+                assert self._descriptors is not None, "else it is not raised"  # noqa: S101
+                await self._descriptors.free(error.__cause__)
+            else:
+                if self._descriptors is not None:
+                    self._descriptors.freed()  # its connection is idle, or closed
+                return result
+
+    async def _deliver_once(
+        self, headers: list[tuple[bytes, bytes]], body: bytes, timeout_seconds: float
+    ) -> DeliveryResult:
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         first = Attempt()
         result = await self._attempt(first, headers, body, deadline, timeout_seconds)
@@ -162,6 +186,8 @@ class HttpxTarget:
             if attempt.sent:
                 return TimedOut(timeout_seconds) if limit.expired() else Broken(_reason(error))
             found = ConnectDeadlineError() if limit.expired() else _first(error)
+            if self._descriptors is not None and is_descriptor_limit(found):
+                raise _NoDescriptor from found
             return unreachable(place, found, timeout_seconds)
 
     async def _exchange(
@@ -190,29 +216,42 @@ class HttpxTarget:
             return Responded(response.status, _retry_after(response))
 
     async def _current(self) -> _Connections:
-        """Return the pool in use; new ones replace it after a while: names and files change."""
+        """Return the first pool with room; new ones replace it after a while.
+
+        Several small pools: one of httpcore's looks at all its connections and requests at each
+        request and response, so a large one costs ever more.
+        """
         now = asyncio.get_running_loop().time()
-        if self._connections is None or now >= self._connections.until:
-            await self._renew()
-        assert self._connections is not None, "renewed just now"  # noqa: S101
-        return self._connections
+        expired = [each for each in self._pools if now >= each.until]
+        self._pools = [each for each in self._pools if now < each.until]
+        found = next((each for each in self._pools if each.users < POOL_SIZE), None)
+        if found is None:
+            found = self._new_pool(now)
+            self._pools.append(found)
+        for each in expired:
+            await each.retire()
+        return found
 
     async def _renew(self) -> None:
-        until = asyncio.get_running_loop().time() + self._lifetime_seconds
-        old = self._connections
+        """Use new connections from now on."""
+        old, self._pools = self._pools, []
+        for each in old:
+            await each.retire()
+
+    def _new_pool(self, now: float) -> _Connections:
+        self._made += 1
+        lifetime = self._lifetime_seconds * (0.75 + self._made * GOLDEN % 1 / 2)
         pool = httpcore.AsyncConnectionPool(
             ssl_context=self._tls() if self._head.tls else None,
             proxy=self._proxy,
             max_connections=None,
-            max_keepalive_connections=self._max_idle,
+            max_keepalive_connections=min(self._max_idle, POOL_SIZE),
             keepalive_expiry=self._lifetime_seconds,
             http2=True,
             network_backend=self._network,
             socket_options=self._socket_options,
         )
-        self._connections = _Connections(pool, until)
-        if old is not None:
-            await old.retire()
+        return _Connections(pool, now + lifetime)
 
 
 class _Connections:
@@ -221,18 +260,18 @@ class _Connections:
     def __init__(self, pool: httpcore.AsyncConnectionPool, until: float) -> None:
         self._pool = pool
         self.until = until
-        self._users = 0
+        self.users = 0
         self._retired = False
 
     def in_use(self) -> _Connections:
         return self
 
     async def __aenter__(self) -> httpcore.AsyncConnectionPool:
-        self._users += 1
+        self.users += 1
         return self._pool
 
     async def __aexit__(self, *_: object) -> None:
-        self._users -= 1
+        self.users -= 1
         await self._close_unused()
 
     async def retire(self) -> None:
@@ -240,7 +279,7 @@ class _Connections:
         await self._close_unused()
 
     async def _close_unused(self) -> None:
-        if self._retired and not self._users:
+        if self._retired and not self.users:
             await self._pool.aclose()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.adapters.http1.pool import Pool
     from gateway.adapters.http1.response import ResponseReader
 
-_GOLDEN: Final = 0.6180339887498949
+GOLDEN: Final = 0.6180339887498949
 
 
 class ConnectDeadlineError(TimeoutError):
@@ -130,4 +130,4 @@ class Connector:
     def _next_lifetime(self) -> float:
         """Return 0.75 to 1.25 of the lifetime, spread evenly: not all must end at once."""
         self._opened += 1
-        return self._lifetime_seconds * (0.75 + self._opened * _GOLDEN % 1 / 2)
+        return self._lifetime_seconds * (0.75 + self._opened * GOLDEN % 1 / 2)

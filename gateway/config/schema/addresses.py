@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +32,10 @@ HOP_HEADERS: Final = frozenset(
     }
 )
 """Headers of the connection and of framing. Source: RFC 9110 section 7.6.1, RFC 9112."""
+
+ALLOW_LINK_LOCAL: Final = "GATEWAY_ALLOW_LINK_LOCAL"
+_LINK_LOCAL: Final = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")))
+_WITH_IPV4: Final = tuple(map(IPv6Network, ("::/96", "64:ff9b::/96")))  # RFC 4291, RFC 6052
 
 MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
@@ -64,8 +71,35 @@ def _check_host(written: str, authority: str) -> None:
         raise InvalidValue("has no valid host or port") from None
     if not host or not _HOST.match(host):
         raise InvalidValue("has no valid host")
+    if _is_link_local(host) and not _allowed():
+        raise InvalidValue(
+            "is a link-local or metadata address",
+            "credentials are served there; set GATEWAY_ALLOW_LINK_LOCAL=true if it is meant",
+        )
     if port == 0 or authority.endswith(":"):
         raise InvalidValue(f"has no valid port, 1 to {MAX_PORT}")
+
+
+def _allowed() -> bool:
+    return os.environ.get(ALLOW_LINK_LOCAL, "").lower() in {"true", "1"}
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether a host is an address of the link or of a cloud's metadata, in any way to write it."""
+    bare = host.rstrip(".")
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        try:
+            address = IPv4Address(socket.inet_aton(bare))  # 169.254.43518, 0xa9fea9fe, 2852039166
+        except OSError:
+            return False
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped
+        if inner is None and any(address in network for network in _WITH_IPV4):
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        address = inner or address
+    return any(address in network for network in _LINK_LOCAL)
 
 
 def queue(value: Any) -> QueueAddress:

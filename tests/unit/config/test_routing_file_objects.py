@@ -10,6 +10,7 @@ import pytest
 
 from gateway.config.file import read
 from gateway.config.loader import load
+from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import QueueAddress
 from gateway.core.routing import rules
 from gateway.core.routing.route import (
@@ -353,6 +354,42 @@ def test_a_dead_letter_queue_may_be_in_a_region_of_its_own() -> None:
 )
 def test_a_legal_url_is_taken_as_it_is(url: str) -> None:
     assert route_of(versions=f"{{stable: {url}}}").stable.url == url.strip("'")
+
+
+LINK_LOCAL = (
+    "169.254.169.254",
+    "169.254.0.1:8080",
+    "169.254.43518",
+    "0xA9FEA9FE",
+    "2852039166",
+    "169.254.169.254.",
+    "[fd00:ec2::254]",
+    "[fe80::1]",
+    "[::ffff:169.254.169.254]",
+    "[::ffff:a9fe:a9fe]",
+    "[64:ff9b::169.254.169.254]",
+)
+
+
+@pytest.mark.parametrize("host", LINK_LOCAL)
+def test_a_link_local_or_metadata_address_is_refused_unless_allowed(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = f"{{stable: 'http://{host}/latest'}}"
+    with pytest.raises(ProblemsFound) as raised:
+        route_of(versions=versions)
+    (problem,) = raised.value.problems
+    assert "is a link-local or metadata address" in str(problem)
+    assert host not in str(problem)
+    monkeypatch.setenv("GATEWAY_ALLOW_LINK_LOCAL", "true")
+    assert route_of(versions=versions).stable.url == f"http://{host}/latest"
+
+
+@pytest.mark.parametrize(
+    "host", ["169.253.1.1", "[fd00::1]", "169.254.b.shop", "[::ffff:10.0.0.1]"]
+)
+def test_other_addresses_are_taken(host: str) -> None:
+    assert route_of(versions=f"{{stable: 'http://{host}/'}}").stable.url == f"http://{host}/"
 
 
 def test_header_values_keep_inner_spaces_and_may_be_empty() -> None:

@@ -15,7 +15,7 @@ from h2.events import DataReceived, RequestReceived, StreamEnded
 
 from gateway import app
 from gateway.adapters.http.httpx_proxies import proxy_for
-from gateway.adapters.http.httpx_target import HttpxTarget
+from gateway.adapters.http.httpx_target import POOL_SIZE, HttpxTarget
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.request import RequestHead
 from gateway.core.delivery.disposition import Responded, Unreachable
@@ -201,3 +201,29 @@ def test_the_gateway_does_not_load_it_unless_a_version_asks_for_it() -> None:
     """It takes 50 ms of the start, and memory."""
     assert not hasattr(app, "HttpxTarget")
     assert not hasattr(app, "httpx_target")
+
+
+async def test_a_delivery_costs_no_more_with_200_in_flight() -> None:
+    """A pool of httpcore's looks at all it has at each request: none has more than a few."""
+    every = asyncio.Event()
+    arrived = 0
+
+    async def script(visit: Visit) -> None:
+        nonlocal arrived
+        await visit.request()
+        arrived += 1
+        if arrived == 200:
+            every.set()
+        await every.wait()
+        await visit.send(OK)
+        await visit.gone()
+
+    async with serving(script) as service:
+        target = HttpxTarget(service.url)
+        under_way = [asyncio.create_task(post(target)) for _ in range(200)]
+        await every.wait()
+        assert sum(each.users for each in target._pools) == 200
+        assert max(each.users for each in target._pools) <= POOL_SIZE
+        assert await asyncio.gather(*under_way) == [Responded(200)] * 200
+        assert sum(each.users for each in target._pools) == 0
+        await target.close()
