@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Never, Protocol
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
@@ -62,6 +62,27 @@ class EntryError:
     lease_lost: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A received message that cannot be used; `message_id` is empty where even that is missing."""
+
+    message_id: str
+    why: str
+
+
+class Batch(list["Message"]):
+    """The messages of one receive, and those beside them that cannot be read.
+
+    The source has leased the unreadable ones too; nobody extends their leases.
+    """
+
+    def __init__(
+        self, messages: Iterable[Message] = (), unreadable: Sequence[Unreadable] = ()
+    ) -> None:
+        super().__init__(messages)
+        self.unreadable = unreadable
+
+
 class Source(Protocol):
     """Where messages come from: one SQS queue, with the dead-letter queue beside it if any.
 
@@ -71,8 +92,8 @@ class Source(Protocol):
     async def open(self) -> SourceTraits:
         """Find the source (and where dead letters go) and read its traits."""
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
-        """Wait up to `wait_seconds` for 1..`limit` messages; an empty list when none came."""
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+        """Wait up to `wait_seconds` for 1..`limit` messages; an empty batch when none came."""
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Remove 1..`batch` messages for good; returns the failed ones by position."""

@@ -59,6 +59,15 @@ class ReceiveFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageUnreadable:
+    """A received message cannot be read: it is left alone until its lease ends."""
+
+    route: str
+    message_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """This number of messages got the decision; `version` None: retry until there is one."""
 
@@ -188,6 +197,7 @@ class Listening:
 Event = (
     Received
     | ReceiveFailed
+    | MessageUnreadable
     | Decided
     | Acked
     | Delivered

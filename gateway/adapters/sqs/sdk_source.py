@@ -8,13 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
+from gateway.adapters.sqs.json_protocol import parse_receive_response
 from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
-from gateway.adapters.sqs.responses import (
-    check_complete,
-    find_failed_entries,
-    parse_messages,
-    to_wire_attribute,
-)
+from gateway.adapters.sqs.responses import RAW_RECEIVE, find_failed_entries, to_wire_attribute
 from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import Ordering, SourceError, SourceTraits
 
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.addresses import QueueAddress
     from gateway.core.messages.message import Message
-    from gateway.ports import EntryError
+    from gateway.ports import Batch, EntryError
 
 
 class SdkSqsSource:
@@ -60,13 +56,12 @@ class SdkSqsSource:
             self._dead_letter_url = await self._dead_letter_url_of(self._dead_letter)
         # The response to ReceiveMessage does not contain the timeout.
         try:
-            return SourceTraits(
-                self._url, int(response["Attributes"]["VisibilityTimeout"]), self._ordering
-            )
+            seconds = int(response["Attributes"].get("VisibilityTimeout") or 0)
+            return SourceTraits(self._url, seconds, self._ordering)
         except ValueError as error:
             raise SourceError(f"get_queue_attributes: VisibilityTimeout: {error}") from error
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
         """ReceiveMessage, with every attribute; on FIFO a lost response is asked for again."""
         wanted = {
             "MaxNumberOfMessages": limit,
@@ -74,12 +69,12 @@ class SdkSqsSource:
             "VisibilityTimeout": lease_seconds,
         }
         if not self._address.fifo:
-            return parse_messages(await self._receive(wanted))
+            return parse_receive_response(await self._receive(wanted))
         with self._attempt_ids.attempt() as attempt_id:
-            response = await self._receive({**wanted, "ReceiveRequestAttemptId": attempt_id})
-        return parse_messages(response)
+            body = await self._receive({**wanted, "ReceiveRequestAttemptId": attempt_id})
+            return parse_receive_response(body, in_order=True)
 
-    async def _receive(self, wanted: Mapping[str, Any]) -> Any:
+    async def _receive(self, wanted: Mapping[str, Any]) -> bytes:
         response = await self._call(
             self._address,
             "receive_message",
@@ -88,8 +83,8 @@ class SdkSqsSource:
             MessageAttributeNames=["All"],
             **wanted,
         )
-        check_complete(response)
-        return response
+        body: bytes = response[RAW_RECEIVE]
+        return body
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; its status is 200 even where entries failed."""

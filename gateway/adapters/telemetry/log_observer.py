@@ -50,6 +50,8 @@ class LogObserver:
                 self._settlement_ended(event)
             case events.Delivered():
                 self._delivered(event)
+            case events.MessageUnreadable():
+                self._message_unreadable(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
             case events.PhaseChanged():
@@ -116,6 +118,17 @@ class LogObserver:
                 messages=event.messages,
                 why=event.why,
                 lease_lost=event.lease_lost,
+                **_left_out(suppressed),
+            )
+
+    def _message_unreadable(self, event: events.MessageUnreadable) -> None:
+        suppressed = self._shared.unreadable.admit((event.route,))
+        if suppressed is not None:
+            self._log.warning(
+                "message cannot be read; it is left alone until its lease ends",
+                **self._queue(event.route),
+                message_id=event.message_id,
+                why=event.why,
                 **_left_out(suppressed),
             )
 

@@ -81,3 +81,4 @@ class SharedThrottles:
         self.rejects = LogThrottle(clock)
         self.lost_leases = LogThrottle(clock)
         self.crashes = LogThrottle(clock)
+        self.unreadable = LogThrottle(clock)

@@ -135,6 +135,7 @@ class Statistics:
                 self.problems = problems
             case (
                 events.ReceiveFailed()
+                | events.MessageUnreadable()
                 | events.SettlementFailed()
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
@@ -181,6 +182,7 @@ class Statistics:
     def _erred(
         self,
         event: events.ReceiveFailed
+        | events.MessageUnreadable
         | events.SettlementFailed
         | events.DeliveryCrashed
         | events.PhaseChanged,
@@ -188,6 +190,8 @@ class Statistics:
         match event:
             case events.ReceiveFailed(route, why):
                 text = f"receive: {why}"
+            case events.MessageUnreadable(route, message_id, why):
+                text = f"receive: message {message_id} cannot be read: {why}"
             case events.SettlementFailed(route, action, why):
                 text = f"{action}: {why}"
             case events.DeliveryCrashed(route, _, error):

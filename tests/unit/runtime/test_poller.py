@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.events import Received, ReceiveFailed
+from gateway.core.events import MessageUnreadable, Received, ReceiveFailed
 from gateway.runtime.poll_budget import MOST_OF_ONE, PollBudget
 from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_PAUSE_SECONDS
 from tests.builders import route, version
@@ -294,3 +294,18 @@ async def test_where_messages_come_fast_none_has_to_gather() -> None:
         short = next(call for call in receives(rig) if call.brought == 3)
         await rig.until(lambda: receives(rig)[-1] is not short)
         assert receives(rig)[-1].began_at == short.ended_at
+
+
+async def test_a_message_that_cannot_be_read_is_left_alone_and_the_others_are_delivered() -> None:
+    """It is neither deleted, released nor extended, and told each time that it comes."""
+    async with at_work(route(), visibility_seconds=30) as rig:
+        bad = rig.queue.send(rig.queue.unreadable)
+        rig.queue.send_many(8)
+        await rig.until(lambda: len(rig.stable.sent) == 8)
+        await rig.rest(100)
+        told = rig.observer.of(MessageUnreadable)
+        assert {each.message_id for each in told} == {bad}
+        assert len(told) == 4
+        assert len(rig.queue.left) == 1
+        assert not rig.queue.calls_of(Operation.CHANGE_VISIBILITY)
+        assert rig.running.unready is None

@@ -15,6 +15,7 @@ from gateway.core.events import (
     AttributesDropped,
     DeliveryCrashed,
     Event,
+    MessageUnreadable,
     Outcome,
     Phase,
     PhaseChanged,
@@ -252,6 +253,17 @@ def test_a_crash_brings_its_error_and_its_like_are_limited(log: Log) -> None:
     assert (line["log_level"], line["exc_info"], line["message_id"]) == ("error", error, "m-1")
     (other,) = log.after(DeliveryCrashed("orders", "m-2", TypeError("y")))
     assert other["message_id"] == "m-2"
+
+
+def test_a_message_that_cannot_be_read_is_told_once_per_throttle(
+    log: Log,
+) -> None:
+    lines = log.after(*[MessageUnreadable("orders", f"m-{at}", "Body: missing") for at in range(3)])
+    (line,) = lines
+    assert line["event"].startswith("message cannot be read; it is left alone")
+    assert (line["message_id"], line["why"], line["log_level"]) == (
+        "m-0", "Body: missing", "warning",
+    )  # fmt: skip
 
 
 # ---- phases -------------------------------------------------------------------------------------

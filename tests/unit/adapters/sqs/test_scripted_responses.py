@@ -1,0 +1,122 @@
+"""What both clients make of responses that an SQS, or something like it, may give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.adapters.sqs.clients import SqsClients
+from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.sdk_source import SdkSqsSource
+from gateway.core.addresses import parse_queue
+from gateway.ports import SourceError
+from tests.unit.adapters.sqs.scripted_sqs import REGION, ScriptedSqs, scripted_sqs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.fakes.backends import SqsKind
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LEASE = 30
+
+
+class Stage:
+    """An adapter of one kind before a scripted SQS."""
+
+    def __init__(self, sqs: ScriptedSqs, clients: SqsClients, kind: type[SqsKind]) -> None:
+        self.sqs, self._clients, self._kind = sqs, clients, kind
+
+    async def source(self, queue: str = "orders", dead_letter: str = "") -> SqsKind:
+        beside = parse_queue(dead_letter) if dead_letter else None
+        source = self._kind(self._clients, parse_queue(queue), beside)
+        await source.open()
+        return source
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sqs() -> AsyncIterator[ScriptedSqs]:
+    async with scripted_sqs() as sqs:
+        yield sqs
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def clients() -> AsyncIterator[SqsClients]:
+    async with SqsClients() as clients:
+        yield clients
+
+
+@pytest.fixture(params=[NativeSqsSource, SdkSqsSource])
+def stage(
+    request: pytest.FixtureRequest,
+    sqs: ScriptedSqs,
+    clients: SqsClients,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Stage:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.url)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    sqs.responses.clear()
+    sqs.asked.clear()
+    return Stage(sqs, clients, request.param)
+
+
+def raw(name: str, **members: Any) -> dict[str, Any]:
+    return {"MessageId": name, "Body": "{}", "ReceiptHandle": f"r-{name}", **members}
+
+
+@pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
+async def test_null_messages_are_an_empty_receive(stage: Stage, queue: str) -> None:
+    stage.sqs.responses["ReceiveMessage"] = {"Messages": None}
+    assert await (await stage.source(queue)).receive(10, 0, LEASE) == []
+
+
+async def test_null_members_of_a_message_are_what_absent_ones_are(stage: Stage) -> None:
+    nulls = dict.fromkeys(("Attributes", "MessageAttributes", "MD5OfBody"))
+    stage.sqs.responses["ReceiveMessage"] = {"Messages": [raw("m", **nulls)]}
+    (message,) = await (await stage.source()).receive(10, 0, LEASE)
+    assert (message.message_id, message.group, dict(message.attributes)) == ("m", None, {})
+
+
+async def test_null_lists_of_a_batch_are_what_absent_ones_are(stage: Stage) -> None:
+    source = await stage.source()
+    gone = {"Id": "0", "Code": "ReceiptHandleIsInvalid", "Message": None, "SenderFault": True}
+    for operation in ("DeleteMessageBatch", "ChangeMessageVisibilityBatch"):
+        stage.sqs.responses[operation] = {"Successful": [{"Id": "0"}], "Failed": None}
+    assert await source.ack(["r"]) == {}
+    assert await source.set_leases([("r", 1)]) == {}
+    stage.sqs.responses["DeleteMessageBatch"] = {"Successful": None, "Failed": [gone]}
+    failed = await source.ack(["r"])
+    assert (failed[0].lease_lost, "None" in failed[0].why) == (True, False)
+
+
+@pytest.mark.parametrize("attributes", [{"VisibilityTimeout": None}, {"Policy": "{}"}])
+async def test_a_queue_that_does_not_tell_its_timeout_is_opened(
+    stage: Stage, attributes: dict[str, Any]
+) -> None:
+    stage.sqs.responses["GetQueueAttributes"] = {"Attributes": attributes}
+    assert (await (await stage.source()).open()).lease_seconds == 0
+
+
+async def test_null_attributes_of_a_queue_confirm_nothing(stage: Stage) -> None:
+    stage.sqs.responses["GetQueueAttributes"] = {"Attributes": None}
+    with pytest.raises(SourceError, match="Attributes"):
+        await stage.source()
+
+
+async def test_one_message_that_cannot_be_read_does_not_keep_the_others_back(stage: Stage) -> None:
+    bad = [
+        raw("count", Attributes={"ApproximateReceiveCount": ""}),
+        raw("type", MessageAttributes={"a": {"DataType": 1}}),
+        raw("list", MessageAttributes=[]),
+    ]
+    good = [raw(f"m-{at}") for at in range(6)]
+    stage.sqs.responses["ReceiveMessage"] = {"Messages": [*good[:3], *bad, *good[3:]]}
+    batch = await (await stage.source()).receive(10, 0, LEASE)
+    assert [each.message_id for each in batch] == [f"m-{at}" for at in range(6)]
+    assert [each.message_id for each in batch.unreadable] == ["count", "type", "list"]
+    assert "ApproximateReceiveCount: must be a whole number" in batch.unreadable[0].why
