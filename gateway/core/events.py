@@ -158,6 +158,16 @@ class PhaseChanged:
     route: str
     phase: Phase
     why: str = ""
+    what_to_do: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteWarned:
+    """A route works, but something about it will hurt: what it is, and what to do."""
+
+    route: str
+    what: str
+    what_to_do: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,7 @@ Event = (
     | AttributesDropped
     | DeliveryCrashed
     | PhaseChanged
+    | RouteWarned
     | TableInForce
     | Reloaded
     | ReloadFailed

@@ -9,7 +9,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.delivery.dead_letter import copy_attributes
-from gateway.ports import Batch, EntryError, Ordering, SourceError, SourceTraits, Unreadable
+from gateway.ports import (
+    Batch,
+    EntryError,
+    Ordering,
+    Redrive,
+    SourceError,
+    SourceTraits,
+    Unreadable,
+)
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Faults, Operation
 from tests.fakes.store import ERRORS, ReadableReceipts, Stored
@@ -70,6 +78,9 @@ class InMemorySource:
         self.missing = False
         self.unreadable = "\0"  # the body of messages that cannot be read
         self.closed = False
+        self.redrive: Redrive | None = None
+        self.identity = ""
+        self.dead_letter_identities: frozenset[str] = frozenset()
         self._by_id: dict[str, Stored] = {}
         self._model: Queue[Stored] = Queue(
             ReadableReceipts(self._by_id), fifo=self.fifo, record=Stored.record
@@ -91,6 +102,9 @@ class InMemorySource:
             f"memory://{self.name}",
             self.visibility_seconds,
             Ordering.GROUP if self.fifo else Ordering.NONE,
+            redrive=self.redrive,
+            identity=self.identity,
+            dead_letters=self.dead_letter_identities,
         )
 
     async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:

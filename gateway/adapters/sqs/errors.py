@@ -47,6 +47,5 @@ def to_source_error(error: Exception, operation: str) -> SourceError:
 
 def source_error(operation: str, code: str, why: str) -> SourceError:
     """Return the error for a code and its message, with a hint where there is one."""
-    hint = _HINTS.get(code)
     text = f"{operation}: {why if code in why else f'{code}: {why}'}"
-    return SourceError(f"{text} ({hint})" if hint else text, code)
+    return SourceError(text, code, _HINTS.get(code, ""))

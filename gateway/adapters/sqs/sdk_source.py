@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
 from gateway.adapters.sqs.json_protocol import parse_receive_response
+from gateway.adapters.sqs.queue_attributes import (
+    ATTRIBUTES,
+    account_of,
+    identity,
+    parse_redrive,
+)
 from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
 from gateway.adapters.sqs.responses import RAW_RECEIVE, find_failed_entries, to_wire_attribute
 from gateway.core.delivery.dead_letter import copy_attributes
@@ -50,14 +56,30 @@ class SdkSqsSource:
             "get_queue_attributes",
             needs="Attributes",
             QueueUrl=self._url,
-            AttributeNames=["VisibilityTimeout"],
+            AttributeNames=list(ATTRIBUTES),
         )
         if self._dead_letter is not None:
             self._dead_letter_url = await self._dead_letter_url_of(self._dead_letter)
-        # The response to ReceiveMessage does not contain the timeout.
-        try:
-            seconds = int(response["Attributes"].get("VisibilityTimeout") or 0)
-            return SourceTraits(self._url, seconds, self._ordering)
+        return await self._traits(response["Attributes"])
+
+    async def _traits(self, attributes: Mapping[str, Any]) -> SourceTraits:
+        redrive = parse_redrive(attributes)
+        account = account_of(attributes.get("QueueArn"))
+        dead_letters = []
+        if redrive is not None:  # SQS has it in the account and the region of the queue
+            beside = f"{self._url.rpartition('/')[0]}/{redrive.queue}"
+            dead_letters.append(await self._identity(self._address, beside, account))
+        if self._dead_letter is not None:
+            dead_letters.append(await self._identity(self._dead_letter, self._dead_letter_url))
+        try:  # the response to ReceiveMessage does not contain the timeout
+            return SourceTraits(
+                self._url,
+                int(attributes.get("VisibilityTimeout") or 0),
+                self._ordering,
+                redrive=redrive,
+                identity=await self._identity(self._address, self._url, account),
+                dead_letters=frozenset(dead_letters),
+            )
         except ValueError as error:
             raise SourceError(f"get_queue_attributes: VisibilityTimeout: {error}") from error
 
@@ -146,6 +168,10 @@ class SdkSqsSource:
 
     async def close(self) -> None:
         """Close nothing: clients are shared, and closed by their owner."""
+
+    async def _identity(self, address: QueueAddress, url: str, account: str = "") -> str:
+        meta = (await self._clients.client(address, receiving=False)).meta
+        return identity(meta.endpoint_url, meta.region_name, url, account)
 
     async def _url_of(self, address: QueueAddress) -> str:
         return address.url or await self._look_up(address)

@@ -54,8 +54,8 @@ class LogObserver:
                 self._message_unreadable(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
-            case events.PhaseChanged():
-                self._phase_changed(event)
+            case events.PhaseChanged() | events.RouteWarned():
+                self._route_changed(event)
             case events.Listening(host, port):
                 self._log.info("admin port listens", host=host, port=port)
             case events.Reloaded() | events.ReloadFailed():
@@ -149,6 +149,13 @@ class LogObserver:
                 "delivery crashed", **about, **_left_out(suppressed), exc_info=event.error
             )
 
+    def _route_changed(self, event: events.PhaseChanged | events.RouteWarned) -> None:
+        if isinstance(event, events.PhaseChanged):
+            self._phase_changed(event)
+            return
+        about = self._queue(event.route)
+        self._log.warning(event.what, **about, what_to_do=event.what_to_do)
+
     def _phase_changed(self, event: events.PhaseChanged) -> None:
         """Log a failure once for each reason, a recovery, and otherwise each new phase."""
         about, before = self._queue(event.route), self._phases.get(event.route)
@@ -159,7 +166,8 @@ class LogObserver:
             case events.Phase.FAILED:
                 if self._failures.get(event.route) != event.why:
                     self._failures[event.route] = event.why
-                    self._log.error("route failed", **about, why=event.why, what_to_do=_WHAT_TO_DO)
+                    what_to_do = event.what_to_do or _WHAT_TO_DO
+                    self._log.error("route failed", **about, why=event.why, what_to_do=what_to_do)
             case events.Phase.POLLING if self._failures.pop(event.route, None) is not None:
                 self._log.info("route works again", **about)
             case events.Phase.STARTING if event.route in self._failures:

@@ -141,6 +141,7 @@ class Metrics:
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
+                | events.RouteWarned()
                 | events.Listening()
             ):
                 pass

@@ -141,7 +141,12 @@ class Statistics:
                 | events.PhaseChanged()
             ):
                 self._erred(event)
-            case events.LeaseCapped() | events.AttributesDropped() | events.Listening():
+            case (
+                events.LeaseCapped()
+                | events.AttributesDropped()
+                | events.RouteWarned()
+                | events.Listening()
+            ):
                 pass
             case _:
                 assert_never(event)

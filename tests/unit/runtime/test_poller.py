@@ -18,7 +18,7 @@ from tests.fakes.rig import Rig, at_work
 from tests.fakes.source import Call, InMemorySource
 
 if TYPE_CHECKING:
-    from gateway.core.messages.message import Message
+    from gateway.ports import Batch
 
 pytestmark = VIRTUAL_TIME
 
@@ -64,9 +64,7 @@ async def test_an_idle_queue_without_long_polls_is_not_hammered() -> None:
 class Hasty(InMemorySource):
     """It answers at once, however long the receive would have waited."""
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> Batch:
         return await super().receive(limit, 0, visibility_seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,8 @@ from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.core.addresses import parse_queue
-from gateway.ports import SourceError
-from tests.unit.adapters.sqs.scripted_sqs import REGION, ScriptedSqs, scripted_sqs
+from gateway.ports import Redrive, SourceError
+from tests.unit.adapters.sqs.scripted_sqs import ARN, REGION, ScriptedSqs, scripted_sqs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -120,3 +121,58 @@ async def test_one_message_that_cannot_be_read_does_not_keep_the_others_back(sta
     assert [each.message_id for each in batch] == [f"m-{at}" for at in range(6)]
     assert [each.message_id for each in batch.unreadable] == ["count", "type", "list"]
     assert "ApproximateReceiveCount: must be a whole number" in batch.unreadable[0].why
+
+
+# ---- the redrive policy, and which queue it is --------------------------------------------------
+
+
+def policy(queue: str, receives: object) -> dict[str, str]:
+    arn = f"{ARN.rpartition(':')[0]}:{queue}"
+    return {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": receives})}
+
+
+@pytest.mark.parametrize("receives", [5, "5"])
+async def test_the_redrive_policy_is_read_when_the_queue_is_opened(
+    stage: Stage, receives: object
+) -> None:
+    stage.sqs.responses["GetQueueAttributes"] = {
+        "Attributes": {"VisibilityTimeout": "30", **policy("orders-dead", receives)}
+    }
+    traits = await (await stage.source()).open()
+    assert traits.redrive == Redrive("orders-dead", 5)
+    assert len(traits.dead_letters) == 1
+    asked = stage.sqs.requests("GetQueueAttributes")[0]["AttributeNames"]
+    assert asked == ["VisibilityTimeout", "RedrivePolicy", "QueueArn"]
+
+
+@pytest.mark.parametrize("text", ["", "null", "{}", "[]", "{", '{"maxReceiveCount": 3}', None])
+async def test_without_a_redrive_policy_that_can_be_read_there_is_none(
+    stage: Stage, text: str | None
+) -> None:
+    stage.sqs.responses["GetQueueAttributes"] = {
+        "Attributes": {"VisibilityTimeout": "30", "RedrivePolicy": text}
+    }
+    traits = await (await stage.source()).open()
+    assert (traits.redrive, traits.dead_letters) == (None, frozenset())
+
+
+async def test_a_queue_is_one_by_name_url_and_arn(stage: Stage) -> None:
+    url = f"https://sqs.{REGION}.amazonaws.com/123456789012/orders"
+    found = [await (await stage.source(each)).open() for each in ("orders", url, ARN)]
+    assert len({traits.identity for traits in found}) == 1
+    others = ("other", ARN.replace(REGION, "us-east-1"), url.replace("123", "321"))
+    for other in others:
+        assert (await (await stage.source(other)).open()).identity != found[0].identity
+
+
+async def test_a_redrive_policy_and_a_reject_queue_are_known_as_the_queue_they_name(
+    stage: Stage,
+) -> None:
+    dead = await (await stage.source("dead")).open()
+    stage.sqs.responses["GetQueueAttributes"] = {
+        "Attributes": {"VisibilityTimeout": "30", "QueueArn": ARN, **policy("dead", 3)}
+    }
+    traits = await (await stage.source(dead_letter=ARN.replace("orders", "rejected"))).open()
+    stage.sqs.responses.clear()
+    rejected = await (await stage.source("rejected")).open()
+    assert traits.dead_letters == {dead.identity, rejected.identity}
