@@ -17,6 +17,7 @@ LEASE_LOST_CODES: Final = frozenset(
 
 RAW_RECEIVE: Final = "RawBody"
 _FIRST_NOT_OK: Final = 300
+_QUERY_PREFIX: Final = "AWS.SimpleQueueService."
 
 
 def keep_raw_receive(
@@ -61,5 +62,5 @@ def find_failed_entries(response: Mapping[str, Any], entries: int) -> dict[int, 
 
 
 def short_code(code: str) -> str:
-    """Return the code without the query protocol's prefix, `AWS.SimpleQueueService.`."""
-    return code.rpartition(".")[2]
+    """Return the code without the query protocol's own prefix: `KMS.` says whose code it is."""
+    return code.removeprefix(_QUERY_PREFIX)

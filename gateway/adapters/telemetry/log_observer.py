@@ -13,7 +13,7 @@ from gateway.core.delivery.disposition import describe
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
 
-_WHAT_TO_DO: Final = (
+_CHECK_THE_QUEUE: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
     " sqs:GetQueueUrl, sqs:GetQueueAttributes and sqs:ReceiveMessage on it"
 )
@@ -166,7 +166,7 @@ class LogObserver:
             case events.Phase.FAILED:
                 if self._failures.get(event.route) != event.why:
                     self._failures[event.route] = event.why
-                    what_to_do = event.what_to_do or _WHAT_TO_DO
+                    what_to_do = event.what_to_do or _CHECK_THE_QUEUE
                     self._log.error("route failed", **about, why=event.why, what_to_do=what_to_do)
             case events.Phase.POLLING if self._failures.pop(event.route, None) is not None:
                 self._log.info("route works again", **about)

@@ -176,3 +176,49 @@ async def test_a_redrive_policy_and_a_reject_queue_are_known_as_the_queue_they_n
     stage.sqs.responses.clear()
     rejected = await (await stage.source("rejected")).open()
     assert traits.dead_letters == {dead.identity, rejected.identity}
+
+
+# ---- errors -------------------------------------------------------------------------------------
+
+KMS = {
+    "KmsAccessDenied": ("KMS.AccessDeniedException", "kms:Decrypt"),
+    "KmsDisabled": ("KMS.DisabledException", "enable"),
+    "KmsInvalidKeyUsage": ("KMS.InvalidKeyUsageException", "symmetric"),
+    "KmsInvalidState": ("KMS.InvalidStateException", "deletion"),
+    "KmsNotFound": ("KMS.NotFoundException", "does not exist"),
+    "KmsOptInRequired": ("KMS.OptInRequired", "subscription"),
+    "KmsThrottled": ("KMS.ThrottlingException", "KmsDataKeyReusePeriodSeconds"),
+}
+
+
+def error(kind: str, query: str = "") -> tuple[int, dict[str, str], dict[str, str]]:
+    headers = {"x-amzn-query-error": f"{query};Sender"} if query else {}
+    return 400, {"__type": f"com.amazonaws.sqs#{kind}", "message": "No."}, headers
+
+
+@pytest.mark.parametrize("kind", KMS)
+@pytest.mark.parametrize("with_query_code", [True, False])
+async def test_an_error_of_kms_has_its_whole_code_and_the_page_about_keys(
+    stage: Stage, kind: str, *, with_query_code: bool
+) -> None:
+    query, hint = KMS[kind]
+    source = await stage.source()
+    stage.sqs.responses["ReceiveMessage"] = error(kind, query if with_query_code else "")
+    with pytest.raises(SourceError) as failed:
+        await source.receive(10, 0, LEASE)
+    assert failed.value.code == (query if with_query_code else kind)
+    assert failed.value.code in str(failed.value)
+    assert hint in failed.value.what_to_do
+    assert "docs/how-to/iam.md" in failed.value.what_to_do
+    assert failed.value.what_to_do in str(failed.value)
+    assert "sqs:GetQueueUrl" not in str(failed.value)
+
+
+async def test_the_prefix_of_the_query_protocol_alone_is_cut(stage: Stage) -> None:
+    source = await stage.source()
+    query = "AWS.SimpleQueueService.NonExistentQueue"
+    for given in (query, "Some.Other.Code"):
+        stage.sqs.responses["ReceiveMessage"] = error("QueueDoesNotExist", given)
+        with pytest.raises(SourceError) as failed:
+            await source.receive(10, 0, LEASE)
+        assert failed.value.code == given.removeprefix("AWS.SimpleQueueService.")

@@ -23,6 +23,7 @@ from gateway.core.events import (
     ReceiveFailed,
     Reloaded,
     ReloadFailed,
+    RouteWarned,
     Settled,
     SettlementFailed,
 )
@@ -287,6 +288,18 @@ def test_a_failed_route_says_queue_reason_and_what_to_do_once(log: Log) -> None:
     assert (line["event"], line["log_level"]) == ("route failed", "error")
     assert (line["route"], line["queue"], line["why"]) == ("orders", "orders", "no such queue")
     assert "sqs:GetQueueUrl" in line["what_to_do"]
+
+
+def test_a_failure_that_is_not_the_queue_s_does_not_send_anyone_to_the_queue(log: Log) -> None:
+    failed = PhaseChanged("orders", Phase.FAILED, "no way", "check AWS_REGION")
+    (line,) = log.after(failed)
+    assert line["what_to_do"] == "check AWS_REGION"
+
+
+def test_a_warning_about_a_route_names_its_queue_and_what_to_do(log: Log) -> None:
+    (line,) = log.after(RouteWarned("orders", "no policy", "set one"))
+    assert (line["event"], line["log_level"]) == ("no policy", "warning")
+    assert (line["queue"], line["what_to_do"]) == ("orders", "set one")
 
 
 def test_another_reason_for_the_failure_is_said(log: Log) -> None:
