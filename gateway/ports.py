@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Never, Protocol
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
@@ -23,11 +23,13 @@ class SourceError(Exception):
     """A call to the source failed; `str()` of it is a sentence for the operator.
 
     `code` is the system's own error code (SQS's), or a short name where no response came.
+    `what_to_do` is advice that the sentence ends with, empty where there is none.
     """
 
-    def __init__(self, why: str, code: str = "") -> None:
-        super().__init__(why)
+    def __init__(self, why: str, code: str = "", what_to_do: str = "") -> None:
+        super().__init__(f"{why} ({what_to_do})" if what_to_do else why)
         self.code = code
+        self.what_to_do = what_to_do
 
 
 class Ordering(Enum):
@@ -38,12 +40,23 @@ class Ordering(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Redrive:
+    """SQS moves a message to this queue (by name) once it was received more than so many times."""
+
+    queue: str
+    max_receives: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceTraits:
     """What a source says of itself once it is open.
 
     `lease_seconds` is how long a received message stays invisible by default, 0 where the source
     has no default. `max_delay_seconds` is the longest that one message may be held, all extensions
-    included. `batch` is the most messages of one receive or one settlement.
+    included. `batch` is the most messages of one receive or one settlement. `redrive` None: SQS
+    moves no message. Sources of the same `identity` are one source, however they are addressed;
+    empty: not known. `dead_letters` are the identities of where its messages go that are never
+    acked.
     """
 
     url: str
@@ -51,6 +64,9 @@ class SourceTraits:
     ordering: Ordering = Ordering.NONE
     max_delay_seconds: int = MAX_VISIBILITY_SECONDS
     batch: int = MAX_BATCH_ENTRIES
+    redrive: Redrive | None = None
+    identity: str = ""
+    dead_letters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,27 @@ class EntryError:
     lease_lost: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A received message that cannot be used; `message_id` is empty where even that is missing."""
+
+    message_id: str
+    why: str
+
+
+class Batch(list["Message"]):
+    """The messages of one receive, and those beside them that cannot be read.
+
+    The source has leased the unreadable ones too; nobody extends their leases.
+    """
+
+    def __init__(
+        self, messages: Iterable[Message] = (), unreadable: Sequence[Unreadable] = ()
+    ) -> None:
+        super().__init__(messages)
+        self.unreadable = unreadable
+
+
 class Source(Protocol):
     """Where messages come from: one SQS queue, with the dead-letter queue beside it if any.
 
@@ -71,8 +108,8 @@ class Source(Protocol):
     async def open(self) -> SourceTraits:
         """Find the source (and where dead letters go) and read its traits."""
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
-        """Wait up to `wait_seconds` for 1..`limit` messages; an empty list when none came."""
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+        """Wait up to `wait_seconds` for 1..`limit` messages; an empty batch when none came."""
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Remove 1..`batch` messages for good; returns the failed ones by position."""
@@ -193,13 +230,17 @@ class Measurements(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RouteView:
-    """The state of one route at one moment. `waiting` messages wait for their version's limit."""
+    """The state of one route at one moment. `waiting` messages wait for their version's limit.
+
+    `redrive` None: the queue has no redrive policy, or is not resolved yet.
+    """
 
     route: Route
     phase: PhaseChanged
     in_flight: int
     in_flight_by_version: Mapping[str, int]
     waiting: int
+    redrive: Redrive | None = None
 
 
 class RouteStates(Protocol):

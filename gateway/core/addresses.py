@@ -69,6 +69,11 @@ def parse_queue(text: str, region: str | None = None) -> QueueAddress:
     raise ValueError("is not a queue name (80 of A-Z a-z 0-9 _ -, FIFO with .fifo), URL or ARN")
 
 
+def is_aws_host(host: str) -> bool:
+    """Whether a host name is one of AWS's endpoints of SQS, one in a VPC included."""
+    return _AWS_HOST.match(host) is not None
+
+
 def _region_of(host: re.Match[str] | None) -> str | None:
     if host is None:
         return None

@@ -59,6 +59,15 @@ class ReceiveFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageUnreadable:
+    """A received message cannot be read: it is left alone until its lease ends."""
+
+    route: str
+    message_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """This number of messages got the decision; `version` None: retry until there is one."""
 
@@ -149,6 +158,16 @@ class PhaseChanged:
     route: str
     phase: Phase
     why: str = ""
+    what_to_do: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteWarned:
+    """A route works, but something about it will hurt: what it is, and what to do."""
+
+    route: str
+    what: str
+    what_to_do: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +207,7 @@ class Listening:
 Event = (
     Received
     | ReceiveFailed
+    | MessageUnreadable
     | Decided
     | Acked
     | Delivered
@@ -197,6 +217,7 @@ Event = (
     | AttributesDropped
     | DeliveryCrashed
     | PhaseChanged
+    | RouteWarned
     | TableInForce
     | Reloaded
     | ReloadFailed

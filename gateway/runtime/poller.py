@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.events import ReceiveFailed
+from gateway.core.events import MessageUnreadable, ReceiveFailed
 from gateway.ports import SourceError
 from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.permits import NOTHING
@@ -13,8 +13,7 @@ from gateway.runtime.permits import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.messages.message import Message
-    from gateway.ports import Source
+    from gateway.ports import Batch, Source
     from gateway.runtime.dispatch import Intake
     from gateway.runtime.limiter import Limiters
     from gateway.runtime.permits import Grant, Permits
@@ -178,7 +177,7 @@ class Poller:
             return 0
         return max(0, self._limiters.stable_capacity() - self._asked)
 
-    async def _receive(self, limit: int) -> list[Message] | None:
+    async def _receive(self, limit: int) -> Batch | None:
         began = self._moved()
         try:
             messages = await self._source.receive(limit, self._wait_seconds, self._lease_seconds)
@@ -190,7 +189,9 @@ class Poller:
             self._came_back_at_once = self._moved() - began < SHORT_POLL_WAIT_SECONDS
         self.failure = None
         self._count(len(messages))
-        self._reporter.received(len(messages))
+        self._reporter.received(len(messages) + len(messages.unreadable))
+        for each in messages.unreadable:
+            self._reporter.emit(MessageUnreadable(self._route, each.message_id, each.why))
         return messages
 
     def _count(self, messages: int) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gateway.runtime.shared_queues import find_clashes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -85,6 +87,7 @@ class RouteSet:
         for route in (*change.start, *change.replace):
             self._start(route)
         self._names = tuple(route.name for route in table.routes)
+        self._admit()
         return change
 
     async def close_retired(self) -> None:
@@ -152,8 +155,27 @@ class RouteSet:
         if self._tasks is None:
             return
         running = self._running[route.name] = self._make(route)
-        task = self._tasks.create_task(running.run(), name=f"route {route.name}")
+        task = self._tasks.create_task(running.run(self._admit), name=f"route {route.name}")
         task.add_done_callback(lambda _: self._draining.discard(running))
+
+    def _admit(self) -> None:
+        """Let those routes poll that clash with no earlier one of the file.
+
+        One that polls already, since it was resolved first, starts anew and waits.
+        """
+        if self.stopping:
+            return
+        routes = [self._running[name] for name in self._names if name in self._running]
+        clashes = find_clashes(
+            {each.route.name: each.traits for each in routes if each.traits is not None}
+        )
+        for each in routes:
+            clash = clashes.get(each.route.name)
+            if clash is None:
+                each.admit()
+            elif not each.bar(*clash):
+                self._drain(self._running.pop(each.route.name))
+                self._start(each.route)
 
     def _drain(self, route: RunningRoute) -> None:
         route.stop(REPLACED_DRAIN_SECONDS)

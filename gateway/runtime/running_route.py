@@ -16,6 +16,7 @@ from gateway.ports import RouteView, SourceError
 from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.parts import OpenParts, Parts
 from gateway.runtime.poll_budget import PollBudget
+from gateway.runtime.redrive_warnings import redrive_warnings
 from gateway.runtime.shutdown import StopRequest
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
 STUCK_MARGIN_SECONDS: Final = 60.0
+
+
+def _nothing() -> None:
+    """Do nothing once the source is open."""
 
 
 class RunningRoute:
@@ -52,6 +57,10 @@ class RunningRoute:
         self.route = route
         self.started = asyncio.Event()
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
+        self.traits: SourceTraits | None = None  # once the source was open
+        self._admitted = asyncio.Event()
+        self._admitted.set()
+        self._warned: set[object] = set()
         self._poll_budget = poll_budget or PollBudget()
         self._stop = StopRequest()
         self._parts = Parts(
@@ -59,15 +68,18 @@ class RunningRoute:
         )
         self._open_parts: OpenParts | None = None
 
-    async def run(self) -> None:
-        """Open the source, poll and deliver, and drain once stopped."""
+    async def run(self, on_open: Callable[[], None] = _nothing) -> None:
+        """Open the source, poll and deliver, and drain once stopped.
+
+        `on_open` is called once the traits are known; it may :meth:`bar` the route.
+        """
         parts = self._parts
         try:
             async with asyncio.TaskGroup() as tasks:
                 parts.reporter.start()
                 parts.settler.start(tasks)
                 parts.deliverer.start()
-                traits = await self._opened(tasks)
+                traits = await self._opened(tasks, on_open)
                 if traits is not None:
                     await self._work(tasks, traits)
         finally:
@@ -76,16 +88,30 @@ class RunningRoute:
             parts.reporter.flush()
             await parts.limiters.close()
             await parts.source.close()
-        self._enter(Phase.STOPPED)
+        self._enter(PhaseChanged(self.route.name, Phase.STOPPED))
 
     def stop(self, drain_seconds: float) -> None:
         """Soft stop: no new receive, deliveries get `drain_seconds`, the rest goes back."""
         if self._stop.soft.is_set():
             return
-        self._enter(Phase.STOPPING, "the gateway is stopping")
+        self._enter(PhaseChanged(self.route.name, Phase.STOPPING, "the gateway is stopping"))
         self._stop.begin(drain_seconds)
         if self._open_parts is not None:
             self._open_parts.shutdown.begin()
+
+    def bar(self, why: str, what_to_do: str) -> bool:
+        """Do not poll until :meth:`admit`; return False where polls have begun already."""
+        if self._open_parts is not None:
+            return False
+        self._admitted.clear()
+        barred = PhaseChanged(self.route.name, Phase.FAILED, why, what_to_do)
+        if self.phase != barred and not self._stop.soft.is_set():
+            self._enter(barred)
+        return True
+
+    def admit(self) -> None:
+        """Poll, if the source is open."""
+        self._admitted.set()
 
     def halt(self) -> None:
         """Hard stop: cancel deliveries and polls; release leases if that works within 1 s."""
@@ -98,6 +124,7 @@ class RunningRoute:
         self._parts.permits.resize(route.max_in_flight)
         self._parts.limiters.adopt(route)
         self._parts.deliverer.adopt(route)
+        self._warn()
 
     async def close_retired(self) -> None:
         """Close the targets that no version uses any more."""
@@ -113,6 +140,7 @@ class RunningRoute:
             len(parts.in_flight),
             parts.limiters.in_flight(),
             parts.limiters.wait_queue.waiting,
+            None if self.traits is None else self.traits.redrive,
         )
 
     @property
@@ -133,9 +161,11 @@ class RunningRoute:
             return None
         return f"route {self.route.name}: no receive has returned for {silent:.0f} s"
 
-    async def _opened(self, tasks: asyncio.TaskGroup) -> SourceTraits | None:
-        """Return the source's traits; None when stopped before it was open."""
-        opening = tasks.create_task(self._open(), name=f"open {self.route.name}")
+    async def _opened(
+        self, tasks: asyncio.TaskGroup, on_open: Callable[[], None]
+    ) -> SourceTraits | None:
+        """Return the source's traits once it may be polled; None when stopped before."""
+        opening = tasks.create_task(self._open(on_open), name=f"open {self.route.name}")
         stopped = tasks.create_task(self._stop.soft.wait(), name=f"stop {self.route.name}")
         await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -144,13 +174,30 @@ class RunningRoute:
             return None
         return opening.result()
 
-    async def _open(self) -> SourceTraits:
+    async def _open(self, on_open: Callable[[], None]) -> SourceTraits:
+        traits = self.traits = await self._open_source()
+        self._warn()
+        on_open()
+        await self._admitted.wait()
+        return traits
+
+    def _warn(self) -> None:
+        """Emit each warning once."""
+        if self.traits is None:
+            return
+        for warning in redrive_warnings(self.route, self.traits.redrive):
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._parts.reporter.emit(warning)
+
+    async def _open_source(self) -> SourceTraits:
         failures = 0
         while True:
             try:
                 return await self._parts.source.open()
             except SourceError as error:
-                self._enter(Phase.FAILED, f"queue {self.route.queue.text}: {error}")
+                why = f"queue {self.route.queue.text}: {error}"
+                self._enter(PhaseChanged(self.route.name, Phase.FAILED, why, error.what_to_do))
                 failures += 1
                 await asyncio.sleep(
                     exponential_backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, failures)
@@ -160,7 +207,7 @@ class RunningRoute:
         name = self.route.name
         opened = OpenParts(self._parts, self.route, traits, self._poll_budget, self._stop)
         self._open_parts = opened
-        self._enter(Phase.POLLING)
+        self._enter(PhaseChanged(name, Phase.POLLING))
         self.started.set()
         keeping = tasks.create_task(opened.lease_keeper.run(), name=f"extend leases {name}")
         polling = tasks.create_task(opened.poller.run(), name=f"poll {name}")
@@ -170,6 +217,6 @@ class RunningRoute:
         await opened.shutdown.run(tasks, polling)
         keeping.cancel()
 
-    def _enter(self, phase: Phase, why: str = "") -> None:
-        self.phase = PhaseChanged(self.route.name, phase, why)
-        self._parts.reporter.emit(self.phase)
+    def _enter(self, phase: PhaseChanged) -> None:
+        self.phase = phase
+        self._parts.reporter.emit(phase)

@@ -9,7 +9,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.delivery.dead_letter import copy_attributes
-from gateway.ports import EntryError, Ordering, SourceError, SourceTraits
+from gateway.ports import (
+    Batch,
+    EntryError,
+    Ordering,
+    Redrive,
+    SourceError,
+    SourceTraits,
+    Unreadable,
+)
 from tests.fakes.bell import Bell
 from tests.fakes.faults import Faults, Operation
 from tests.fakes.store import ERRORS, ReadableReceipts, Stored
@@ -68,7 +76,11 @@ class InMemorySource:
         self.calls: list[Call] = []
         self.round_trip_seconds = 0.0
         self.missing = False
+        self.unreadable = "\0"  # the body of messages that cannot be read
         self.closed = False
+        self.redrive: Redrive | None = None
+        self.identity = ""
+        self.dead_letter_identities: frozenset[str] = frozenset()
         self._by_id: dict[str, Stored] = {}
         self._model: Queue[Stored] = Queue(
             ReadableReceipts(self._by_id), fifo=self.fifo, record=Stored.record
@@ -90,9 +102,12 @@ class InMemorySource:
             f"memory://{self.name}",
             self.visibility_seconds,
             Ordering.GROUP if self.fifo else Ordering.NONE,
+            redrive=self.redrive,
+            identity=self.identity,
+            dead_letters=self.dead_letter_identities,
         )
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
         """Long-poll; a send and the end of a lease both end the wait."""
         asked = (limit, wait_seconds, lease_seconds)
         call, fault = self._began(Operation.RECEIVE, asked)
@@ -100,7 +115,9 @@ class InMemorySource:
         messages = await self._long_poll(*asked)
         call.brought = len(messages)
         await self._back(call, fault)
-        return messages
+        odd = self.unreadable
+        unreadable = [Unreadable(each.message_id, odd) for each in messages if each.body == odd]
+        return Batch([each for each in messages if each.body != odd], unreadable)
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Delete by receipt."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import EntryError, SourceTraits
+    from gateway.ports import Batch, EntryError, SourceTraits
     from tests.fakes.source import InMemorySource
     from tests.fakes.target import FakeSending, Sent
     from tests.property.witness import Witness
@@ -62,7 +62,7 @@ class Line:
         self._goes_through()
         return await self._queue.open()
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
         self._goes_through()
         messages = await self._queue.receive(limit, wait_seconds, lease_seconds)
         self._witness.received(self._name, messages)

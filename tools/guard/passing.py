@@ -28,7 +28,7 @@ from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.core.events import TableInForce
 from gateway.core.routing.route import RoutingTable
-from gateway.ports import SourceTraits
+from gateway.ports import Batch, SourceTraits
 from gateway.runtime.poll_budget import PollBudget
 from gateway.runtime.running_route import RunningRoute
 from tests.builders import route
@@ -142,7 +142,7 @@ class GivenSource:
     async def open(self) -> SourceTraits:
         return SourceTraits(URL, 60)
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
         return parse_receive_response(await self._responses.get())
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:

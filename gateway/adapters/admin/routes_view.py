@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ def routes_view(
          "config": {"last_reload_successful": true, "problems": []},
          "routes": [{
            "name": "orders", "queue": "orders", "phase": "polling", "why": "",
+           "redrive": {"queue": "orders-dead", "max_receives": 5},
            "in_flight": 7, "waiting": 0, "max_in_flight": 200, "messages_received": 1200,
            "rates": {"received_per_second": 20.0, "ack_per_second": 19.8, "retry_per_second": 0.2,
                      "reject_per_second": 0.0, "fallback_per_second": 0.0},
@@ -43,6 +45,7 @@ def routes_view(
              "rate_per_second": 2.1,
              "last_error": {"text": "status 500", "time": "2026-07-30T12:00:00.000Z"}}]}]}
 
+    `redrive` is null where the queue has no redrive policy, or is not resolved yet.
     Rates are over the last minute; deliveries count since the start of the process; decisions
     and `share_observed` (all reasons, null before the first decision) since the route last
     changed. A route's `waiting` messages are those whose version is at its own limit. A
@@ -64,6 +67,7 @@ def _route(view: RouteView, measured: RouteMeasurements) -> dict[str, Any]:
         "queue": route.queue.text,
         "phase": view.phase.phase.value,
         "why": view.phase.why,
+        "redrive": None if view.redrive is None else asdict(view.redrive),
         "in_flight": view.in_flight,
         "waiting": view.waiting,
         "max_in_flight": route.max_in_flight,

@@ -7,22 +7,10 @@ from typing import Final
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gateway.adapters.sqs.error_hints import hint_for
 from gateway.adapters.sqs.responses import short_code
 from gateway.aiokit.descriptors import is_local_limit
 from gateway.ports import SourceError
-
-_HINTS: Final = {
-    "NonExistentQueue": "create it, or correct the routing file",
-    "QueueDoesNotExist": "create it, or correct the routing file",
-    "AccessDenied": "the gateway's role needs sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage,"
-    " DeleteMessage and ChangeMessageVisibility here, and SendMessage on a dead-letter queue",
-    "AccessDeniedException": "the gateway's role lacks a permission on this queue",
-    "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
-    " AWS_SECRET_ACCESS_KEY",
-    "ValueError": "check AWS_REGION, AWS_ENDPOINT_URL_SQS and what the credentials come from",
-    "LocalLimit": "this process is at a limit of its own; see docs/limits.md",
-    "NoRegionError": "set region: on the route, or AWS_REGION in the environment",
-}
 
 FAILURES: Final = (
     ClientError,
@@ -52,6 +40,5 @@ def to_source_error(error: Exception, operation: str) -> SourceError:
 
 def source_error(operation: str, code: str, why: str) -> SourceError:
     """Return the error for a code and its message, with a hint where there is one."""
-    hint = _HINTS.get(code)
     text = f"{operation}: {why if code in why else f'{code}: {why}'}"
-    return SourceError(f"{text} ({hint})" if hint else text, code)
+    return SourceError(text, code, hint_for(code))

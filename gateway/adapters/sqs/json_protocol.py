@@ -13,7 +13,7 @@ import orjson
 
 from gateway.adapters.sqs.responses import find_failed_entries
 from gateway.core.messages.message import message_from_receive
-from gateway.ports import SourceError
+from gateway.ports import Batch, SourceError, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,23 +71,64 @@ class RequestBodies:
         return b'%b,"Entries":%b}' % (self._start, _json(entries))
 
 
-def parse_receive_response(body: bytes) -> list[Message]:
+def parse_receive_response(body: bytes, *, in_order: bool = False) -> Batch:
     """Return the messages of a ReceiveMessage response; raises SourceError if it is unreadable.
 
-    Only `{}` is an empty receive: SQS may have leased messages to any other response.
+    Only `{}` is an empty receive, and null is what absent is: SQS may have leased messages to any
+    other response. A message that cannot be read does not keep the others back; `in_order` it does
+    those of its group that come after it.
     """
     read = _read("receive_message", body, "; its messages come back when their lease ends")
-    if not read:
-        return []
     messages = read.get("Messages")
+    if messages is None and all(member is None for member in read.values()):
+        return Batch()
+    if not isinstance(messages, list):
+        raise SourceError(
+            "receive_message: the response has members, but no list of Messages", "InvalidResponse"
+        )
     try:
-        if isinstance(messages, list):
-            return [message_from_receive(raw) for raw in messages]
-    except (ValueError, TypeError, AttributeError) as error:
-        raise SourceError(f"receive_message: a message is not readable: {error}") from error
-    raise SourceError(
-        "receive_message: the response has members, but no list of Messages", "InvalidResponse"
-    )
+        return Batch([_message(raw) for raw in messages])
+    except ValueError:
+        return _read_each(messages, in_order=in_order)
+
+
+def _message(raw: Any) -> Message:
+    message = message_from_receive(raw)
+    if not message.receipt:
+        raise ValueError("ReceiptHandle: missing")  # it could not be deleted
+    return message
+
+
+def _read_each(messages: list[Any], *, in_order: bool) -> Batch:
+    """Return the readable messages of a batch that has others too."""
+    readable: list[Message] = []
+    unreadable: list[Unreadable] = []
+    behind: set[Any] = set()  # groups; None: any group
+    for raw in messages:
+        try:
+            message = _message(raw)
+        except ValueError as error:
+            unreadable.append(Unreadable(_text_of(raw, "MessageId") or "", str(error)))
+            behind.add(_text_of(raw["Attributes"], "MessageGroupId") if _has_group(raw) else None)
+            continue
+        if in_order and (None in behind or message.group in behind):
+            why = "it comes after a message of its group that cannot be read"
+            unreadable.append(Unreadable(message.message_id, why))
+        else:
+            readable.append(message)
+    if not readable and not any(each.message_id for each in unreadable):
+        why = unreadable[0].why if unreadable else ""
+        raise SourceError(f"receive_message: no message is readable: {why}", "InvalidResponse")
+    return Batch(readable, unreadable)
+
+
+def _has_group(raw: Any) -> bool:
+    return isinstance(raw, dict) and bool(_text_of(raw.get("Attributes"), "MessageGroupId"))
+
+
+def _text_of(members: Any, name: str) -> str | None:
+    value = members.get(name) if isinstance(members, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def parse_batch_response(operation: str, body: bytes, entries: int) -> Mapping[int, EntryError]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.adapters.sqs.endpoint import Endpoint
     from gateway.core.addresses import QueueAddress
     from gateway.core.messages.message import Message
-    from gateway.ports import EntryError, SourceTraits
+    from gateway.ports import Batch, EntryError, SourceTraits
 
 RECEIVE_SECONDS: Final = 30.0  # the longest long poll is 20 s
 SETTLE_SECONDS: Final = 10.0
@@ -64,7 +64,7 @@ class NativeSqsSource:
             raise to_source_error(error, "resolve") from error
         return traits
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
         """ReceiveMessage, with every attribute; on FIFO a lost response is asked for again."""
         endpoint = self._endpoint
         if endpoint is None:
@@ -74,7 +74,8 @@ class NativeSqsSource:
             return parse_receive_response(await _call(endpoint, _RECEIVE, body, repeated=True))
         with self._attempt_ids.attempt() as attempt_id:
             body = self._bodies.attempt(body, attempt_id)
-            return parse_receive_response(await _call(endpoint, _RECEIVE, body))
+            response = await _call(endpoint, _RECEIVE, body)
+            return parse_receive_response(response, in_order=True)
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; its status is 200 even where entries failed."""

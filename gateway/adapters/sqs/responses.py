@@ -1,18 +1,14 @@
-"""Reads SQS's responses into the gateway's types; one that is cut off is an error."""
+"""What the responses of SQS have in common, however they are parsed."""
 
 from __future__ import annotations
 
 import base64
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.messages.message import message_from_receive
-from gateway.ports import EntryError, SourceError
+from gateway.ports import EntryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from gateway.core.messages.message import Message
 
 LEASE_LOST_CODES: Final = frozenset(
     {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"}
@@ -20,49 +16,21 @@ LEASE_LOST_CODES: Final = frozenset(
 """Codes of an entry whose lease ended: the message may be another consumer's by now."""
 
 RAW_RECEIVE: Final = "RawBody"
+_FIRST_NOT_OK: Final = 300
+_QUERY_PREFIX: Final = "AWS.SimpleQueueService."
 
 
 def keep_raw_receive(
-    response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: object
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
-    """Keep the bytes of a receive's response: the SDK reads cut-off JSON as `{}`.
+    """Keep the bytes of a receive's response from the SDK's parser, for the gateway's own.
 
+    The SDK's reads cut-off JSON as `{}`, and fails for all messages where it cannot read one.
     A hook for botocore's `before-parse.sqs.ReceiveMessage`.
     """
-    customized_response_dict[RAW_RECEIVE] = response_dict["body"]
-
-
-def check_complete(response: Mapping[str, Any]) -> None:
-    """Raise SourceError where a response without messages is not an empty receive.
-
-    SQS has leased messages to one that was cut off, so it must not pass as an empty queue.
-    """
-    if response.get("Messages"):
-        return
-    try:
-        empty = isinstance(json.loads(response.get(RAW_RECEIVE, b"{}")), dict)
-    except ValueError:
-        empty = False
-    if not empty:
-        why = "receive_message: the response is cut off, or not SQS's; its messages come back"
-        raise SourceError(f"{why} when their lease ends", "InvalidResponse")
-
-
-def parse_messages(response: Mapping[str, Any]) -> list[Message]:
-    """Return the messages of a ReceiveMessage response; raises SourceError if it is unreadable."""
-    try:
-        return [_message(raw) for raw in response.get("Messages", ())]
-    except ValueError as error:
-        raise SourceError(f"receive_message: a message is not readable: {error}") from error
-
-
-def _message(raw: Mapping[str, Any]) -> Message:
-    attributes = raw.get("MessageAttributes")
-    if attributes:
-        for attribute in attributes.values():
-            if "BinaryValue" in attribute:
-                attribute["BinaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
-    return message_from_receive(raw)
+    if response_dict["status_code"] < _FIRST_NOT_OK:
+        customized_response_dict[RAW_RECEIVE] = response_dict["body"]
+        response_dict["body"] = b"{}"
 
 
 def to_wire_attribute(data_type: str, text: str, *, binary: bool) -> dict[str, Any]:
@@ -87,12 +55,12 @@ def find_failed_entries(response: Mapping[str, Any], entries: int) -> dict[int, 
     for entry in response.get("Failed") or ():
         position = positions.get(entry["Id"])
         if position is not None:
-            code = short_code(str(entry.get("Code", "")))
-            why = f"{code}: {entry.get('Message', '')}"
+            code = short_code(str(entry.get("Code") or ""))
+            why = f"{code}: {entry.get('Message') or ''}"
             failed[position] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
     return failed
 
 
 def short_code(code: str) -> str:
-    """Return the code without the query protocol's prefix, `AWS.SimpleQueueService.`."""
-    return code.rpartition(".")[2]
+    """Return the code without the query protocol's own prefix: `KMS.` says whose code it is."""
+    return code.removeprefix(_QUERY_PREFIX)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
-from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
-from gateway.adapters.sqs.responses import (
-    check_complete,
-    find_failed_entries,
-    parse_messages,
-    to_wire_attribute,
+from gateway.adapters.sqs.json_protocol import parse_receive_response
+from gateway.adapters.sqs.queue_attributes import (
+    ATTRIBUTES,
+    account_of,
+    identity,
+    parse_redrive,
 )
+from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
+from gateway.adapters.sqs.responses import RAW_RECEIVE, find_failed_entries, to_wire_attribute
 from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import Ordering, SourceError, SourceTraits
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.addresses import QueueAddress
     from gateway.core.messages.message import Message
-    from gateway.ports import EntryError
+    from gateway.ports import Batch, EntryError
 
 
 class SdkSqsSource:
@@ -54,19 +56,34 @@ class SdkSqsSource:
             "get_queue_attributes",
             needs="Attributes",
             QueueUrl=self._url,
-            AttributeNames=["VisibilityTimeout"],
+            AttributeNames=list(ATTRIBUTES),
         )
         if self._dead_letter is not None:
             self._dead_letter_url = await self._dead_letter_url_of(self._dead_letter)
-        # The response to ReceiveMessage does not contain the timeout.
-        try:
+        return await self._traits(response["Attributes"])
+
+    async def _traits(self, attributes: Mapping[str, Any]) -> SourceTraits:
+        redrive = parse_redrive(attributes)
+        account = account_of(attributes.get("QueueArn"))
+        dead_letters = []
+        if redrive is not None:  # SQS has it in the account and the region of the queue
+            beside = f"{self._url.rpartition('/')[0]}/{redrive.queue}"
+            dead_letters.append(await self._identity(self._address, beside, account))
+        if self._dead_letter is not None:
+            dead_letters.append(await self._identity(self._dead_letter, self._dead_letter_url))
+        try:  # the response to ReceiveMessage does not contain the timeout
             return SourceTraits(
-                self._url, int(response["Attributes"]["VisibilityTimeout"]), self._ordering
+                self._url,
+                int(attributes.get("VisibilityTimeout") or 0),
+                self._ordering,
+                redrive=redrive,
+                identity=await self._identity(self._address, self._url, account),
+                dead_letters=frozenset(dead_letters),
             )
         except ValueError as error:
             raise SourceError(f"get_queue_attributes: VisibilityTimeout: {error}") from error
 
-    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
         """ReceiveMessage, with every attribute; on FIFO a lost response is asked for again."""
         wanted = {
             "MaxNumberOfMessages": limit,
@@ -74,12 +91,12 @@ class SdkSqsSource:
             "VisibilityTimeout": lease_seconds,
         }
         if not self._address.fifo:
-            return parse_messages(await self._receive(wanted))
+            return parse_receive_response(await self._receive(wanted))
         with self._attempt_ids.attempt() as attempt_id:
-            response = await self._receive({**wanted, "ReceiveRequestAttemptId": attempt_id})
-        return parse_messages(response)
+            body = await self._receive({**wanted, "ReceiveRequestAttemptId": attempt_id})
+            return parse_receive_response(body, in_order=True)
 
-    async def _receive(self, wanted: Mapping[str, Any]) -> Any:
+    async def _receive(self, wanted: Mapping[str, Any]) -> bytes:
         response = await self._call(
             self._address,
             "receive_message",
@@ -88,8 +105,8 @@ class SdkSqsSource:
             MessageAttributeNames=["All"],
             **wanted,
         )
-        check_complete(response)
-        return response
+        body: bytes = response[RAW_RECEIVE]
+        return body
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """DeleteMessageBatch; its status is 200 even where entries failed."""
@@ -151,6 +168,10 @@ class SdkSqsSource:
 
     async def close(self) -> None:
         """Close nothing: clients are shared, and closed by their owner."""
+
+    async def _identity(self, address: QueueAddress, url: str, account: str = "") -> str:
+        meta = (await self._clients.client(address, receiving=False)).meta
+        return identity(meta.endpoint_url, meta.region_name, url, account)
 
     async def _url_of(self, address: QueueAddress) -> str:
         return address.url or await self._look_up(address)

@@ -13,7 +13,7 @@ from gateway.core.delivery.disposition import Malformed, describe
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
 
-_WHAT_TO_DO: Final = (
+_CHECK_THE_QUEUE: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
     " sqs:GetQueueUrl, sqs:GetQueueAttributes and sqs:ReceiveMessage on it"
 )
@@ -54,10 +54,12 @@ class LogObserver:
                 self._settlement_ended(event)
             case events.Delivered():
                 self._delivered(event)
+            case events.MessageUnreadable():
+                self._message_unreadable(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
-            case events.PhaseChanged():
-                self._phase_changed(event)
+            case events.PhaseChanged() | events.RouteWarned():
+                self._route_changed(event)
             case events.Listening(host, port):
                 self._log.info("admin port listens", host=host, port=port)
             case events.Reloaded() | events.ReloadFailed():
@@ -127,6 +129,17 @@ class LogObserver:
                 **_left_out(suppressed),
             )
 
+    def _message_unreadable(self, event: events.MessageUnreadable) -> None:
+        suppressed = self._shared.unreadable.admit((event.route,))
+        if suppressed is not None:
+            self._log.warning(
+                "message cannot be read; it is left alone until its lease ends",
+                **self._queue(event.route),
+                message_id=event.message_id,
+                why=event.why,
+                **_left_out(suppressed),
+            )
+
     def _message_in_trouble(
         self, event: events.AttributesDropped | events.DeliveryCrashed | events.LeaseCapped
     ) -> None:
@@ -144,6 +157,13 @@ class LogObserver:
                 "delivery crashed", **about, **_left_out(suppressed), exc_info=event.error
             )
 
+    def _route_changed(self, event: events.PhaseChanged | events.RouteWarned) -> None:
+        if isinstance(event, events.PhaseChanged):
+            self._phase_changed(event)
+            return
+        about = self._queue(event.route)
+        self._log.warning(event.what, **about, what_to_do=event.what_to_do)
+
     def _phase_changed(self, event: events.PhaseChanged) -> None:
         """Log a failure once for each reason, a recovery, and otherwise each new phase."""
         about, before = self._queue(event.route), self._phases.get(event.route)
@@ -154,7 +174,8 @@ class LogObserver:
             case events.Phase.FAILED:
                 if self._failures.get(event.route) != event.why:
                     self._failures[event.route] = event.why
-                    self._log.error("route failed", **about, why=event.why, what_to_do=_WHAT_TO_DO)
+                    what_to_do = event.what_to_do or _CHECK_THE_QUEUE
+                    self._log.error("route failed", **about, why=event.why, what_to_do=what_to_do)
             case events.Phase.POLLING if self._failures.pop(event.route, None) is not None:
                 self._log.info("route works again", **about)
             case events.Phase.STARTING if event.route in self._failures:

@@ -83,3 +83,4 @@ class SharedThrottles:
         self.crashes = LogThrottle(clock)
         self.malformed: set[Key] = set()
         """Versions whose malformed response was told."""
+        self.unreadable = LogThrottle(clock)

@@ -141,10 +141,12 @@ class Metrics:
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
             case (
-                events.LeaseCapped()
+                events.MessageUnreadable()
+                | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
+                | events.RouteWarned()
                 | events.Listening()
             ):
                 pass

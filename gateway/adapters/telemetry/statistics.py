@@ -135,12 +135,18 @@ class Statistics:
                 self.problems = problems
             case (
                 events.ReceiveFailed()
+                | events.MessageUnreadable()
                 | events.SettlementFailed()
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
             ):
                 self._erred(event)
-            case events.LeaseCapped() | events.AttributesDropped() | events.Listening():
+            case (
+                events.LeaseCapped()
+                | events.AttributesDropped()
+                | events.RouteWarned()
+                | events.Listening()
+            ):
                 pass
             case _:
                 assert_never(event)
@@ -181,6 +187,7 @@ class Statistics:
     def _erred(
         self,
         event: events.ReceiveFailed
+        | events.MessageUnreadable
         | events.SettlementFailed
         | events.DeliveryCrashed
         | events.PhaseChanged,
@@ -188,6 +195,8 @@ class Statistics:
         match event:
             case events.ReceiveFailed(route, why):
                 text = f"receive: {why}"
+            case events.MessageUnreadable(route, message_id, why):
+                text = f"receive: message {message_id} cannot be read: {why}"
             case events.SettlementFailed(route, action, why):
                 text = f"{action}: {why}"
             case events.DeliveryCrashed(route, _, error):

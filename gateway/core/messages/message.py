@@ -169,6 +169,8 @@ def _read_texts(raw: Mapping[str, Any]) -> Mapping[str, Attribute] | None:
 
 def _read_any(raw: Mapping[str, Any]) -> Message:
     """Return the Message of any element; raises ValueError with the problem."""
+    if not isinstance(raw, dict):
+        raise ValueError("a message must be an object")  # noqa: TRY004
     system = _mapping(raw, "Attributes")
     return Message(
         message_id=_text(raw, "MessageId"),
@@ -177,6 +179,7 @@ def _read_any(raw: Mapping[str, Any]) -> Message:
         attributes={
             name: _attribute(name, value)
             for name, value in _mapping(raw, "MessageAttributes").items()
+            if value is not None
         },
         group=_optional(system, "MessageGroupId"),
         deduplication_id=_optional(system, "MessageDeduplicationId"),
@@ -212,8 +215,9 @@ def _optional(system: Mapping[str, Any], key: str) -> str | None:
 
 
 def _number(system: Mapping[str, Any], key: str, default: int) -> int:
+    value = system.get(key)
     try:
-        return int(system.get(key, default))
+        return default if value is None else int(value)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"Attributes.{key}: must be a whole number") from None
 

@@ -18,7 +18,7 @@ from gateway.core.events import (
 )
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import Route, RoutingTable
-from gateway.ports import RouteView
+from gateway.ports import Redrive, RouteView
 from tests.builders import CANARY, STABLE, route
 
 if TYPE_CHECKING:
@@ -72,8 +72,10 @@ def view(
     in_flight: int = 0,
     by_version: Mapping[str, int] | None = None,
     waiting: int = 0,
+    redrive: Redrive | None = None,
 ) -> RouteView:
-    return RouteView(of, PhaseChanged(of.name, phase, why), in_flight, by_version or {}, waiting)
+    changed = PhaseChanged(of.name, phase, why)
+    return RouteView(of, changed, in_flight, by_version or {}, waiting, redrive)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Operation, entries_fail
 from tests.fakes.rig import at_work
 from tests.fakes.source import InMemorySource
+
+if TYPE_CHECKING:
+    from gateway.ports import Batch
 
 pytestmark = VIRTUAL_TIME
 
@@ -61,7 +64,7 @@ async def test_a_crash_of_the_poll_ends_the_route_with_that_error() -> None:
     """No zombie that looks healthy and moves nothing."""
 
     class Broken(InMemorySource):
-        async def receive(self, *asked: Any) -> list[Any]:
+        async def receive(self, *asked: Any) -> Batch:
             if self.left:
                 raise KeyError("a defect of the adapter")
             return await super().receive(*asked)
@@ -80,7 +83,7 @@ async def test_a_crash_amid_deliveries_ends_with_that_error_alone() -> None:
     class Broken(InMemorySource):
         broken = False
 
-        async def receive(self, *asked: Any) -> list[Any]:
+        async def receive(self, *asked: Any) -> Batch:
             messages = await super().receive(*asked)
             if self.broken:
                 raise KeyError("a defect of the adapter")

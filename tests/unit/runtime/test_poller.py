@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.events import Received, ReceiveFailed
+from gateway.core.events import MessageUnreadable, Received, ReceiveFailed
 from gateway.runtime.poll_budget import MOST_OF_ONE, PollBudget
 from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_WAIT_SECONDS
 from tests.builders import route, version
@@ -18,7 +18,7 @@ from tests.fakes.rig import Rig, at_work
 from tests.fakes.source import Call, InMemorySource
 
 if TYPE_CHECKING:
-    from gateway.core.messages.message import Message
+    from gateway.ports import Batch
 
 pytestmark = VIRTUAL_TIME
 
@@ -64,9 +64,7 @@ async def test_an_idle_queue_without_long_polls_is_not_hammered() -> None:
 class Hasty(InMemorySource):
     """It answers at once, however long the receive would have waited."""
 
-    async def receive(
-        self, limit: int, wait_seconds: int, visibility_seconds: int
-    ) -> list[Message]:
+    async def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> Batch:
         return await super().receive(limit, 0, visibility_seconds)
 
 
@@ -306,3 +304,18 @@ async def test_nothing_is_received_while_deliveries_wait_for_a_descriptor() -> N
         rig.short = False
         await rig.rest(1)
         assert under_way(rig) == 1
+
+
+async def test_a_message_that_cannot_be_read_is_left_alone_and_the_others_are_delivered() -> None:
+    """It is neither deleted, released nor extended, and told each time that it comes."""
+    async with at_work(route(), visibility_seconds=30) as rig:
+        bad = rig.queue.send(rig.queue.unreadable)
+        rig.queue.send_many(8)
+        await rig.until(lambda: len(rig.stable.sent) == 8)
+        await rig.rest(100)
+        told = rig.observer.of(MessageUnreadable)
+        assert {each.message_id for each in told} == {bad}
+        assert len(told) == 4
+        assert len(rig.queue.left) == 1
+        assert not rig.queue.calls_of(Operation.CHANGE_VISIBILITY)
+        assert rig.running.unready is None

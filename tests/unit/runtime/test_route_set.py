@@ -56,10 +56,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(*routes: Route) -> AsyncIterator[World]:
+async def world(*routes: Route, made: World | None = None) -> AsyncIterator[World]:
     """Begin with these routes; when the block ends, all are stopped."""
     async with asyncio.timeout(24 * HOUR), asyncio.TaskGroup() as tasks:
-        made = World()
+        made = made or World()
         made.routes.begin(tasks)
         made.routes.swap(RoutingTable(routes))
         await made.routes.started()

@@ -11,6 +11,7 @@ from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
+from gateway.ports import Redrive
 from tests.builders import CANARY, STABLE, THIRD, route, version
 from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
@@ -47,6 +48,7 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
                 "queue": "orders",
                 "phase": "polling",
                 "why": "",
+                "redrive": None,
                 "in_flight": 0,
                 "waiting": 0,
                 "max_in_flight": 200,
@@ -137,6 +139,12 @@ def test_a_failed_route_says_why_and_when(statistics: Statistics) -> None:
     (shown,) = said(statistics, view(ORDERS, Phase.FAILED, "no such queue"))["routes"]
     assert (shown["phase"], shown["why"]) == ("failed", "no such queue")
     assert shown["last_error"]["text"] == "receive: AccessDenied"
+
+
+def test_the_redrive_policy_of_the_queue_is_shown(statistics: Statistics) -> None:
+    moved = view(ORDERS, redrive=Redrive("orders-dead", 5))
+    (shown,) = said(statistics, moved)["routes"]
+    assert shown["redrive"] == {"queue": "orders-dead", "max_receives": 5}
 
 
 def test_a_refused_routing_file_shows_every_problem(statistics: Statistics) -> None:

@@ -63,7 +63,9 @@ def test_a_receive_asks_for_every_attribute_and_an_attempt_adds_its_id() -> None
     assert json.loads(bodies.attempt(body, "a-1")) == {**wanted, "ReceiveRequestAttemptId": "a-1"}
 
 
-@pytest.mark.parametrize("empty", ["{}", ' {"Messages": []} '])
+@pytest.mark.parametrize(
+    "empty", ["{}", ' {"Messages": []} ', '{"Messages": null}', '{"Messages": null, "Other": null}']
+)
 def test_a_response_that_says_so_is_an_empty_receive(empty: str) -> None:
     assert parse_receive_response(empty.encode()) == []
 
@@ -72,18 +74,78 @@ def test_a_response_that_says_so_is_an_empty_receive(empty: str) -> None:
     "other",
     [
         b"", b" ", CUT, b"null", b"[]", b"0", b'""', b'"{}"', b"<html>", b"{}{}", b"\xff{}",
-        b'{"Messages": {}}', b'{"Messages": null}', b'{"Messages": "none"}', b'{"Messages": 0}',
+        b'{"Messages": {}}', b'{"Messages": "none"}',
+        b'{"Messages": 0}',
         b'{"message": "denied"}', b'{"Messages": [1]}', b'{"Messages": [null]}',
-        b'{"Messages": [{}]}', b'{"Messages": [{"MessageId": "m"}]}', b'{"Messages": [[]]}',
+        b'{"Messages": null, "message": "denied"}',
+        b'{"Messages": [{}]}', b'{"Messages": [[]]}',
         b'{"Messages": [{"MessageId": "m", "Body": "\xff"}]}', b"[" * 100_000,
-        b'{"Messages": [{"MessageId": "m", "Body": "", "MessageAttributes": 1}]}',
-        b'{"Messages": [{"MessageId": "m", "Body": "", "Attributes": {"SenderId": 1}}]}',
     ],
 )  # fmt: skip
 def test_any_other_response_is_an_error_and_no_empty_receive(other: bytes) -> None:
     """It may have leased messages to us."""
     with pytest.raises(SourceError, match="receive_message"):
         parse_receive_response(other)
+
+
+NULLS = (
+    dict.fromkeys(("Attributes", "MessageAttributes")),
+    {"Attributes": dict.fromkeys(
+        ("ApproximateReceiveCount", "SentTimestamp", "ApproximateFirstReceiveTimestamp", "SenderId",
+         "MessageGroupId", "MessageDeduplicationId", "AWSTraceHeader")
+    )},
+    {"MessageAttributes": {"a": None}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("nulls", NULLS)
+def test_null_in_a_message_is_what_absent_is(nulls: dict[str, Any]) -> None:
+    (expected,) = parse_receive_response(response({"Messages": [RAW]}))
+    (message,) = parse_receive_response(response({"Messages": [{**RAW, **nulls}]}))
+    assert repr(message) == repr(expected)
+
+
+UNREADABLE = (
+    ({"MessageId": "m"}, "Body: missing"),
+    ({"MessageId": "m", "Body": ""}, "ReceiptHandle: missing"),
+    ({**RAW, "MessageId": "m", "ReceiptHandle": None}, "ReceiptHandle: missing"),
+    ({**RAW, "MessageId": "m", "MessageAttributes": 1}, "MessageAttributes: must be an object"),
+    ({**RAW, "MessageId": "m", "Attributes": {"SenderId": 1}}, "SenderId: must be a string"),
+    (
+        {**RAW, "MessageId": "m", "Attributes": {"ApproximateReceiveCount": ""}},
+        "ApproximateReceiveCount: must be a whole number",
+    ),
+)
+
+
+@pytest.mark.parametrize(("raw", "why"), UNREADABLE)
+@pytest.mark.parametrize("others", [0, 1, 8])
+def test_a_message_that_cannot_be_read_is_told_and_the_others_are_delivered(
+    raw: dict[str, Any], why: str, others: int
+) -> None:
+    good = [{**RAW, "MessageId": f"m-{at}"} for at in range(others)]
+    batch = parse_receive_response(response({"Messages": [*good[:2], raw, *good[2:]]}))
+    assert [each.message_id for each in batch] == [f"m-{at}" for at in range(others)]
+    ((message_id, said),) = [(each.message_id, each.why) for each in batch.unreadable]
+    assert message_id == "m"
+    assert said.endswith(why)
+
+
+def test_in_order_nothing_overtakes_a_message_of_its_group_that_cannot_be_read() -> None:
+    def raw(name: str, group: str, count: str = "1") -> dict[str, Any]:
+        system = {"MessageGroupId": group, "ApproximateReceiveCount": count}
+        return {**RAW, "MessageId": name, "Attributes": system}
+
+    body = response({"Messages": [raw("1", "a"), raw("2", "a", ""), raw("3", "b"), raw("4", "a")]})
+    batch = parse_receive_response(body, in_order=True)
+    assert [each.message_id for each in batch] == ["1", "3"]
+    assert [each.message_id for each in batch.unreadable] == ["2", "4"]
+    assert [each.message_id for each in parse_receive_response(body)] == ["1", "3", "4"]
+
+
+def test_in_order_nothing_overtakes_a_message_whose_group_is_not_known() -> None:
+    batch = parse_receive_response(response({"Messages": [RAW, 1, RAW]}), in_order=True)
+    assert (len(batch), len(batch.unreadable)) == (1, 2)
 
 
 @given(body=ANY_TEXT, ascii_only=st.booleans())
@@ -132,6 +194,15 @@ def test_a_batch_is_confirmed_entry_by_entry() -> None:
     assert set(failed) == {1, 3}
     assert failed[1].lease_lost
     assert (failed[3].code, failed[3].lease_lost) == ("Unmentioned", False)
+
+
+@pytest.mark.parametrize("entries", [1, 9, 10])
+def test_null_in_a_batch_is_what_absent_is(entries: int) -> None:
+    failed = [{"Id": str(at), "Code": None, "Message": None} for at in range(entries)]
+    members = {"Successful": None, "Failed": failed}
+    found = parse_batch_response("delete_message_batch", response(members), entries)
+    assert {each.code for each in found.values()} == {""}
+    assert not any("None" in each.why for each in found.values())
 
 
 @pytest.mark.parametrize("entries", [1, 9, 10])

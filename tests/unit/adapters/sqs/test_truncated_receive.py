@@ -165,7 +165,7 @@ async def test_a_queue_is_not_found_by_a_response_that_is_cut_off(
 
 
 async def test_the_sdk_alone_takes_a_cut_off_receive_for_an_empty_one() -> None:
-    """Why all this is needed. Once it raises, `check_complete` has done its time."""
+    """Why all this is needed. Once it raises, `keep_raw_receive` has less to do."""
     rules: list[dict[str, Any]] = [{"operation": "ReceiveMessage", "kind": "cut_json"}]
     with emulator_process() as (_, url):
         sqs = boto3.client(

@@ -15,6 +15,7 @@ from gateway.core.events import (
     AttributesDropped,
     DeliveryCrashed,
     Event,
+    MessageUnreadable,
     Outcome,
     Phase,
     PhaseChanged,
@@ -22,6 +23,7 @@ from gateway.core.events import (
     ReceiveFailed,
     Reloaded,
     ReloadFailed,
+    RouteWarned,
     Settled,
     SettlementFailed,
 )
@@ -263,6 +265,17 @@ def test_a_crash_brings_its_error_and_its_like_are_limited(log: Log) -> None:
     assert other["message_id"] == "m-2"
 
 
+def test_a_message_that_cannot_be_read_is_told_once_per_throttle(
+    log: Log,
+) -> None:
+    lines = log.after(*[MessageUnreadable("orders", f"m-{at}", "Body: missing") for at in range(3)])
+    (line,) = lines
+    assert line["event"].startswith("message cannot be read; it is left alone")
+    assert (line["message_id"], line["why"], line["log_level"]) == (
+        "m-0", "Body: missing", "warning",
+    )  # fmt: skip
+
+
 # ---- phases -------------------------------------------------------------------------------------
 
 
@@ -284,6 +297,18 @@ def test_a_failed_route_says_queue_reason_and_what_to_do_once(log: Log) -> None:
     assert (line["event"], line["log_level"]) == ("route failed", "error")
     assert (line["route"], line["queue"], line["why"]) == ("orders", "orders", "no such queue")
     assert "sqs:GetQueueUrl" in line["what_to_do"]
+
+
+def test_a_failure_that_is_not_the_queue_s_does_not_send_anyone_to_the_queue(log: Log) -> None:
+    failed = PhaseChanged("orders", Phase.FAILED, "no way", "check AWS_REGION")
+    (line,) = log.after(failed)
+    assert line["what_to_do"] == "check AWS_REGION"
+
+
+def test_a_warning_about_a_route_names_its_queue_and_what_to_do(log: Log) -> None:
+    (line,) = log.after(RouteWarned("orders", "no policy", "set one"))
+    assert (line["event"], line["log_level"]) == ("no policy", "warning")
+    assert (line["queue"], line["what_to_do"]) == ("orders", "set one")
 
 
 def test_another_reason_for_the_failure_is_said(log: Log) -> None:

@@ -1,0 +1,53 @@
+"""A queue's redrive policy is told of when it will hurt."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.addresses import parse_queue
+from gateway.core.events import RouteWarned
+from gateway.core.routing.route import Fallback, Route
+from gateway.ports import Redrive
+from gateway.runtime.redrive_warnings import redrive_warnings
+from tests.builders import CANARY, STABLE, route
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.rig import at_work
+from tests.fakes.source import InMemorySource
+
+
+def versions(after_receives: int | None = 3) -> Route:
+    return route(versions=(STABLE, CANARY), fallback=Fallback(after_receives=after_receives))
+
+
+def test_no_redrive_policy_and_no_dead_letter_queue_is_a_warning() -> None:
+    (warning,) = redrive_warnings(versions(), None)
+    assert "no redrive policy" in warning.what
+    assert "for ever" in warning.what
+    assert "reject:" in warning.what_to_do
+    assert not list(redrive_warnings(route(dead_letter=parse_queue("dead")), None))
+
+
+@pytest.mark.parametrize(("receives", "warned"), [(1, True), (3, True), (4, False), (1000, False)])
+def test_a_redrive_before_the_fallback_is_a_warning(receives: int, *, warned: bool) -> None:
+    found = list(redrive_warnings(versions(3), Redrive("dead", receives)))
+    assert bool(found) is warned
+    assert all("after_receives: 3" in each.what and "dead" in each.what for each in found)
+
+
+def test_without_such_a_fallback_there_is_nothing_to_warn_of() -> None:
+    single = route(versions=(STABLE,), fallback=Fallback())
+    for of in (versions(None), route(versions=(STABLE, CANARY)), single):
+        assert not list(redrive_warnings(of, Redrive("dead", 1)))
+
+
+@VIRTUAL_TIME
+async def test_a_route_warns_once_at_its_start_and_when_a_reload_changes_it() -> None:
+    source = InMemorySource()
+    source.redrive = Redrive("dead", 3)
+    async with at_work(versions(2), source) as rig:
+        assert rig.observer.of(RouteWarned) == []
+        assert rig.running.view().redrive == Redrive("dead", 3)
+        for _ in range(2):
+            rig.running.adopt(versions(5))
+        (warning,) = rig.observer.of(RouteWarned)
+        assert "after_receives: 5" in warning.what
