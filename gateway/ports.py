@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Never, Protocol
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
@@ -41,7 +41,7 @@ class Ordering(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """SQS moves a message to this queue (by name) once it was received more than so many times."""
+    """SQS moves a message to this queue (its name) after `max_receives` receives."""
 
     queue: str
     max_receives: int
@@ -89,14 +89,10 @@ class Unreadable:
 class Batch(list["Message"]):
     """The messages of one receive, and those beside them that cannot be read.
 
-    The source has leased the unreadable ones too; nobody extends their leases.
+    The source has leased the unreadable ones too; their leases are not extended.
     """
 
-    def __init__(
-        self, messages: Iterable[Message] = (), unreadable: Sequence[Unreadable] = ()
-    ) -> None:
-        super().__init__(messages)
-        self.unreadable = unreadable
+    unreadable: Sequence[Unreadable] = ()
 
 
 class Source(Protocol):

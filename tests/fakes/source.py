@@ -117,7 +117,9 @@ class InMemorySource:
         await self._back(call, fault)
         odd = self.unreadable
         unreadable = [Unreadable(each.message_id, odd) for each in messages if each.body == odd]
-        return Batch([each for each in messages if each.body != odd], unreadable)
+        batch = Batch([each for each in messages if each.body != odd])
+        batch.unreadable = unreadable
+        return batch
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Delete by receipt."""

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 
 from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
+from gateway.adapters.http.httpx_pool import RetirablePool
 from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.native_target import LIFETIME_SECONDS, USER_AGENT
 from gateway.adapters.http.request import HttpSender, RequestHead
@@ -105,7 +106,7 @@ class HttpxTarget:
         self._socket_options = [] if keepalive is None else list(keepalive.options)
         self._descriptors = descriptors
         self._network = Network(None if descriptors is None else descriptors.admit_delivery)
-        self._pools: list[_Connections] = []
+        self._pools: list[RetirablePool] = []
         self._made = 0
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
 
@@ -215,7 +216,7 @@ class HttpxTarget:
                     break
             return Responded(response.status, _retry_after(response))
 
-    async def _current(self) -> _Connections:
+    async def _current(self) -> RetirablePool:
         """Return the first pool with room; new ones replace it after a while.
 
         Several small pools: one of httpcore's looks at all its connections and requests at each
@@ -238,7 +239,7 @@ class HttpxTarget:
         for each in old:
             await each.retire()
 
-    def _new_pool(self, now: float) -> _Connections:
+    def _new_pool(self, now: float) -> RetirablePool:
         self._made += 1
         lifetime = self._lifetime_seconds * (0.75 + self._made * GOLDEN % 1 / 2)
         pool = httpcore.AsyncConnectionPool(
@@ -251,36 +252,7 @@ class HttpxTarget:
             network_backend=self._network,
             socket_options=self._socket_options,
         )
-        return _Connections(pool, now + lifetime)
-
-
-class _Connections:
-    """A pool that is in use until a time; retired, it closes after its last delivery."""
-
-    def __init__(self, pool: httpcore.AsyncConnectionPool, until: float) -> None:
-        self._pool = pool
-        self.until = until
-        self.users = 0
-        self._retired = False
-
-    def in_use(self) -> _Connections:
-        return self
-
-    async def __aenter__(self) -> httpcore.AsyncConnectionPool:
-        self.users += 1
-        return self._pool
-
-    async def __aexit__(self, *_: object) -> None:
-        self.users -= 1
-        await self._close_unused()
-
-    async def retire(self) -> None:
-        self._retired = True
-        await self._close_unused()
-
-    async def _close_unused(self) -> None:
-        if self._retired and not self.users:
-            await self._pool.aclose()
+        return RetirablePool(pool, now + lifetime)
 
 
 def _proxy(url: str | None) -> httpcore.Proxy | None:

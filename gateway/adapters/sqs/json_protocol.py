@@ -119,7 +119,9 @@ def _read_each(messages: list[Any], *, in_order: bool) -> Batch:
     if not readable and not any(each.message_id for each in unreadable):
         why = unreadable[0].why if unreadable else ""
         raise SourceError(f"receive_message: no message is readable: {why}", "InvalidResponse")
-    return Batch(readable, unreadable)
+    batch = Batch(readable)
+    batch.unreadable = unreadable
+    return batch
 
 
 def _has_group(raw: Any) -> bool:
