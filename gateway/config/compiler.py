@@ -61,6 +61,7 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             headers=tuple(version.headers.items()),
             client=version.client,
             tls=_tls(version.tls),
+            max_header_bytes=version.max_header_bytes,
         )
         for name, version in spec.versions.items()
     )

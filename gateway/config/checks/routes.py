@@ -10,6 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gateway.config.checks.heads import head_findings
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
 from gateway.config.problems.findings import (
     TOKEN,
@@ -84,6 +85,7 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
             yield Finding((name, "tag"), what, "a tag is for one version")
         headers = as_mapping(as_mapping(version).get("headers"))
         yield from add_prefix((name, "headers"), _same_but_for_case(headers))
+        yield from add_prefix((name,), head_findings(version))
         tls = as_mapping(version).get("tls")
         if isinstance(tls, dict):
             yield from add_prefix((name, "tls"), tls_findings(as_mapping(version).get("url"), tls))

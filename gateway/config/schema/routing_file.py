@@ -13,6 +13,7 @@ from gateway.config.schema import addresses, fields, matchers, pem
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.schema.rules import Rule, Weights
 from gateway.core.addresses import QueueAddress
+from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
 from gateway.core.routing.route import MAX_LINGER_SECONDS, FallbackOn, UnknownVersion
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
 from gateway.core.routing.version import Client
@@ -24,6 +25,7 @@ LONGEST_TIMEOUT: Final = (
 )  # a delivery has to end while its message is leased
 
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
+_HEADER_BYTES = fields.whole(2 * SIDECAR_BYTES, 1024 * 1024)
 _IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
@@ -81,6 +83,12 @@ class Version(Part):
         dict[Annotated[str, addresses.HEADER_NAME], Annotated[str, addresses.HEADER_VALUE]],
         NOT_NULL,
     ] = Field(default_factory=dict, description="Headers added to each delivery.")
+    max_header_bytes: Annotated[int, _HEADER_BYTES] = Field(
+        default=DEFAULT_MAX_HEADER_BYTES,
+        description="The largest head (request line and all headers) that the service takes. 1,024 "
+        "of it are left to sidecars; of a message's own headers those that do not fit are left out "
+        "and named in `x-gateway-omitted`.",
+    )
     client: Annotated[Client, _CLIENT] = Field(
         default=Client.NATIVE,
         description="The HTTP client: `native` is the gateway's own, HTTP/1.1 at the least cost; "

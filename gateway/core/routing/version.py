@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
+
 
 class Client(StrEnum):
     """The HTTP client that sends deliveries to a version."""
@@ -26,7 +28,8 @@ class Tls:
 class Version:
     """A version: its name, its `tag` (its name on the wire), its URL and its limits.
 
-    `max_rate` is deliveries per second, None without a limit.
+    `max_rate` is deliveries per second, None without a limit. `max_header_bytes` is the largest
+    head of a request, what sidecars add included.
     """
 
     name: str
@@ -38,3 +41,4 @@ class Version:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a secret
     client: Client = Client.NATIVE
     tls: Tls | None = None
+    max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
