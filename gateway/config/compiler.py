@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import Backoff, Fallback, Route
+from gateway.core.routing.route import Backoff, Fallback, Linger, Route
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
 from gateway.core.routing.sources import FromAttribute, FromBaggage, FromGroup, FromMessageId
 from gateway.core.routing.split import Split, upper_edges
@@ -43,6 +43,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         weights=tuple((name, _weight(spec, name, stable)) for name in named),
         fallback=_fallback(spec, fifo=queue.fifo),
         retry=Backoff(spec.retry.min, spec.retry.max),
+        linger=Linger(spec.linger.delete, spec.linger.receive),
         dead_letter=_dead_letter(spec.reject, queue),
     )
 
@@ -61,6 +62,7 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             client=version.client,
             tls=_tls(version.tls),
             connection_lifetime_seconds=version.connection_lifetime,
+            max_header_bytes=version.max_header_bytes,
         )
         for name, version in spec.versions.items()
     )

@@ -14,7 +14,7 @@ from gateway.runtime.limiter import Limiters
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
-from gateway.runtime.settler import FIFO_LINGER_SECONDS, LINGER_SECONDS, Settler
+from gateway.runtime.settler import FIFO_LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class OpenParts:
         stop: StopRequest,
     ) -> None:
         ordered = traits.ordering is not Ordering.NONE
-        parts.settler.opened(traits, FIFO_LINGER_SECONDS if ordered else LINGER_SECONDS)
+        parts.settler.opened(traits)
         if ordered:
             parts.dispatcher = GroupDispatcher(
                 parts.deliverer, parts.settler, parts.permits, parts.limiters.wait_queue
@@ -120,6 +120,9 @@ class OpenParts:
             random=parts.random,
             short=parts.short,
         )
+        self._settler = parts.settler
+        self._ordered = ordered
+        self.linger(route)
         self.shutdown = Shutdown(
             stop=stop,
             poller=self.poller,
@@ -131,3 +134,9 @@ class OpenParts:
             settler=parts.settler,
             in_flight=parts.in_flight,
         )
+
+    def linger(self, route: Route) -> None:
+        """Let calls wait for more messages as long as the route says and the lease allows."""
+        linger = route.linger.within(self.lease_keeper.lease_seconds)
+        self._settler.linger(FIFO_LINGER_SECONDS if self._ordered else linger.delete_seconds)
+        self.poller.linger_seconds = linger.receive_seconds

@@ -65,6 +65,7 @@ class ActivePlan:
             reason,
             version.timeout_seconds,
             route.queue.fifo,
+            version.max_header_bytes,
         )
         self._target: Target | None = None
         self._sender: Sender

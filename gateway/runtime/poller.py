@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.events import MessageUnreadable, ReceiveFailed
+from gateway.core.routing.route import Linger
 from gateway.ports import SourceError
 from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.permits import NOTHING
@@ -26,12 +27,15 @@ LAST_BACKOFF_SECONDS: Final = 20.0
 CAPACITY_WAIT_SECONDS: Final = 0.02  # short: the wait queue must not run empty meanwhile
 SHORT_POLL_WAIT_SECONDS: Final = 0.2  # an empty receive that comes back at once: `wait: 0s`, say
 FULL: Final = 1.0
-FEW: Final = 5
-LONGEST_LINGER_SECONDS: Final = 0.005
+FEW: Final = 0.5
+MOST: Final = 0.8
 SHORTEST_LINGER_SECONDS: Final = 0.001
-"""After a receive that was not full the next one lingers until a few messages are there, but not
-for long, and not at all where they come so fast that the event loop's timers cannot tell it apart
-(ADR 12)."""
+"""After a receive that was not full the next one lingers until such a part of a batch should be
+there, but no longer than `linger.receive`. It does not linger where messages come so fast that the
+event loop's timers cannot tell it apart (ADR 12). Where the route gives it more time than usual it
+waits for more of them, but not for a full batch, which looks like a backlog: more polls begin."""
+
+USUAL_LINGER_SECONDS: Final = Linger().receive_seconds
 
 RATE_SECONDS: Final = 0.2  # over which arrivals are averaged
 BUSY: Final = 0.5
@@ -43,7 +47,8 @@ class Poller:
 
     `moved_at` is when a receive last began or ended, or was put off for lack of capacity: one that
     hangs stays behind. `failure` says why the last receive failed. `short` says whether the process
-    is short of descriptors.
+    is short of descriptors. `linger_seconds` is how long a receive may wait for messages before it
+    begins.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it joins
@@ -64,6 +69,7 @@ class Poller:
         short: Callable[[], bool] | None = None,
     ) -> None:
         self.failure: str | None = None
+        self.linger_seconds = USUAL_LINGER_SECONDS
         self.moved_at = 0.0
         self._route = route
         self._source = source
@@ -109,10 +115,14 @@ class Poller:
                     await self._linger()
 
     async def _linger(self) -> None:
-        """Wait for a few messages, for receives are what SQS is paid for."""
-        seconds = FEW / self._per_second if self._per_second else LONGEST_LINGER_SECONDS
-        if seconds >= SHORTEST_LINGER_SECONDS:
-            await asyncio.sleep(min(seconds, LONGEST_LINGER_SECONDS))
+        """Wait for some messages, for receives are what SQS is paid for."""
+        longest = self.linger_seconds
+        wanted = self._batch * (FEW if longest <= USUAL_LINGER_SECONDS else MOST)
+        seconds = min(longest, wanted / self._per_second if self._per_second else longest)
+        if seconds > USUAL_LINGER_SECONDS:
+            await self._sleep(seconds)
+        elif seconds >= SHORTEST_LINGER_SECONDS:
+            await asyncio.sleep(seconds)  # cheaper, and no stop waits for it in earnest
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
         enough = min(self._permits.free, self._capacity()) >= self._batch

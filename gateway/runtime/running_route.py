@@ -125,6 +125,8 @@ class RunningRoute:
         self._parts.limiters.adopt(route)
         self._parts.deliverer.adopt(route)
         self._warn()
+        if self._open_parts is not None and not self._stop.soft.is_set():
+            self._open_parts.linger(route)
 
     async def close_retired(self) -> None:
         """Close the targets that no version uses any more."""

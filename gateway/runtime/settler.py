@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.aiokit.idle import IdleCounter
 from gateway.aiokit.lazy_timer import LazyTimer
 from gateway.core.events import Action, AttributesDropped, SettlementFailed
+from gateway.core.routing.route import Linger
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 from gateway.ports import EntryError, SourceError
 from gateway.runtime.backoff import exponential_backoff
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from gateway.runtime.permits import Permits
     from gateway.runtime.reporter import Reporter
 
-LINGER_SECONDS: Final = 0.04
-"""How long a batch of a standard queue waits for more entries (ADR 12)."""
+RELEASE_LINGER_SECONDS: Final = 0.04
+"""The longest that a batch of releases waits for more entries, for the retries begin with it."""
 
 FIFO_LINGER_SECONDS: Final = 0.0
 """The next message of a group waits for the settlement."""
@@ -59,7 +60,7 @@ class Settler:
         self._reporter = reporter
         self._permits = permits
         self._in_flight = in_flight
-        self._linger_seconds = LINGER_SECONDS
+        self._linger_seconds = Linger().delete_seconds
         self._batch = MAX_BATCH_ENTRIES
         self._max_delay_seconds = MAX_VISIBILITY_SECONDS
         self._deletes: list[InFlightMessage] = []
@@ -74,11 +75,14 @@ class Settler:
         """Make calls as children of `tasks`."""
         self._tasks = tasks
 
-    def opened(self, traits: SourceTraits, linger_seconds: float) -> None:
-        """Keep to the limits of the source, and let batches wait so long for more entries."""
+    def opened(self, traits: SourceTraits) -> None:
+        """Keep to the limits of the source."""
         self._batch = traits.batch
         self._max_delay_seconds = traits.max_delay_seconds
-        self._linger_seconds = linger_seconds
+
+    def linger(self, seconds: float) -> None:
+        """Let batches wait so long for more entries, from the next one on (ADR 12)."""
+        self._linger_seconds = seconds
 
     def delete(self, entry: InFlightMessage) -> None:
         """Delete the message."""
@@ -158,7 +162,10 @@ class Settler:
         if len(waiting) >= self._batch or self._permits.starved(len(waiting)):
             self._send(action)
         elif len(waiting) == 1 and self._tasks is not None:
-            timer.set(asyncio.get_running_loop().time() + self._linger_seconds)
+            seconds = self._linger_seconds
+            if action is Action.RELEASE:
+                seconds = min(seconds, RELEASE_LINGER_SECONDS)
+            timer.set(asyncio.get_running_loop().time() + seconds)
 
     def _send(self, action: Action) -> None:
         waiting = self._deletes if action is Action.DELETE else self._releases

@@ -19,6 +19,7 @@ from gateway.cli.explain import as_json
 from gateway.config import loader
 from gateway.core.delivery.dead_letter import attribute_bytes, copy_attributes
 from gateway.core.delivery.headers import delivery_headers
+from gateway.core.header_budget import SIDECAR_BYTES
 from gateway.core.messages import baggage
 from gateway.core.messages.message import UNREAD, Message, message_from_receive
 from gateway.core.routing.decider import Decider
@@ -27,7 +28,7 @@ from gateway.core.routing.jmespath_search import MAX_STEPS
 from gateway.core.routing.route import Route, UnknownVersion
 from gateway.core.routing.split import Split
 from gateway.core.routing.version import Version
-from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
+from gateway.core.sqs_limits import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES
 from tests.header_lines import pairs
 from tests.plain_decision import chosen, matches
 from tools.fuzz.routing_file import counted
@@ -80,9 +81,9 @@ SOMETIMES: Final = {
     "x-aws-sqsd-sender-id", "x-aws-sqsd-binary", "x-aws-sqsd-encoded", "traceparent", "tracestate",
     "x-amzn-trace-id", "x-gateway-omitted", "message-group-id", "message-deduplication-id",
 }  # fmt: skip
-FROM_ATTRIBUTES: Final = {"traceparent", "tracestate", "x-amzn-trace-id"}
 _ATTRIBUTE: Final = "x-aws-sqsd-attr-"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SQS_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 _VALUE = re.compile(r"([!-~]([ \t!-~]*[!-~])?)?")
 _MOST_CALLS: Final = 60 * MAX_STEPS
 
@@ -176,6 +177,10 @@ def _check_request(message: Message, route: Route, decision: Decision, reason: R
     assert baggage.members(sent["baggage"])["version"] == decision.version.tag
     _check_names(headers, message)
     _check_values(headers)
+    if len(message.attributes) <= MAX_ATTRIBUTES and all(
+        map(_SQS_NAME.fullmatch, message.attributes)
+    ):
+        assert len(lines) <= _most_bytes(message, target)
     head = RequestHead(target.url, target.headers, USER_AGENT)
     body = message.body.encode("utf-8", "surrogatepass")
     read = _Read(head.render(lines, len(body)) + body)
@@ -197,12 +202,13 @@ def _check_names(headers: list[tuple[str, str]], message: Message) -> None:
 
 def _check_values(headers: list[tuple[str, str]]) -> None:
     assert all(_VALUE.fullmatch(value) for _, value in headers), headers
-    theirs = [
-        len(f"{name}: {value}\r\n")
-        for name, value in headers
-        if name.startswith(_ATTRIBUTE) or name in FROM_ATTRIBUTES
-    ]
-    assert sum(theirs) <= 8 * 1024
+
+
+def _most_bytes(message: Message, target: Version) -> int:
+    """Return what the lines may take; the ids of a fuzzed message, always sent, may be large."""
+    ids = (message.message_id, message.sender_id, message.group, message.deduplication_id)
+    always = sum(6 * len((each or "").encode("utf-8", "surrogatepass")) for each in ids)
+    return target.max_header_bytes - SIDECAR_BYTES + always + 1024
 
 
 def _check_copy(message: Message) -> None:

@@ -78,7 +78,7 @@ class NativeTarget:
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
         """Render once what the messages of a plan share."""
-        return HttpSender(self.post, plan)
+        return HttpSender(self.post, plan, self._head)
 
     def post(
         self,

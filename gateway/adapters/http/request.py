@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.header_budget import room_for_message
+from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,17 +19,19 @@ if TYPE_CHECKING:
     from gateway.ports import Sending
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_REST_BYTES: Final = len(f"{MAX_MESSAGE_BYTES}\r\n\r\n")
 _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 
 
 class RequestHead:
     """The start of every POST to one URL, rendered once, and the host and port of that URL.
 
+    `size` is what it takes at most of a request's head, in bytes.
     Raises ValueError for a URL that is not http(s), holds credentials or needs percent-encoding,
     and for a header that would break out of its line.
     """
 
-    __slots__ = ("_start", "fixed", "host", "path", "port", "tls")
+    __slots__ = ("_start", "fixed", "host", "path", "port", "size", "tls")
 
     def __init__(self, url: str, headers: Sequence[tuple[str, str]], user_agent: str) -> None:
         parts = urlsplit(url)
@@ -43,6 +47,7 @@ class RequestHead:
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self.fixed = [("host", self._authority()), ("user-agent", user_agent), *headers]
         self._start = f"POST {self.path} HTTP/1.1\r\n{_lines(self.fixed)}content-length: "
+        self.size = len(self._start) + _REST_BYTES
 
     def render(self, lines: str, content_length: int) -> bytes:
         """Return the head of one request; `lines` (`name: value`, CR LF) are sent as they are.
@@ -61,27 +66,31 @@ class RequestHead:
 
 
 class HttpSender:
-    """A `Sender` for both HTTP targets; `post` is the method of the target.
+    """A `Sender` for both HTTP targets; `head` and the method `post` are those of the target.
 
     It takes header lines, body, timeout in seconds and the callback for the result.
     """
 
-    __slots__ = ("_ordered", "_plan_lines", "_post", "_tag", "_timeout_seconds")
+    __slots__ = ("_ordered", "_plan_lines", "_post", "_room", "_tag", "_timeout_seconds")
 
     def __init__(
         self,
         post: Callable[[str, bytes, float, Callable[[DeliveryResult], None]], Sending],
         plan: DeliveryPlan,
+        head: RequestHead,
     ) -> None:
         self._post = post
         self._plan_lines = plan_lines(plan)
+        self._room = room_for_message(plan.max_header_bytes, head.size + len(self._plan_lines))
         self._tag = plan.tag
         self._ordered = plan.ordered
         self._timeout_seconds = plan.timeout_seconds
 
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
         """POST the message's body, unchanged, under the headers of the delivery reference."""
-        lines = self._plan_lines + message_lines(message, self._tag, fifo=self._ordered)
+        lines = self._plan_lines + message_lines(
+            message, self._tag, fifo=self._ordered, room=self._room
+        )
         body = message.body.encode("utf-8", "surrogatepass")
         return self._post(lines, body, self._timeout_seconds, done)
 

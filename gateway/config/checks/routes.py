@@ -6,9 +6,11 @@ value of another shape, which `schema` reports.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gateway.config.checks.heads import head_findings
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
 from gateway.config.problems.findings import (
     TOKEN,
@@ -22,6 +24,7 @@ from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
 from gateway.core.addresses import parse_queue
+from gateway.core.routing.route import LINGER_SHARE, MAX_LINGER_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +67,7 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from add_prefix(("split",), split_findings(route["split"], versions))
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from _retry(as_mapping(route.get("retry")))
+    yield from _linger(as_mapping(route.get("linger")), route.get("visibility"))
     yield from _queues(route)
 
 
@@ -81,6 +85,7 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
             yield Finding((name, "tag"), what, "a tag is for one version")
         headers = as_mapping(as_mapping(version).get("headers"))
         yield from add_prefix((name, "headers"), _same_but_for_case(headers))
+        yield from add_prefix((name,), head_findings(version))
         tls = as_mapping(version).get("tls")
         if isinstance(tls, dict):
             yield from add_prefix((name, "tls"), tls_findings(as_mapping(version).get("url"), tls))
@@ -114,6 +119,23 @@ def _retry(retry: dict[str, Any]) -> Iterator[Finding]:
         )
     else:
         yield Finding(("retry", "min"), "is above max")
+
+
+def _linger(linger: dict[str, Any], visibility: Any) -> Iterator[Finding]:
+    """Yield what lingers too long for the lease; where the queue has it, the runtime sees to it."""
+    try:
+        lease_seconds = math.ceil(durations.seconds(visibility))
+    except InvalidValue:  # not in the file, or reported by `schema`
+        return
+    for key, value in linger.items():
+        try:
+            seconds = durations.seconds(value)
+        except InvalidValue:  # reported by `schema`
+            continue
+        if lease_seconds * LINGER_SHARE < seconds <= MAX_LINGER_SECONDS:
+            most = durations.format_seconds(lease_seconds * LINGER_SHARE)
+            what = f"is above {most}, a quarter of `visibility`"
+            yield Finding(("linger", key), what, "lower it, or set a longer visibility")
 
 
 def _queues(route: dict[str, Any]) -> Iterator[Finding]:

@@ -13,7 +13,8 @@ from gateway.config.schema import addresses, fields, matchers, pem
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.schema.rules import Rule, Weights
 from gateway.core.addresses import QueueAddress
-from gateway.core.routing.route import FallbackOn, UnknownVersion
+from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
+from gateway.core.routing.route import MAX_LINGER_SECONDS, FallbackOn, UnknownVersion
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
 from gateway.core.routing.version import Client
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
@@ -24,6 +25,8 @@ LONGEST_TIMEOUT: Final = (
     MAX_VISIBILITY_SECONDS - 3600
 )  # a delivery has to end while its message is leased
 
+_LINGER = fields.duration(0, MAX_LINGER_SECONDS)
+_HEADER_BYTES = fields.whole(2 * SIDECAR_BYTES, 1024 * 1024)
 _IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
@@ -82,6 +85,12 @@ class Version(Part):
         dict[Annotated[str, addresses.HEADER_NAME], Annotated[str, addresses.HEADER_VALUE]],
         NOT_NULL,
     ] = Field(default_factory=dict, description="Headers added to each delivery.")
+    max_header_bytes: Annotated[int, _HEADER_BYTES] = Field(
+        default=DEFAULT_MAX_HEADER_BYTES,
+        description="The largest head (request line and all headers) that the service takes. 1,024 "
+        "of it are left to sidecars; of a message's own headers those that do not fit are left out "
+        "and named in `x-gateway-omitted`.",
+    )
     client: Annotated[Client, _CLIENT] = Field(
         default=Client.NATIVE,
         description="The HTTP client: `native` is the gateway's own, HTTP/1.1 at the least cost; "
@@ -146,6 +155,24 @@ class Retry(Part):
         default=300.0,
         description="The longest time.",
         json_schema_extra={"default": "5m"},
+    )
+
+
+class Linger(Part):
+    """How long the calls to SQS wait for more messages, which saves calls and takes time."""
+
+    shape: ClassVar = "a mapping with `delete` and `receive`"
+
+    delete: Annotated[float, _LINGER] = Field(
+        default=0.04,
+        description="The longest that a batch of deletes that is not full waits; a message that is "
+        "done is repeated if the gateway is killed meanwhile. FIFO queues: always 0s.",
+        json_schema_extra={"default": "40ms"},
+    )
+    receive: Annotated[float, _LINGER] = Field(
+        default=0.005,
+        description="The longest that a receive waits after one that was not full.",
+        json_schema_extra={"default": "5ms"},
     )
 
 
@@ -224,6 +251,12 @@ class Route(Part):
     )
     retry: Annotated[Retry, NOT_NULL] = Field(
         default=Retry(), description="Bounds of the backoff.", json_schema_extra={"default": {}}
+    )
+    linger: Annotated[Linger, NOT_NULL] = Field(
+        default=Linger(),
+        description="Fewer requests to SQS for a later start and end; each at most 5s and a "
+        "quarter of the lease.",
+        json_schema_extra={"default": {}},
     )
     reject: Annotated[QueueAddress | None, addresses.REJECT] = Field(
         default=None,

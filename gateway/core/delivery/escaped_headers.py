@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES, HeaderList
+from gateway.core.delivery.header_list import HeaderList
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import PREFIX
 from gateway.core.messages.message import iso_8601
@@ -18,25 +18,26 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
 
-def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
-    """Return the header lines that differ between messages, for any content of a message."""
-    headers = HeaderList()
-    headers.items += [
-        ("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms)),
-        ("x-aws-sqsd-receive-count", str(message.receive_count)),
-    ]
+def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
+    """Return the header lines that differ between messages, for any content of a message.
+
+    They take at most `room` bytes, unless those that are always sent take more.
+    """
+    headers = HeaderList(room)
+    headers.add("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms))
+    headers.add("x-aws-sqsd-receive-count", str(message.receive_count))
     headers.add("x-aws-sqsd-msgid", message.message_id)
     if message.sender_id is not None:
         headers.add("x-aws-sqsd-sender-id", message.sender_id)
-    room = MAX_ATTRIBUTE_BYTES
     if message.trace_header is not None:  # the sender chooses it, as it does attributes
-        room -= headers.add_within("x-amzn-trace-id", message.trace_header, room)
+        headers.add_optional("x-amzn-trace-id", message.trace_header)
     if fifo:
         _add_fifo(headers, message)
-    room = _add_context(headers, message, tag, room)
-    binary = _add_attributes(headers, message, room) if message.attributes else []
-    _add_lists(headers, binary)
-    return "".join([f"{name}: {value}\r\n" for name, value in headers.items])
+    _add_context(headers, message)
+    _add_baggage(headers, message.text("baggage"), tag)
+    if message.attributes:
+        _add_attributes(headers, message)
+    return headers.render()
 
 
 def _add_fifo(headers: HeaderList, message: Message) -> None:
@@ -46,56 +47,37 @@ def _add_fifo(headers: HeaderList, message: Message) -> None:
         headers.add("message-deduplication-id", message.deduplication_id)
 
 
-def _add_context(headers: HeaderList, message: Message, tag: str, room: int) -> int:
-    """Add content-type, trace context and baggage; return the bytes left for attribute headers.
-
-    A value that does not fit is replaced by its default, or omitted.
-    """
+def _add_context(headers: HeaderList, message: Message) -> None:
+    """Add content-type and trace context."""
+    default = "application/json" if message.is_json else "text/plain; charset=utf-8"
     content_type = message.text("content-type")
-    used = 0 if content_type is None else headers.add_within("content-type", content_type, room)
-    if not used:
-        default = "application/json" if message.is_json else "text/plain; charset=utf-8"
-        headers.items.append(("content-type", default))
-    room -= used
+    if content_type is None:
+        headers.add("content-type", default)
+    else:
+        headers.add_optional("content-type", content_type, default)
     for name in ("traceparent", "tracestate"):
         value = message.text(name)
         if value is not None:
-            room -= headers.add_within(name, value, room)
-    return room - _add_baggage(headers, message.text("baggage"), tag, room)
+            headers.add_optional(name, value, late=name == "tracestate")
 
 
-def _add_baggage(headers: HeaderList, carrier: str | None, tag: str, room: int) -> int:
-    """Add baggage and return its bytes; where it does not fit, only the gateway's own member."""
-    used = 0
-    if carrier is not None and len(carrier) > baggage.MAX_CHARACTERS:
-        headers.omitted.append("baggage")
-    elif carrier is not None:
-        used = headers.add_within("baggage", baggage.with_member(carrier, "version", tag), room)
-    if not used:
-        headers.items.append(("baggage", f"version={tag}"))
-    return used
+def _add_baggage(headers: HeaderList, carrier: str | None, tag: str) -> None:
+    """Add baggage; where the message's own members do not fit, only the gateway's."""
+    own = f"version={tag}"
+    if carrier is None:
+        headers.add("baggage", own)
+    elif len(carrier) > baggage.MAX_CHARACTERS:
+        headers.omit("baggage", own)
+    else:
+        headers.add_optional("baggage", baggage.with_member(carrier, "version", tag), own)
 
 
-def _add_attributes(headers: HeaderList, message: Message, room: int) -> list[str]:
-    """Add attributes in the order of their names; return the names of binary ones that fit."""
-    binary = []
+def _add_attributes(headers: HeaderList, message: Message) -> None:
+    """Add attributes in the order of their names."""
     for name, start in message.names.in_order:
-        attribute, used = message.attributes[name], 0
+        attribute = message.attributes[name]
         if start is None:
-            headers.omitted.append(PREFIX + name)
+            headers.omit(PREFIX + name)
         else:
-            used = headers.add_within(PREFIX + name, attribute.text, room)
-        if used and attribute.binary:
-            binary.append(name)
-        room -= used
-    return binary
-
-
-def _add_lists(headers: HeaderList, binary: list[str]) -> None:
-    for header, names in (
-        ("x-aws-sqsd-binary", binary),
-        ("x-gateway-omitted", headers.omitted),
-        ("x-aws-sqsd-encoded", headers.encoded),
-    ):
-        if names:
-            headers.add(header, ", ".join(names))
+            binary = name if attribute.binary else None
+            headers.add_optional(PREFIX + name, attribute.text, binary=binary, late=True)

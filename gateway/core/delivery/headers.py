@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.escaped_headers import legal_lines
-from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
 from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
 from gateway.core.messages.message import iso_8601
 
@@ -54,7 +54,9 @@ def delivery_headers(
     plan = DeliveryPlan(
         route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds, fifo
     )
-    return plan_lines(plan) + message_lines(message, tag, fifo=fifo)
+    shared = plan_lines(plan)
+    room = room_for_message(delivered_to.max_header_bytes, len(shared))
+    return shared + message_lines(message, tag, fifo=fifo, room=room)
 
 
 def plan_lines(plan: DeliveryPlan) -> str:
@@ -66,8 +68,10 @@ def plan_lines(plan: DeliveryPlan) -> str:
     )
 
 
-def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
-    """Return the lines of one message; `tag` is that of the version it belongs to.
+def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_ROOM) -> str:
+    """Return the lines of one message, which take at most `room` bytes.
+
+    `tag` is that of the version it belongs to. What is always sent is so also without room.
 
     All lines are checked at once, which is faster than each value by itself. The check may reject
     a message whose values are all legal; `legal_lines` then renders the same lines. It never passes
@@ -103,11 +107,13 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
     if not message.attributes:
         lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
     elif not message.names.all_sent or not _add_context(lines, message, tag):
-        return legal_lines(message, tag, fifo=fifo)
+        return legal_lines(message, tag, fifo=fifo, room=room)
     else:
         _add_attributes(lines, message)
     text = "".join(lines)
-    return text if _legal(text, len(lines)) else legal_lines(message, tag, fifo=fifo)
+    if len(text) <= room and _legal(text, len(lines)):
+        return text
+    return legal_lines(message, tag, fifo=fifo, room=room)
 
 
 def _plain(value: str) -> bool:
@@ -116,13 +122,12 @@ def _plain(value: str) -> bool:
 
 
 def _legal(text: str, lines: int) -> bool:
-    """Whether no value ends its line, needs encoding or exceeds the limit.
+    """Whether no value ends its line or needs encoding.
 
     Without visible characters and spaces, only the CR LF of these lines may remain.
     """
     return (
         text.isascii()
-        and len(text) <= MAX_ATTRIBUTE_BYTES
         and ":  " not in text  # a value that begins with a space, or seems to
         and " \r\n" not in text  # one that ends with a space, or is empty
         and text.encode().translate(None, _VISIBLE_OR_SPACE) == b"\r\n" * lines

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
+
 if TYPE_CHECKING:
     from gateway.core.routing.decision import Reason
 
@@ -15,6 +17,7 @@ class DeliveryPlan:
 
     `tag` is that of the version a message belongs to, `version` the name of the one that gets it:
     a fallback delivers a canary's message to stable. `ordered` is true for a FIFO queue.
+    `max_header_bytes` are for the head of a request, and some of them for what sidecars add.
     """
 
     route: str
@@ -24,3 +27,4 @@ class DeliveryPlan:
     reason: Reason
     timeout_seconds: float
     ordered: bool
+    max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES

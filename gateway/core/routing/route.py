@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.routing.sources import FromAttribute, FromBaggage
 from gateway.core.sqs_limits import MAX_WAIT_SECONDS
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
+
+MAX_LINGER_SECONDS: Final = 5.0
+
+LINGER_SHARE: Final = 0.25
+"""Of a lease: what is done must be deleted long before it could be received again."""
 
 
 class UnknownVersion(StrEnum):
@@ -51,6 +56,23 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Linger:
+    """How long calls to the source wait for more messages, at most: fewer calls, later.
+
+    `delete_seconds` is for a batch of deletes, `receive_seconds` for the receive that follows one
+    that was not full.
+    """
+
+    delete_seconds: float = 0.04
+    receive_seconds: float = 0.005
+
+    def within(self, lease_seconds: float) -> Linger:
+        """Return it held to :data:`LINGER_SHARE` of the lease."""
+        most = lease_seconds * LINGER_SHARE
+        return Linger(min(self.delete_seconds, most), min(self.receive_seconds, most))
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One queue, the versions behind it and how a message finds its version.
 
@@ -75,6 +97,7 @@ class Route:
     weights: tuple[tuple[str, int], ...] = ()
     fallback: Fallback | None = None
     retry: Backoff = Backoff()
+    linger: Linger = Linger()
     dead_letter: QueueAddress | None = None
 
     def version_called(self, text: str) -> Version | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
+
 
 class Client(StrEnum):
     """The HTTP client that sends deliveries to a version."""
@@ -27,7 +29,8 @@ class Version:
     """A version: its name, its `tag` (its name on the wire), its URL and its limits.
 
     `max_rate` is deliveries per second, None without a limit. A connection is used for
-    `connection_lifetime_seconds`, a quarter more or less.
+    `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the
+    largest head of a request, what sidecars add included.
     """
 
     name: str
@@ -40,3 +43,4 @@ class Version:
     client: Client = Client.NATIVE
     tls: Tls | None = None
     connection_lifetime_seconds: float = 20.0
+    max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES

@@ -17,6 +17,7 @@ from gateway.core.routing.route import (
     Backoff,
     Fallback,
     FallbackOn,
+    Linger,
     Route,
     RoutingTable,
     UnknownVersion,
@@ -146,6 +147,12 @@ def test_the_smallest_file_becomes_exactly_this() -> None:
         ),
         sha256(SMALLEST).hexdigest(),
     )
+
+
+def test_linger_becomes_seconds_and_each_key_keeps_its_default() -> None:
+    assert route_of().linger == Linger(0.04, 0.005)
+    assert route_of("linger: {delete: 1s}").linger == Linger(1.0, 0.005)
+    assert route_of("linger: {receive: 250ms}\nvisibility: 1s").linger == Linger(0.04, 0.25)
 
 
 def test_read_and_load_are_one(tmp_path: Any) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Action, LeaseCapped, ReceiveFailed, Settled, SettlementFailed
-from gateway.core.routing.route import Backoff
+from gateway.core.routing.route import Backoff, Linger
 from gateway.runtime.lease_keeper import PARALLEL_CALLS, STEP
-from gateway.runtime.settler import LINGER_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import BUSY, LOST, NONE, Fault, Operation, entries_fail, refused
@@ -245,7 +244,7 @@ async def test_a_message_on_its_way_back_is_not_extended() -> None:
         rig.queue.faults.script(Operation.CHANGE_VISIBILITY, Fault(after=slow))
         rig.queue.send()
         await rig.rest(50)
-        assert rig.queue.message("m-1").changes == [(LINGER_SECONDS, 100)]
+        assert rig.queue.message("m-1").changes == [(Linger().delete_seconds, 100)]
         assert rig.running.view().in_flight == 1, "the answer to the release is still to come"
         slow.set()
 

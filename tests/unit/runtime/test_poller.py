@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.events import MessageUnreadable, Received, ReceiveFailed
 from gateway.runtime.poll_budget import MOST_OF_ONE, PollBudget
-from gateway.runtime.poller import LONGEST_LINGER_SECONDS, SHORT_POLL_WAIT_SECONDS
+from gateway.runtime.poller import SHORT_POLL_WAIT_SECONDS, USUAL_LINGER_SECONDS
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import Fault, Operation, refused
@@ -274,7 +274,7 @@ async def test_after_a_receive_that_was_not_full_messages_gather_for_a_moment() 
         await rig.until(lambda: len(receives(rig)) == 2)
         first, second = receives(rig)
         assert first.ended_at is not None
-        assert second.began_at - first.ended_at == pytest.approx(LONGEST_LINGER_SECONDS)
+        assert second.began_at - first.ended_at == pytest.approx(USUAL_LINGER_SECONDS)
 
 
 async def test_after_a_full_receive_the_next_one_begins_at_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Action, Settled, SettlementFailed
-from gateway.runtime.settler import LINGER_SECONDS
+from gateway.core.routing.route import Linger
 from tests.builders import route
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.faults import BUSY, LOST, Fault, Operation, entries_fail, refused, reply_lost
@@ -70,7 +70,7 @@ async def test_a_batch_lingers_over_a_tenth_of_the_permits_though_a_receive_wait
         rig.stable.pace = lambda name: 1 if name in ("m-1", "m-2") else 10
         rig.queue.send_many(20)
         await rig.until(lambda: deletes(rig))
-        assert rig.now == pytest.approx(1 + LINGER_SECONDS, abs=0.001)
+        assert rig.now == pytest.approx(1 + Linger().delete_seconds, abs=0.001)
         assert [len(call.asked) for call in deletes(rig)] == [2]
 
 
@@ -78,11 +78,11 @@ async def test_a_batch_that_is_not_full_waits_for_company_for_a_moment_only() ->
     async with at_work(route()) as rig:
         began = rig.now
         rig.queue.send()
-        await rig.rest(LINGER_SECONDS / 2)
+        await rig.rest(Linger().delete_seconds / 2)
         rig.queue.send()
         await rig.empty()
         assert [len(call.asked) for call in deletes(rig)] == [2]
-        assert deletes(rig)[0].began_at - began == LINGER_SECONDS
+        assert deletes(rig)[0].began_at - began == Linger().delete_seconds
 
 
 async def test_releases_are_batched_as_deletes_are() -> None:

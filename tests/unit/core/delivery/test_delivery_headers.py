@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gateway.core.delivery.header_list import MAX_ATTRIBUTE_BYTES
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
 from gateway.core.messages.message import Attribute, Message, iso_8601
 from gateway.core.routing.decision import Reason
@@ -184,19 +184,40 @@ def test_the_list_of_omitted_names_is_encoded_where_a_name_demands_it() -> None:
     assert headers["x-aws-sqsd-encoded"] == "x-gateway-omitted"
 
 
-def size(name: str, value: str) -> int:
-    return len(f"{name}: {value}\r\n")
+ROOM = 8_192 - 1_024
+"""Of the default `max_header_bytes`, less what is left to sidecars."""
 
 
-def test_attribute_headers_fill_8_kib_to_the_last_byte() -> None:
-    room = MAX_ATTRIBUTE_BYTES - size("x-aws-sqsd-attr-a", "")
-    assert "x-gateway-omitted" not in sent(message(attributes={"a": "x" * room}))
+def head_bytes(taken: Message, **changes: Any) -> int:
+    return sum(len(f"{name}: {value}\r\n") for name, value in sent(taken, **changes).items())
+
+
+def test_all_headers_together_fill_their_room_to_the_last_byte() -> None:
+    room = ROOM - head_bytes(message(attributes={"a": ""}))
+    full = message(attributes={"a": "x" * room})
+    assert "x-gateway-omitted" not in sent(full)
+    assert head_bytes(full) == ROOM
     headers = sent(message(attributes={"a": "x" * (room + 1)}))
     assert "x-aws-sqsd-attr-a" not in headers
     assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
 
 
-def test_attributes_beyond_8_kib_together_are_left_out_and_named() -> None:
+@pytest.mark.parametrize("max_header_bytes", [2_048, 4_096, 8_192, 65_536])
+def test_a_version_says_how_large_the_head_may_be(max_header_bytes: int) -> None:
+    """uWSGI takes 4,096 as it comes, Node 16,384."""
+    takes = replace(CANARY, max_header_bytes=max_header_bytes)
+    taken = message(attributes={"a": "x" * 1_500, "b": "y" * 5_000, "c": "z" * 60_000})
+    assert head_bytes(taken, delivered_to=takes) <= max_header_bytes - 1_024
+    headers = sent(taken, delivered_to=takes)
+    assert [name[-1] for name in headers if name.startswith("x-aws-sqsd-attr-")] == {
+        2_048: [],
+        4_096: ["a"],
+        8_192: ["a", "b"],
+        65_536: ["a", "b"],
+    }[max_header_bytes]
+
+
+def test_attributes_beyond_the_room_are_left_out_and_named() -> None:
     """In the order of their names; one that still fits behind a big one is sent."""
     attributes: dict[str, AttributeValue] = {
         "a": "x" * 5_000,
@@ -211,28 +232,49 @@ def test_attributes_beyond_8_kib_together_are_left_out_and_named() -> None:
     assert "x-aws-sqsd-binary" not in headers
 
 
-def test_8_kib_are_counted_as_sent() -> None:
+def test_bytes_are_counted_as_sent() -> None:
     """One byte may become three."""
-    headers = sent(message(attributes={"a": "\n" * 3_000, "b": "\n" * 2_000}))
+    headers = sent(message(attributes={"a": "\n" * 3_000, "b": "\n" * 1_900}))
     assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
     assert headers["x-aws-sqsd-encoded"] == "x-aws-sqsd-attr-b"
 
 
-def test_context_and_attributes_share_the_8_kib_and_context_comes_first() -> None:
-    """A service that takes 16 KiB of headers in all takes every delivery."""
+def test_context_and_attributes_share_the_room_and_context_comes_first() -> None:
     carrier = "k=" + "x" * 5_000
-    headers = sent(message(attributes={"a": "y" * 3_000, "baggage": carrier}))
+    headers = sent(message(attributes={"a": "y" * 1_500, "baggage": carrier}))
     assert headers["baggage"] == f"{carrier},version=v2"
-    assert headers["x-aws-sqsd-attr-a"] == "y" * 3_000
+    assert headers["x-aws-sqsd-attr-a"] == "y" * 1_500
     assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-baggage"
+
+
+def test_attributes_are_left_out_first_then_tracestate_then_baggage() -> None:
+    tracestate, baggage = "t=" + "x" * 3_000, "b=" + "y" * 3_000
+    attributes = {"a": "z" * 1_000, "tracestate": tracestate, "baggage": baggage}
+    headers = sent(message(attributes=attributes))
+    assert headers["tracestate"] == tracestate
+    assert headers["baggage"] == f"{baggage},version=v2"
+    assert "x-aws-sqsd-attr-a" not in headers
+    headers = sent(message(attributes={**attributes, "baggage": "b=" + "y" * 5_000}))
+    assert len(headers["baggage"]) > 5_000
+    assert "tracestate" not in headers
+    assert "tracestate" in headers["x-gateway-omitted"].split(", ")
 
 
 def test_baggage_without_room_falls_to_our_own_member() -> None:
     """It is always sent."""
-    crowded = {"tracestate": "k=" + "x" * 8_000, "baggage": "k=" + "y" * 500}
-    headers = sent(message(attributes=crowded))
+    headers = sent(message(attributes={"traceparent": "x" * 6_000, "baggage": "k=" + "y" * 900}))
     assert headers["baggage"] == "version=v2"
     assert "baggage" in headers["x-gateway-omitted"].split(", ")
+
+
+def test_a_list_of_omitted_names_that_is_too_long_for_the_room_is_cut() -> None:
+    names = [f"{number}{'n' * 250}" for number in range(10)]
+    small = replace(CANARY, max_header_bytes=2_048)
+    taken = message(attributes=dict.fromkeys(names, "x" * 300))
+    headers = sent(taken, delivered_to=small)
+    assert headers["x-gateway-omitted"].startswith(f"x-aws-sqsd-attr-{names[0]}, ")
+    assert headers["x-gateway-omitted"].endswith(", ...")
+    assert head_bytes(taken, delivered_to=small) <= 1_024
 
 
 @pytest.mark.parametrize("length", [8_193, 1_000_000])
@@ -245,7 +287,7 @@ def test_a_baggage_attribute_longer_than_w3c_asks_for_is_not_read(length: int) -
     assert "baggage" in headers["x-gateway-omitted"].split(", ")
 
 
-def test_context_beyond_8_kib_is_left_out_or_falls_to_its_default() -> None:
+def test_context_beyond_the_room_is_left_out_or_falls_to_its_default() -> None:
     long = "x" * 9_000
     attributes = dict.fromkeys(("content-type", "traceparent", "tracestate"), long)
     headers = sent(message("{}", attributes={**attributes, "baggage": "a=" + long}))
@@ -259,14 +301,14 @@ def test_context_beyond_8_kib_is_left_out_or_falls_to_its_default() -> None:
     ]  # fmt: skip
 
 
-def test_the_trace_header_of_aws_counts_towards_the_8_kib() -> None:
+def test_the_trace_header_of_aws_counts_towards_the_room() -> None:
     """The sender writes it, as it does the attributes, and SQS sets it no limit of its own."""
     headers = sent(message(trace_header="x" * 9_000, attributes={"a": "b"}))
     assert "x-amzn-trace-id" not in headers
     assert headers["x-gateway-omitted"] == "x-amzn-trace-id"
     assert headers["x-aws-sqsd-attr-a"] == "b"
-    headers = sent(message(trace_header="x" * 8_000, attributes={"a": "y" * 200}))
-    assert headers["x-amzn-trace-id"] == "x" * 8_000
+    headers = sent(message(trace_header="x" * 6_400, attributes={"a": "y" * 500}))
+    assert headers["x-amzn-trace-id"] == "x" * 6_400
     assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
 
 

@@ -7,15 +7,24 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from gateway.core.delivery.header_list import HeaderList, encode
+from tests.header_lines import pairs
+
+AMPLE = 8_192
+
+
+def rendered(value: str, room: int) -> list[tuple[str, str]]:
+    headers = HeaderList(room)
+    headers.add_optional("a", value)
+    return pairs(headers.render())
 
 
 def added(value: str) -> tuple[str, bool]:
-    headers = HeaderList()
+    headers = HeaderList(AMPLE)
     headers.add("x-name", value)
-    ((name, sent),) = headers.items
+    (name, sent), *encoded = pairs(headers.render())
     assert name == "x-name"
-    assert headers.encoded in ([], ["x-name"])
-    return sent, headers.encoded == ["x-name"]
+    assert encoded in ([], [("x-aws-sqsd-encoded", "x-name")])
+    return sent, bool(encoded)
 
 
 @pytest.mark.parametrize(
@@ -82,24 +91,39 @@ def test_encoding_keeps_what_is_visible_and_inner_blanks() -> None:
     assert encode(visible + "\n") == visible + "%0A"
 
 
-@pytest.mark.parametrize(("room", "used"), [(9, 0), (10, 10), (11, 10)])
-def test_a_header_is_sent_only_where_there_is_room(room: int, used: int) -> None:
-    """Name, value, colon, blank and line end: ten bytes here."""
-    headers = HeaderList()
-    assert headers.add_within("a", "12345", room) == used
-    assert headers.items == ([("a", "12345")] if used else [])
-    assert headers.omitted == ([] if used else ["a"])
+@pytest.mark.parametrize(("room", "sent"), [(104, False), (105, True), (106, True)])
+def test_a_header_is_sent_only_where_there_is_room(room: int, *, sent: bool) -> None:
+    """Name, value, colon, blank and line end: 105 bytes here."""
+    kept, omitted = [("a", "x" * 100)], [("x-gateway-omitted", "a")]
+    assert rendered("x" * 100, room) == (kept if sent else omitted)
 
 
 def test_what_is_left_out_is_not_listed_as_encoded() -> None:
-    headers = HeaderList()
-    headers.add_within("a", "\n" * 100, 50)
-    assert (headers.items, headers.encoded, headers.omitted) == ([], [], ["a"])
+    assert rendered("\n" * 100, 250) == [("x-gateway-omitted", "a")]
+
+
+def test_a_list_of_names_counts_as_a_header_does() -> None:
+    """The value has its room, the list of encoded names has not."""
+    assert rendered("\n" * 10, 5 + 30) == [("x-gateway-omitted", "a")]
+    whole = rendered("\n" * 10, 5 + 30 + len("x-aws-sqsd-encoded: a") + 2)
+    assert whole == [("a", "%0A" * 10), ("x-aws-sqsd-encoded", "a")]
+
+
+def test_what_is_added_first_is_left_out_last_and_a_smaller_one_may_still_fit() -> None:
+    headers = HeaderList(500)
+    headers.add_optional("late", "x" * 190, late=True)
+    headers.add_optional("first", "x" * 200)
+    headers.add_optional("second", "x" * 250)
+    headers.add_optional("small", "x")
+    names = [name for name, _ in pairs(headers.render())]
+    assert names == ["first", "small", "x-gateway-omitted"]
+    assert pairs(headers.render())[-1][1] == "late, second"
 
 
 def test_a_value_that_cannot_fit_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encoding makes no value shorter; 1 MiB of it would hold up all other messages for long."""
     monkeypatch.setattr("gateway.core.delivery.header_list.encode", pytest.fail)
-    headers = HeaderList()
-    assert headers.add_within("a", "\u4e2d" * 9_000, 8_192) == 0
-    assert headers.omitted == ["a"]
+    headers = HeaderList(AMPLE)
+    headers.add_optional("a", "\u4e2d" * 9_000)
+    monkeypatch.undo()
+    assert pairs(headers.render()) == [("x-gateway-omitted", "a")]
