@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
     """Return the header lines that differ between messages, for any content of a message."""
     headers = HeaderList()
-    headers.items += [
-        ("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms)),
-        ("x-aws-sqsd-receive-count", str(message.receive_count)),
-    ]
+    if message.first_received_ms:
+        headers.add("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms))
+    if message.counted:
+        headers.add("x-aws-sqsd-receive-count", str(message.receive_count))
     headers.add("x-aws-sqsd-msgid", message.message_id)
     if message.sender_id is not None:
         headers.add("x-aws-sqsd-sender-id", message.sender_id)
