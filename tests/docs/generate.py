@@ -12,6 +12,7 @@ from gateway.adapters.telemetry.metric_definitions import EDGES, METRIC_DEFINITI
 from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
+from tests.docs.aws_partitions import partitions_module
 from tests.docs.values_schema import values_schema
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -126,6 +127,7 @@ def generated() -> dict[Path, str]:
         reference / "cli.md": cli_page(),
         reference / "routing-file.md": routing_file_page(),
         ROOT / "config" / "routes.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        ROOT / "gateway" / "core" / "aws_partitions.py": partitions_module(),
         VALUES_SCHEMA: values_schema(VALUES_SCHEMA),
     }
 
