@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import OK, PROBLEMS
+from gateway.core.addresses import partition_of
 
 if TYPE_CHECKING:
     import argparse
@@ -39,17 +40,6 @@ SEND: Final = ("sqs:GetQueueUrl", "sqs:SendMessage")
 _POLICY_LANGUAGE: Final = "2012-10-17"
 _ACCOUNT = re.compile(r"[0-9]{12}\Z")
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)*-[0-9]+\Z")
-_PARTITIONS: Final = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-iso-", "aws-iso"),
-    ("us-isob-", "aws-iso-b"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isof-", "aws-iso-f"),
-    ("eusc-", "aws-eusc"),
-)
-"""Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
-
 _ARN_PARTITION = re.compile(r"arn:(aws[a-z-]*):")
 
 
@@ -151,7 +141,7 @@ def _account(queue: QueueAddress, place: Place) -> str:
 def _partition(queue: QueueAddress, region: str) -> str:
     if arn_of_queue := _ARN_PARTITION.match(queue.text):
         return arn_of_queue[1]
-    return next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
+    return partition_of(region).name
 
 
 def _left_open(routes: Iterable[Route], place: Place) -> Iterator[str]:

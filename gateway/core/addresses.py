@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.core.aws_partitions import PARTITIONS, Partition
+
 _NAME = r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"
 _NAME_ONLY = re.compile(rf"(?:{_NAME})\Z")
 _ARN = re.compile(
@@ -16,9 +18,11 @@ _ARN = re.compile(
 )
 _URL = re.compile(
     rf"(?P<origin>https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
-    rf"(?:/(?:queue/)?(?P<path_region>[a-z]{{2}}(?:-[a-z]+)+-[0-9]))?/(?P<account>[A-Za-z0-9]+)/(?P<name>{_NAME})\Z"
+    rf"(?:/(?:queue/)?(?P<path_region>[a-z]{{2,}}(?:-[a-z]+)+-[0-9]+))?/(?P<account>[A-Za-z0-9]+)/(?P<name>{_NAME})\Z"
 )
-_SUFFIX = r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|api\.aws|api\.amazonwebservices\.com\.cn)"
+_USUAL_SUFFIX = "|".join(sorted({re.escape(each.suffix) for each in PARTITIONS}))
+_DUAL_SUFFIX = "|".join(sorted({re.escape(each.dual_stack_suffix) for each in PARTITIONS}))
+_SUFFIX = f"(?:{_USUAL_SUFFIX}|{_DUAL_SUFFIX})"
 _AWS_HOST = re.compile(
     rf"""(?: (?P<special>(?:[a-z0-9-]+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:vpce\.)?
             {_SUFFIX})
@@ -26,7 +30,8 @@ _AWS_HOST = re.compile(
         |  (?P<oldest>queue\.amazonaws\.com) )\Z""",
     re.VERBOSE,
 )
-_USUAL_HOST = re.compile(r"sqs\.[a-z0-9-]+\.amazonaws\.(?:com(?:\.cn)?|eu)\Z")
+_USUAL_HOST = re.compile(rf"sqs\.[a-z0-9-]+\.(?:{_USUAL_SUFFIX})\Z")
+_REGIONS = [(re.compile(each.regions, re.ASCII), each) for each in PARTITIONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,11 @@ def parse_queue(text: str, region: str | None = None) -> QueueAddress:
 def is_aws_host(host: str) -> bool:
     """Whether a host name is one of AWS's endpoints of SQS, one in a VPC included."""
     return _AWS_HOST.match(host) is not None
+
+
+def partition_of(region: str) -> Partition:
+    """Return the partition of a region; of one that is not known, AWS's first."""
+    return next((found for regions, found in _REGIONS if regions.fullmatch(region)), PARTITIONS[0])
 
 
 def _region_of(host: re.Match[str] | None) -> str | None:

@@ -81,7 +81,7 @@ class Decided:
 class Acked:
     """A version acked messages: how long each delivery took, and each message's age at the ack.
 
-    Both have one entry for each message. An age counts from when the message was sent to the queue.
+    An age counts from when the message was sent to the queue; it is missing where that is unknown.
     """
 
     route: str

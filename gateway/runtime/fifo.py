@@ -15,7 +15,7 @@ from gateway.core.delivery.backoff import whole_seconds
 from gateway.runtime.in_flight import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from gateway.runtime.delivery import Deliverer
     from gateway.runtime.in_flight import InFlightMessage
@@ -51,7 +51,10 @@ class GroupQueue:
 
 
 class GroupDispatcher:
-    """The dispatcher of a FIFO queue: a queue for each group with messages in flight."""
+    """The dispatcher of a FIFO queue: a queue for each group with messages in flight.
+
+    A message without a group is a group of its own, and `on_groupless` is called.
+    """
 
     def __init__(
         self,
@@ -59,11 +62,13 @@ class GroupDispatcher:
         settler: Settler,
         permits: Permits,
         wait_queue: WaitQueue,
+        on_groupless: Callable[[], None],
     ) -> None:
         self._deliverer = deliverer
         self._settler = settler
         self._permits = permits
         self._wait_queue = wait_queue
+        self._on_groupless = on_groupless
         self._groups: dict[str, GroupQueue] = {}
         self._new_groups: list[GroupQueue] = []
         self._stopped = False
@@ -78,6 +83,8 @@ class GroupDispatcher:
             group = self._groups.get(name)
             if group is None:
                 group = self._groups[name] = GroupQueue(name, entry)
+                if entry.message.group is None:
+                    self._on_groupless()
                 if not self._new_groups:
                     asyncio.get_running_loop().call_soon(self._begin_new)
                 self._new_groups.append(group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.events import RouteWarned
 from gateway.ports import Ordering
 from gateway.runtime.delivery import Deliverer
 from gateway.runtime.dispatch import Intake, LateDispatcher, StandardDispatcher
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.shutdown import StopRequest
 
+GROUPLESS: Final = (
+    "messages of this FIFO queue come without MessageGroupId, so their order is not kept",
+    "use an SQS, or an emulator of it, that returns system attributes",
+)
 LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
 
 
@@ -67,6 +72,14 @@ class Parts:
             random=random,
         )
         self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
+        self._groupless = RouteWarned(route.name, *GROUPLESS)
+        self._warned = False
+
+    def warn_of_groupless(self) -> None:
+        """Say once that a FIFO queue gives messages without a group."""
+        if not self._warned:
+            self._warned = True
+            self.reporter.emit(self._groupless)
 
 
 class OpenParts:
@@ -84,7 +97,11 @@ class OpenParts:
         parts.settler.opened(traits)
         if ordered:
             parts.dispatcher = GroupDispatcher(
-                parts.deliverer, parts.settler, parts.permits, parts.limiters.wait_queue
+                parts.deliverer,
+                parts.settler,
+                parts.permits,
+                parts.limiters.wait_queue,
+                parts.warn_of_groupless,
             )
         own_seconds = traits.lease_seconds or LEASE_WITHOUT_TIMEOUT_SECONDS
         self.lease_keeper = LeaseKeeper(

@@ -63,7 +63,8 @@ class Reporter:
         """Count an ack."""
         ended_at = entry.began_at + entry.seconds
         plan.acked_seconds.append(entry.seconds)
-        plan.acked_ages.append(ended_at - entry.message.sent_ms / 1000)  # on the loop's clock
+        if entry.message.sent_ms:
+            plan.acked_ages.append(ended_at - entry.message.sent_ms / 1000)  # on the loop's clock
         if not plan.unreported:
             self._add(plan)
 

@@ -15,6 +15,7 @@ from gateway.cli.main import command_parsers
 from gateway.config.schema.routing_file import json_schema
 from gateway.config.settings import Settings
 from tests.docs import chart_values, http_api
+from tests.docs.aws_partitions import partitions_module
 from tests.docs.values_schema import values_schema
 from tests.docs.version_copies import stamped
 from tests.publishing.notices import NOTICES, notices
@@ -144,6 +145,7 @@ def generated() -> dict[Path, str]:
         reference / "http-api.md": NOTE + http_api.page(),
         reference / "chart-values.md": chart_values_page(),
         ROOT / "config" / "routes.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        ROOT / "gateway" / "core" / "aws_partitions.py": partitions_module(),
         VALUES_SCHEMA: values_schema(VALUES_SCHEMA),
         NOTICES: notices(),
     }

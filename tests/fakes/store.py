@@ -102,8 +102,8 @@ class Stored(model.Message):
             group=self.group,
             deduplication_id=self.deduplication_id,
             receive_count=self.receive_count,
-            sent_ms=int(self.sent_at * 1000),
-            first_received_ms=int(self.first_received_at * 1000),
+            sent_ms=int(self.sent_at * 1000) or 1,  # virtual time begins at 0, which is "not known"
+            first_received_ms=int(self.first_received_at * 1000) or 1,
             sender_id="AIDAFAKE",
         )
 

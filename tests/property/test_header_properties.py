@@ -60,6 +60,7 @@ MESSAGES = st.builds(
     first_received_ms=st.integers(0, 2**45),
     sender_id=st.none() | ANY_TEXT,
     trace_header=st.none() | ANY_TEXT,
+    counted=st.booleans(),
 )
 
 

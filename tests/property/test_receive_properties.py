@@ -12,6 +12,7 @@ from gateway.core.messages import message as messages
 FIELDS = (
     "message_id", "body", "receipt", "attributes", "group", "deduplication_id", "receive_count",
     "sent_ms", "first_received_ms", "sender_id", "trace_header",
+    "counted",
 )  # fmt: skip
 ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, 0, 7, -1.5, True, float("inf"), "", "x", "12", " 5 ", [], {}, ["a"]]

@@ -22,6 +22,12 @@ from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.sqs.credentials import SharedCredentials, make_error_hook
 from gateway.adapters.sqs.endpoint import Endpoint
 from gateway.adapters.sqs.endpoint_choice import needs_sdk, tls_for
+from gateway.adapters.sqs.environment import (
+    clean_environment,
+    has_own_authorities,
+    load_authorities,
+    region_from,
+)
 from gateway.adapters.sqs.responses import keep_raw_receive
 from gateway.adapters.sqs.signing import SIGNATURE_VERSION
 from gateway.aiokit.write_batch import WriteBatch
@@ -61,6 +67,7 @@ class SqsClients:
         self._by_queue: dict[tuple[QueueAddress, bool], Any] = {}  # endpoints are known by then
         self._endpoints: dict[tuple[str, str], Endpoint | None] = {}
         self._creating = asyncio.Lock()
+        self._warned: set[str] = set()
         self._log = structlog.stdlib.get_logger("gateway.sqs")
 
     async def __aenter__(self) -> Self:
@@ -113,8 +120,9 @@ class SqsClients:
         return endpoint
 
     async def _shared_client(self, address: QueueAddress, *, receiving: bool) -> Any:
-        # Unlike other SDKs, botocore reads only AWS_DEFAULT_REGION; EKS and ECS set AWS_REGION.
-        region = address.region or os.environ.get("AWS_REGION")
+        for unclean in clean_environment(os.environ):
+            self._warn_once(unclean)
+        region = address.region or region_from(os.environ)
         key = (region, endpoint_of(address), receiving)
         client = self._clients.get(key)
         if client is None:
@@ -123,8 +131,16 @@ class SqsClients:
                 self._clients[key] = client
         return client
 
+    def _warn_once(self, unclean: str) -> None:
+        if unclean not in self._warned:
+            self._warned.add(unclean)
+            self._log.warning(unclean)
+
     async def _create(self, region: str | None, endpoint: str | None, receiving: bool) -> Any:  # noqa: FBT001
         self._credentials.region = self._credentials.region or region
+        if has_own_authorities(self._session, os.environ):
+            # The SDK would raise an error without a name, in the middle of a call.
+            await asyncio.to_thread(load_authorities, self._session, os.environ)
         read_seconds = RECEIVE_READ_SECONDS if receiving else SETTLE_READ_SECONDS
         context = self._session.create_client(
             "sqs",

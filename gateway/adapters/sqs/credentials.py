@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import get_session
 from botocore.exceptions import CredentialRetrievalError
 
+from gateway.adapters.sqs.environment import check_keys, name_of
 from gateway.adapters.sqs.responses import short_code
 from gateway.adapters.sqs.signing import SIGNED_WITH
 
@@ -131,7 +133,7 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
         try:
             found = await self._found()
         except Exception as error:  # noqa: BLE001 - files, processes, STS or instance metadata fail
-            self._failure = str(error) or type(error).__name__
+            self._failure = _explain(error)
         else:
             self._failure = ""
             self._current = found or before
@@ -142,7 +144,12 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
     async def _found(self) -> Any:
         if self._source is None:
             self._source = await self._find(self.region)
-        return None if self._source is None else await self._source.get_frozen_credentials()
+        if self._source is None:
+            return None
+        keys = await self._source.get_frozen_credentials()
+        if keys is not None:
+            check_keys(keys, getattr(self._source, "method", "the chain"))
+        return keys
 
     def _log_change(self, before: Any, failure: str) -> None:
         """Log a change of state once; never a key."""
@@ -152,6 +159,13 @@ class SharedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore sh
             self._log.info("credentials can be had again")
         elif before is not None and before != self._current:
             self._log.info("other credentials are in use")
+
+
+def _explain(error: Exception) -> str:
+    """Return what is wrong, with the name of the variable that gave a file."""
+    text = str(error) or type(error).__name__
+    name = name_of(error.filename, os.environ) if isinstance(error, OSError) else ""
+    return f"{name}: {text}" if name else text
 
 
 def make_error_hook(credentials: SharedCredentials) -> Callable[..., None]:

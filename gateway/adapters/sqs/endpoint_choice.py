@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.httpsession import ProxyConfiguration, get_cert_path
+from botocore.httpsession import ProxyConfiguration
 from botocore.utils import get_environ_proxies
 
+from gateway.adapters.sqs.environment import load_authorities
 from gateway.adapters.sqs.signing import host_of
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def needs_sdk(url: str) -> str:
@@ -28,10 +31,9 @@ def needs_sdk(url: str) -> str:
 async def tls_for(url: str, session: Any) -> ssl.SSLContext | None:
     """Return a context with the authorities that botocore would trust; None for http.
 
-    Raises OSError for a bundle that cannot be read.
+    Raises VariableError for a bundle that cannot be read.
     """
     if not url.lower().startswith("https:"):
         return None
-    bundle = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     # In a thread: reading some 150 certificates would hold up all routes.
-    return await asyncio.to_thread(ssl.create_default_context, cafile=get_cert_path(bundle or True))
+    return await asyncio.to_thread(load_authorities, session, os.environ)

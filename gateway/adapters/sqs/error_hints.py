@@ -64,6 +64,7 @@ _HINTS: Final = {
     "NoCredentialsError": "give the pod an IAM role, or set AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY",
     "ValueError": "check AWS_REGION, AWS_ENDPOINT_URL_SQS and what the credentials come from",
+    "VariableError": "correct it in the environment of the gateway",
     "NoRegionError": _REGION,
     "InvalidRegionError": _REGION,
     "InvalidAddress": "the queue is in another region or account than the request says",

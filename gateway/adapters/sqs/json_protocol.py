@@ -40,8 +40,8 @@ class RequestBodies:
         if body is None:
             body = self._receives[wanted] = (
                 b'%b,"MaxNumberOfMessages":%d,"WaitTimeSeconds":%d,"VisibilityTimeout":%d,'
-                b'"MessageSystemAttributeNames":["All"],"MessageAttributeNames":["All"]}'
-                % (self._start, *wanted)
+                b'"MessageSystemAttributeNames":["All"],"AttributeNames":["All"],'  # its old name
+                b'"MessageAttributeNames":["All"]}' % (self._start, *wanted)
             )
         return body
 

@@ -102,6 +102,7 @@ class SdkSqsSource:
             "receive_message",
             QueueUrl=self._url,
             MessageSystemAttributeNames=["All"],
+            AttributeNames=["All"],  # the same by its old name, which some emulators know alone
             MessageAttributeNames=["All"],
             **wanted,
         )

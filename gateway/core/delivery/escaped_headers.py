@@ -24,8 +24,10 @@ def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
     They take at most `room` bytes, unless those that are always sent take more.
     """
     headers = HeaderList(room)
-    headers.add("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms))
-    headers.add("x-aws-sqsd-receive-count", str(message.receive_count))
+    if message.first_received_ms:
+        headers.add("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms))
+    if message.counted:
+        headers.add("x-aws-sqsd-receive-count", str(message.receive_count))
     headers.add("x-aws-sqsd-msgid", message.message_id)
     if message.sender_id is not None:
         headers.add("x-aws-sqsd-sender-id", message.sender_id)

@@ -81,6 +81,8 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
     if (
         not message.attributes
         and not fifo
+        and message.first_received_ms
+        and message.counted
         and message.trace_header is None
         and sender_id
         and message.message_id
@@ -93,11 +95,12 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
             f"x-aws-sqsd-msgid: {message.message_id}\r\nx-aws-sqsd-sender-id: {sender_id}\r\n"
             f"{JSON if message.is_json else PLAIN}baggage: version={tag}\r\n"
         )
-    lines = [
-        f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n",
-        f"x-aws-sqsd-receive-count: {message.receive_count}\r\n",
-        f"x-aws-sqsd-msgid: {message.message_id}\r\n",
-    ]
+    lines = []
+    if message.first_received_ms:
+        lines.append(f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n")
+    if message.counted:
+        lines.append(f"x-aws-sqsd-receive-count: {message.receive_count}\r\n")
+    lines.append(f"x-aws-sqsd-msgid: {message.message_id}\r\n")
     if message.sender_id is not None:
         lines.append(f"x-aws-sqsd-sender-id: {message.sender_id}\r\n")
     if message.trace_header is not None:

@@ -40,7 +40,9 @@ _NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message as SQS returned it. Times are milliseconds since the epoch.
+    """A message as SQS returned it. Times are milliseconds since the epoch, 0 where not known.
+
+    `counted` is false where SQS, or an emulator of it, gave no receive count: it is 1 then.
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html
     """
@@ -56,6 +58,7 @@ class Message:
     first_received_ms: int = 0
     sender_id: str | None = None
     trace_header: str | None = None
+    counted: bool = True
     _json: Any = field(default=UNREAD, init=False, repr=False)
     _is_json: bool | None = field(default=None, init=False, repr=False)
     _names: AttributeNames | None = field(default=None, init=False, repr=False)
@@ -188,6 +191,7 @@ def _read_any(raw: Mapping[str, Any]) -> Message:
         first_received_ms=_number(system, "ApproximateFirstReceiveTimestamp", 0),
         sender_id=_optional(system, "SenderId"),
         trace_header=_optional(system, "AWSTraceHeader"),
+        counted=system.get("ApproximateReceiveCount") is not None,
     )
 
 

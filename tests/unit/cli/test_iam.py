@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,7 @@ from gateway.cli.iam import Place, arn, policy
 from gateway.cli.main import main
 from gateway.config import loader
 from gateway.core.addresses import parse_queue
+from tests.docs.aws_partitions import botocore_partitions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,18 @@ def _resources(text: str, place: Place) -> list[str]:
 def test_every_way_to_call_a_queue_gives_its_arn(queue: str, expected: str) -> None:
     """What the file says wins over what the command line says."""
     assert arn(parse_queue(queue), HERE) == expected
+
+
+@pytest.mark.parametrize("partition", botocore_partitions(), ids=lambda each: str(each["id"]))
+def test_the_arn_of_a_url_or_a_region_has_botocore_s_partition(partition: dict[str, Any]) -> None:
+    suffix = partition["outputs"]["dnsSuffix"]
+    for region in partition["regions"]:
+        if region.endswith("-global"):
+            continue
+        expected = f"arn:{partition['id']}:sqs:{region}:123456789012:orders"
+        url = f"https://sqs.{region}.{suffix}/123456789012/orders"
+        assert arn(parse_queue(url), NOWHERE) == expected
+        assert arn(parse_queue("orders"), Place("123456789012", region)) == expected
 
 
 def test_what_nobody_says_is_left_open() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.addresses import QueueAddress, parse_queue
+from gateway.core.addresses import QueueAddress, is_aws_host, parse_queue, partition_of
+from tests.docs.aws_partitions import botocore_partitions
 
 ACCOUNT = "123456789012"
 
@@ -94,6 +95,38 @@ def test_a_special_endpoint_that_was_chosen_is_the_one_to_call(host: str, _regio
 def test_a_url_of_a_younger_partition_says_its_region(host: str, region: str) -> None:
     """Sources: botocore's partitions.json, `dnsSuffix` and `dualStackDnsSuffix`."""
     assert parse_queue(f"https://{host}/{ACCOUNT}/orders").region == region
+
+
+PARTITIONS = [
+    pytest.param(each["id"], region, each["outputs"], id=region)
+    for each in botocore_partitions()
+    for region in each["regions"]
+    if not region.endswith("-global")
+]
+"""Every region of every partition, by botocore: cn, eusc, gov, iso, isob, isoe, isof among them."""
+
+
+@pytest.mark.parametrize(("partition", "region", "outputs"), PARTITIONS)
+def test_partition_and_suffixes_of_every_region_are_botocore_s(
+    partition: str, region: str, outputs: dict[str, str]
+) -> None:
+    assert partition_of(region).name == partition
+    usual = parse_queue(f"https://sqs.{region}.{outputs['dnsSuffix']}/{ACCOUNT}/orders")
+    assert (usual.region, usual.endpoint) == (region, None)
+    for host in (
+        f"sqs.{region}.{outputs['dualStackDnsSuffix']}",
+        f"sqs-fips.{region}.{outputs['dnsSuffix']}",
+        f"vpce-0a-1b.sqs.{region}.vpce.{outputs['dnsSuffix']}",
+    ):
+        chosen = parse_queue(f"https://{host}/{ACCOUNT}/orders")
+        assert (chosen.region, chosen.endpoint) == (region, f"https://{host}")
+        assert is_aws_host(host)
+    emulated = parse_queue(f"http://localhost:4566/{region}/{ACCOUNT}/orders")
+    assert (emulated.region, emulated.account) == (region, ACCOUNT)
+
+
+def test_a_region_that_is_not_known_is_of_the_first_partition() -> None:
+    assert partition_of("xx-new-1").name == partition_of("*").name == "aws"
 
 
 @pytest.mark.parametrize(

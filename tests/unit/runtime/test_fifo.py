@@ -10,6 +10,7 @@ import pytest
 
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Responded
+from gateway.core.events import RouteWarned
 from gateway.core.routing.route import Backoff, UnknownVersion
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
@@ -20,6 +21,7 @@ from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
+    from gateway.ports import Batch
 
 pytestmark = VIRTUAL_TIME
 
@@ -326,3 +328,21 @@ async def test_a_delivery_that_outlives_the_drain_stays_in_front_of_its_group(
         await rig.until(lambda: rig.stable.running)
         await rig.stop(drain_seconds)
         assert rig.queue.visible == ["m-1", "m-2", "m-3"]
+
+
+async def test_messages_of_a_fifo_queue_without_group_are_told_once() -> None:
+    """An emulator may leave the group out; each of them is a group of its own then."""
+
+    class Forgetful(InMemorySource):
+        async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+            messages = await super().receive(limit, wait_seconds, lease_seconds)
+            for each in messages:
+                each.group = None
+            return messages
+
+    async with at_work(fifo(), Forgetful("orders.fifo")) as rig:
+        for number in range(5):
+            rig.queue.send(group=f"g-{number}")
+            await rig.empty()
+        warnings = [each for each in rig.observer.of(RouteWarned) if "Group" in each.what]
+        assert len(warnings) == 1

@@ -19,6 +19,7 @@ from tests.fakes.source import InMemorySource
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
+    from gateway.ports import Batch
 
 pytestmark = VIRTUAL_TIME
 
@@ -211,3 +212,18 @@ async def test_an_ack_tells_the_age_of_the_message_and_nothing_else_does() -> No
         (acked,) = rig.observer.of(Acked)
         assert acked.ages_seconds == [pytest.approx(12, abs=0.1)]
         assert acked.seconds == [pytest.approx(1)]
+
+
+async def test_an_ack_of_a_message_whose_time_of_sending_is_not_known_tells_no_age() -> None:
+    class Forgetful(InMemorySource):
+        async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+            messages = await super().receive(limit, wait_seconds, lease_seconds)
+            for each in messages:
+                each.sent_ms = 0
+            return messages
+
+    async with at_work(route(), Forgetful()) as rig:
+        rig.queue.send_many(3)
+        await rig.empty()
+        assert [len(each.seconds) for each in rig.observer.of(Acked)] == [3]
+        assert [list(each.ages_seconds) for each in rig.observer.of(Acked)] == [[]]

@@ -55,6 +55,7 @@ def test_a_receive_asks_for_every_attribute_and_an_attempt_adds_its_id() -> None
         "WaitTimeSeconds": 20,
         "VisibilityTimeout": 30,
         "MessageSystemAttributeNames": ["All"],
+        "AttributeNames": ["All"],
         "MessageAttributeNames": ["All"],
     }
     assert json.loads(body) == wanted

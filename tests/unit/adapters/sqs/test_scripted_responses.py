@@ -178,6 +178,26 @@ async def test_a_redrive_policy_and_a_reject_queue_are_known_as_the_queue_they_n
     assert traits.dead_letters == {dead.identity, rejected.identity}
 
 
+# ---- what emulators leave out -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
+async def test_system_attributes_are_asked_for_by_both_names_of_the_parameter(
+    stage: Stage, queue: str
+) -> None:
+    await (await stage.source(queue)).receive(10, 0, LEASE)
+    (asked,) = stage.sqs.requests("ReceiveMessage")
+    assert asked["MessageSystemAttributeNames"] == asked["AttributeNames"] == ["All"]
+    assert asked["MessageAttributeNames"] == ["All"]
+
+
+async def test_system_attributes_that_are_left_out_are_not_known(stage: Stage) -> None:
+    stage.sqs.responses["ReceiveMessage"] = {"Messages": [raw("m")]}
+    (message,) = await (await stage.source("orders.fifo")).receive(10, 0, LEASE)
+    assert (message.sent_ms, message.first_received_ms, message.counted) == (0, 0, False)
+    assert message.group is None
+
+
 # ---- errors -------------------------------------------------------------------------------------
 
 KMS = {

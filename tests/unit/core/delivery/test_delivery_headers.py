@@ -54,6 +54,17 @@ def test_system_attributes_become_headers() -> None:
     assert headers["x-aws-sqsd-receive-count"] == "7"
 
 
+def test_what_is_not_known_of_a_message_is_left_out() -> None:
+    """Emulators leave out system attributes: no header says 1970, nor that it is the first time."""
+    for attributes in ({}, {"note": "\n"}):
+        raw = message(attributes=attributes, counted=False)
+        headers = sent(raw)
+        assert "x-aws-sqsd-first-received-at" not in headers
+        assert "x-aws-sqsd-receive-count" not in headers
+        assert "x-aws-sqsd-sender-id" not in headers
+        assert headers["x-aws-sqsd-msgid"] == "m-1"
+
+
 def test_a_fallback_keeps_the_version_that_the_message_belongs_to() -> None:
     """The services downstream still reach the canary of the next hop."""
     headers = sent(message(), delivered_to=STABLE, reason=Reason.FALLBACK)
@@ -307,7 +318,7 @@ def test_the_trace_header_of_aws_counts_towards_the_room() -> None:
     assert "x-amzn-trace-id" not in headers
     assert headers["x-gateway-omitted"] == "x-amzn-trace-id"
     assert headers["x-aws-sqsd-attr-a"] == "b"
-    headers = sent(message(trace_header="x" * 6_400, attributes={"a": "y" * 500}))
+    headers = sent(message(trace_header="x" * 6_400, attributes={"a": "y" * 600}))
     assert headers["x-amzn-trace-id"] == "x" * 6_400
     assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
 
