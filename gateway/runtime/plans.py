@@ -64,7 +64,6 @@ class ActivePlan:
             version.name,
             reason,
             version.timeout_seconds,
-            route.queue.fifo,
         )
         self._target: Target | None = None
         self._sender: Sender

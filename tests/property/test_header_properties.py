@@ -81,7 +81,6 @@ def deliveries(draw: st.DrawFn) -> Sent:
         taken,
         route="orders",
         queue="orders.fifo",
-        fifo=draw(st.booleans()),
         belongs_to=CANARY,
         delivered_to=draw(st.sampled_from([CANARY, STABLE])),
         reason=draw(st.sampled_from(Reason)),
@@ -95,11 +94,16 @@ def is_legal(value: str) -> bool:
     return visible and value == value.strip(" \t")
 
 
-@given(taken=MESSAGES, fifo=st.booleans())
-def test_the_quick_way_gives_what_the_careful_way_gives_or_nothing(
-    taken: Message, *, fifo: bool
-) -> None:
-    assert message_lines(taken, "v2", fifo=fifo) == legal_lines(taken, "v2", fifo=fifo)
+@given(taken=MESSAGES)
+def test_the_quick_way_gives_what_the_careful_way_gives_or_nothing(taken: Message) -> None:
+    assert message_lines(taken, "v2") == legal_lines(taken, "v2")
+
+
+@given(deliveries())
+def test_group_and_deduplication_id_are_sent_wherever_there_is_one(sent: Sent) -> None:
+    names = dict(sent.headers)
+    assert ("message-group-id" in names) is (sent.message.group is not None)
+    assert ("message-deduplication-id" in names) is (sent.message.deduplication_id is not None)
 
 
 PLAIN = st.text(string.ascii_letters + string.digits + "_-.=:/%,;", min_size=1, max_size=60)
@@ -119,10 +123,10 @@ def test_what_is_plain_goes_the_quick_way(
 ) -> None:
     """Otherwise each message would pay for both."""
     taken = message(message_id=message_id, sender_id=sender_id, attributes=attributes)
-    expected = legal_lines(taken, "v2", fifo=False)
+    expected = legal_lines(taken, "v2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(headers, "legal_lines", lambda *_, **__: "the careful way")
-        assert message_lines(taken, "v2", fifo=False) == expected
+        assert message_lines(taken, "v2") == expected
 
 
 @given(deliveries())

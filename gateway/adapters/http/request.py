@@ -66,7 +66,7 @@ class HttpSender:
     It takes header lines, body, timeout in seconds and the callback for the result.
     """
 
-    __slots__ = ("_ordered", "_plan_lines", "_post", "_tag", "_timeout_seconds")
+    __slots__ = ("_plan_lines", "_post", "_tag", "_timeout_seconds")
 
     def __init__(
         self,
@@ -76,12 +76,11 @@ class HttpSender:
         self._post = post
         self._plan_lines = plan_lines(plan)
         self._tag = plan.tag
-        self._ordered = plan.ordered
         self._timeout_seconds = plan.timeout_seconds
 
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
         """POST the message's body, unchanged, under the headers of the delivery reference."""
-        lines = self._plan_lines + message_lines(message, self._tag, fifo=self._ordered)
+        lines = self._plan_lines + message_lines(message, self._tag)
         body = message.body.encode("utf-8", "surrogatepass")
         return self._post(lines, body, self._timeout_seconds, done)
 

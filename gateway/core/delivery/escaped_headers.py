@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
 
-def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
+def legal_lines(message: Message, tag: str) -> str:
     """Return the header lines that differ between messages, for any content of a message."""
     headers = HeaderList()
     if message.first_received_ms:
@@ -31,19 +31,14 @@ def legal_lines(message: Message, tag: str, *, fifo: bool) -> str:
     room = MAX_ATTRIBUTE_BYTES
     if message.trace_header is not None:  # the sender chooses it, as it does attributes
         room -= headers.add_within("x-amzn-trace-id", message.trace_header, room)
-    if fifo:
-        _add_fifo(headers, message)
-    room = _add_context(headers, message, tag, room)
-    binary = _add_attributes(headers, message, room) if message.attributes else []
-    _add_lists(headers, binary)
-    return "".join([f"{name}: {value}\r\n" for name, value in headers.items])
-
-
-def _add_fifo(headers: HeaderList, message: Message) -> None:
     if message.group is not None:
         headers.add("message-group-id", message.group)
     if message.deduplication_id is not None:
         headers.add("message-deduplication-id", message.deduplication_id)
+    room = _add_context(headers, message, tag, room)
+    binary = _add_attributes(headers, message, room) if message.attributes else []
+    _add_lists(headers, binary)
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items])
 
 
 def _add_context(headers: HeaderList, message: Message, tag: str, room: int) -> int:

@@ -43,7 +43,7 @@ _VISIBLE_OR_SPACE: Final = bytes(range(0x20, 0x7F))
 
 
 def delivery_headers(
-    message: Message, *, route: str, queue: str, fifo: bool, belongs_to: Version,
+    message: Message, *, route: str, queue: str, belongs_to: Version,
     delivered_to: Version, reason: Reason,
 ) -> str:  # fmt: skip
     """Return all headers as ASCII lines `name: value`, each with CR LF at its end.
@@ -51,10 +51,8 @@ def delivery_headers(
     The message belongs to `belongs_to` and is sent to `delivered_to`; they differ in a fallback.
     """
     tag = belongs_to.tag
-    plan = DeliveryPlan(
-        route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds, fifo
-    )
-    return plan_lines(plan) + message_lines(message, tag, fifo=fifo)
+    plan = DeliveryPlan(route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds)
+    return plan_lines(plan) + message_lines(message, tag)
 
 
 def plan_lines(plan: DeliveryPlan) -> str:
@@ -66,7 +64,7 @@ def plan_lines(plan: DeliveryPlan) -> str:
     )
 
 
-def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
+def message_lines(message: Message, tag: str) -> str:
     """Return the lines of one message; `tag` is that of the version it belongs to.
 
     All lines are checked at once, which is faster than each value by itself. The check may reject
@@ -76,7 +74,8 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
     sender_id = message.sender_id
     if (
         not message.attributes
-        and not fifo
+        and message.group is None
+        and message.deduplication_id is None
         and message.first_received_ms
         and message.counted
         and message.trace_header is None
@@ -101,16 +100,18 @@ def message_lines(message: Message, tag: str, *, fifo: bool) -> str:
         lines.append(f"x-aws-sqsd-sender-id: {message.sender_id}\r\n")
     if message.trace_header is not None:
         lines.append(f"x-amzn-trace-id: {message.trace_header}\r\n")
-    if fifo:
-        _add_fifo(lines, message)
+    if message.group is not None:  # on a standard queue too, for fair queues
+        lines.append(f"message-group-id: {message.group}\r\n")
+    if message.deduplication_id is not None:
+        lines.append(f"message-deduplication-id: {message.deduplication_id}\r\n")
     if not message.attributes:
         lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
     elif not message.names.all_sent or not _add_context(lines, message, tag):
-        return legal_lines(message, tag, fifo=fifo)
+        return legal_lines(message, tag)
     else:
         _add_attributes(lines, message)
     text = "".join(lines)
-    return text if _legal(text, len(lines)) else legal_lines(message, tag, fifo=fifo)
+    return text if _legal(text, len(lines)) else legal_lines(message, tag)
 
 
 def _plain(value: str) -> bool:
@@ -130,13 +131,6 @@ def _legal(text: str, lines: int) -> bool:
         and " \r\n" not in text  # one that ends with a space, or is empty
         and text.encode().translate(None, _VISIBLE_OR_SPACE) == b"\r\n" * lines
     )
-
-
-def _add_fifo(lines: list[str], message: Message) -> None:
-    if message.group is not None:
-        lines.append(f"message-group-id: {message.group}\r\n")
-    if message.deduplication_id is not None:
-        lines.append(f"message-deduplication-id: {message.deduplication_id}\r\n")
 
 
 def _add_context(lines: list[str], message: Message, tag: str) -> bool:

@@ -14,7 +14,7 @@ class DeliveryPlan:
     """From a decision to a version; a target renders once what its messages share.
 
     `tag` is that of the version a message belongs to, `version` the name of the one that gets it:
-    a fallback delivers a canary's message to stable. `ordered` is true for a FIFO queue.
+    a fallback delivers a canary's message to stable.
     """
 
     route: str
@@ -23,4 +23,3 @@ class DeliveryPlan:
     version: str
     reason: Reason
     timeout_seconds: float
-    ordered: bool
