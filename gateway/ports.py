@@ -23,11 +23,13 @@ class SourceError(Exception):
     """A call to the source failed; `str()` of it is a sentence for the operator.
 
     `code` is the system's own error code (SQS's), or a short name where no response came.
-    `what_to_do` is advice that the sentence ends with, empty where there is none.
+    `what_to_do` is advice that the sentence ends with, empty where there is none; `why` is the
+    sentence without it.
     """
 
     def __init__(self, why: str, code: str = "", what_to_do: str = "") -> None:
         super().__init__(f"{why} ({what_to_do})" if what_to_do else why)
+        self.why = why
         self.code = code
         self.what_to_do = what_to_do
 

@@ -31,7 +31,6 @@ _AWS_HOST = re.compile(
     re.VERBOSE,
 )
 _USUAL_HOST = re.compile(rf"sqs\.[a-z0-9-]+\.(?:{_USUAL_SUFFIX})\Z")
-_REGIONS = [(re.compile(each.regions, re.ASCII), each) for each in PARTITIONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def is_aws_host(host: str) -> bool:
 
 def partition_of(region: str) -> Partition:
     """Return the partition of a region; of one that is not known, AWS's first."""
-    return next((found for regions, found in _REGIONS if regions.fullmatch(region)), PARTITIONS[0])
+    return next((each for each in PARTITIONS if each.regions.fullmatch(region)), PARTITIONS[0])
 
 
 def _region_of(host: re.Match[str] | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 
@@ -9,7 +10,7 @@ class Partition(NamedTuple):
     """A partition: its name in an ARN, the pattern of its regions, and its endpoints' suffixes."""
 
     name: str
-    regions: str
+    regions: re.Pattern[str]
     suffix: str
     dual_stack_suffix: str
 
@@ -17,49 +18,49 @@ class Partition(NamedTuple):
 PARTITIONS: Final = (
     Partition(
         "aws",
-        r"(us|eu|ap|sa|ca|me|af|il|mx)\-\w+\-\d+",
+        re.compile(r"^(us|eu|ap|sa|ca|me|af|il|mx)\-\w+\-\d+$", re.ASCII),
         "amazonaws.com",
         "api.aws",
     ),
     Partition(
         "aws-cn",
-        r"cn\-\w+\-\d+",
+        re.compile(r"^cn\-\w+\-\d+$", re.ASCII),
         "amazonaws.com.cn",
         "api.amazonwebservices.com.cn",
     ),
     Partition(
         "aws-eusc",
-        r"eusc\-(de)\-\w+\-\d+",
+        re.compile(r"^eusc\-(de)\-\w+\-\d+$", re.ASCII),
         "amazonaws.eu",
         "api.amazonwebservices.eu",
     ),
     Partition(
         "aws-iso",
-        r"us\-iso\-\w+\-\d+",
+        re.compile(r"^us\-iso\-\w+\-\d+$", re.ASCII),
         "c2s.ic.gov",
         "api.aws.ic.gov",
     ),
     Partition(
         "aws-iso-b",
-        r"us\-isob\-\w+\-\d+",
+        re.compile(r"^us\-isob\-\w+\-\d+$", re.ASCII),
         "sc2s.sgov.gov",
         "api.aws.scloud",
     ),
     Partition(
         "aws-iso-e",
-        r"eu\-isoe\-\w+\-\d+",
+        re.compile(r"^eu\-isoe\-\w+\-\d+$", re.ASCII),
         "cloud.adc-e.uk",
         "api.cloud-aws.adc-e.uk",
     ),
     Partition(
         "aws-iso-f",
-        r"us\-isof\-\w+\-\d+",
+        re.compile(r"^us\-isof\-\w+\-\d+$", re.ASCII),
         "csp.hci.ic.gov",
         "api.aws.hci.ic.gov",
     ),
     Partition(
         "aws-us-gov",
-        r"us\-gov\-\w+\-\d+",
+        re.compile(r"^us\-gov\-\w+\-\d+$", re.ASCII),
         "amazonaws.com",
         "api.aws",
     ),

@@ -64,7 +64,6 @@ class ActivePlan:
             version.name,
             reason,
             version.timeout_seconds,
-            route.queue.fifo,
             version.max_header_bytes,
         )
         self._target: Target | None = None

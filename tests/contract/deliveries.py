@@ -47,9 +47,7 @@ async def post(
 
 def plan(timeout_seconds: float = AMPLE_SECONDS) -> DeliveryPlan:
     """Return a plan for the stable version of a standard queue."""
-    return DeliveryPlan(
-        "orders", "orders", STABLE.tag, STABLE.name, Reason.SPLIT, timeout_seconds, ordered=False
-    )
+    return DeliveryPlan("orders", "orders", STABLE.tag, STABLE.name, Reason.SPLIT, timeout_seconds)
 
 
 async def _result(send: Callable[[Done], Sending]) -> DeliveryResult:

@@ -173,7 +173,7 @@ class TargetContract:
 
     async def test_a_message_goes_out_under_the_headers_of_its_plan_and_its_own(self) -> None:
         sent = message("größer ☃", attributes={"tenant": "acme"})
-        lines = plan_lines(plan()) + message_lines(sent, plan().tag, fifo=False)
+        lines = plan_lines(plan()) + message_lines(sent, plan().tag)
         async with serving(responding(OK)) as service, self.target(service) as target:
             done = asyncio.Event()
             target.bind(plan()).send(sent, lambda _: done.set())

@@ -140,6 +140,7 @@ def test_a_queue_that_vanishes_is_told_and_found_again(stage: Stage) -> None:
     stage.sqs.create("trouble-going").send("is back")
     stage.service.wait_for(1, "is back")
     until(lambda: "route going" not in stage.gateway.readyz().text, "going to be ready")
+    until(lambda: stage.lines("receives work again", "going"), "its line")
     assert len(stage.lines("receives fail", "going")) == 1
     assert len(stage.lines("receives work again", "going")) == 1
 

@@ -82,7 +82,6 @@ def deliveries(draw: st.DrawFn) -> Sent:
         taken,
         route="orders",
         queue="orders.fifo",
-        fifo=draw(st.booleans()),
         belongs_to=CANARY,
         delivered_to=draw(st.sampled_from([CANARY, STABLE])),
         reason=draw(st.sampled_from(Reason)),
@@ -96,12 +95,19 @@ def is_legal(value: str) -> bool:
     return visible and value == value.strip(" \t")
 
 
-@given(taken=MESSAGES, room=st.integers(-1_000, 20_000), fifo=st.booleans())
+@given(taken=MESSAGES, room=st.integers(-1_000, 20_000))
 def test_the_quick_way_gives_what_the_careful_way_gives_or_nothing(
-    taken: Message, room: int, *, fifo: bool
+    taken: Message, room: int
 ) -> None:
-    quick = message_lines(taken, "v2", fifo=fifo, room=room)
-    assert quick == legal_lines(taken, "v2", fifo=fifo, room=room)
+    quick = message_lines(taken, "v2", room=room)
+    assert quick == legal_lines(taken, "v2", room=room)
+
+
+@given(deliveries())
+def test_group_and_deduplication_id_are_sent_wherever_there_is_one(sent: Sent) -> None:
+    names = dict(sent.headers)
+    assert ("message-group-id" in names) is (sent.message.group is not None)
+    assert ("message-deduplication-id" in names) is (sent.message.deduplication_id is not None)
 
 
 PLAIN = st.text(string.ascii_letters + string.digits + "_-.=:/%,;", min_size=1, max_size=60)
@@ -121,10 +127,10 @@ def test_what_is_plain_goes_the_quick_way(
 ) -> None:
     """Otherwise each message would pay for both."""
     taken = message(message_id=message_id, sender_id=sender_id, attributes=attributes)
-    expected = legal_lines(taken, "v2", fifo=False, room=USUAL_ROOM)
+    expected = legal_lines(taken, "v2", room=USUAL_ROOM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(headers, "legal_lines", lambda *_, **__: "the careful way")
-        assert message_lines(taken, "v2", fifo=False) == expected
+        assert message_lines(taken, "v2") == expected
 
 
 @given(deliveries())
@@ -170,15 +176,10 @@ SQS_NAME = st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max
         trace_header=st.none() | ANY_TEXT,
     ),
     st.integers(1_200, 20_000),
-    st.booleans(),
 )
-def test_all_headers_of_a_message_stay_within_their_room(
-    taken: Message,
-    room: int,
-    fifo: bool,  # noqa: FBT001 - drawn
-) -> None:
+def test_all_headers_of_a_message_stay_within_their_room(taken: Message, room: int) -> None:
     """With names as long as SQS allows: their list is cut where it alone would be too long."""
-    assert len(message_lines(taken, "v2", fifo=fifo, room=room)) <= room
+    assert len(message_lines(taken, "v2", room=room)) <= room
 
 
 def original(sent: Sent, header: str) -> str | None:

@@ -74,12 +74,12 @@ SYSTEM: Final = (
 MARKS: Final = {f"gateway-{name}": "x" for name in ("route", "version", "status", "reason")}
 ALWAYS: Final = {
     "version", "content-type", "baggage", "x-gateway-route", "x-gateway-version",
-    "x-gateway-reason", "x-aws-sqsd-msgid", "x-aws-sqsd-queue", "x-aws-sqsd-first-received-at",
-    "x-aws-sqsd-receive-count",
+    "x-gateway-reason", "x-aws-sqsd-msgid", "x-aws-sqsd-queue",
 }  # fmt: skip
 SOMETIMES: Final = {
     "x-aws-sqsd-sender-id", "x-aws-sqsd-binary", "x-aws-sqsd-encoded", "traceparent", "tracestate",
     "x-amzn-trace-id", "x-gateway-omitted", "message-group-id", "message-deduplication-id",
+    "x-aws-sqsd-first-received-at", "x-aws-sqsd-receive-count",
 }  # fmt: skip
 _ATTRIBUTE: Final = "x-aws-sqsd-attr-"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -166,7 +166,7 @@ def _check_request(message: Message, route: Route, decision: Decision, reason: R
         return
     target = route.stable if reason is Reason.FALLBACK else decision.version
     lines = delivery_headers(
-        message, route=route.name, queue=route.queue.name, fifo=route.queue.fifo,
+        message, route=route.name, queue=route.queue.name,
         belongs_to=decision.version, delivered_to=target, reason=reason,
     )  # fmt: skip
     headers = pairs(lines)
@@ -195,6 +195,9 @@ def _check_names(headers: list[tuple[str, str]], message: Message) -> None:
     assert all(map(_TOKEN.fullmatch, names))
     assert len({name.lower() for name in names}) == len(names), names
     assert set(names) >= ALWAYS
+    assert ("x-aws-sqsd-first-received-at" in names) == (message.first_received_ms != 0)
+    assert ("x-aws-sqsd-receive-count" in names) == message.counted
+    assert ("message-group-id" in names) == (message.group is not None)
     from_message = set(names) - ALWAYS - SOMETIMES
     assert {name.removeprefix(_ATTRIBUTE) for name in from_message} <= set(message.attributes)
     assert all(name.startswith(_ATTRIBUTE) for name in from_message)

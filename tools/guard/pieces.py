@@ -94,12 +94,12 @@ DECIDE_BY_RULES: Final = Decider(RULES).decide
 
 
 PLAN = DeliveryPlan(
-    "orders", "orders", STABLE.tag, STABLE.name, Reason.SPLIT, STABLE.timeout_seconds, ordered=False
+    "orders", "orders", STABLE.tag, STABLE.name, Reason.SPLIT, STABLE.timeout_seconds
 )
 
 
 def rendered(message: Message) -> str:
-    return plan_lines(PLAN) + message_lines(message, PLAN.tag, fifo=PLAN.ordered)
+    return plan_lines(PLAN) + message_lines(message, PLAN.tag)
 
 
 def unlook(message: Message) -> None:

@@ -195,9 +195,8 @@ class SdkSqsSource:
             found = await self._look_up(address)
         except SourceError as error:
             if address.url is None or not error.code.startswith("AccessDenied"):
-                raise SourceError(
-                    f"dead-letter queue {address.text}: {error}", error.code
-                ) from error
+                why = f"dead-letter queue {address.text}: {error.why}"
+                raise SourceError(why, error.code, error.what_to_do) from error
             found = address.url
         return address.url or found
 

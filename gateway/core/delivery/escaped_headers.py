@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
 
-def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
+def legal_lines(message: Message, tag: str, *, room: int) -> str:
     """Return the header lines that differ between messages, for any content of a message.
 
     They take at most `room` bytes, unless those that are always sent take more.
@@ -33,8 +33,7 @@ def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
         headers.add("x-aws-sqsd-sender-id", message.sender_id)
     if message.trace_header is not None:  # the sender chooses it, as it does attributes
         headers.add_optional("x-amzn-trace-id", message.trace_header)
-    if fifo:
-        _add_fifo(headers, message)
+    _add_group(headers, message)
     _add_context(headers, message)
     _add_baggage(headers, message.text("baggage"), tag)
     if message.attributes:
@@ -42,7 +41,7 @@ def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
     return headers.render()
 
 
-def _add_fifo(headers: HeaderList, message: Message) -> None:
+def _add_group(headers: HeaderList, message: Message) -> None:
     if message.group is not None:
         headers.add("message-group-id", message.group)
     if message.deduplication_id is not None:

@@ -43,7 +43,7 @@ _VISIBLE_OR_SPACE: Final = bytes(range(0x20, 0x7F))
 
 
 def delivery_headers(
-    message: Message, *, route: str, queue: str, fifo: bool, belongs_to: Version,
+    message: Message, *, route: str, queue: str, belongs_to: Version,
     delivered_to: Version, reason: Reason,
 ) -> str:  # fmt: skip
     """Return all headers as ASCII lines `name: value`, each with CR LF at its end.
@@ -51,12 +51,10 @@ def delivery_headers(
     The message belongs to `belongs_to` and is sent to `delivered_to`; they differ in a fallback.
     """
     tag = belongs_to.tag
-    plan = DeliveryPlan(
-        route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds, fifo
-    )
+    plan = DeliveryPlan(route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds)
     shared = plan_lines(plan)
     room = room_for_message(delivered_to.max_header_bytes, len(shared))
-    return shared + message_lines(message, tag, fifo=fifo, room=room)
+    return shared + message_lines(message, tag, room=room)
 
 
 def plan_lines(plan: DeliveryPlan) -> str:
@@ -68,7 +66,7 @@ def plan_lines(plan: DeliveryPlan) -> str:
     )
 
 
-def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_ROOM) -> str:
+def message_lines(message: Message, tag: str, *, room: int = USUAL_ROOM) -> str:
     """Return the lines of one message, which take at most `room` bytes.
 
     `tag` is that of the version it belongs to. What is always sent is so also without room.
@@ -80,7 +78,8 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
     sender_id = message.sender_id
     if (
         not message.attributes
-        and not fifo
+        and message.group is None
+        and message.deduplication_id is None
         and message.first_received_ms
         and message.counted
         and message.trace_header is None
@@ -95,6 +94,21 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
             f"x-aws-sqsd-msgid: {message.message_id}\r\nx-aws-sqsd-sender-id: {sender_id}\r\n"
             f"{JSON if message.is_json else PLAIN}baggage: version={tag}\r\n"
         )
+    lines = _lines_of_the_queue(message)
+    if not message.attributes:
+        lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
+    elif not message.names.all_sent or not _add_context(lines, message, tag):
+        return legal_lines(message, tag, room=room)
+    else:
+        _add_attributes(lines, message)
+    text = "".join(lines)
+    if len(text) <= room and _legal(text, len(lines)):
+        return text
+    return legal_lines(message, tag, room=room)
+
+
+def _lines_of_the_queue(message: Message) -> list[str]:
+    """Return what SQS says of the message; what it did not say is left out."""
     lines = []
     if message.first_received_ms:
         lines.append(f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n")
@@ -105,18 +119,11 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
         lines.append(f"x-aws-sqsd-sender-id: {message.sender_id}\r\n")
     if message.trace_header is not None:
         lines.append(f"x-amzn-trace-id: {message.trace_header}\r\n")
-    if fifo:
-        _add_fifo(lines, message)
-    if not message.attributes:
-        lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
-    elif not message.names.all_sent or not _add_context(lines, message, tag):
-        return legal_lines(message, tag, fifo=fifo, room=room)
-    else:
-        _add_attributes(lines, message)
-    text = "".join(lines)
-    if len(text) <= room and _legal(text, len(lines)):
-        return text
-    return legal_lines(message, tag, fifo=fifo, room=room)
+    if message.group is not None:  # on a standard queue too, for fair queues
+        lines.append(f"message-group-id: {message.group}\r\n")
+    if message.deduplication_id is not None:
+        lines.append(f"message-deduplication-id: {message.deduplication_id}\r\n")
+    return lines
 
 
 def _plain(value: str) -> bool:
@@ -135,13 +142,6 @@ def _legal(text: str, lines: int) -> bool:
         and " \r\n" not in text  # one that ends with a space, or is empty
         and text.encode().translate(None, _VISIBLE_OR_SPACE) == b"\r\n" * lines
     )
-
-
-def _add_fifo(lines: list[str], message: Message) -> None:
-    if message.group is not None:
-        lines.append(f"message-group-id: {message.group}\r\n")
-    if message.deduplication_id is not None:
-        lines.append(f"message-deduplication-id: {message.deduplication_id}\r\n")
 
 
 def _add_context(lines: list[str], message: Message, tag: str) -> bool:

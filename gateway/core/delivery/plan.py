@@ -16,7 +16,7 @@ class DeliveryPlan:
     """From a decision to a version; a target renders once what its messages share.
 
     `tag` is that of the version a message belongs to, `version` the name of the one that gets it:
-    a fallback delivers a canary's message to stable. `ordered` is true for a FIFO queue.
+    a fallback delivers a canary's message to stable.
     `max_header_bytes` are for the head of a request, and some of them for what sidecars add.
     """
 
@@ -26,5 +26,4 @@ class DeliveryPlan:
     version: str
     reason: Reason
     timeout_seconds: float
-    ordered: bool
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES

@@ -234,6 +234,15 @@ async def test_an_error_of_kms_has_its_whole_code_and_the_page_about_keys(
     assert "sqs:GetQueueUrl" not in str(failed.value)
 
 
+async def test_a_dead_letter_queue_that_is_missing_says_what_to_do_once(stage: Stage) -> None:
+    stage.sqs.responses["GetQueueUrl"] = error("QueueDoesNotExist")
+    url = f"{stage.sqs.url}/123456789012/orders"
+    with pytest.raises(SourceError, match="dead-letter queue dead: ") as failed:
+        await stage.source(url, dead_letter="dead")
+    assert failed.value.code == "QueueDoesNotExist"
+    assert str(failed.value).count(failed.value.what_to_do) == 1
+
+
 async def test_the_prefix_of_the_query_protocol_alone_is_cut(stage: Stage) -> None:
     source = await stage.source()
     query = "AWS.SimpleQueueService.NonExistentQueue"

@@ -20,7 +20,6 @@ def sent(taken: Message, **changes: Any) -> dict[str, str]:
     given: dict[str, Any] = {
         "route": "orders-route",
         "queue": "orders",
-        "fifo": False,
         "belongs_to": CANARY,
         "delivered_to": CANARY,
         "reason": Reason.SPLIT,
@@ -149,21 +148,23 @@ def test_every_attribute_becomes_a_header() -> None:
 
 def test_a_fifo_message_brings_group_and_deduplication_id() -> None:
     taken = message(group="g-7", deduplication_id="d-9")
-    headers = sent(taken, fifo=True, queue="orders.fifo")
+    headers = sent(taken, queue="orders.fifo")
     assert headers["message-group-id"] == "g-7"
     assert headers["message-deduplication-id"] == "d-9"
     assert headers["x-aws-sqsd-queue"] == "orders.fifo"
 
 
-def test_a_standard_queue_sends_neither() -> None:
-    """SQS gives groups on standard queues too, for fairness; the contract says FIFO."""
-    headers = sent(message(group="g-7", deduplication_id="d-9"))
-    assert not {"message-group-id", "message-deduplication-id"} & set(headers)
+def test_a_message_of_a_fair_queue_brings_its_group() -> None:
+    """A standard queue whose messages have groups, for fairness."""
+    headers = sent(message(group="g-7"))
+    assert headers["message-group-id"] == "g-7"
+    assert "message-deduplication-id" not in headers
+    assert headers["x-aws-sqsd-queue"] == "orders"
 
 
-def test_a_fifo_message_without_them_brings_none() -> None:
-    """`explain` and tests may have such messages; SQS has not."""
-    headers = sent(message(), fifo=True)
+@pytest.mark.parametrize("queue", ["orders", "orders.fifo"])
+def test_a_message_without_them_brings_none(queue: str) -> None:
+    headers = sent(message(), queue=queue)
     assert not {"message-group-id", "message-deduplication-id"} & set(headers)
 
 
@@ -333,7 +334,7 @@ def test_all_that_needs_it_is_encoded_and_listed() -> None:
         deduplication_id="50%\u00e9",
         attributes={"t": "caf\u00e9", "u": "100%", "baggage": "a=\u00e9,p=%20"},
     )
-    headers = sent(taken, fifo=True)
+    headers = sent(taken)
     assert headers["x-aws-sqsd-msgid"] == "m%0A1"
     assert headers["x-aws-sqsd-sender-id"] == "A B%20"
     assert headers["x-amzn-trace-id"] == "%C3%A9"
@@ -355,7 +356,7 @@ def test_names_of_the_table_are_reserved() -> None:
         attributes={"content-type": "a/b", "traceparent": "0", "tracestate": "a=1", "baggage": "",
                     "big": "x" * 9_000, "odd": "\n", "raw": b"x"},
     )  # fmt: skip
-    names = set(sent(taken, fifo=True))
+    names = set(sent(taken))
     assert {name for name in names if not name.startswith(RESERVED_PREFIX)} == FIXED_NAMES
 
 
