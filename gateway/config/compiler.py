@@ -62,6 +62,7 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             client=version.client,
             tls=_tls(version.tls),
             max_header_bytes=version.max_header_bytes,
+            attributes_json=version.attributes_header == "json",
         )
         for name, version in spec.versions.items()
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.routing.decider import Decider
 
@@ -66,6 +67,7 @@ class ActivePlan:
             version.timeout_seconds,
             route.queue.fifo,
             version.max_header_bytes,
+            HeaderDialect(attributes_json=version.attributes_json),
         )
         self._target: Target | None = None
         self._sender: Sender

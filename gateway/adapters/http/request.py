@@ -71,7 +71,15 @@ class HttpSender:
     It takes header lines, body, timeout in seconds and the callback for the result.
     """
 
-    __slots__ = ("_ordered", "_plan_lines", "_post", "_room", "_tag", "_timeout_seconds")
+    __slots__ = (
+        "_dialect",
+        "_ordered",
+        "_plan_lines",
+        "_post",
+        "_room",
+        "_tag",
+        "_timeout_seconds",
+    )
 
     def __init__(
         self,
@@ -84,12 +92,13 @@ class HttpSender:
         self._room = room_for_message(plan.max_header_bytes, head.size + len(self._plan_lines))
         self._tag = plan.tag
         self._ordered = plan.ordered
+        self._dialect = plan.dialect
         self._timeout_seconds = plan.timeout_seconds
 
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
         """POST the message's body, unchanged, under the headers of the delivery reference."""
         lines = self._plan_lines + message_lines(
-            message, self._tag, fifo=self._ordered, room=self._room
+            message, self._tag, fifo=self._ordered, room=self._room, dialect=self._dialect
         )
         body = message.body.encode("utf-8", "surrogatepass")
         return self._post(lines, body, self._timeout_seconds, done)

@@ -5,6 +5,7 @@ at run time, so this module does without `from __future__ import annotations`.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -25,6 +26,15 @@ LONGEST_TIMEOUT: Final = (
 )  # a delivery has to end while its message is leased
 
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
+
+
+class AttributesHeader(StrEnum):
+    """Whether a version gets all attributes in one header, and how."""
+
+    NONE = "none"
+    JSON = "json"
+
+
 _HEADER_BYTES = fields.whole(2 * SIDECAR_BYTES, 1024 * 1024)
 _IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
@@ -32,6 +42,7 @@ _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
+_ATTRIBUTES_HEADER = fields.one_of(AttributesHeader, *AttributesHeader)
 _CLIENT = fields.one_of(Client, *Client)
 _BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
 
@@ -88,6 +99,11 @@ class Version(Part):
         description="The largest head (request line and all headers) that the service takes. 1,024 "
         "of it are left to sidecars; of a message's own headers those that do not fit are left out "
         "and named in `x-gateway-omitted`.",
+    )
+    attributes_header: Annotated[AttributesHeader, _ATTRIBUTES_HEADER] = Field(
+        default=AttributesHeader.NONE,
+        description="`json`: all message attributes in one more header, `x-aws-sqsd-attributes`, "
+        "as a JSON object; for servers that drop header names with `_` or `.`.",
     )
     client: Annotated[Client, _CLIENT] = Field(
         default=Client.NATIVE,

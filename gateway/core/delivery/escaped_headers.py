@@ -10,6 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.core.delivery.dates import iso_8601
+from gateway.core.delivery.dialect import (
+    ATTRIBUTES_HEADER,
+    USUAL_DIALECT,
+    HeaderDialect,
+    attributes_as_json,
+)
 from gateway.core.delivery.header_list import HeaderList
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import PREFIX
@@ -18,7 +24,9 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
 
-def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
+def legal_lines(
+    message: Message, tag: str, *, fifo: bool, room: int, dialect: HeaderDialect = USUAL_DIALECT
+) -> str:
     """Return the header lines that differ between messages, for any content of a message.
 
     They take at most `room` bytes, unless those that are always sent take more.
@@ -35,8 +43,9 @@ def legal_lines(message: Message, tag: str, *, fifo: bool, room: int) -> str:
         _add_fifo(headers, message)
     _add_context(headers, message)
     _add_baggage(headers, message.text("baggage"), tag)
-    if message.attributes:
-        _add_attributes(headers, message)
+    if dialect.attributes_json:
+        _add_json(headers, message, room)
+    _add_attributes(headers, message)
     return headers.render()
 
 
@@ -70,6 +79,17 @@ def _add_baggage(headers: HeaderList, carrier: str | None, tag: str) -> None:
         headers.omit("baggage", own)
     else:
         headers.add_optional("baggage", baggage.with_member(carrier, "version", tag), own)
+
+
+def _add_json(headers: HeaderList, message: Message, room: int) -> None:
+    """Add all attributes in one header; it is legal as it is."""
+    rendered = attributes_as_json(message, room)
+    if not message.attributes:
+        headers.add(ATTRIBUTES_HEADER, "{}")
+    elif rendered is None:
+        headers.omit(ATTRIBUTES_HEADER)
+    else:
+        headers.add_optional(ATTRIBUTES_HEADER, rendered, late=True)
 
 
 def _add_attributes(headers: HeaderList, message: Message) -> None:

@@ -9,6 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.dates import iso_8601
+from gateway.core.delivery.dialect import (
+    ATTRIBUTES_HEADER,
+    USUAL_DIALECT,
+    HeaderDialect,
+    attributes_as_json,
+)
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.header_budget import USUAL_ROOM, room_for_message
@@ -51,12 +57,13 @@ def delivery_headers(
     The message belongs to `belongs_to` and is sent to `delivered_to`; they differ in a fallback.
     """
     tag = belongs_to.tag
+    dialect = HeaderDialect(attributes_json=delivered_to.attributes_json)
     plan = DeliveryPlan(
         route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds, fifo
     )
     shared = plan_lines(plan)
     room = room_for_message(delivered_to.max_header_bytes, len(shared))
-    return shared + message_lines(message, tag, fifo=fifo, room=room)
+    return shared + message_lines(message, tag, fifo=fifo, room=room, dialect=dialect)
 
 
 def plan_lines(plan: DeliveryPlan) -> str:
@@ -68,7 +75,10 @@ def plan_lines(plan: DeliveryPlan) -> str:
     )
 
 
-def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_ROOM) -> str:
+def message_lines(
+    message: Message, tag: str, *, fifo: bool, room: int = USUAL_ROOM,
+    dialect: HeaderDialect = USUAL_DIALECT,
+) -> str:  # fmt: skip
     """Return the lines of one message, which take at most `room` bytes.
 
     `tag` is that of the version it belongs to. What is always sent is so also without room.
@@ -92,6 +102,7 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
             f"x-aws-sqsd-receive-count: {message.receive_count}\r\n"
             f"x-aws-sqsd-msgid: {message.message_id}\r\nx-aws-sqsd-sender-id: {sender_id}\r\n"
             f"{JSON if message.is_json else PLAIN}baggage: version={tag}\r\n"
+            f"{dialect.without_attributes}"
         )
     lines = [
         f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n",
@@ -106,14 +117,20 @@ def message_lines(message: Message, tag: str, *, fifo: bool, room: int = USUAL_R
         _add_fifo(lines, message)
     if not message.attributes:
         lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
-    elif not message.names.all_sent or not _add_context(lines, message, tag):
-        return legal_lines(message, tag, fifo=fifo, room=room)
+        if dialect.attributes_json:
+            lines.append(dialect.without_attributes)
+    elif (
+        not message.names.all_sent
+        or not _add_context(lines, message, tag)
+        or (dialect.attributes_json and not _add_json(lines, message, room))
+    ):
+        return legal_lines(message, tag, fifo=fifo, room=room, dialect=dialect)
     else:
         _add_attributes(lines, message)
     text = "".join(lines)
     if len(text) <= room and _legal(text, len(lines)):
         return text
-    return legal_lines(message, tag, fifo=fifo, room=room)
+    return legal_lines(message, tag, fifo=fifo, room=room, dialect=dialect)
 
 
 def _plain(value: str) -> bool:
@@ -160,6 +177,15 @@ def _add_context(lines: list[str], message: Message, tag: str) -> bool:
         return False
     else:
         lines.append(f"baggage: {baggage.with_member(carrier, 'version', tag)}\r\n")
+    return True
+
+
+def _add_json(lines: list[str], message: Message, room: int) -> bool:
+    """Add all attributes in one header; return False where that does not fit."""
+    rendered = attributes_as_json(message, room)
+    if rendered is None:
+        return False
+    lines.append(f"{ATTRIBUTES_HEADER}: {rendered}\r\n")
     return True
 
 

@@ -29,7 +29,8 @@ class Version:
     """A version: its name, its `tag` (its name on the wire), its URL and its limits.
 
     `max_rate` is deliveries per second, None without a limit. `max_header_bytes` is the largest
-    head of a request, what sidecars add included.
+    head of a request, what sidecars add included. `attributes_json`: it gets all attributes in one
+    more header.
     """
 
     name: str
@@ -42,3 +43,4 @@ class Version:
     client: Client = Client.NATIVE
     tls: Tls | None = None
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
+    attributes_json: bool = False
