@@ -67,7 +67,7 @@ class ActivePlan:
             version.timeout_seconds,
             route.queue.fifo,
             version.max_header_bytes,
-            HeaderDialect(attributes_json=version.attributes_json),
+            HeaderDialect(route.version_header, version.attributes_json),
         )
         self._target: Target | None = None
         self._sender: Sender

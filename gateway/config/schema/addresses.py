@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from gateway.config.problems.findings import TOKEN, InvalidValue
-from gateway.config.schema.fields import QUOTE, Checked, text
+from gateway.config.schema.fields import MAX_NAME, QUOTE, Checked, text
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
@@ -30,9 +31,13 @@ HOP_HEADERS: Final = frozenset(
 )
 """Headers of the connection and of framing. Source: RFC 9110 section 7.6.1, RFC 9112."""
 
+SENT_NAMES: Final = FIXED_NAMES | {"user-agent"}
+"""Headers that the gateway sends with any delivery."""
+
 MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
+_VERSION_HEADER = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _LEGAL_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
 
 
@@ -91,6 +96,25 @@ def header_name(value: Any) -> str:
     return name
 
 
+def version_header(value: Any) -> str:
+    """Return the name of the header, the baggage member and the attribute that carry a tag."""
+    name = text(value)
+    folded = name.lower()
+    if not _VERSION_HEADER.match(name) or folded.startswith(("aws.", "amazon.")):
+        raise InvalidValue(
+            "must be a name of letters, digits, `-`, `_` and `.`, with a letter or digit at either "
+            f"end, at most {MAX_NAME} characters",
+            "it names a header, a baggage member and a message attribute",
+        )
+    if folded == DEFAULT_VERSION_HEADER:
+        return name
+    if folded in SENT_NAMES or folded.startswith(RESERVED_PREFIX):
+        raise InvalidValue("is another header that the gateway sets", "choose a name of its own")
+    if folded in HOP_HEADERS:
+        raise InvalidValue("is a header of the connection", "choose a name of its own")
+    return name
+
+
 def header_value(value: Any) -> str:
     """Return the value of a header. No problem repeats it, since it may be a secret."""
     if not isinstance(value, str):
@@ -106,6 +130,14 @@ QUEUE: Final = Checked(queue, _QUEUE_SCHEMA)
 REJECT: Final = Checked(lambda value: None if value == "redrive" else queue(value), _QUEUE_SCHEMA)
 HEADER_NAME: Final = Checked(
     header_name, {"type": "string", "pattern": "^[!#-'*+.^_`|~0-9A-Za-z-]+$"}
+)
+VERSION_HEADER: Final = Checked(
+    version_header,
+    {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        "maxLength": MAX_NAME,
+    },
 )
 HEADER_VALUE: Final = Checked(
     header_value, {"type": "string", "pattern": "^([!-~]([ \\t!-~]*[!-~])?)?$"}

@@ -15,7 +15,12 @@ from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.schema.rules import Rule, Weights
 from gateway.core.addresses import QueueAddress
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
-from gateway.core.routing.route import MAX_LINGER_SECONDS, FallbackOn, UnknownVersion
+from gateway.core.routing.route import (
+    DEFAULT_VERSION_HEADER,
+    MAX_LINGER_SECONDS,
+    FallbackOn,
+    UnknownVersion,
+)
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
 from gateway.core.routing.version import Client
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
@@ -74,7 +79,7 @@ class Version(Part):
     url: Annotated[str, addresses.URL] = Field(description="Where messages are POSTed to.")
     tag: Annotated[str | None, fields.TAG] = Field(
         default=None,
-        description="What the version is called on the wire (header `version`, baggage); default "
+        description="What the version is called on the wire (`version_header`, baggage); default "
         "its name here.",
     )
     timeout: Annotated[float, _TIMEOUT] = Field(
@@ -212,10 +217,15 @@ class Route(Part):
         description="Messages received and not yet settled, per gateway process. SQS allows "
         "120,000 for a whole queue.",
     )
+    version_header: Annotated[str, addresses.VERSION_HEADER] = Field(
+        default=DEFAULT_VERSION_HEADER,
+        description="The name of the header and of the baggage member that carry a version's tag; "
+        "it takes the place of `version` in the default of `version_from` too.",
+    )
     version_from: Annotated[
         list[Annotated[FromAttribute | FromBaggage, matchers.VERSION_FROM]], NOT_NULL
     ] = Field(
-        default=[FromAttribute("version"), FromBaggage("version")],
+        default=[FromAttribute(DEFAULT_VERSION_HEADER), FromBaggage(DEFAULT_VERSION_HEADER)],
         min_length=1,
         description="Where a message may name its version; the first one present wins.",
         json_schema_extra={"default": ["attribute:version", "baggage:version"]},

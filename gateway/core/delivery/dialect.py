@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER
+
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
@@ -14,14 +16,13 @@ ATTRIBUTES_HEADER: Final = "x-aws-sqsd-attributes"
 
 @dataclass(frozen=True, slots=True)
 class HeaderDialect:
-    """`attributes_json`: all attributes in one more header."""
+    """`version_header` names the header of the version and its baggage member.
 
+    `attributes_json`: all attributes in one more header.
+    """
+
+    version_header: str = DEFAULT_VERSION_HEADER
     attributes_json: bool = False
-
-    @property
-    def without_attributes(self) -> str:
-        """The lines that stand for the attributes of a message that has none."""
-        return f"{ATTRIBUTES_HEADER}: {{}}\r\n" if self.attributes_json else ""
 
 
 USUAL_DIALECT: Final = HeaderDialect()

@@ -42,7 +42,7 @@ def legal_lines(
     if fifo:
         _add_fifo(headers, message)
     _add_context(headers, message)
-    _add_baggage(headers, message.text("baggage"), tag)
+    _add_baggage(headers, message.text("baggage"), dialect.version_header, tag)
     if dialect.attributes_json:
         _add_json(headers, message, room)
     _add_attributes(headers, message)
@@ -70,15 +70,15 @@ def _add_context(headers: HeaderList, message: Message) -> None:
             headers.add_optional(name, value, late=name == "tracestate")
 
 
-def _add_baggage(headers: HeaderList, carrier: str | None, tag: str) -> None:
+def _add_baggage(headers: HeaderList, carrier: str | None, name: str, tag: str) -> None:
     """Add baggage; where the message's own members do not fit, only the gateway's."""
-    own = f"version={tag}"
+    own = f"{name}={tag}"
     if carrier is None:
         headers.add("baggage", own)
     elif len(carrier) > baggage.MAX_CHARACTERS:
         headers.omit("baggage", own)
     else:
-        headers.add_optional("baggage", baggage.with_member(carrier, "version", tag), own)
+        headers.add_optional("baggage", baggage.with_member(carrier, name, tag), own)
 
 
 def _add_json(headers: HeaderList, message: Message, room: int) -> None:

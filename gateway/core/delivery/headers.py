@@ -19,6 +19,7 @@ from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 FIXED_NAMES: Final = frozenset(
     {
-        "version",
+        DEFAULT_VERSION_HEADER,
         "content-type",
         "traceparent",
         "tracestate",
@@ -45,21 +46,30 @@ RESERVED_PREFIX: Final = "x-aws-sqsd-"
 
 JSON: Final = "content-type: application/json\r\n"
 PLAIN: Final = "content-type: text/plain; charset=utf-8\r\n"
+NO_ATTRIBUTES: Final = f"{ATTRIBUTES_HEADER}: {{}}\r\n"
 _VISIBLE_OR_SPACE: Final = bytes(range(0x20, 0x7F))
 
 
 def delivery_headers(
     message: Message, *, route: str, queue: str, fifo: bool, belongs_to: Version,
-    delivered_to: Version, reason: Reason,
+    delivered_to: Version, reason: Reason, version_header: str = DEFAULT_VERSION_HEADER,
 ) -> str:  # fmt: skip
     """Return all headers as ASCII lines `name: value`, each with CR LF at its end.
 
     The message belongs to `belongs_to` and is sent to `delivered_to`; they differ in a fallback.
     """
     tag = belongs_to.tag
-    dialect = HeaderDialect(attributes_json=delivered_to.attributes_json)
+    dialect = HeaderDialect(version_header, delivered_to.attributes_json)
     plan = DeliveryPlan(
-        route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds, fifo
+        route,
+        queue,
+        tag,
+        delivered_to.name,
+        reason,
+        delivered_to.timeout_seconds,
+        fifo,
+        delivered_to.max_header_bytes,
+        dialect,
     )
     shared = plan_lines(plan)
     room = room_for_message(delivered_to.max_header_bytes, len(shared))
@@ -69,7 +79,7 @@ def delivery_headers(
 def plan_lines(plan: DeliveryPlan) -> str:
     """Return the lines that all messages of a plan share."""
     return (
-        f"version: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
+        f"{plan.dialect.version_header}: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
         f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {plan.reason.value}\r\n"
         f"x-aws-sqsd-queue: {plan.queue}\r\n"
     )
@@ -101,8 +111,8 @@ def message_lines(
             f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n"
             f"x-aws-sqsd-receive-count: {message.receive_count}\r\n"
             f"x-aws-sqsd-msgid: {message.message_id}\r\nx-aws-sqsd-sender-id: {sender_id}\r\n"
-            f"{JSON if message.is_json else PLAIN}baggage: version={tag}\r\n"
-            f"{dialect.without_attributes}"
+            f"{JSON if message.is_json else PLAIN}baggage: {dialect.version_header}={tag}\r\n"
+            f"{NO_ATTRIBUTES if dialect.attributes_json else ''}"
         )
     lines = [
         f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n",
@@ -116,12 +126,13 @@ def message_lines(
     if fifo:
         _add_fifo(lines, message)
     if not message.attributes:
-        lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
+        lines.append(JSON if message.is_json else PLAIN)
+        lines.append(f"baggage: {dialect.version_header}={tag}\r\n")
         if dialect.attributes_json:
-            lines.append(dialect.without_attributes)
+            lines.append(NO_ATTRIBUTES)
     elif (
         not message.names.all_sent
-        or not _add_context(lines, message, tag)
+        or not _add_context(lines, message, tag, dialect.version_header)
         or (dialect.attributes_json and not _add_json(lines, message, room))
     ):
         return legal_lines(message, tag, fifo=fifo, room=room, dialect=dialect)
@@ -158,7 +169,7 @@ def _add_fifo(lines: list[str], message: Message) -> None:
         lines.append(f"message-deduplication-id: {message.deduplication_id}\r\n")
 
 
-def _add_context(lines: list[str], message: Message, tag: str) -> bool:
+def _add_context(lines: list[str], message: Message, tag: str, version_header: str) -> bool:
     """Add content-type, trace context and baggage; return False where the baggage is too long."""
     first = message.names.first
     content_type = message.text("content-type") if "content-type" in first else None
@@ -172,11 +183,11 @@ def _add_context(lines: list[str], message: Message, tag: str) -> bool:
             lines.append(f"{start}{text}\r\n")
     carrier = message.text("baggage") if "baggage" in first else None
     if carrier is None:
-        lines.append(f"baggage: version={tag}\r\n")
+        lines.append(f"baggage: {version_header}={tag}\r\n")
     elif len(carrier) > baggage.MAX_CHARACTERS:
         return False
     else:
-        lines.append(f"baggage: {baggage.with_member(carrier, 'version', tag)}\r\n")
+        lines.append(f"baggage: {baggage.with_member(carrier, version_header, tag)}\r\n")
     return True
 
 

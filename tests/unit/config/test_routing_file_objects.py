@@ -162,6 +162,15 @@ def test_a_version_has_its_size_of_a_head_and_its_header_of_attributes() -> None
     assert (stable.max_header_bytes, stable.attributes_json) == (8192, False)
 
 
+def test_a_version_header_takes_the_place_of_version_in_the_default_sources() -> None:
+    found = route_of("version_header: X-Shop-Version")
+    assert found.version_header == "X-Shop-Version"
+    assert found.version_from == (FromAttribute("X-Shop-Version"), FromBaggage("X-Shop-Version"))
+    found = route_of('version_header: release\nversion_from: ["attribute:version"]')
+    assert found.version_from == (FromAttribute("version"),)
+    assert route_of().version_header == "version"
+
+
 def test_read_and_load_are_one(tmp_path: Any) -> None:
     path = tmp_path / "routes.yaml"
     path.write_bytes(SMALLEST)

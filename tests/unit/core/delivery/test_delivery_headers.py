@@ -278,6 +278,18 @@ def test_a_list_of_omitted_names_that_is_too_long_for_the_room_is_cut() -> None:
     assert head_bytes(taken, delivered_to=small) <= 1_024
 
 
+def test_a_route_names_the_header_and_the_baggage_member_of_the_version() -> None:
+    carrier = "a=1,Shop-Version=v0,version=v9"
+    for attributes in ({"baggage": carrier}, {"baggage": carrier + "\n"}):
+        headers = sent(message(attributes=attributes), version_header="shop-version")
+        assert headers["shop-version"] == "v2"
+        assert "version" not in headers
+        assert headers["baggage"].startswith("a=1,version=v9")
+        assert headers["baggage"].endswith(",shop-version=v2")
+    assert sent(message(sender_id="A"), version_header="r")["baggage"] == "r=v2"
+    assert sent(message(trace_header="R"), version_header="r")["baggage"] == "r=v2"
+
+
 JSON_TOO = replace(CANARY, attributes_json=True)
 
 
