@@ -24,6 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.admin.server import AdminServer
+from gateway.adapters.http.header_files import ignore
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
 from gateway.adapters.sqs.clients import SqsClients
@@ -36,7 +37,7 @@ from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.watcher import FileWeights
-from gateway.core.events import Listening
+from gateway.core.events import HeaderFileUnusable, Listening
 from gateway.core.routing.version import Client
 from gateway.reloader import Reloader
 from gateway.runtime.poll_budget import PollBudget
@@ -44,9 +45,11 @@ from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gateway.config.settings import Settings
+    from gateway.core.events import Event
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
     from gateway.ports import Target, Weights
@@ -143,7 +146,7 @@ class Gateway:
         return RunningRoute(
             route,
             source(self._clients, route.queue, route.dead_letter),
-            partial(make_target, write_batch=self._write_batch),
+            partial(make_target, write_batch=self._write_batch, observe=self._observer.observe),
             Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
             poll_budget=self._poll_budget,
             wall=time.time,
@@ -151,13 +154,26 @@ class Gateway:
         )
 
 
-def make_target(version: Version, write_batch: WriteBatch | None = None) -> Target:
+def make_target(
+    version: Version,
+    write_batch: WriteBatch | None = None,
+    observe: Callable[[Event], None] | None = None,
+) -> Target:
     """Return the target of a version, with the client that the routing file gives it."""
     tls = TlsFiles(version.tls) if version.tls else None
+    report = ignore if observe is None else partial(_report, observe, version.name)
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
     if version.client is Client.NATIVE:
-        return NativeTarget(url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch)
+        return NativeTarget(
+            url, headers, max_idle=max_idle, tls=tls, write_batch=write_batch, report=report
+        )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
-    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls)
+    return HttpxTarget(url, headers, max_idle=max_idle, tls=tls, report=report)
+
+
+def _report(
+    observe: Callable[[Event], None], version: str, header: str, path: str, why: str
+) -> None:
+    observe(HeaderFileUnusable(version, header, path, why))

@@ -52,6 +52,9 @@ class LogObserver:
                 self._delivered(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
+            case events.HeaderFileUnusable(version, header, path, why):
+                about = {"version": version, "header": header, "file": path, "why": why}
+                self._log.warning("file of a header cannot be used; its last value stays", **about)
             case events.PhaseChanged():
                 self._phase_changed(event)
             case events.Listening(host, port):

@@ -136,7 +136,8 @@ class Metrics:
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
             case (
-                events.LeaseCapped()
+                events.HeaderFileUnusable()
+                | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()

@@ -140,7 +140,12 @@ class Statistics:
                 | events.PhaseChanged()
             ):
                 self._erred(event)
-            case events.LeaseCapped() | events.AttributesDropped() | events.Listening():
+            case (
+                events.HeaderFileUnusable()
+                | events.LeaseCapped()
+                | events.AttributesDropped()
+                | events.Listening()
+            ):
                 pass
             case _:
                 assert_never(event)

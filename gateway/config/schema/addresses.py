@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 from gateway.config.problems.findings import TOKEN, InvalidValue
 from gateway.config.schema.fields import MAX_NAME, QUOTE, Checked, text
+from gateway.config.schema.pem import regular_content
 from gateway.core.addresses import parse_queue
+from gateway.core.delivery.header_value import value_of_file
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
 from gateway.core.routing.route import DEFAULT_VERSION_HEADER
+from gateway.core.routing.version import HeaderFile
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
@@ -115,13 +118,36 @@ def version_header(value: Any) -> str:
     return name
 
 
-def header_value(value: Any) -> str:
+def header_value(value: Any) -> str | HeaderFile:
     """Return the value of a header. No problem repeats it, since it may be a secret."""
+    if isinstance(value, dict):
+        return _header_file(value)
     if not isinstance(value, str):
         raise InvalidValue("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
     if not _LEGAL_VALUE.match(value):
         raise InvalidValue("must be visible ASCII, with spaces only inside")
     return value
+
+
+def _header_file(value: dict[Any, Any]) -> HeaderFile:
+    """Return the file of a header's value, which must be there, as the files of `tls` must."""
+    path = value.get("file")
+    if set(value) != {"file"} or not isinstance(path, str):
+        raise InvalidValue("must be a text, or {file: PATH}")
+    if not path.startswith("/") or "\0" in path:
+        raise InvalidValue(
+            "must have an absolute path as its `file`", "as it is mounted: /etc/secrets/token"
+        )
+    try:
+        value_of_file(regular_content(path))
+    except OSError as error:
+        why = (error.strerror or "no file").lower()
+        raise InvalidValue(
+            f"has a `file` that cannot be read: {why}", "the Secret must be mounted here too"
+        ) from None
+    except ValueError as error:
+        raise InvalidValue(f"has a `file` that {error}") from None
+    return HeaderFile(path)
 
 
 _QUEUE_SCHEMA: Final = {"type": "string", "minLength": 1}
@@ -140,5 +166,16 @@ VERSION_HEADER: Final = Checked(
     },
 )
 HEADER_VALUE: Final = Checked(
-    header_value, {"type": "string", "pattern": "^([!-~]([ \\t!-~]*[!-~])?)?$"}
+    header_value,
+    {
+        "anyOf": [
+            {"type": "string", "pattern": "^([!-~]([ \\t!-~]*[!-~])?)?$"},
+            {
+                "type": "object",
+                "properties": {"file": {"type": "string", "pattern": "^/"}},
+                "required": ["file"],
+                "additionalProperties": False,
+            },
+        ]
+    },
 )

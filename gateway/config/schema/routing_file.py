@@ -22,7 +22,7 @@ from gateway.core.routing.route import (
     UnknownVersion,
 )
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
-from gateway.core.routing.version import Client
+from gateway.core.routing.version import Client, HeaderFile
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
@@ -41,6 +41,8 @@ class AttributesHeader(StrEnum):
 
 
 _HEADER_BYTES = fields.whole(2 * SIDECAR_BYTES, 1024 * 1024)
+_HeaderName = Annotated[str, addresses.HEADER_NAME]
+_HeaderValue = Annotated[str | HeaderFile, addresses.HEADER_VALUE]
 _IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
@@ -95,10 +97,11 @@ class Version(Part):
     max_rate: Annotated[float | None, fields.RATE] = Field(
         default=None, description="Deliveries per second; default no limit."
     )
-    headers: Annotated[
-        dict[Annotated[str, addresses.HEADER_NAME], Annotated[str, addresses.HEADER_VALUE]],
-        NOT_NULL,
-    ] = Field(default_factory=dict, description="Headers added to each delivery.")
+    headers: Annotated[dict[_HeaderName, _HeaderValue], NOT_NULL] = Field(
+        default_factory=dict,
+        description="Headers added to each delivery. A value is a text, or `{file: PATH}`: that is "
+        "read again when it changes.",
+    )
     max_header_bytes: Annotated[int, _HEADER_BYTES] = Field(
         default=DEFAULT_MAX_HEADER_BYTES,
         description="The largest head (request line and all headers) that the service takes. 1,024 "

@@ -25,6 +25,13 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderFile:
+    """A header's value that is in a file, as that of a Secret; `path` is absolute."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """A version: its name, its `tag` (its name on the wire), its URL and its limits.
 
@@ -39,7 +46,8 @@ class Version:
     timeout_seconds: float = 30.0
     max_in_flight: int = 200
     max_rate: float | None = None
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a secret
+    headers: tuple[tuple[str, str | HeaderFile], ...] = field(default=(), repr=False)
+    """May hold a secret."""
     client: Client = Client.NATIVE
     tls: Tls | None = None
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES

@@ -15,6 +15,7 @@ from gateway.core.events import (
     AttributesDropped,
     DeliveryCrashed,
     Event,
+    HeaderFileUnusable,
     Outcome,
     Phase,
     PhaseChanged,
@@ -252,6 +253,13 @@ def test_a_crash_brings_its_error_and_its_like_are_limited(log: Log) -> None:
     assert (line["log_level"], line["exc_info"], line["message_id"]) == ("error", error, "m-1")
     (other,) = log.after(DeliveryCrashed("orders", "m-2", TypeError("y")))
     assert other["message_id"] == "m-2"
+
+
+def test_a_header_file_that_cannot_be_used_is_a_warning_with_its_path(log: Log) -> None:
+    (line,) = log.after(HeaderFileUnusable("stable", "authorization", "/etc/token", "is empty"))
+    assert line["log_level"] == "warning"
+    assert (line["version"], line["header"]) == ("stable", "authorization")
+    assert (line["file"], line["why"]) == ("/etc/token", "is empty")
 
 
 # ---- phases -------------------------------------------------------------------------------------
