@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
-    "core/delivery": ("headers",),
+    "core/delivery": ("dialect", "headers"),
     "core/messages": ("attribute_names", "baggage", "json_body", "message"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (

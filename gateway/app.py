@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
+from gateway.adapters.http.header_files import ignore
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.http.tls import TlsFiles
 from gateway.adapters.http1.keepalive import KEEPALIVE
@@ -42,7 +43,7 @@ from gateway.aiokit.descriptors import Descriptors, raise_limit
 from gateway.aiokit.signals import SIGNALS
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.watcher import FileWeights
-from gateway.core.events import Listening
+from gateway.core.events import HeaderFileUnusable, Listening
 from gateway.core.routing.version import Client
 from gateway.reloader import Reloader
 from gateway.runtime.poll_budget import PollBudget
@@ -50,10 +51,12 @@ from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gateway.adapters.http1.keepalive import Keepalive
     from gateway.config.settings import Settings
+    from gateway.core.events import Event
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
     from gateway.ports import Target, Weights
@@ -183,6 +186,7 @@ class Gateway:
                 write_batch=self._write_batch,
                 keepalive=self._keepalive,
                 descriptors=self._descriptors,
+                observe=self._observer.observe,
             ),
             Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
             poll_budget=self._poll_budget,
@@ -197,9 +201,11 @@ def make_target(
     write_batch: WriteBatch | None = None,
     keepalive: Keepalive | None = KEEPALIVE,
     descriptors: Descriptors | None = None,
+    observe: Callable[[Event], None] | None = None,
 ) -> Target:
     """Return the target of a version, with the client that the routing file gives it."""
     tls = TlsFiles(version.tls) if version.tls else None
+    report = ignore if observe is None else partial(_report, observe, version.name)
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
     lifetime = version.connection_lifetime_seconds
     if version.client is Client.NATIVE:
@@ -212,6 +218,7 @@ def make_target(
             write_batch=write_batch,
             keepalive=keepalive,
             descriptors=descriptors,
+            report=report,
         )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
@@ -224,4 +231,11 @@ def make_target(
         lifetime_seconds=lifetime,
         keepalive=keepalive,
         descriptors=descriptors,
+        report=report,
     )
+
+
+def _report(
+    observe: Callable[[Event], None], version: str, header: str, path: str, why: str
+) -> None:
+    observe(HeaderFileUnusable(version, header, path, why))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gateway.config.schema import routing_file, rules
+    from gateway.config.schema.version import Tls as TlsSpec
     from gateway.core.addresses import QueueAddress
     from gateway.core.routing.rules import Condition
     from gateway.core.routing.sources import Source
@@ -36,7 +37,8 @@ def compile_route(spec: routing_file.Route) -> Route:
         wait_seconds=spec.wait,
         visibility_seconds=spec.visibility,
         max_in_flight=spec.max_in_flight,
-        version_from=tuple(spec.version_from),
+        version_from=_version_from(spec),
+        version_header=spec.version_header,
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=None if spec.split is None else splitter.split(spec.split, None),
@@ -46,6 +48,13 @@ def compile_route(spec: routing_file.Route) -> Route:
         linger=Linger(spec.linger.delete, spec.linger.receive),
         dead_letter=_dead_letter(spec.reject, queue),
     )
+
+
+def _version_from(spec: routing_file.Route) -> tuple[FromAttribute | FromBaggage, ...]:
+    """Return the sources; by default those that a delivery of this route writes to."""
+    if "version_from" in spec.model_fields_set:
+        return tuple(spec.version_from)
+    return FromAttribute(spec.version_header), FromBaggage(spec.version_header)
 
 
 def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
@@ -63,12 +72,13 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             tls=_tls(version.tls),
             connection_lifetime_seconds=version.connection_lifetime,
             max_header_bytes=version.max_header_bytes,
+            attributes_json=version.attributes_header == "json",
         )
         for name, version in spec.versions.items()
     )
 
 
-def _tls(spec: routing_file.Tls | None) -> Tls | None:
+def _tls(spec: TlsSpec | None) -> Tls | None:
     return None if spec is None else Tls(spec.ca, spec.certificate, spec.key)
 
 

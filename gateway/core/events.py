@@ -126,6 +126,16 @@ class SettlementFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderFileUnusable:
+    """The file of a version's header cannot be used; its last good value, if any, stays."""
+
+    version: str
+    header: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseCapped:
     """A message was in flight for nearly SQS's 12 hours: its delivery is cut, it is released."""
 
@@ -213,6 +223,7 @@ Event = (
     | Delivered
     | Settled
     | SettlementFailed
+    | HeaderFileUnusable
     | LeaseCapped
     | AttributesDropped
     | DeliveryCrashed

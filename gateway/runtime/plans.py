@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.routing.decider import Decider
 
@@ -65,6 +66,7 @@ class ActivePlan:
             reason,
             version.timeout_seconds,
             version.max_header_bytes,
+            HeaderDialect(route.version_header, version.attributes_json),
         )
         self._target: Target | None = None
         self._sender: Sender

@@ -86,7 +86,7 @@ class FakeSender:
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> FakeSending:
         """Begin one delivery."""
         plan = self._plan
-        lines = plan_lines(plan) + message_lines(message, plan.tag)
+        lines = plan_lines(plan) + message_lines(message, plan.tag, dialect=plan.dialect)
         body = message.body.encode("utf-8", "surrogatepass")
         sent = Sent(dict(pairs(lines)), body, asyncio.get_running_loop().time())
         return self._target.begin(sent, plan.timeout_seconds, done)

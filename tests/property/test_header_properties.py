@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 from base64 import b64encode
 from collections import Counter
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.delivery import headers
+from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.headers import delivery_headers, message_lines
 from gateway.core.header_budget import USUAL_ROOM
@@ -64,6 +66,9 @@ MESSAGES = st.builds(
 )
 
 
+DIALECTS = st.builds(HeaderDialect, st.sampled_from(["version", "X-Tag"]), st.booleans())
+
+
 @dataclass(frozen=True)
 class Sent:
     """A message and the headers that its delivery has."""
@@ -95,12 +100,12 @@ def is_legal(value: str) -> bool:
     return visible and value == value.strip(" \t")
 
 
-@given(taken=MESSAGES, room=st.integers(-1_000, 20_000))
+@given(taken=MESSAGES, room=st.integers(-1_000, 20_000), dialect=DIALECTS)
 def test_the_quick_way_gives_what_the_careful_way_gives_or_nothing(
-    taken: Message, room: int
+    taken: Message, room: int, dialect: HeaderDialect
 ) -> None:
-    quick = message_lines(taken, "v2", room=room)
-    assert quick == legal_lines(taken, "v2", room=room)
+    quick = message_lines(taken, "v2", room=room, dialect=dialect)
+    assert quick == legal_lines(taken, "v2", room=room, dialect=dialect)
 
 
 @given(deliveries())
@@ -156,6 +161,18 @@ def test_what_a_message_cannot_change_it_does_not_change(sent: Sent) -> None:
     assert headers["baggage"].lower().count(",version=") <= 1
 
 
+@given(MESSAGES)
+def test_the_header_of_all_attributes_is_json_in_ascii_and_never_encoded(
+    taken: Message,
+) -> None:
+    dialect = HeaderDialect(attributes_json=True)
+    sent = dict(pairs(message_lines(taken, "v2", room=1_000_000, dialect=dialect)))
+    texts = {name: attribute.text for name, attribute in taken.attributes.items()}
+    assert json.loads(sent["x-aws-sqsd-attributes"]) == json.loads(json.dumps(texts))
+    assert sent["x-aws-sqsd-attributes"].isascii()
+    assert "x-aws-sqsd-attributes" not in sent.get("x-aws-sqsd-encoded", "").split(", ")
+
+
 SHORT = st.none() | st.text(st.sampled_from("\r\n%:=\u00e9ab"), max_size=20)
 SQS_NAME = st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max_size=256)
 
@@ -176,10 +193,16 @@ SQS_NAME = st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max
         trace_header=st.none() | ANY_TEXT,
     ),
     st.integers(1_200, 20_000),
+    DIALECTS,
 )
-def test_all_headers_of_a_message_stay_within_their_room(taken: Message, room: int) -> None:
+def test_all_headers_of_a_message_stay_within_their_room(
+    taken: Message,
+    room: int,
+    dialect: HeaderDialect,
+) -> None:
     """With names as long as SQS allows: their list is cut where it alone would be too long."""
-    assert len(message_lines(taken, "v2", room=room)) <= room
+    lines = message_lines(taken, "v2", room=room, dialect=dialect)
+    assert len(lines) <= room
 
 
 def original(sent: Sent, header: str) -> str | None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpcore
 
+from gateway.adapters.http.header_files import ignore
 from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
 from gateway.adapters.http.httpx_pool import RetirablePool
 from gateway.adapters.http.httpx_proxies import proxy_for
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from gateway.adapters.http1.keepalive import Keepalive
     from gateway.aiokit.descriptors import Descriptors
     from gateway.core.delivery.plan import DeliveryPlan
+    from gateway.core.routing.version import HeaderFile
 
 _FIRST_FINAL_STATUS: Final = 200
 
@@ -82,7 +84,7 @@ class HttpxTarget:
     def __init__(
         self,
         url: str,
-        headers: Sequence[tuple[str, str]] = (),
+        headers: Sequence[tuple[str, str | HeaderFile]] = (),
         *,
         max_idle: int = 100,
         user_agent: str = USER_AGENT,
@@ -90,9 +92,9 @@ class HttpxTarget:
         lifetime_seconds: float = LIFETIME_SECONDS,
         keepalive: Keepalive | None = KEEPALIVE,
         descriptors: Descriptors | None = None,
+        report: Callable[[str, str, str], None] = ignore,
     ) -> None:
-        self._head = RequestHead(url, headers, user_agent)
-        self._fixed = [(name.encode(), value.encode()) for name, value in self._head.fixed]
+        self._head = RequestHead(url, headers, user_agent, report)
         self._url = httpcore.URL(
             scheme="https" if self._head.tls else "http",
             host=self._head.host,
@@ -138,7 +140,8 @@ class HttpxTarget:
     def _request_headers(self, lines: str, body: bytes) -> list[tuple[bytes, bytes]]:
         raw = (line.partition(b": ") for line in lines.encode("ascii").split(b"\r\n")[:-1])
         length = (b"content-length", b"%d" % len(body))
-        return [*self._fixed, length, *((name, value) for name, _, value in raw)]
+        fixed = ((name.encode(), value.encode()) for name, value in self._head.fixed)
+        return [*fixed, length, *((name, value) for name, _, value in raw)]
 
     async def _deliver(
         self, headers: list[tuple[bytes, bytes]], body: bytes, timeout_seconds: float

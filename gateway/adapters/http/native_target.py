@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
+from gateway.adapters.http.header_files import ignore
 from gateway.adapters.http.request import HttpSender, RequestHead
 from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http.tls import usual_context
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.aiokit.write_batch import WriteBatch
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
+    from gateway.core.routing.version import HeaderFile
 
 USER_AGENT: Final = f"sqs-version-gateway/{__version__}"
 
@@ -44,20 +46,21 @@ class NativeTarget:
     Raises ValueError for a URL or header that cannot be sent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a target is made of
         self,
         url: str,
-        headers: Sequence[tuple[str, str]] = (),
+        headers: Sequence[tuple[str, str | HeaderFile]] = (),
         *,
         max_idle: int = 100,
         user_agent: str = USER_AGENT,
         tls: Callable[[], ssl.SSLContext] | None = None,
         lifetime_seconds: float = LIFETIME_SECONDS,
+        report: Callable[[str, str, str], None] = ignore,
         write_batch: WriteBatch | None = None,
         keepalive: Keepalive | None = KEEPALIVE,
         descriptors: Descriptors | None = None,
     ) -> None:
-        self._head = RequestHead(url, headers, user_agent)
+        self._head = RequestHead(url, headers, user_agent, report)
         self._pool = Pool(max_idle, write_batch=write_batch)
         connector = Connector(
             self._head.host,

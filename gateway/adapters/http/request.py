@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from gateway.adapters.http.header_files import HeaderFiles, ignore
+from gateway.core.delivery.disposition import DeliveryResult, Unreachable
 from gateway.core.delivery.headers import message_lines, plan_lines
 from gateway.core.header_budget import room_for_message
+from gateway.core.routing.version import HeaderFile
 from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
     from gateway.ports import Sending
@@ -26,14 +29,21 @@ _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 class RequestHead:
     """The start of every POST to one URL, rendered once, and the host and port of that URL.
 
-    `size` is what it takes at most of a request's head, in bytes.
+    `size` is what it takes at most of a request's head, in bytes. Headers whose values are in files
+    (`files`, None without any) are rendered again by :meth:`refresh`.
     Raises ValueError for a URL that is not http(s), holds credentials or needs percent-encoding,
     and for a header that would break out of its line.
     """
 
-    __slots__ = ("_start", "fixed", "host", "path", "port", "size", "tls")
+    __slots__ = ("_start", "_user_agent", "files", "fixed", "host", "path", "port", "size", "tls")
 
-    def __init__(self, url: str, headers: Sequence[tuple[str, str]], user_agent: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str | HeaderFile]],
+        user_agent: str,
+        report: Callable[[str, str, str], None] = ignore,
+    ) -> None:
         parts = urlsplit(url)
         if parts.username is not None:
             raise ValueError("url: holds credentials (send them in `headers`)")
@@ -45,7 +55,21 @@ class RequestHead:
         self.port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         self.tls = parts.scheme == "https"
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self.fixed = [("host", self._authority()), ("user-agent", user_agent), *headers]
+        self._user_agent = user_agent
+        files = HeaderFiles(headers, report)
+        any_file = any(isinstance(value, HeaderFile) for _, value in headers)
+        self.files = files if any_file else None
+        self.fixed: list[tuple[str, str]] = []
+        self._render_start(files.read())
+
+    def refresh(self, files: HeaderFiles) -> str | None:
+        """Look at the files where that is due; return the name of a header that has no value."""
+        if files.due():
+            self._render_start(files.read())
+        return files.missing
+
+    def _render_start(self, headers: Sequence[tuple[str, str]]) -> None:
+        self.fixed = [("host", self._authority()), ("user-agent", self._user_agent), *headers]
         self._start = f"POST {self.path} HTTP/1.1\r\n{_lines(self.fixed)}content-length: "
         self.size = len(self._start) + _REST_BYTES
 
@@ -71,7 +95,15 @@ class HttpSender:
     It takes header lines, body, timeout in seconds and the callback for the result.
     """
 
-    __slots__ = ("_plan_lines", "_post", "_room", "_tag", "_timeout_seconds")
+    __slots__ = (
+        "_dialect",
+        "_head",
+        "_plan_lines",
+        "_post",
+        "_room",
+        "_tag",
+        "_timeout_seconds",
+    )
 
     def __init__(
         self,
@@ -81,13 +113,28 @@ class HttpSender:
     ) -> None:
         self._post = post
         self._plan_lines = plan_lines(plan)
-        self._room = room_for_message(plan.max_header_bytes, head.size + len(self._plan_lines))
+        self._head = head
+        self._room = room_for_message(plan.max_header_bytes, len(self._plan_lines))
         self._tag = plan.tag
+        self._dialect = plan.dialect
         self._timeout_seconds = plan.timeout_seconds
 
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
-        """POST the message's body, unchanged, under the headers of the delivery reference."""
-        lines = self._plan_lines + message_lines(message, self._tag, room=self._room)
+        """POST the message's body, unchanged, under the headers of the delivery reference.
+
+        Nothing is sent without a header of the version whose file has never been readable.
+        """
+        head = self._head
+        if head.files is not None and (missing := head.refresh(head.files)):
+            result = Unreachable(f"the file of its header {missing} cannot be used")
+            return asyncio.get_running_loop().call_soon(done, result)
+        room = self._room - head.size
+        lines = self._plan_lines + message_lines(
+            message,
+            self._tag,
+            room=room,
+            dialect=self._dialect,
+        )
         body = message.body.encode("utf-8", "surrogatepass")
         return self._post(lines, body, self._timeout_seconds, done)
 

@@ -41,7 +41,7 @@ class LogObserver:
         self._phases: dict[str, events.Phase] = {}
         self._failures: dict[str, str] = {}
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+    def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Write a line if the event is news."""
         match event:
             case events.Decided():
@@ -58,6 +58,9 @@ class LogObserver:
                 self._message_unreadable(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
+            case events.HeaderFileUnusable(version, header, path, why):
+                about = {"version": version, "header": header, "file": path, "why": why}
+                self._log.warning("file of a header cannot be used; its last value stays", **about)
             case events.PhaseChanged() | events.RouteWarned():
                 self._route_changed(event)
             case events.Listening(host, port):

@@ -142,6 +142,7 @@ class Metrics:
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
             case (
                 events.MessageUnreadable()
+                | events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()

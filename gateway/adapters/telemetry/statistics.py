@@ -145,6 +145,7 @@ class Statistics:
                 events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.RouteWarned()
+                | events.HeaderFileUnusable()
                 | events.Listening()
             ):
                 pass

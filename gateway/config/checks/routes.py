@@ -24,7 +24,7 @@ from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
 from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import LINGER_SHARE, MAX_LINGER_SECONDS
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER, LINGER_SHARE, MAX_LINGER_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,7 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
     if isinstance(route.get("split"), dict):
         yield from add_prefix(("split",), split_findings(route["split"], versions))
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
+    yield from add_prefix(("versions",), _version_header(route))
     yield from _retry(as_mapping(route.get("retry")))
     yield from _linger(as_mapping(route.get("linger")), route.get("visibility"))
     yield from _queues(route)
@@ -89,6 +90,18 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
         tls = as_mapping(version).get("tls")
         if isinstance(tls, dict):
             yield from add_prefix((name, "tls"), tls_findings(as_mapping(version).get("url"), tls))
+
+
+def _version_header(route: dict[str, Any]) -> Iterator[Finding]:
+    """Yield headers of versions that the route's `version_header` is called."""
+    name = route.get("version_header", DEFAULT_VERSION_HEADER)
+    if not isinstance(name, str) or name.lower() == DEFAULT_VERSION_HEADER:
+        return  # `schema` refuses that one among headers
+    for version, spec in as_mapping(route.get("versions")).items():
+        for header in as_mapping(as_mapping(spec).get("headers")):
+            if isinstance(header, str) and header.lower() == name.lower():
+                what = "is the route's `version_header`, which the gateway sets itself"
+                yield Finding((version, "headers", header), what)
 
 
 def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from gateway.config.problems.findings import TOKEN, InvalidValue
-from gateway.config.schema.fields import QUOTE, Checked, text
+from gateway.config.schema.fields import MAX_NAME, QUOTE, Checked, text
+from gateway.config.schema.pem import regular_content
 from gateway.core.addresses import parse_queue
+from gateway.core.delivery.header_value import value_of_file
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER
+from gateway.core.routing.version import HeaderFile
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
@@ -36,10 +40,13 @@ HOP_HEADERS: Final = frozenset(
 ALLOW_LINK_LOCAL: Final = "GATEWAY_ALLOW_LINK_LOCAL"
 _LINK_LOCAL: Final = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")))
 _WITH_IPV4: Final = tuple(map(IPv6Network, ("::/96", "64:ff9b::/96")))  # RFC 4291, RFC 6052
+SENT_NAMES: Final = FIXED_NAMES | {"user-agent"}
+"""Headers that the gateway sends with any delivery."""
 
 MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
+_VERSION_HEADER = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _LEGAL_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
 
 
@@ -125,13 +132,55 @@ def header_name(value: Any) -> str:
     return name
 
 
-def header_value(value: Any) -> str:
+def version_header(value: Any) -> str:
+    """Return the name of the header, the baggage member and the attribute that carry a tag."""
+    name = text(value)
+    folded = name.lower()
+    if not _VERSION_HEADER.match(name) or folded.startswith(("aws.", "amazon.")):
+        raise InvalidValue(
+            "must be a name of letters, digits, `-`, `_` and `.`, with a letter or digit at either "
+            f"end, at most {MAX_NAME} characters",
+            "it names a header, a baggage member and a message attribute",
+        )
+    if folded == DEFAULT_VERSION_HEADER:
+        return name
+    if folded in SENT_NAMES or folded.startswith(RESERVED_PREFIX):
+        raise InvalidValue("is another header that the gateway sets", "choose a name of its own")
+    if folded in HOP_HEADERS:
+        raise InvalidValue("is a header of the connection", "choose a name of its own")
+    return name
+
+
+def header_value(value: Any) -> str | HeaderFile:
     """Return the value of a header. No problem repeats it, since it may be a secret."""
+    if isinstance(value, dict):
+        return _header_file(value)
     if not isinstance(value, str):
         raise InvalidValue("must be a text", QUOTE if isinstance(value, bool | int | float) else "")
     if not _LEGAL_VALUE.match(value):
         raise InvalidValue("must be visible ASCII, with spaces only inside")
     return value
+
+
+def _header_file(value: dict[Any, Any]) -> HeaderFile:
+    """Return the file of a header's value, which must be there, as the files of `tls` must."""
+    path = value.get("file")
+    if set(value) != {"file"} or not isinstance(path, str):
+        raise InvalidValue("must be a text, or {file: PATH}")
+    if not path.startswith("/") or "\0" in path:
+        raise InvalidValue(
+            "must have an absolute path as its `file`", "as it is mounted: /etc/secrets/token"
+        )
+    try:
+        value_of_file(regular_content(path))
+    except OSError as error:
+        why = (error.strerror or "no file").lower()
+        raise InvalidValue(
+            f"has a `file` that cannot be read: {why}", "the Secret must be mounted here too"
+        ) from None
+    except ValueError as error:
+        raise InvalidValue(f"has a `file` that {error}") from None
+    return HeaderFile(path)
 
 
 _QUEUE_SCHEMA: Final = {"type": "string", "minLength": 1}
@@ -141,6 +190,25 @@ REJECT: Final = Checked(lambda value: None if value == "redrive" else queue(valu
 HEADER_NAME: Final = Checked(
     header_name, {"type": "string", "pattern": "^[!#-'*+.^_`|~0-9A-Za-z-]+$"}
 )
+VERSION_HEADER: Final = Checked(
+    version_header,
+    {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        "maxLength": MAX_NAME,
+    },
+)
 HEADER_VALUE: Final = Checked(
-    header_value, {"type": "string", "pattern": "^([!-~]([ \\t!-~]*[!-~])?)?$"}
+    header_value,
+    {
+        "anyOf": [
+            {"type": "string", "pattern": "^([!-~]([ \\t!-~]*[!-~])?)?$"},
+            {
+                "type": "object",
+                "properties": {"file": {"type": "string", "pattern": "^/"}},
+                "required": ["file"],
+                "additionalProperties": False,
+            },
+        ]
+    },
 )

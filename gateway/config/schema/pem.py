@@ -27,7 +27,7 @@ def pem_file(value: Any) -> str:
             "must be an absolute path", "as it is mounted, for instance /etc/tls/ca.crt"
         )
     try:
-        content = _content(path)
+        content = regular_content(path)
     except OSError as error:
         raise InvalidValue(f"cannot be read: {(error.strerror or 'no file').lower()}") from None
     if b"-----BEGIN " not in content:
@@ -35,7 +35,8 @@ def pem_file(value: Any) -> str:
     return path
 
 
-def _content(path: str) -> bytes:
+def regular_content(path: str) -> bytes:
+    """Return the content of a regular file, cut behind what a Secret may have; b"" of any other."""
     # Non-blocking and regular files only: a pipe may block, a device may have no end.
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:

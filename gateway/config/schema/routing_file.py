@@ -5,114 +5,43 @@ at run time, so this module does without `from __future__ import annotations`.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from gateway.config.schema import addresses, fields, matchers, pem
+from gateway.config.schema import addresses, fields, matchers
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.schema.rules import Rule, Weights
+from gateway.config.schema.version import VersionOrUrl
 from gateway.core.addresses import QueueAddress
-from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
-from gateway.core.routing.route import MAX_LINGER_SECONDS, FallbackOn, UnknownVersion
+from gateway.core.routing.route import (
+    DEFAULT_VERSION_HEADER,
+    MAX_LINGER_SECONDS,
+    FallbackOn,
+    UnknownVersion,
+)
 from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
-from gateway.core.routing.version import Client
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
-LONGEST_LIFETIME: Final = 3600
-LONGEST_TIMEOUT: Final = (
-    MAX_VISIBILITY_SECONDS - 3600
-)  # a delivery has to end while its message is leased
 
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
-_HEADER_BYTES = fields.whole(2 * SIDECAR_BYTES, 1024 * 1024)
+
+
+class AttributesHeader(StrEnum):
+    """Whether a version gets all attributes in one header, and how."""
+
+    NONE = "none"
+    JSON = "json"
+
+
 _IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
-_TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
-_CLIENT = fields.one_of(Client, *Client)
-_LIFETIME = fields.duration(1, LONGEST_LIFETIME)
 _BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
-
-
-class Tls(Part):
-    """PEM files for TLS, read again when they change, as those of a Secret do."""
-
-    shape: ClassVar = "a mapping with `ca`, or `certificate` and `key`"
-
-    ca: Annotated[str | None, pem.PEM_FILE] = Field(
-        default=None,
-        description="The authorities to trust in place of the system's; an absolute path.",
-    )
-    certificate: Annotated[str | None, pem.PEM_FILE] = Field(
-        default=None,
-        description="The gateway's own certificate, for a service that requires one, with the "
-        "intermediate certificates up to its authority.",
-    )
-    key: Annotated[str | None, pem.PEM_FILE] = Field(
-        default=None, description="The certificate's private key, without a password."
-    )
-
-
-class Version(Part):
-    """A version of the service."""
-
-    shape: ClassVar = "a URL, or a mapping with `url`"
-
-    url: Annotated[str, addresses.URL] = Field(description="Where messages are POSTed to.")
-    tag: Annotated[str | None, fields.TAG] = Field(
-        default=None,
-        description="What the version is called on the wire (header `version`, baggage); default "
-        "its name here.",
-    )
-    timeout: Annotated[float, _TIMEOUT] = Field(
-        default=30.0,
-        description="How long a delivery may take, until the response is complete; at most 11h.",
-        json_schema_extra={"default": "30s"},
-    )
-    max_in_flight: Annotated[int | None, _IN_FLIGHT] = Field(
-        default=None,
-        description="Deliveries at the same time; default the route's for the stable version, half "
-        "of it for any other. The route's own limit holds as well.",
-    )
-    max_rate: Annotated[float | None, fields.RATE] = Field(
-        default=None, description="Deliveries per second; default no limit."
-    )
-    headers: Annotated[
-        dict[Annotated[str, addresses.HEADER_NAME], Annotated[str, addresses.HEADER_VALUE]],
-        NOT_NULL,
-    ] = Field(default_factory=dict, description="Headers added to each delivery.")
-    max_header_bytes: Annotated[int, _HEADER_BYTES] = Field(
-        default=DEFAULT_MAX_HEADER_BYTES,
-        description="The largest head (request line and all headers) that the service takes. 1,024 "
-        "of it are left to sidecars; of a message's own headers those that do not fit are left out "
-        "and named in `x-gateway-omitted`.",
-    )
-    client: Annotated[Client, _CLIENT] = Field(
-        default=Client.NATIVE,
-        description="The HTTP client: `native` is the gateway's own, HTTP/1.1 at the least cost; "
-        "`httpx` has HTTP/2, and takes proxies from the environment (HTTPS_PROXY, NO_PROXY).",
-    )
-    tls: Annotated[Tls | None, NOT_NULL] = Field(
-        default=None, description="Own files for TLS, with an https URL."
-    )
-    connection_lifetime: Annotated[float, _LIFETIME] = Field(
-        default=20.0,
-        description="How long a connection is used, 1s to 1h, a quarter more or less; then DNS is "
-        "asked anew. Keep it well below the grace period of the service's pods: some servers "
-        "(Node) wait for busy connections when they stop.",
-        json_schema_extra={"default": "20s"},
-    )
-
-
-def _url_or_mapping(value: Any, read: Callable[[Any], Any]) -> Any:
-    return read({"url": value} if isinstance(value, str) else value)
-
-
-VersionOrUrl = Annotated[Version, Also(Version, _url_or_mapping, addresses.URL.schema)]
 
 
 class Fallback(Part):
@@ -205,10 +134,15 @@ class Route(Part):
         description="Messages received and not yet settled, per gateway process. SQS allows "
         "120,000 for a whole queue.",
     )
+    version_header: Annotated[str, addresses.VERSION_HEADER] = Field(
+        default=DEFAULT_VERSION_HEADER,
+        description="The name of the header and of the baggage member that carry a version's tag; "
+        "it takes the place of `version` in the default of `version_from` too.",
+    )
     version_from: Annotated[
         list[Annotated[FromAttribute | FromBaggage, matchers.VERSION_FROM]], NOT_NULL
     ] = Field(
-        default=[FromAttribute("version"), FromBaggage("version")],
+        default=[FromAttribute(DEFAULT_VERSION_HEADER), FromBaggage(DEFAULT_VERSION_HEADER)],
         min_length=1,
         description="Where a message may name its version; the first one present wins.",
         json_schema_extra={"default": ["attribute:version", "baggage:version"]},

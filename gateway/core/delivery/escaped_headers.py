@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.core.delivery.dialect import (
+    ATTRIBUTES_HEADER,
+    USUAL_DIALECT,
+    HeaderDialect,
+    attributes_as_json,
+)
 from gateway.core.delivery.header_list import HeaderList
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import PREFIX
@@ -18,7 +24,9 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
 
-def legal_lines(message: Message, tag: str, *, room: int) -> str:
+def legal_lines(
+    message: Message, tag: str, *, room: int, dialect: HeaderDialect = USUAL_DIALECT
+) -> str:
     """Return the header lines that differ between messages, for any content of a message.
 
     They take at most `room` bytes, unless those that are always sent take more.
@@ -35,9 +43,10 @@ def legal_lines(message: Message, tag: str, *, room: int) -> str:
         headers.add_optional("x-amzn-trace-id", message.trace_header)
     _add_group(headers, message)
     _add_context(headers, message)
-    _add_baggage(headers, message.text("baggage"), tag)
-    if message.attributes:
-        _add_attributes(headers, message)
+    _add_baggage(headers, message.text("baggage"), dialect.version_header, tag)
+    if dialect.attributes_json:
+        _add_json(headers, message, room)
+    _add_attributes(headers, message)
     return headers.render()
 
 
@@ -62,15 +71,26 @@ def _add_context(headers: HeaderList, message: Message) -> None:
             headers.add_optional(name, value, late=name == "tracestate")
 
 
-def _add_baggage(headers: HeaderList, carrier: str | None, tag: str) -> None:
+def _add_baggage(headers: HeaderList, carrier: str | None, name: str, tag: str) -> None:
     """Add baggage; where the message's own members do not fit, only the gateway's."""
-    own = f"version={tag}"
+    own = f"{name}={tag}"
     if carrier is None:
         headers.add("baggage", own)
     elif len(carrier) > baggage.MAX_CHARACTERS:
         headers.omit("baggage", own)
     else:
-        headers.add_optional("baggage", baggage.with_member(carrier, "version", tag), own)
+        headers.add_optional("baggage", baggage.with_member(carrier, name, tag), own)
+
+
+def _add_json(headers: HeaderList, message: Message, room: int) -> None:
+    """Add all attributes in one header; it is legal as it is."""
+    rendered = attributes_as_json(message, room)
+    if not message.attributes:
+        headers.add(ATTRIBUTES_HEADER, "{}")
+    elif rendered is None:
+        headers.omit(ATTRIBUTES_HEADER)
+    else:
+        headers.add_optional(ATTRIBUTES_HEADER, rendered, late=True)
 
 
 def _add_attributes(headers: HeaderList, message: Message) -> None:

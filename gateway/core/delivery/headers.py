@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.delivery.dialect import (
+    ATTRIBUTES_HEADER,
+    USUAL_DIALECT,
+    HeaderDialect,
+    attributes_as_json,
+)
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
 from gateway.core.messages.message import iso_8601
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 FIXED_NAMES: Final = frozenset(
     {
-        "version",
+        DEFAULT_VERSION_HEADER,
         "content-type",
         "traceparent",
         "tracestate",
@@ -39,34 +46,48 @@ RESERVED_PREFIX: Final = "x-aws-sqsd-"
 
 JSON: Final = "content-type: application/json\r\n"
 PLAIN: Final = "content-type: text/plain; charset=utf-8\r\n"
+NO_ATTRIBUTES: Final = f"{ATTRIBUTES_HEADER}: {{}}\r\n"
 _VISIBLE_OR_SPACE: Final = bytes(range(0x20, 0x7F))
 
 
 def delivery_headers(
     message: Message, *, route: str, queue: str, belongs_to: Version,
-    delivered_to: Version, reason: Reason,
+    delivered_to: Version, reason: Reason, version_header: str = DEFAULT_VERSION_HEADER,
 ) -> str:  # fmt: skip
     """Return all headers as ASCII lines `name: value`, each with CR LF at its end.
 
     The message belongs to `belongs_to` and is sent to `delivered_to`; they differ in a fallback.
     """
     tag = belongs_to.tag
-    plan = DeliveryPlan(route, queue, tag, delivered_to.name, reason, delivered_to.timeout_seconds)
+    dialect = HeaderDialect(version_header, delivered_to.attributes_json)
+    plan = DeliveryPlan(
+        route,
+        queue,
+        tag,
+        delivered_to.name,
+        reason,
+        delivered_to.timeout_seconds,
+        delivered_to.max_header_bytes,
+        dialect,
+    )
     shared = plan_lines(plan)
     room = room_for_message(delivered_to.max_header_bytes, len(shared))
-    return shared + message_lines(message, tag, room=room)
+    return shared + message_lines(message, tag, room=room, dialect=dialect)
 
 
 def plan_lines(plan: DeliveryPlan) -> str:
     """Return the lines that all messages of a plan share."""
     return (
-        f"version: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
+        f"{plan.dialect.version_header}: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
         f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {plan.reason.value}\r\n"
         f"x-aws-sqsd-queue: {plan.queue}\r\n"
     )
 
 
-def message_lines(message: Message, tag: str, *, room: int = USUAL_ROOM) -> str:
+def message_lines(
+    message: Message, tag: str, *, room: int = USUAL_ROOM,
+    dialect: HeaderDialect = USUAL_DIALECT,
+) -> str:  # fmt: skip
     """Return the lines of one message, which take at most `room` bytes.
 
     `tag` is that of the version it belongs to. What is always sent is so also without room.
@@ -92,19 +113,27 @@ def message_lines(message: Message, tag: str, *, room: int = USUAL_ROOM) -> str:
             f"x-aws-sqsd-first-received-at: {iso_8601(message.first_received_ms)}\r\n"
             f"x-aws-sqsd-receive-count: {message.receive_count}\r\n"
             f"x-aws-sqsd-msgid: {message.message_id}\r\nx-aws-sqsd-sender-id: {sender_id}\r\n"
-            f"{JSON if message.is_json else PLAIN}baggage: version={tag}\r\n"
+            f"{JSON if message.is_json else PLAIN}baggage: {dialect.version_header}={tag}\r\n"
+            f"{NO_ATTRIBUTES if dialect.attributes_json else ''}"
         )
     lines = _lines_of_the_queue(message)
     if not message.attributes:
-        lines += (JSON if message.is_json else PLAIN, f"baggage: version={tag}\r\n")
-    elif not message.names.all_sent or not _add_context(lines, message, tag):
-        return legal_lines(message, tag, room=room)
+        lines.append(JSON if message.is_json else PLAIN)
+        lines.append(f"baggage: {dialect.version_header}={tag}\r\n")
+        if dialect.attributes_json:
+            lines.append(NO_ATTRIBUTES)
+    elif (
+        not message.names.all_sent
+        or not _add_context(lines, message, tag, dialect.version_header)
+        or (dialect.attributes_json and not _add_json(lines, message, room))
+    ):
+        return legal_lines(message, tag, room=room, dialect=dialect)
     else:
         _add_attributes(lines, message)
     text = "".join(lines)
     if len(text) <= room and _legal(text, len(lines)):
         return text
-    return legal_lines(message, tag, room=room)
+    return legal_lines(message, tag, room=room, dialect=dialect)
 
 
 def _lines_of_the_queue(message: Message) -> list[str]:
@@ -144,7 +173,7 @@ def _legal(text: str, lines: int) -> bool:
     )
 
 
-def _add_context(lines: list[str], message: Message, tag: str) -> bool:
+def _add_context(lines: list[str], message: Message, tag: str, version_header: str) -> bool:
     """Add content-type, trace context and baggage; return False where the baggage is too long."""
     first = message.names.first
     content_type = message.text("content-type") if "content-type" in first else None
@@ -158,11 +187,20 @@ def _add_context(lines: list[str], message: Message, tag: str) -> bool:
             lines.append(f"{start}{text}\r\n")
     carrier = message.text("baggage") if "baggage" in first else None
     if carrier is None:
-        lines.append(f"baggage: version={tag}\r\n")
+        lines.append(f"baggage: {version_header}={tag}\r\n")
     elif len(carrier) > baggage.MAX_CHARACTERS:
         return False
     else:
-        lines.append(f"baggage: {baggage.with_member(carrier, 'version', tag)}\r\n")
+        lines.append(f"baggage: {baggage.with_member(carrier, version_header, tag)}\r\n")
+    return True
+
+
+def _add_json(lines: list[str], message: Message, room: int) -> bool:
+    """Add all attributes in one header; return False where that does not fit."""
+    rendered = attributes_as_json(message, room)
+    if rendered is None:
+        return False
+    lines.append(f"{ATTRIBUTES_HEADER}: {rendered}\r\n")
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.core.delivery.dialect import USUAL_DIALECT, HeaderDialect
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
@@ -27,3 +28,4 @@ class DeliveryPlan:
     reason: Reason
     timeout_seconds: float
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
+    dialect: HeaderDialect = USUAL_DIALECT

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
+DEFAULT_VERSION_HEADER: Final = "version"
+
 MAX_LINGER_SECONDS: Final = 5.0
 
 LINGER_SHARE: Final = 0.25
@@ -77,7 +79,8 @@ class Route:
     """One queue, the versions behind it and how a message finds its version.
 
     `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
-    rejected messages are left to the queue's redrive policy.
+    rejected messages are left to the queue's redrive policy. `version_header` names the header and
+    the baggage member that carry a version's tag.
     """
 
     name: str
@@ -88,8 +91,8 @@ class Route:
     visibility_seconds: int | None = None
     max_in_flight: int = 200
     version_from: tuple[FromAttribute | FromBaggage, ...] = (
-        FromAttribute("version"),
-        FromBaggage("version"),
+        FromAttribute(DEFAULT_VERSION_HEADER),
+        FromBaggage(DEFAULT_VERSION_HEADER),
     )
     unknown_version: UnknownVersion = UnknownVersion.SPLIT
     rules: tuple[Rule, ...] = ()
@@ -99,6 +102,7 @@ class Route:
     retry: Backoff = Backoff()
     linger: Linger = Linger()
     dead_letter: QueueAddress | None = None
+    version_header: str = DEFAULT_VERSION_HEADER
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

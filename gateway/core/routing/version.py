@@ -25,12 +25,20 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderFile:
+    """A header's value that is in a file, as that of a Secret; `path` is absolute."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """A version: its name, its `tag` (its name on the wire), its URL and its limits.
 
     `max_rate` is deliveries per second, None without a limit. A connection is used for
     `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the
-    largest head of a request, what sidecars add included.
+    largest head of a request, what sidecars add included. `attributes_json`: it
+    gets all attributes in one more header.
     """
 
     name: str
@@ -39,8 +47,10 @@ class Version:
     timeout_seconds: float = 30.0
     max_in_flight: int = 200
     max_rate: float | None = None
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold a secret
+    headers: tuple[tuple[str, str | HeaderFile], ...] = field(default=(), repr=False)
+    """May hold a secret."""
     client: Client = Client.NATIVE
     tls: Tls | None = None
     connection_lifetime_seconds: float = 20.0
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
+    attributes_json: bool = False

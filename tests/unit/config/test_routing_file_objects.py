@@ -155,6 +155,23 @@ def test_linger_becomes_seconds_and_each_key_keeps_its_default() -> None:
     assert route_of("linger: {receive: 250ms}\nvisibility: 1s").linger == Linger(0.04, 0.25)
 
 
+def test_a_version_has_its_size_of_a_head_and_its_header_of_attributes() -> None:
+    stated = "{stable: {url: http://b/, max_header_bytes: 4096, attributes_header: json}}"
+    stable = route_of(versions=stated).stable
+    assert (stable.max_header_bytes, stable.attributes_json) == (4096, True)
+    stable = route_of().stable
+    assert (stable.max_header_bytes, stable.attributes_json) == (8192, False)
+
+
+def test_a_version_header_takes_the_place_of_version_in_the_default_sources() -> None:
+    found = route_of("version_header: X-Shop-Version")
+    assert found.version_header == "X-Shop-Version"
+    assert found.version_from == (FromAttribute("X-Shop-Version"), FromBaggage("X-Shop-Version"))
+    found = route_of('version_header: release\nversion_from: ["attribute:version"]')
+    assert found.version_from == (FromAttribute("version"),)
+    assert route_of().version_header == "version"
+
+
 def test_read_and_load_are_one(tmp_path: Any) -> None:
     path = tmp_path / "routes.yaml"
     path.write_bytes(SMALLEST)

@@ -15,6 +15,7 @@ from gateway.core.events import (
     AttributesDropped,
     DeliveryCrashed,
     Event,
+    HeaderFileUnusable,
     MessageUnreadable,
     Outcome,
     Phase,
@@ -274,6 +275,13 @@ def test_a_message_that_cannot_be_read_is_told_once_per_throttle(
     assert (line["message_id"], line["why"], line["log_level"]) == (
         "m-0", "Body: missing", "warning",
     )  # fmt: skip
+
+
+def test_a_header_file_that_cannot_be_used_is_a_warning_with_its_path(log: Log) -> None:
+    (line,) = log.after(HeaderFileUnusable("stable", "authorization", "/etc/token", "is empty"))
+    assert line["log_level"] == "warning"
+    assert (line["version"], line["header"]) == ("stable", "authorization")
+    assert (line["file"], line["why"]) == ("/etc/token", "is empty")
 
 
 # ---- phases -------------------------------------------------------------------------------------

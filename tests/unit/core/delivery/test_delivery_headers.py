@@ -289,6 +289,56 @@ def test_a_list_of_omitted_names_that_is_too_long_for_the_room_is_cut() -> None:
     assert head_bytes(taken, delivered_to=small) <= 1_024
 
 
+def test_a_route_names_the_header_and_the_baggage_member_of_the_version() -> None:
+    carrier = "a=1,Shop-Version=v0,version=v9"
+    for attributes in ({"baggage": carrier}, {"baggage": carrier + "\n"}):
+        headers = sent(message(attributes=attributes), version_header="shop-version")
+        assert headers["shop-version"] == "v2"
+        assert "version" not in headers
+        assert headers["baggage"].startswith("a=1,version=v9")
+        assert headers["baggage"].endswith(",shop-version=v2")
+    assert sent(message(sender_id="A"), version_header="r")["baggage"] == "r=v2"
+    assert sent(message(trace_header="R"), version_header="r")["baggage"] == "r=v2"
+
+
+JSON_TOO = replace(CANARY, attributes_json=True)
+
+
+def test_a_version_gets_all_attributes_as_json_in_one_header() -> None:
+    """A second way where a server drops `user_id`; a label in the type changes nothing."""
+    attributes: dict[str, AttributeValue] = {
+        "user_id": "anna",
+        "n": Attribute("Number.int", "7.50"),
+        "logo": b"GIF89a",
+        "caf\u00e9": "100% \u2603\r\n",
+        "User_id": "b",
+    }
+    headers = sent(message(attributes=attributes), delivered_to=JSON_TOO)
+    assert headers["x-aws-sqsd-attributes"] == (
+        '{"user_id":"anna","n":"7.50","logo":"R0lGODlh",'
+        '"caf\\u00e9":"100% \\u2603\\r\\n","User_id":"b"}'
+    )
+    assert "x-aws-sqsd-attributes" not in headers.get("x-aws-sqsd-encoded", "")
+    assert headers["x-aws-sqsd-attr-n"] == "7.50"
+
+
+@pytest.mark.parametrize("trace_header", [None, "Root=1"])
+def test_a_message_without_attributes_has_an_empty_object(trace_header: str | None) -> None:
+    taken = message(trace_header=trace_header, sender_id="AIDA")
+    assert sent(taken, delivered_to=JSON_TOO)["x-aws-sqsd-attributes"] == "{}"
+    assert "x-aws-sqsd-attributes" not in sent(taken)
+
+
+def test_attributes_as_json_count_and_come_before_the_single_ones() -> None:
+    taken = message(attributes={"a": "x" * 3_500, "b": "y" * 100})
+    headers = sent(taken, delivered_to=JSON_TOO)
+    assert len(headers["x-aws-sqsd-attributes"]) > 3_600
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attr-a"
+    assert head_bytes(taken, delivered_to=JSON_TOO) <= ROOM
+    headers = sent(message(attributes={"a": "x" * 9_000}), delivered_to=JSON_TOO)
+    assert headers["x-gateway-omitted"] == "x-aws-sqsd-attributes, x-aws-sqsd-attr-a"
+
+
 @pytest.mark.parametrize("length", [8_193, 1_000_000])
 def test_a_baggage_attribute_longer_than_w3c_asks_for_is_not_read(length: int) -> None:
     """A million commas must cost nothing."""
