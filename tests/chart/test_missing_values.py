@@ -1,6 +1,6 @@
 """What is missing or null in the values has its default, as after `helm upgrade --reuse-values`.
 
-Then the values are those of the release before: blocks and keys that this chart added are not there.
+Then the values are those of the release before: what this chart added is not there.
 """
 
 from __future__ import annotations
