@@ -10,7 +10,6 @@ import asyncio
 import errno
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
-from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +83,7 @@ class Descriptors:
         self.for_deliveries = limit - min(4 * FEW, limit // 3)
         self._on_short = on_short
         self._on_enough = on_enough
-        self._holders: WeakSet[IdleHolder] = WeakSet()
+        self._holders: dict[IdleHolder, None] = {}
         self._waiting: deque[Callable[[], object]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._failed_at = 0.0
@@ -96,7 +95,11 @@ class Descriptors:
 
     def watch(self, holder: IdleHolder) -> None:
         """Close idle connections of this one when descriptors run out."""
-        self._holders.add(holder)
+        self._holders[holder] = None
+
+    def unwatch(self, holder: IdleHolder) -> None:
+        """Forget one that is closed."""
+        self._holders.pop(holder, None)
 
     def admit_delivery(self, descriptor: int) -> None:
         """Raise OSError (EMFILE) for a descriptor that is kept for others."""

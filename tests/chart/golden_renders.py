@@ -31,6 +31,12 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
+def defaults_of(values: Path) -> str:
+    """Return what files/defaults.yaml has to say: the values without their comments."""
+    head = "# values.yaml without its comments; `make chart ARGS=--renew` writes it.\n"
+    return head + yaml.safe_dump(yaml.safe_load(values.read_text()), sort_keys=False, width=100)
+
+
 def path_of(chart: Path, values: str) -> Path:
     """Return the golden file of a value set."""
     return GOLDEN / chart.name / f"{values}.yaml"

@@ -15,7 +15,7 @@ import yaml
 from tests.chart import tools
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHARTS: Final = ROOT / "charts"
@@ -24,13 +24,17 @@ KUBE_VERSION: Final = "1.32.0"
 API_VERSIONS: Final = (
     "keda.sh/v1alpha1",
     "keda.sh/v1alpha1/ScaledObject",
+    "keda.sh/v1alpha1/TriggerAuthentication",
     "monitoring.coreos.com/v1",
+    "monitoring.coreos.com/v1/PodMonitor",
     "monitoring.coreos.com/v1/PrometheusRule",
     "monitoring.coreos.com/v1/ServiceMonitor",
     "networking.istio.io/v1",
     "networking.istio.io/v1/DestinationRule",
+    "networking.istio.io/v1/ServiceEntry",
     "networking.istio.io/v1/VirtualService",
     "security.istio.io/v1",
+    "security.istio.io/v1/AuthorizationPolicy",
 )
 """What `.Capabilities.APIVersions` has beside Kubernetes: Istio, KEDA, the Prometheus operator."""
 
@@ -48,25 +52,29 @@ def render(
     sets: Sequence[str] = (),
     release: str = "demo",
     namespace: str = "shop",
+    versions: Sequence[str] = API_VERSIONS,
+    helm: Callable[[], Path] = tools.helm,
 ) -> list[Object]:
     """Return the objects that `helm template` makes of the chart, in its order.
 
-    `values` are files, later ones win; `sets` are `--set` arguments such as `replicas=3`.
+    `values` are files, later ones win; `sets` are `--set` arguments such as `replicas=3`;
+    `versions` are what the cluster has beside Kubernetes.
     Raises RefusedError where helm ends with an error.
     """
     told = _helm(
         *("template", release, str(ready(chart)), "--namespace", namespace),
         *("--kube-version", KUBE_VERSION),
-        *(word for version in API_VERSIONS for word in ("--api-versions", version)),
+        *(word for version in versions for word in ("--api-versions", version)),
         *_arguments(values, sets),
+        helm=helm,
     )
     return [document for document in yaml.safe_load_all(told) if document]
 
 
-def refusal(chart: Path, *values: Path, sets: Sequence[str] = ()) -> str:
+def refusal(chart: Path, *values: Path, sets: Sequence[str] = (), **more: Any) -> str:
     """Return the words with which helm refuses these values; fails if it takes them."""
     try:
-        objects = render(chart, *values, sets=sets)
+        objects = render(chart, *values, sets=sets, **more)
     except RefusedError as error:
         return str(error)
     raise AssertionError(f"not refused: {len(objects)} objects were rendered")
@@ -103,8 +111,8 @@ def _arguments(values: Sequence[Path], sets: Sequence[str]) -> list[str]:
     return [*files, *(word for one in sets for word in ("--set", one))]
 
 
-def _helm(*arguments: str) -> str:
-    command = [str(tools.helm()), *arguments]
+def _helm(*arguments: str, helm: Callable[[], Path] = tools.helm) -> str:
+    command = [str(helm()), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RefusedError(f"{done.stdout}{done.stderr}".strip())

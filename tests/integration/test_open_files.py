@@ -35,7 +35,7 @@ class LimitedGateway(GatewayProcess):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._arguments = ["-c", LIMITED, "--config", str(self.file)]
+        self._command = [sys.executable, "-c", LIMITED, "--config", str(self.file)]
 
 
 def route(queue: str, url: str, client: str) -> dict[str, Any]:

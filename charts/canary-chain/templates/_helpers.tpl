@@ -1,7 +1,9 @@
 {{/* The gateway's route that feeds B, as JSON. */}}
 {{- define "chain.route" -}}
-{{- if .Values.gateway.existingConfigMap -}}
-{{- fail "values: gateway.existingConfigMap: leave it empty here: the mesh takes its weights from gateway.routes, and would not see yours" -}}
+{{- range list "existingConfigMap" "existingSecret" "routingFile" -}}
+{{- if get $.Values.gateway . -}}
+{{- fail (printf "values: gateway.%s: leave it empty here: the mesh takes its weights from gateway.routes, and would not see yours" .) -}}
+{{- end -}}
 {{- end -}}
 {{- $found := dict -}}
 {{- $names := list -}}
@@ -65,17 +67,21 @@
 
 {{- define "chain.labels" -}}
 app.kubernetes.io/part-of: canary-chain
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
 {{- define "chain.image" -}}
 {{- $image := .Values.gateway.image -}}
+{{- $repository := $image.repository -}}
+{{- with dig "imageRegistry" "" (.Values.global | default dict) | default $image.registry -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) $repository -}}
+{{- end -}}
 {{- if $image.digest -}}
-{{ $image.repository }}@{{ $image.digest }}
+{{ printf "%s@%s" $repository $image.digest | quote }}
 {{- else -}}
-{{ $image.repository }}:{{ $image.tag | default .Chart.AppVersion }}
+{{ printf "%s:%s" $repository ($image.tag | default .Chart.AppVersion) | quote }}
 {{- end -}}
 {{- end -}}
 

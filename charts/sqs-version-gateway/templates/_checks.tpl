@@ -28,10 +28,13 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{/* Fails with every problem of the values; prints nothing where there is none. */}}
 {{- define "gateway.check" -}}
 {{- $found := dict "told" list }}
-{{- if not .Values.existingConfigMap }}
+{{- if eq .Values.routesFrom "values" }}
 {{- include "gateway.checkRoutes" (list $found .Values.routes) }}
 {{- end }}
 {{- include "gateway.checkValues" (list $found $) }}
+{{- if not $found.told }}
+{{- include "gateway.checkRegions" (list $found .Values) }}
+{{- end }}
 {{- with $found.told }}
 {{- fail (printf "\n\n%s\n%d problem%s" (join "\n" .) (len .) (ternary "" "s" (eq (len .) 1))) }}
 {{- end }}

@@ -33,12 +33,12 @@ A soft stop awaits the long polls under way, so that nothing is stranded (docs/r
 */}}
 {{- define "gateway.gracePeriodSeconds" -}}
 {{- $longest := float64 .Values.settings.drainSeconds }}
-{{- if .Values.existingConfigMap }}
+{{- if eq .Values.routesFrom "elsewhere" }}
 {{- $longest = maxf $longest 20.0 }}{{/* its waits are not known here: the longest there is */}}
 {{- else }}
 {{- range .Values.routes }}
 {{- $wait := 20 }}
-{{- if hasKey . "wait" }}{{ $wait = .wait }}{{ end }}
+{{- if and (hasKey . "wait") (not (kindIs "invalid" .wait)) }}{{ $wait = .wait }}{{ end }}
 {{- $longest = maxf $longest (include "gateway.seconds" $wait | float64) }}
 {{- end }}
 {{- end }}

@@ -29,7 +29,7 @@ region; the name alone where the account is not known. Call with (list queue reg
 {{- $region := $queue.region | default $root.Values.aws.region }}
 {{- $endpoint := $queue.endpoint | default $root.Values.aws.endpointUrl }}
 - type: aws-sqs-queue
-  name: {{ $route.name }}
+  name: {{ $route.name | quote }}
   metadata:
     queueURL: {{ include "gateway.kedaQueue" (list $queue $region $keda.accountId) | quote }}
     awsRegion: {{ $region | quote }}
@@ -40,6 +40,6 @@ region; the name alone where the account is not known. Call with (list queue reg
     scaleOnInFlight: {{ $is.scaleOnInFlight | quote }}
     scaleOnDelayed: {{ $is.scaleOnDelayed | quote }}
   authenticationRef:
-    name: {{ $keda.authentication.existing | default (include "gateway.fullname" $root) }}
+    name: {{ $keda.authentication.existing | default (include "gateway.fullname" $root) | quote }}
 {{- end }}
 {{- end }}

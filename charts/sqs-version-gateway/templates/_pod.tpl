@@ -15,14 +15,22 @@ httpGet:
 - name: GATEWAY_ADMIN_HOST
   value: {{ . | quote }}
 {{- end }}
+{{- if .Values.admin.protectReads }}
+- name: GATEWAY_ADMIN_PROTECT_READS
+  value: "true"
+{{- end }}
+{{- if .Values.admin.protectMetrics }}
+- name: GATEWAY_ADMIN_PROTECT_METRICS
+  value: "true"
+{{- end }}
 - name: GATEWAY_DRAIN_SECONDS
   value: {{ .Values.settings.drainSeconds | quote }}
 - name: GATEWAY_LOG_LEVEL
-  value: {{ .Values.settings.logLevel }}
+  value: {{ .Values.settings.logLevel | quote }}
 - name: GATEWAY_LOG_FORMAT
-  value: {{ .Values.settings.logFormat }}
+  value: {{ .Values.settings.logFormat | quote }}
 - name: GATEWAY_SQS_CLIENT
-  value: {{ .Values.settings.sqsClient }}
+  value: {{ .Values.settings.sqsClient | quote }}
 {{- with .Values.admin.token }}
 {{- if .secretName }}
 - name: GATEWAY_ADMIN_TOKEN
@@ -31,7 +39,7 @@ httpGet:
 {{- end }}
 {{- with .Values.aws.region }}
 - name: AWS_REGION
-  value: {{ . }}
+  value: {{ . | quote }}
 {{- end }}
 {{- with .Values.aws.endpointUrl }}
 - name: AWS_ENDPOINT_URL_SQS
@@ -54,8 +62,8 @@ httpGet:
 {{- define "gateway.fromSecret" -}}
 valueFrom:
   secretKeyRef:
-    name: {{ index . 0 }}
-    key: {{ index . 1 }}
+    name: {{ index . 0 | quote }}
+    key: {{ index . 1 | quote }}
 {{- end }}
 
 {{/*
@@ -73,5 +81,5 @@ Source: terminationDrainDuration of https://istio.io/latest/docs/reference/confi
 {{- $_ := set $own "traffic.sidecar.istio.io/excludeOutboundIPRanges" "169.254.170.23/32" }}
 {{- end }}
 {{- end }}
-{{- toYaml (mergeOverwrite $own .Values.commonAnnotations .Values.podAnnotations) }}
+{{- include "gateway.annotations" (list . $own .Values.commonAnnotations .Values.podAnnotations) }}
 {{- end }}

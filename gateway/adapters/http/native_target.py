@@ -74,6 +74,7 @@ class NativeTarget:
         )
         if descriptors is not None:
             descriptors.watch(self._pool)
+        self._descriptors = descriptors
         self._client = Client(
             self._pool, connector, self._no_connection, ramps=True, descriptors=descriptors
         )
@@ -105,6 +106,8 @@ class NativeTarget:
     async def close(self) -> None:
         """Close the idle connections; a delivery under way closes its own when it is done."""
         await self._pool.close()
+        if self._descriptors is not None:
+            self._descriptors.unwatch(self._pool)
 
     def open_connections(self) -> int:
         """Return the number of connections, in use and idle."""

@@ -1,0 +1,41 @@
+{{/* Who may speak with whom. */}}
+
+{{/* A whole namespace as a peer of a NetworkPolicy. The label is Kubernetes' own, on every namespace since 1.22. */}}
+{{- define "gateway.namespacePeer" -}}
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ . | quote }}
+{{- end }}
+
+{{/*
+Prints JSON of the namespaces that the routes' URLs name: of `b.shop` and `b.shop.svc.cluster.local` it is shop.
+A name of two parts may as well be outside (example.com): then there is no such namespace, and nothing is opened.
+*/}}
+{{- define "gateway.namespacesOfRoutes" -}}
+{{- $found := list }}
+{{- $urls := list .Values.aws.endpointUrl }}
+{{- if ne .Values.routesFrom "elsewhere" }}
+{{- range .Values.routes }}
+{{- $urls = append $urls (toString .queue) }}
+{{- range $name, $version := .versions }}
+{{- $urls = append $urls (ternary $version (get (ternary $version (dict) (kindIs "map" $version)) "url") (kindIs "string" $version) | toString) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $urls }}
+{{- $host := regexReplaceAll "^https?://(?:[^/@]*@)?([^/:?#]*).*$" . "${1}" | lower }}
+{{- if and (hasPrefix "http" .) (regexMatch "^[a-z0-9-]+\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.svc(\\..+)?)?\\.?$" $host) }}
+{{- $found = append $found (index (splitList "." $host) 1) }}
+{{- end }}
+{{- end }}
+{{- $found = without ($found | uniq | sortAlpha) (include "gateway.namespace" .) }}
+{{- toJson $found }}
+{{- end }}
+
+{{/* Prints true where the pods have, or may have, a sidecar. */}}
+{{- define "gateway.meshed" -}}
+{{- if eq .Values.istio.injection "enabled" }}true
+{{- else if eq .Values.istio.injection "" }}
+{{- if .Capabilities.APIVersions.Has "networking.istio.io/v1" }}true{{ end }}
+{{- end }}
+{{- end }}
