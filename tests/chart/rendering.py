@@ -53,12 +53,13 @@ def render(
     release: str = "demo",
     namespace: str = "shop",
     versions: Sequence[str] = API_VERSIONS,
+    files: Sequence[str] = (),
     helm: Callable[[], Path] = tools.helm,
 ) -> list[Object]:
     """Return the objects that `helm template` makes of the chart, in its order.
 
     `values` are files, later ones win; `sets` are `--set` arguments such as `replicas=3`;
-    `versions` are what the cluster has beside Kubernetes.
+    `files` are `--set-file` arguments; `versions` are what the cluster has beside Kubernetes.
     Raises RefusedError where helm ends with an error.
     """
     told = _helm(
@@ -66,6 +67,7 @@ def render(
         *("--kube-version", KUBE_VERSION),
         *(word for version in versions for word in ("--api-versions", version)),
         *_arguments(values, sets),
+        *(word for one in files for word in ("--set-file", one)),
         helm=helm,
     )
     return [document for document in yaml.safe_load_all(told) if document]
