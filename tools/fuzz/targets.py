@@ -53,8 +53,9 @@ def words_of(name: str) -> list[bytes]:
     """Return words that inputs of a target are made of."""
     if name != "routing_file":
         return list(_HTTP if name == "http_responses" else _MESSAGE)
-    from gateway.config.schema.routing_file import Fallback, Retry, Route, RoutingFile, Tls, Version
+    from gateway.config.schema.routing_file import Fallback, Retry, Route, RoutingFile
     from gateway.config.schema.rules import Condition, Match, Rule
+    from gateway.config.schema.version import Tls, Version
 
     parts = (RoutingFile, Route, Version, Tls, Rule, Match, Condition, Fallback, Retry)
     return [*_YAML, *(f"{key}: ".encode() for part in parts for key in part.model_fields)]
