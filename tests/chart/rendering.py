@@ -54,12 +54,14 @@ def render(
     namespace: str = "shop",
     versions: Sequence[str] = API_VERSIONS,
     files: Sequence[str] = (),
+    upgrade: bool = False,
     helm: Callable[[], Path] = tools.helm,
 ) -> list[Object]:
     """Return the objects that `helm template` makes of the chart, in its order.
 
     `values` are files, later ones win; `sets` are `--set` arguments such as `replicas=3`;
-    `files` are `--set-file` arguments; `versions` are what the cluster has beside Kubernetes.
+    `files` are `--set-file` arguments; `versions` are what the cluster has beside Kubernetes;
+    `upgrade` renders as for a release that is there already.
     Raises RefusedError where helm ends with an error.
     """
     told = _helm(
@@ -68,6 +70,7 @@ def render(
         *(word for version in versions for word in ("--api-versions", version)),
         *_arguments(values, sets),
         *(word for one in files for word in ("--set-file", one)),
+        *(("--is-upgrade",) if upgrade else ()),
         helm=helm,
     )
     return [document for document in yaml.safe_load_all(told) if document]

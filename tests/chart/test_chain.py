@@ -92,6 +92,8 @@ def test_b_and_b1_are_started_alike_but_for_their_names(values: Path) -> None:
     for stable, canary in (("b", "b1"), ("c", "c1")):
         pods = [deployments[name]["spec"]["template"] for name in (stable, canary)]
         version = {pod["metadata"]["labels"].pop("version") for pod in pods}
+        accounts = {pod["spec"].pop("serviceAccountName") for pod in pods}
+        assert accounts == {f"chain-{stable}", f"chain-{canary}"}
         names = {pod["spec"]["containers"][0]["args"].pop(0) for pod in pods}
         assert names == {f"--name={stable.upper()}", f"--name={canary.upper()}"}
         assert len(version) == 2
@@ -137,6 +139,41 @@ def test_by_source_labels_the_caller_alone_decides(caller: str, host: str) -> No
     first, *_ = seen.seen_by(seen.pods[caller], "c")
     assert [mesh.target_of(route).host for route in first.routes] == [host]
     assert first.matches == ({},)
+
+
+@pytest.mark.parametrize(("by", "callers"), [("sourceLabels", {"b1"}), ("header", {"b1", "b"})])
+def test_c1_takes_from_b1_alone(by: str, callers: set[str]) -> None:
+    """By header from b too: a message that fell back to it goes on to c1."""
+    objects = rendered_chain(sets=[f"mesh.by={by}"])
+    policy = found(objects, "AuthorizationPolicy", "c1")["spec"]
+    (rule,) = policy["rules"]
+    assert set(rule["from"][0]["source"]["principals"]) == {f"*/sa/chain-{one}" for one in callers}
+    accounts = {
+        name: one["spec"]["template"]["spec"]["serviceAccountName"]
+        for name, one in named(objects, "Deployment").items()
+    }
+    assert {accounts[name] for name in SERVICES} == {f"chain-{name}" for name in SERVICES}
+    chosen = [
+        name
+        for name, one in named(objects, "Deployment").items()
+        if policy["selector"]["matchLabels"].items()
+        <= one["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    assert (policy["action"], chosen) == ("ALLOW", ["c1"])
+    off = rendered_chain(sets=["mesh.authorization=false"])
+    assert not named(off, "AuthorizationPolicy")
+
+
+@every_mesh
+def test_every_rule_states_its_retries(values: Path) -> None:
+    """The gateway's deliveries are retried by the queue; of others what cannot have arrived."""
+    for service in named(rendered_chain(values), "VirtualService").values():
+        for rule in service["spec"]["http"]:
+            if rule["name"] == "decided-by-gateway":
+                assert rule["retries"] == {"attempts": 0}
+            else:
+                assert rule["retries"]["attempts"] == 2
+                assert rule["retries"]["retryOn"] == "connect-failure,refused-stream"
 
 
 @pytest.mark.parametrize("caller", ["b", "b1"])

@@ -17,10 +17,11 @@ from tests.chart.rendering import API_VERSIONS, GATEWAY_CHART, ROOT, refusal, re
 from tests.integration.children import run_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 HOW_TO: Final = ROOT / "docs" / "how-to"
-PAGES: Final = ("iam", "install-with-helm", "scale-with-keda")
+PAGES: Final = ("iam", "install-with-helm", "scale-with-keda", "upgrade-the-chart")
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ROUTES: Final = [
     {"name": name, "queue": name, "versions": {"stable": "http://b.shop/"}}
@@ -96,6 +97,19 @@ def test_the_helm_commands_of_the_page_work(install: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     rendered = yaml.safe_load((install / "rendered-routes.yaml").read_text())
     assert rendered == yaml.safe_load((install / "routes.yaml").read_text())
+
+
+@pytest.mark.parametrize("helm", [tools.helm, tools.helm_3], ids=["helm4", "helm3"])
+def test_the_flags_of_the_upgrade_page_are_helm_s(helm: Callable[[], Path]) -> None:
+    known = subprocess.run(
+        [helm(), "upgrade", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    commands = _commands("upgrade-the-chart", "helm upgrade")
+    page = (HOW_TO / "upgrade-the-chart.md").read_text()
+    flags = set(re.findall(r"--[a-z-]+", " ".join(commands)))
+    flags |= set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
+    assert "--reset-then-reuse-values" in flags
+    assert [flag for flag in flags if flag not in known] == []
 
 
 def test_the_error_on_the_page_is_helm_s(tmp_path: Path) -> None:

@@ -105,10 +105,33 @@ def test_requests_and_messages_have_the_same_weights(folder: str) -> None:
     assert shares(split_weights(objects)) == shares(weights_by_tag(only_route(objects)))
 
 
-def test_rolled_back_nothing_leads_to_the_canary() -> None:
-    objects = kustomized("overlays/rolled-back")
+@pytest.mark.parametrize("folder", ["app_b1", "app_c1"])
+def test_a_canary_is_built_and_runs_alone(folder: str) -> None:
+    """Nothing that it names is in another folder, its ServiceAccount neither."""
+    assert wiring.problems(kustomized(folder)) == []
+
+
+def test_rolled_back_moves_weights_and_pins_alone() -> None:
+    """What is under way in the canary's pods ends there."""
+    before, after = kustomized("base"), kustomized("overlays/rolled-back")
+    changed = [one["kind"] for one in after if one not in before]
+    assert sorted(changed) == ["ConfigMap", "VirtualService"]
+
+
+def test_canary_removed_takes_the_pods_away_and_nothing_else() -> None:
+    before, after = kustomized("overlays/rolled-back"), kustomized("overlays/canary-removed")
+    changed = [one for one in after if one not in before]
+    assert {one["metadata"]["name"]: one["spec"]["replicas"] for one in changed} == {
+        "b1": 0,
+        "c1": 0,
+    }
+    assert not {"b1", "c1"} & read_mesh(after).pods.keys()
+
+
+@pytest.mark.parametrize("folder", ["overlays/rolled-back", "overlays/canary-removed"])
+def test_rolled_back_nothing_leads_to_the_canary(folder: str) -> None:
+    objects = kustomized(folder)
     mesh = read_mesh(objects)
-    assert not {"b1", "c1"} & mesh.pods.keys()
     for caller in mesh.pods.values():
         for rule in mesh.seen_by(caller, "b"):
             reached = [one for one in rule.routes if len(rule.routes) == 1 or one["weight"]]

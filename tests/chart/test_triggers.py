@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pytest
+from botocore.loaders import Loader
 
 from tests.chart.rendering import GATEWAY_CHART, render
 
@@ -70,6 +72,26 @@ def test_a_name_becomes_a_url_where_the_account_is_known() -> None:
     scaled = _of_kind("ScaledObject", CI / "keda-values.yaml")
     urls = [each["metadata"].get("queueURL") for each in scaled["spec"]["triggers"]]
     assert urls[2] == "https://sqs.eu-central-1.amazonaws.com/123456789012/by-name"
+
+
+def _partitions() -> list[tuple[str, str]]:
+    known = Loader().load_data("partitions")["partitions"]
+    return [
+        (region, each["outputs"]["dnsSuffix"])
+        for each in known
+        for region in each["regions"]
+        if re.fullmatch(r"[a-z]+(-[a-z]+)+-[0-9]", region)
+    ]
+
+
+@pytest.mark.parametrize("partition", sorted({suffix for _, suffix in _partitions()}))
+def test_a_url_has_the_suffix_of_its_partition(partition: str) -> None:
+    """As botocore has it, in each region of the partition that it knows."""
+    regions = [region for region, suffix in _partitions() if suffix == partition]
+    assert regions
+    for region in regions[:3] + regions[-1:]:
+        metadata = _metadata(f"arn:aws:sqs:{region}:123456789012:orders")
+        assert metadata["queueURL"] == f"https://sqs.{region}.{partition}/123456789012/orders"
 
 
 def test_what_keda_reads_is_text() -> None:

@@ -249,5 +249,5 @@ def test_a_sidecar_puts_its_own_answer_in_place_of_a_broken_services(
 def test_envoy_takes_the_mesh_of_every_overlay(chain: ChainProcesses, overlay: str) -> None:
     with chain.in_mesh(kustomized(f"overlays/{overlay}")) as admin:
         listeners = chain.client.get(f"{admin}/listeners?format=json").json()["listener_statuses"]
-    gone = 2 if overlay == "rolled-back" else 0  # B1 and C1 call nobody: they have no pods
+    gone = 2 if overlay == "canary-removed" else 0  # B1 and C1 call nobody: they have no pods
     assert len(listeners) == len(chain.calls) - gone

@@ -13,7 +13,7 @@
 {{- end }}
 {{- end }}
 {{- range $regions | uniq | compact }}
-{{- $suffix := ternary "amazonaws.com.cn" "amazonaws.com" (hasPrefix "cn-" .) }}
+{{- $suffix := include "gateway.dnsSuffix" . }}
 {{- $hosts = concat $hosts (list (printf "sqs.%s.%s" . $suffix) (printf "sts.%s.%s" . $suffix)) }}
 {{- end }}
 {{- toJson ($hosts | uniq | sortAlpha) }}

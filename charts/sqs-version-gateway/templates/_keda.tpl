@@ -11,7 +11,7 @@ region; the name alone where the account is not known. Call with (list queue reg
 {{- if $queue.url }}
 {{- $queue.url }}
 {{- else if $account }}
-{{- printf "https://sqs.%s.amazonaws.com%s/%s/%s" $region (ternary ".cn" "" (hasPrefix "cn-" $region)) $account $queue.name }}
+{{- printf "https://sqs.%s.%s/%s/%s" $region (include "gateway.dnsSuffix" $region) $account $queue.name }}
 {{- else }}
 {{- $queue.name }}
 {{- end }}

@@ -1,0 +1,41 @@
+"""What helm says after an install or an upgrade; none is made."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.chart.rendering import API_VERSIONS, GATEWAY_CHART, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOTES: Final = GATEWAY_CHART / "templates" / "NOTES.txt"
+
+
+def notes(
+    sets: Sequence[str],
+    *values: Path,
+    upgrade: bool = False,
+    versions: Sequence[str] = API_VERSIONS,
+) -> str:
+    """Return NOTES.txt as helm fills it in: `helm template` does not print it, so it is an object.
+
+    A copy of the chart has it as a template that writes it into a ConfigMap.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        chart = Path(folder) / "chart"
+        shutil.copytree(GATEWAY_CHART, chart)
+        text = NOTES.read_text()
+        (chart / "templates" / "_notes.tpl").write_text(
+            '{{- define "the.notes" }}' + text + "{{ end }}"
+        )
+        (chart / "templates" / "notes.yaml").write_text(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: the-notes}\ndata:\n"
+            '  notes: {{ include "the.notes" . | toRawJson }}\n'
+        )
+        objects = render(chart, *values, sets=sets, versions=versions, upgrade=upgrade)
+    (found,) = (one for one in objects if one["metadata"]["name"] == "the-notes")
+    return str(found["data"]["notes"])
