@@ -47,6 +47,7 @@ Source: docs/reference/routing-file-semantics.md
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     sys.setrecursionlimit(RECURSION_LIMIT)
+    streams.occupy()
     streams.accept_any_text()
     try:
         try:
