@@ -77,7 +77,7 @@ def add_file_command(
 
 
 class Parser(argparse.ArgumentParser):
-    """Fails where its help cannot be written; argparse of 3.11.3 and later says nothing then."""
+    """Fails where its help cannot be written; newer releases of argparse say nothing then."""
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         print(message, end="", file=file or sys.stderr)
