@@ -109,6 +109,9 @@ class HttpxTarget:
         self._network = Network(None if descriptors is None else descriptors.admit_delivery)
         self._pools: list[RetirablePool] = []
         self._made = 0
+        self._closing: set[asyncio.Task[None]] = set()
+        if descriptors is not None:
+            descriptors.watch(self)
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
@@ -135,6 +138,21 @@ class HttpxTarget:
         """Close the idle connections; a delivery under way closes its own when it is done."""
         self._max_idle = 0
         await self._renew()
+        if self._descriptors is not None:
+            self._descriptors.unwatch(self)
+
+    def close_oldest_idle(self) -> bool:
+        """Close the oldest pool that no delivery uses; return whether there was one."""
+        idle = next((each for each in self._pools if each.idle), None)
+        if idle is None:
+            return False
+        self._pools.remove(idle)
+        closing = asyncio.get_running_loop().create_task(
+            idle.retire(), name=f"close connections to {self._head.host}"
+        )
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        return True
 
     def _request_headers(self, lines: str, body: bytes) -> list[tuple[bytes, bytes]]:
         raw = (line.partition(b": ") for line in lines.encode("ascii").split(b"\r\n")[:-1])

@@ -16,10 +16,16 @@ from gateway.adapters.sqs.errors import to_source_error
 from gateway.aiokit.descriptors import Descriptors, is_local_limit, raise_limit
 from gateway.core.delivery.disposition import Responded, Unreachable
 from tests.contract.deliveries import post
-from tests.contract.http_services import OK, responding, serving
+from tests.contract.http_services import OK, Visit, responding, serving
 
 MAKE = (NativeTarget, HttpxTarget)
 NAMES = ("EMFILE", "ENFILE", "ENOBUFS", "EADDRNOTAVAIL")
+
+
+async def silent_after_one(visit: Visit) -> None:
+    await visit.request()
+    await visit.send(OK)
+    await visit.gone()
 
 
 class Failing:
@@ -98,6 +104,24 @@ async def test_idle_connections_of_others_are_closed_when_descriptors_run_out(
         await connection.closed.wait()
         failing.error = None
         assert await delivery == Responded(200)
+        await other.close()
+
+
+async def test_idle_connections_of_httpx_are_closed_when_descriptors_run_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing, descriptors = Failing(monkeypatch), Descriptors()
+    async with serving(silent_after_one) as service:
+        idle = HttpxTarget(service.url, descriptors=descriptors)
+        other = NativeTarget(service.url, descriptors=descriptors)
+        assert await post(idle) == Responded(200)
+        failing.fail("EMFILE")
+        delivery = asyncio.create_task(post(other))
+        await service.left.wait()
+        failing.error = None
+        assert await delivery == Responded(200)
+        assert not idle.close_oldest_idle()
+        await idle.close()
         await other.close()
 
 
