@@ -22,6 +22,12 @@ RECEIVED: Final = MetricDefinition(
     ("route",),
     "Messages received from the queue; a message received again counts again.",
 )
+UNREADABLE: Final = MetricDefinition(
+    "gateway_messages_unreadable_total",
+    "counter",
+    ("route",),
+    "Messages received that cannot be read; such a message is left alone until its lease ends.",
+)
 RECEIVES: Final = MetricDefinition(
     "gateway_receives_total",
     "counter",
@@ -121,7 +127,7 @@ BUILD: Final = MetricDefinition(
 )
 
 METRIC_DEFINITIONS: Final = (
-    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
+    *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),

@@ -116,7 +116,7 @@ class Metrics:
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+    def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Count an event."""
         match event:
             case events.Acked():
@@ -140,9 +140,10 @@ class Metrics:
                 self._accepted()
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case events.MessageUnreadable(route):
+                self._add(names.UNREADABLE, (route,))
             case (
-                events.MessageUnreadable()
-                | events.HeaderFileUnusable()
+                events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
@@ -236,6 +237,7 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     ]
     return {
         names.RECEIVED: routes,
+        names.UNREADABLE: routes,
         names.RECEIVES: _each(routes, _RESULTS),
         names.DECISIONS: _each(versions, _DECISION_REASONS) + undecided,
         names.DELIVERIES: _each(versions, events.Outcome),

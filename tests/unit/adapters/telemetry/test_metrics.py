@@ -19,6 +19,7 @@ from gateway.core.events import (
     Delivered,
     DeliveryCrashed,
     Event,
+    MessageUnreadable,
     Outcome,
     Phase,
     PhaseChanged,
@@ -37,6 +38,7 @@ from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
 CONTRACT = """
 gateway_messages_received_total{route}
+gateway_messages_unreadable_total{route}
 gateway_receives_total{route,result}
 gateway_decisions_total{route,version,reason}
 gateway_deliveries_total{route,version,outcome}
@@ -135,6 +137,12 @@ def test_a_registry_of_its_own_also_has_the_process_and_python_metrics() -> None
 
 
 # ---- from events --------------------------------------------------------------------------------
+
+
+def test_a_message_that_cannot_be_read_is_counted(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.observe(MessageUnreadable("orders", "m-1", "its receive count is no number"))
+    assert Scraped(metrics).value("gateway_messages_unreadable_total", route="orders") == 2.0
 
 
 @pytest.mark.parametrize(
