@@ -20,8 +20,9 @@ from gateway.core.routing.route import (
     MAX_LINGER_SECONDS,
     FallbackOn,
     UnknownVersion,
+    usual_sources,
 )
-from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
+from gateway.core.routing.sources import Source, VersionSource
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
@@ -139,13 +140,17 @@ class Route(Part):
         description="The name of the header and of the baggage member that carry a version's tag; "
         "it takes the place of `version` in the default of `version_from` too.",
     )
-    version_from: Annotated[
-        list[Annotated[FromAttribute | FromBaggage, matchers.VERSION_FROM]], NOT_NULL
-    ] = Field(
-        default=[FromAttribute(DEFAULT_VERSION_HEADER), FromBaggage(DEFAULT_VERSION_HEADER)],
-        min_length=1,
-        description="Where a message may name its version; the first one present wins.",
-        json_schema_extra={"default": ["attribute:version", "baggage:version"]},
+    version_from: Annotated[list[Annotated[VersionSource, matchers.VERSION_FROM]], NOT_NULL] = (
+        Field(
+            default=list(usual_sources(DEFAULT_VERSION_HEADER)),
+            min_length=1,
+            description="Where a message may name its version: attribute:NAME, baggage:NAME, "
+            "sender:NAME (a member of the sender's session name) or body:JMESPATH; the first one "
+            "present wins.",
+            json_schema_extra={
+                "default": ["attribute:version", "baggage:version", "sender:version"]
+            },
+        )
     )
     unknown_version: Annotated[UnknownVersion, _UNKNOWN_VERSION] = Field(
         default=UnknownVersion.SPLIT,

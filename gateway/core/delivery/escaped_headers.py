@@ -43,7 +43,7 @@ def legal_lines(
         headers.add_optional("x-amzn-trace-id", message.trace_header)
     _add_group(headers, message)
     _add_context(headers, message)
-    _add_baggage(headers, message.text("baggage"), dialect.version_header, tag)
+    _add_baggage(headers, message.carrier, dialect.version_header, tag)
     if dialect.attributes_json:
         _add_json(headers, message, room)
     _add_attributes(headers, message)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.routing.sources import FromAttribute, FromBaggage
+from gateway.core.routing.sources import FromAttribute, FromBaggage, FromSession
 from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
     from gateway.core.routing.rules import Rule
+    from gateway.core.routing.sources import VersionSource
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
@@ -21,6 +22,11 @@ MAX_LINGER_SECONDS: Final = 5.0
 
 LINGER_SHARE: Final = 0.25
 """Of a lease: what is done must be deleted long before it could be received again."""
+
+
+def usual_sources(name: str) -> tuple[VersionSource, ...]:
+    """Return the default of `version_from` for the name of a version header."""
+    return FromAttribute(name), FromBaggage(name), FromSession(name)
 
 
 class UnknownVersion(StrEnum):
@@ -90,10 +96,7 @@ class Route:
     wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
-    version_from: tuple[FromAttribute | FromBaggage, ...] = (
-        FromAttribute(DEFAULT_VERSION_HEADER),
-        FromBaggage(DEFAULT_VERSION_HEADER),
-    )
+    version_from: tuple[VersionSource, ...] = usual_sources(DEFAULT_VERSION_HEADER)
     unknown_version: UnknownVersion = UnknownVersion.SPLIT
     rules: tuple[Rule, ...] = ()
     split: Split | None = None

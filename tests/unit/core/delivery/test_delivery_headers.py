@@ -116,6 +116,16 @@ def test_binary_trace_context_does_not() -> None:
     assert headers["baggage"] == "version=v2"
 
 
+def test_baggage_of_opentelemetry_goes_on_too_and_stays_an_attribute() -> None:
+    headers = sent(message(attributes={"otel.baggage": "user=anna,version=v0"}))
+    assert headers["baggage"] == "user=anna,version=v2"
+    assert headers["x-aws-sqsd-attr-otel.baggage"] == "user=anna,version=v0"
+    headers = sent(message(attributes={"otel.baggage": "user=anna", "baggage": "user=bo"}))
+    assert headers["baggage"] == "user=bo,version=v2"
+    odd = sent(message(attributes={"otel.baggage": "user=\u00e9"}))
+    assert odd["baggage"] == "user=%C3%A9,version=v2"
+
+
 def test_baggage_goes_on_with_the_version_replaced() -> None:
     headers = sent(message(attributes={"baggage": "user=anna, Version=v0;ttl=1, b=%20"}))
     assert headers["baggage"] == "user=anna,b=%20,version=v2"
