@@ -45,6 +45,8 @@ def compile_route(spec: routing_file.Route) -> Route:
         max_in_flight=spec.max_in_flight,
         version_from=_version_from(spec),
         version_header=spec.version_header,
+        unwrap=spec.unwrap,
+        deliver=spec.deliver,
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=None if spec.split is None else splitter.split(spec.split, None),

@@ -18,8 +18,10 @@ from gateway.core.addresses import QueueAddress
 from gateway.core.routing.route import (
     DEFAULT_VERSION_HEADER,
     MAX_LINGER_SECONDS,
+    Deliver,
     FallbackOn,
     UnknownVersion,
+    Unwrap,
     usual_sources,
 )
 from gateway.core.routing.sources import Source, VersionSource
@@ -42,6 +44,8 @@ _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
+_UNWRAP = fields.one_of(Unwrap, *Unwrap)
+_DELIVER = fields.one_of(Deliver, *Deliver)
 _BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
 
 
@@ -156,6 +160,17 @@ class Route(Part):
         default=UnknownVersion.SPLIT,
         description="What becomes of a message that names a version the route does not have: "
         "go on as if it named none, go to stable, or retry until there is such a version.",
+    )
+    unwrap: Annotated[Unwrap, _UNWRAP] = Field(
+        default=Unwrap.NONE,
+        description="`sns`: a body that is a notification of SNS is read as its `Message` and "
+        "`MessageAttributes`, for rules, sticky keys, `version_from`, baggage and trace context; "
+        "any other body as it is.",
+    )
+    deliver: Annotated[Deliver, _DELIVER] = Field(
+        default=Deliver.BODY,
+        description="What a version with a `url` gets of a notification, with `unwrap: sns`: the "
+        "body as it came, or the `message` inside with its attributes.",
     )
     versions: Annotated[dict[Annotated[str, fields.VERSION_NAME], VersionOrUrl], NOT_NULL] = Field(
         min_length=1,

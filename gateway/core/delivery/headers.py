@@ -40,6 +40,9 @@ FIXED_NAMES: Final = frozenset(
         "x-gateway-version",
         "x-gateway-reason",
         "x-gateway-omitted",
+        "x-amz-sns-topic-arn",
+        "x-amz-sns-message-id",
+        "x-amz-sns-subject",
     }
 )
 RESERVED_PREFIX: Final = "x-aws-sqsd-"

@@ -1,7 +1,7 @@
 """Who sent a message: what its system attribute `SenderId` says.
 
-`AIDA...` is a user; `AROA...:SESSION` is a session of a role, whose name is chosen by whoever may
-assume the role.
+`AIDA...` is a user; `AROA...:SESSION` is a session of a role, whose name is chosen by the process
+that assumes the role.
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 """
 

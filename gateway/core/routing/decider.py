@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from gateway.core.messages.envelopes import unwrapped
 from gateway.core.routing.decision import Decision, Reason
-from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.route import UnknownVersion, Unwrap
 from gateway.core.routing.rule_index import RuleIndex
 from gateway.core.routing.sources import FromBodyVersion, FromSession
 from gateway.core.routing.split import Split
@@ -22,7 +23,8 @@ _new_tuple = tuple.__new__  # of a named tuple: faster than a call of its class
 class Decider:
     """Decides for the messages of one route, in the order of docs/reference/decisions.md.
 
-    Make one for each generation of a route: compiling costs as much as many decisions.
+    It reads a body as it is; :func:`decider_of` returns the one that a route asks for. Make one for
+    each generation of a route: compiling costs as much as many decisions.
     """
 
     __slots__ = (
@@ -92,9 +94,26 @@ class Decider:
         return None
 
 
+class UnwrappingDecider(Decider):
+    """Decides on what was published where the body of a message is a notification of SNS."""
+
+    __slots__ = ()
+
+    def decide(self, message: Message) -> Decision:
+        """Return the decision; both messages drop what was derived from them."""
+        decision = super().decide(unwrapped(message))
+        message.forget()
+        return decision
+
+
+def decider_of(route: Route) -> Decider:
+    """Return what decides for the messages of a route."""
+    return Decider(route) if route.unwrap is Unwrap.NONE else UnwrappingDecider(route)
+
+
 def decide(message: Message, route: Route) -> Decision:
-    """Return the decision on one message; for more than one, make a :class:`Decider` once."""
-    return Decider(route).decide(message)
+    """Return the decision on one message; for more than one, call :func:`decider_of` once."""
+    return decider_of(route).decide(message)
 
 
 def _at_first_session(

@@ -37,6 +37,20 @@ class UnknownVersion(StrEnum):
     RETRY = "retry"
 
 
+class Unwrap(StrEnum):
+    """Which envelopes of a body are read as the message inside."""
+
+    NONE = "none"
+    SNS = "sns"
+
+
+class Deliver(StrEnum):
+    """What a version with a URL gets of a body that is an envelope."""
+
+    BODY = "body"
+    MESSAGE = "message"
+
+
 class FallbackOn(StrEnum):
     """Which failures of another version's delivery are tried on stable within the same receive."""
 
@@ -86,7 +100,7 @@ class Route:
 
     `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
-    the baggage member that carry a version's tag.
+    the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`.
     """
 
     name: str
@@ -106,6 +120,8 @@ class Route:
     linger: Linger = Linger()
     dead_letter: QueueAddress | None = None
     version_header: str = DEFAULT_VERSION_HEADER
+    unwrap: Unwrap = Unwrap.NONE
+    deliver: Deliver = Deliver.BODY
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

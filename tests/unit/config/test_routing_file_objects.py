@@ -15,12 +15,14 @@ from gateway.core.addresses import QueueAddress
 from gateway.core.routing import rules
 from gateway.core.routing.route import (
     Backoff,
+    Deliver,
     Fallback,
     FallbackOn,
     Linger,
     Route,
     RoutingTable,
     UnknownVersion,
+    Unwrap,
 )
 from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Regex, Rule
 from gateway.core.routing.sources import (
@@ -183,6 +185,14 @@ def test_a_version_may_be_named_by_the_sender_and_in_the_body() -> None:
     assert found.version_from == (
         FromSession("release"), FromBodyVersion(FromBody("detail.version")),
     )  # fmt: skip
+
+
+def test_a_route_may_unwrap_and_say_what_it_delivers() -> None:
+    assert (route_of().unwrap, route_of().deliver) == (Unwrap.NONE, Deliver.BODY)
+    assert route_of("unwrap: none\ndeliver: body").unwrap is Unwrap.NONE
+    assert route_of("unwrap: sns").deliver is Deliver.BODY
+    found = route_of("unwrap: sns\ndeliver: message")
+    assert (found.unwrap, found.deliver) == (Unwrap.SNS, Deliver.MESSAGE)
 
 
 def test_a_rule_may_ask_who_sent_the_message_and_who_did_not() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.messages.message import UNREAD
 from gateway.core.routing.decider import decide
 from gateway.core.routing.decision import Decision, Reason
-from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.route import UnknownVersion, Unwrap
 from gateway.core.routing.rules import Exact, Prefix, Present
 from gateway.core.routing.sources import (
     FromAttribute,
@@ -20,6 +21,7 @@ from gateway.core.routing.sources import (
 )
 from gateway.core.routing.split import bucket_of
 from tests.builders import CANARY, STABLE, THIRD, message, route, rule, split, version, where
+from tests.notifications import notified
 
 ACME = where("tenant", Exact("acme"))
 EVERYTHING: dict[str, Any] = {
@@ -122,6 +124,55 @@ def test_an_attribute_version_of_any_type_is_asked_by_its_text() -> None:
     numbered = version("canary", tag="2")
     found = decide(message(attributes={"version": 2}), route(versions=[STABLE, numbered]))
     assert found == Decision(numbered, Reason.PINNED)
+
+
+def test_what_was_published_decides_where_the_route_unwraps() -> None:
+    """The pin, the rules and the sticky key are looked up in what SNS delivered."""
+    of_sns = route(
+        unwrap=Unwrap.SNS,
+        weights={"stable": 50, "canary": 50},
+        sticky=FromBody("id"),
+        rules=(
+            rule(CANARY, ACME),
+            rule(STABLE, where(FromBody("tier"), Exact("gold")), name="gold"),
+        ),
+    )
+    assert decide(message(notified("", {"version": "v2"})), of_sns) == PINNED
+    assert decide(message(notified("", {"baggage": "version=v2"})), of_sns) == PINNED
+    assert decide(message(notified("", {"tenant": "acme"})), of_sns).rule == "rule-1"
+    assert decide(message(notified('{"tier": "gold"}')), of_sns).rule == "gold"
+    ours = message(notified("", {"version": "v2"}), attributes={"version": "v1"})
+    assert decide(ours, of_sns) == Decision(STABLE, Reason.PINNED)
+    bucket = decide(message(notified('{"id": 17}'), message_id="m-9"), of_sns).bucket
+    assert bucket == bucket_of("orders", "17")
+    no_id = decide(message(notified("{}"), message_id="m-9"), of_sns)
+    assert no_id.bucket == bucket_of("orders", "m-9")
+
+
+def test_an_envelope_is_a_body_like_any_other_where_the_route_does_not_unwrap() -> None:
+    taken = message(notified("", {"version": "v2"}))
+    assert decide(taken, route()) == DEFAULT
+    by_path = route(version_from=(FromBodyVersion(FromBody("MessageAttributes.version.Value")),))
+    assert decide(taken, by_path) == PINNED
+
+
+def test_raw_and_other_messages_share_a_queue() -> None:
+    of_sns = route(
+        unwrap=Unwrap.SNS,
+        version_from=(FromAttribute("version"), FromBodyVersion(FromBody("v"))),
+    )
+    for body in ['{"v": "v2"}', notified('{"v": "v2"}'), notified("", {"version": "v2"})]:
+        assert decide(message(body), of_sns) == PINNED
+    assert decide(message("{}", attributes={"version": "v2"}), of_sns) == PINNED
+    inside_another = message(notified(notified('{"v": "v2"}', {"version": "v2"})))
+    assert decide(inside_another, of_sns) == DEFAULT, "unwrapped once"
+
+
+def test_a_decided_message_holds_no_parsed_body() -> None:
+    for body in [notified('{"v": "v2"}'), '{"Type": "Notification"}']:
+        taken = message(body)
+        decide(taken, route(unwrap=Unwrap.SNS))
+        assert taken._json is UNREAD
 
 
 def test_a_rule_may_ask_who_sent_the_message() -> None:
