@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.core.addresses import parse_queue
+from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Backoff, Fallback, Linger, Route
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
 from gateway.core.routing.sources import FromAttribute, FromBaggage, FromGroup, FromMessageId
-from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Tls, Version
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         max_in_flight=spec.max_in_flight,
         version_from=_version_from(spec),
         version_header=spec.version_header,
+        mirror=_mirror(spec.mirror, named, splitter),
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=None if spec.split is None else splitter.split(spec.split, None),
@@ -113,6 +115,22 @@ class _Splitter:
     def split(self, weights: Mapping[str, int], sticky: Source | None) -> Split:
         edges = upper_edges([weights.get(version.name, 0) for version in self._order])
         return Split(self._order, edges, self._seed, sticky or self._sticky, self._otherwise)
+
+    def mirror_split(self, to: Version, percent: float) -> Split:
+        """Return the split whose first version gets copies: `percent` of all."""
+        edges = (round(percent * BUCKETS_OF_A_PERCENT), BUCKETS)
+        seed = f"{self._seed}:mirror"
+        return Split((to, self._order[-1]), edges, seed, self._sticky, self._otherwise)
+
+
+def _mirror(
+    spec: routing_file.Mirror | None, named: Mapping[str, Version], splitter: _Splitter
+) -> Mirror | None:
+    if spec is None:
+        return None
+    to = named[spec.to]
+    split = splitter.mirror_split(to, spec.percent)
+    return Mirror(to, split, spec.max_in_flight, spec.timeout)
 
 
 def _rule(spec: rules.Rule, at: int, named: Mapping[str, Version], splitter: _Splitter) -> Rule:

@@ -11,6 +11,7 @@ from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
+    from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
@@ -103,6 +104,7 @@ class Route:
     linger: Linger = Linger()
     dead_letter: QueueAddress | None = None
     version_header: str = DEFAULT_VERSION_HEADER
+    mirror: Mirror | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""
