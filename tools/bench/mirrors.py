@@ -34,9 +34,10 @@ routes:
     queue: bench
     versions:
       stable: {{url: "{sink}/stable", tag: v1}}
-      canary: {{url: "{mirror}/canary", tag: v2}}
+      canary: {{url: "{sink}/canary", tag: v2}}
+      shadow: {{url: "{mirror}/shadow", tag: v3}}
 """
-_MIRROR: Final = "    mirror: {to: canary, percent: 100}\n"
+_MIRROR: Final = "    mirror: {to: shadow, percent: 100}\n"
 
 
 async def measure(
