@@ -106,9 +106,10 @@ class Descriptors:
         """Whether something could not be opened a moment ago: receive nothing until then."""
         return self._timer is not None
 
-    def watch(self, holder: IdleHolder) -> None:
-        """Close idle connections of this one when descriptors run out."""
-        self._holders[holder] = None
+    def watch(self, holder: IdleHolder, *, first: bool = False) -> None:
+        """Close idle connections of this one when descriptors run out; `first`: before others'."""
+        holders = self._holders
+        self._holders = {holder: None, **holders} if first else {**holders, holder: None}
 
     def unwatch(self, holder: IdleHolder) -> None:
         """Forget one that is closed."""
@@ -121,6 +122,15 @@ class Descriptors:
         """
         if _next_descriptor() >= self.for_deliveries:
             raise OSError(errno.EMFILE, "the descriptors left are kept for SQS and the admin port")
+
+    def admission(self, *, expendable: bool) -> Callable[[], None]:
+        """Return what admits the connections of deliveries, or of what may fail for their sake."""
+        return self.admit_expendable if expendable else self.admit_delivery
+
+    def admit_expendable(self) -> None:
+        """Raise OSError (EMFILE) while short, and for the last eighth of those for deliveries."""
+        if self.short or _next_descriptor() >= self.for_deliveries * 7 // 8:
+            raise OSError(errno.EMFILE, "the descriptors left are kept for deliveries")
 
     def admit_queue(self) -> None:
         """Raise OSError (EMFILE) where the next descriptor is kept for others."""

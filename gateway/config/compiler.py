@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import Backoff, Fallback, Linger, Route, usual_sources
+from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
+from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
 from gateway.core.routing.sources import (
     FromAttribute,
@@ -15,7 +16,7 @@ from gateway.core.routing.sources import (
     FromMessageId,
     FromSender,
 )
-from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Tls, Version
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         version_header=spec.version_header,
         unwrap=spec.unwrap,
         deliver=spec.deliver,
+        mirror=_mirror(spec, named, splitter),
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=None if spec.split is None else splitter.split(spec.split, None),
@@ -121,6 +123,24 @@ class _Splitter:
     def split(self, weights: Mapping[str, int], sticky: Source | None) -> Split:
         edges = upper_edges([weights.get(version.name, 0) for version in self._order])
         return Split(self._order, edges, self._seed, sticky or self._sticky, self._otherwise)
+
+    def mirror_split(self, to: Version, percent: float) -> Split:
+        """Return the split whose first version gets copies: `percent` of all."""
+        edges = (round(percent * BUCKETS_OF_A_PERCENT), BUCKETS)
+        seed = f"{self._seed}:mirror"
+        return Split((to, self._order[-1]), edges, seed, self._sticky, self._otherwise)
+
+
+def _mirror(
+    route_spec: routing_file.Route, named: Mapping[str, Version], splitter: _Splitter
+) -> Mirror | None:
+    spec = route_spec.mirror
+    if spec is None:
+        return None
+    to = named[spec.to]
+    split = splitter.mirror_split(to, spec.percent)
+    unwraps = route_spec.unwrap is not Unwrap.NONE
+    return Mirror(to, split, spec.max_in_flight, spec.timeout, unwraps)
 
 
 def _rule(spec: rules.Rule, at: int, named: Mapping[str, Version], splitter: _Splitter) -> Rule:

@@ -89,7 +89,29 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.checkSplit" (list $found (printf "%s.split" $place) $route.split $names $stable) }}
 {{- end }}
 {{- include "gateway.checkRules" (list $found (printf "%s.rules" $place) $route.rules $names $stable) }}
+{{- with $route.mirror }}
+{{- include "gateway.checkMirror" (list $found (printf "%s.mirror" $place) . $route.versions $names $stable) }}
+{{- end }}
 {{- include "gateway.checkRetry" (list $found (printf "%s.retry" $place) ($route.retry | default dict)) }}
+{{- end }}
+
+{{/* A version that can get no copies, a share that cannot be had. Call with (list found place mirror versions names stable). */}}
+{{- define "gateway.checkMirror" -}}
+{{- $found := index . 0 }}
+{{- $place := index . 1 }}
+{{- $mirror := index . 2 }}
+{{- $stable := index . 5 }}
+{{- $version := get (index . 3) $mirror.to | default "" }}
+{{- include "gateway.checkVersionName" (list $found (printf "%s.to" $place) $mirror.to (index . 4)) }}
+{{- if and $stable (eq $mirror.to $stable) }}
+{{- include "gateway.problem" (list $found (printf "%s.to" $place) "is the stable version" "name the version that is to be tried") }}
+{{- else if and (kindIs "map" $version) (hasKey $version "queue") (not (hasKey $version "url")) }}
+{{- include "gateway.problem" (list $found (printf "%s.to" $place) "is a queue, and copies are POSTed" "name a version with a `url`") }}
+{{- end }}
+{{- if ne (printf "%.2f" (float64 $mirror.percent) | float64) (float64 $mirror.percent) }}
+{{- include "gateway.problem" (list $found (printf "%s.percent" $place) "has more than two decimals" "0.01 is the least, one message in 10,000") }}
+{{- end }}
+{{- include "gateway.checkDuration" (list $found (printf "%s.timeout" $place) $mirror "timeout" 0 300 true) }}
 {{- end }}
 
 {{/* A version that nobody has. Call with (list found place name names). */}}

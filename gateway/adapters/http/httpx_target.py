@@ -77,10 +77,11 @@ class HttpxTarget:
     """A Target that POSTs to one URL, over HTTP/2 where the service offers it by TLS.
 
     `tls` gives the TLS context in place of the default one; it must not be shared, since httpcore
-    changes it. Raises ValueError for a URL or header that cannot be sent.
+    changes it. An `expendable` delivery fails where it finds no descriptor. Raises ValueError for
+    a URL or header that cannot be sent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a target is made of
         self,
         url: str,
         headers: Sequence[tuple[str, str | HeaderFile]] = (),
@@ -92,6 +93,7 @@ class HttpxTarget:
         keepalive: Keepalive | None = KEEPALIVE,
         descriptors: Descriptors | None = None,
         report: Callable[[str, str, str], None] = ignore,
+        expendable: bool = False,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent, report)
         self._url = httpcore.URL(
@@ -105,8 +107,10 @@ class HttpxTarget:
         self._lifetime_seconds = lifetime_seconds
         self._tls = tls or ssl.create_default_context  # not shared: httpcore sets ALPN on it
         self._socket_options = [] if keepalive is None else list(keepalive.options)
-        self._descriptors = descriptors
-        self._network = Network(None if descriptors is None else descriptors.admit_delivery)
+        self._descriptors = None if expendable else descriptors
+        self._network = Network(
+            None if descriptors is None else descriptors.admission(expendable=expendable)
+        )
         self._pools: list[RetirablePool] = []
         self._made = 0
         self._closing: set[asyncio.Task[None]] = set()

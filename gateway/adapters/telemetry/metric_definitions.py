@@ -58,6 +58,13 @@ AGE: Final = MetricDefinition(
     ("route", "version"),
     "Age of acked messages: from the time that they were sent to the queue until the ack.",
 )
+MIRRORED: Final = MetricDefinition(
+    "gateway_mirrored_total",
+    "counter",
+    ("route", "version", "outcome"),
+    "Copies for the route's mirror, by outcome: sent (it gave a 2xx), failed, or dropped (not"
+    " posted: its max_in_flight was reached, or open files run short).",
+)
 IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
     "gauge",
@@ -127,7 +134,7 @@ BUILD: Final = MetricDefinition(
 )
 
 METRIC_DEFINITIONS: Final = (
-    *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
+    *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, MIRRORED, DURATION, AGE),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),

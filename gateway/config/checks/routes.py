@@ -74,9 +74,23 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from add_prefix(("versions",), _version_header(route))
     yield from _deliver(route)
+    yield from add_prefix(("mirror", "to"), _mirror(as_mapping(route.get("mirror")), versions))
     yield from _retry(as_mapping(route.get("retry")))
     yield from _linger(as_mapping(route.get("linger")), route.get("visibility"))
     yield from _queues(route)
+
+
+def _mirror(mirror: dict[str, Any], versions: Versions) -> Iterator[Finding]:
+    """Yield a version that can get no copies."""
+    to = mirror.get("to")
+    yield from versions.unknown(to)
+    if not isinstance(to, str) or to not in versions.names:
+        return
+    version = as_mapping(versions.names[to])
+    if to == versions.stable:
+        yield Finding((), "is the stable version", "name the version that is to be tried")
+    elif "queue" in version and "url" not in version:
+        yield Finding((), "is a queue, and copies are POSTed", "name a version with a `url`")
 
 
 def _versions(versions: dict[str, Any]) -> Iterator[Finding]:

@@ -19,11 +19,11 @@ from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
 from gateway.core.messages.message import iso_8601
+from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
-    from gateway.core.routing.decision import Reason
     from gateway.core.routing.version import Version
 
 FIXED_NAMES: Final = frozenset(
@@ -39,6 +39,7 @@ FIXED_NAMES: Final = frozenset(
         "x-gateway-route",
         "x-gateway-version",
         "x-gateway-reason",
+        "x-gateway-mirror",
         "x-gateway-omitted",
         "x-amz-sns-topic-arn",
         "x-amz-sns-message-id",
@@ -49,7 +50,9 @@ RESERVED_PREFIX: Final = "x-aws-sqsd-"
 
 JSON: Final = "content-type: application/json\r\n"
 PLAIN: Final = "content-type: text/plain; charset=utf-8\r\n"
+MIRRORED: Final = "x-gateway-mirror: true\r\n"
 NO_ATTRIBUTES: Final = f"{ATTRIBUTES_HEADER}: {{}}\r\n"
+_MIRROR: Final = Reason.MIRROR  # a member of an enum is slow to find
 _VISIBLE_OR_SPACE: Final = bytes(range(0x20, 0x7F))
 
 
@@ -80,11 +83,13 @@ def delivery_headers(
 
 def plan_lines(plan: DeliveryPlan) -> str:
     """Return the lines that all messages of a plan share."""
-    return (
+    reason = plan.reason
+    lines = (
         f"{plan.dialect.version_header}: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
-        f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {plan.reason.value}\r\n"
+        f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {reason.value}\r\n"
         f"x-aws-sqsd-queue: {plan.queue}\r\n"
     )
+    return lines + MIRRORED if reason is _MIRROR else lines
 
 
 def message_lines(

@@ -14,7 +14,7 @@ from gateway.adapters.http.httpx_target import HttpxTarget
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.adapters.sqs.errors import to_source_error
 from gateway.aiokit.descriptors import Descriptors, is_local_limit, raise_limit
-from gateway.core.delivery.disposition import Responded, Unreachable
+from gateway.core.delivery.disposition import Broken, Responded, Unreachable
 from tests.contract.deliveries import post
 from tests.contract.http_services import OK, Visit, responding, serving
 
@@ -158,6 +158,57 @@ async def test_connections_that_are_pending_leave_the_kept_descriptors_alone(
         descriptors.for_deliveries = allowed
         assert await waiting == Responded(200)
         await target.close()
+
+
+async def test_what_is_expendable_fails_before_others_have_to_wait() -> None:
+    descriptors = Descriptors(1024)
+    admit = descriptors.admission(expendable=True)
+    admit(descriptors.for_deliveries // 2)
+    with pytest.raises(OSError, match="kept for deliveries") as raised:
+        admit(descriptors.for_deliveries - 1)
+    assert is_local_limit(raised.value)
+    descriptors.admission(expendable=False)(descriptors.for_deliveries - 1)
+
+
+@pytest.mark.parametrize("kind", [NativeTarget, HttpxTarget])
+async def test_an_expendable_target_fails_where_it_finds_no_descriptor_and_nobody_is_short(
+    kind: type[NativeTarget | HttpxTarget],
+) -> None:
+    """Else a mirror would stop the receives."""
+    descriptors = Descriptors(9)
+    async with serving(responding(OK)) as service:
+        target = kind(service.url, descriptors=descriptors, expendable=True)
+        assert isinstance(await post(target), Unreachable)
+        assert not descriptors.short
+        await target.close()
+
+
+async def test_an_expendable_delivery_is_cut_off_where_another_finds_no_descriptor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing, descriptors = Failing(monkeypatch), Descriptors()
+    hanging = asyncio.Event()
+
+    async def hangs(visit: Visit) -> None:
+        await visit.request()
+        hanging.set()
+        await visit.request()
+
+    async with serving(responding(OK)) as service, serving(hangs) as stuck:
+        idle = NativeTarget(service.url, descriptors=descriptors)
+        copies = NativeTarget(stuck.url, descriptors=descriptors, expendable=True)
+        other = NativeTarget(service.url, descriptors=descriptors)
+        await post(idle)
+        copy = asyncio.create_task(post(copies))
+        await hanging.wait()
+        failing.fail("EMFILE")
+        delivery = asyncio.create_task(post(other))
+        assert isinstance(await copy, Broken)
+        assert idle.open_connections() == 1  # it is the copy's that is closed
+        failing.error = None
+        assert await delivery == Responded(200)
+        for each in (idle, copies, other):
+            await each.close()
 
 
 async def test_a_delivery_that_is_cancelled_while_it_waits_is_not_sent(
