@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def compile_route(spec: routing_file.Route) -> Route:
     """Return the route; keys that the file leaves out get their documented defaults."""
     queue = parse_queue(spec.queue.text, spec.region)
-    versions = _versions(spec)
+    versions = _versions(spec, queue)
     named = {version.name: version for version in versions}
     stable = named[spec.stable] if spec.stable else versions[0]
     splitter = _Splitter(spec, versions, stable, fifo=queue.fifo)
@@ -46,7 +46,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         fallback=_fallback(spec, fifo=queue.fifo),
         retry=Backoff(spec.retry.min, spec.retry.max),
         linger=Linger(spec.linger.delete, spec.linger.receive),
-        dead_letter=_dead_letter(spec.reject, queue),
+        dead_letter=_beside(spec.reject, queue),
     )
 
 
@@ -57,13 +57,13 @@ def _version_from(spec: routing_file.Route) -> tuple[FromAttribute | FromBaggage
     return FromAttribute(spec.version_header), FromBaggage(spec.version_header)
 
 
-def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
+def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, ...]:
     stable = spec.stable or next(iter(spec.versions))
     return tuple(
         Version(
             name=name,
             tag=version.tag or name,
-            url=version.url,
+            url=version.url or "",
             timeout_seconds=version.timeout,
             max_in_flight=version.max_in_flight or _share(spec, is_stable=name == stable),
             max_rate=version.max_rate,
@@ -73,6 +73,8 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             connection_lifetime_seconds=version.connection_lifetime,
             max_header_bytes=version.max_header_bytes,
             attributes_json=version.attributes_header == "json",
+            queue=_beside(version.queue, queue),
+            max_depth=version.max_depth,
         )
         for name, version in spec.versions.items()
     )
@@ -156,8 +158,8 @@ def _fallback(spec: routing_file.Route, *, fifo: bool) -> Fallback | None:
             return Fallback(frozenset(fallback.on), fallback.after_receives)
 
 
-def _dead_letter(spec: QueueAddress | None, queue: QueueAddress) -> QueueAddress | None:
-    """Return the dead-letter queue; one given by name is in the region of the route's queue."""
+def _beside(spec: QueueAddress | None, queue: QueueAddress) -> QueueAddress | None:
+    """Return another queue of a route; one given by name is in the region of the route's queue."""
     if spec is None or spec.region is not None or spec.url is not None:
         return spec
     return replace(spec, region=queue.region)
