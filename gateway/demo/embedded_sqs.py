@@ -1,4 +1,7 @@
-"""The embedded SQS: ministack in a process of its own, on loopback, with SQS only."""
+"""The embedded SQS: ministack in a process of its own, on loopback, with SQS only.
+
+Its module `sqs_process` adds the SenderId that SQS tells with each message.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.demo.addresses import Addresses
 
-COMMAND: Final = ("-m", "ministack")
+COMMAND: Final = ("-m", "gateway.demo.sqs_process")
 HEALTH: Final = "/_ministack/health"
 REGION: Final = "us-east-1"
 COUNTS: Final = (
