@@ -16,7 +16,7 @@ import yaml
 
 from gateway.demo.mesh.envoy import OPTIONS, Call, bootstrap, explain_missing_envoy, find_envoy
 from gateway.demo.mesh.objects import Target, read_mesh
-from tests.chart.chain import SERVICES, arguments, gateway_deployment, named, routing_text
+from tests.chart.chain import SERVICES, arguments, gateway_deployment, named, option, routing_text
 from tests.integration.children import LOOPBACK, Child, aws_environment, free_port
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.waiting import until
@@ -115,7 +115,7 @@ class ChainProcesses:
 
     def _all_calls(self) -> Iterator[Call]:
         for name in SERVICES:
-            if url := _option(self._deployments[name], "next"):
+            if url := option(self._deployments[name], "next"):
                 yield Call(name, httpx.URL(url).host)
         yield Call(self._gateway_name, "b")
         yield Call(self._gateway_name, "b1")
@@ -140,8 +140,3 @@ class ChainProcesses:
             return self.client.get(url).is_success
         except httpx.TransportError:
             return False
-
-
-def _option(deployment: Object, name: str) -> str:
-    found = [one for one in arguments(deployment) if one.startswith(f"--{name}=")]
-    return found[0].partition("=")[2] if found else ""
