@@ -15,7 +15,11 @@ import pytest
 import yaml
 
 from gateway.core.addresses import parse_queue
+from gateway.core.messages.sender import session_member
+from gateway.core.routing.decider import decide
+from gateway.core.routing.decision import Reason
 from gateway.demo.mesh import objects as mesh
+from tests.builders import message
 from tests.chart.chain import (
     CHAIN_CHART,
     SERVICES,
@@ -80,12 +84,6 @@ def versions(route: Route) -> tuple[Version, Version]:
     return route.stable, canary
 
 
-def version_in(session: str) -> str | None:
-    """Return the member `version` of a session's name, as `sender:version` reads it."""
-    members = (member.partition("=") for member in session.split(","))
-    return next((value for name, _, value in members if name == "version"), None)
-
-
 @both_hops
 def test_the_queue_of_c_is_what_b_and_b1_send_to(made: Callable[[], list[Object]]) -> None:
     objects = made()
@@ -133,19 +131,47 @@ def test_a_session_says_the_version_of_its_pods(made: Callable[[], list[Object]]
         assert SESSION.fullmatch(session)
         assert session.startswith(f"{name},")
         pods = named(objects, "Deployment")[name]["spec"]["template"]["metadata"]["labels"]
-        assert version_in(session) == pods["version"] == tags[name.endswith("1")]
+        assert (
+            session_member(f"AROA:{session}", "version")
+            == pods["version"]
+            == tags[name.endswith("1")]
+        )
 
 
 @both_hops
 def test_the_weights_of_c_move_nothing_that_b_or_b1_sent(made: Callable[[], list[Object]]) -> None:
     """Both pin what they send, B too: else the split of C would lead some of it to C1."""
     objects = made()
-    first, second = hops(objects)
+    _, second = hops(objects)
     assert second.weights
-    known = {version.tag for version in versions(second)}
-    for name in ("b", "b1"):
-        assert version_in(environment(objects, name)["AWS_ROLE_SESSION_NAME"]) in known
-    assert known == {version.tag for version in versions(first)}
+    for name, version in zip(("b", "b1"), versions(second), strict=True):
+        sender = f"AROAEXAMPLE:{environment(objects, name)['AWS_ROLE_SESSION_NAME']}"
+        for number in range(100):
+            decision = decide(message(message_id=f"m-{number}", sender_id=sender), second)
+            assert (decision.version, decision.reason) == (version, Reason.PINNED)
+
+
+@both_hops
+def test_what_others_send_to_c_is_split(made: Callable[[], list[Object]]) -> None:
+    _, second = hops(made())
+    others = (message(message_id=f"m-{number}", sender_id="AIDAOTHER") for number in range(1_000))
+    decisions = [decide(each, second) for each in others]
+    assert {decision.reason for decision in decisions} == {Reason.SPLIT}
+    assert {decision.version for decision in decisions} == set(versions(second))
+
+
+@both_hops
+def test_what_fell_back_to_b_is_led_on_by_opentelemetry_alone(
+    made: Callable[[], list[Object]],
+) -> None:
+    """What B sends says v1; baggage that an agent has put there says more, and is read before."""
+    objects = made()
+    _, second = hops(objects)
+    stable, canary = versions(second)
+    sender = f"AROAEXAMPLE:{environment(objects, 'b')['AWS_ROLE_SESSION_NAME']}"
+    baggage = {"baggage": f"version={canary.tag}"}
+    assert decide(message(sender_id=sender), second).version == stable
+    assert decide(message(sender_id=sender, attributes=baggage), second).version == canary
 
 
 @both_hops
