@@ -39,6 +39,6 @@ def unwrapped_lines(
 
 
 def _of_sns(found: Notification) -> list[tuple[str, str]]:
-    """Return the headers that say what SNS says; their names are those of its HTTP deliveries."""
+    """Return the headers for what SNS says; two of them are as in its own HTTP deliveries."""
     named = [(TOPIC, found.topic_arn), (MESSAGE_ID, found.message_id)]
     return named if found.subject is None else [*named, (SUBJECT, found.subject)]
