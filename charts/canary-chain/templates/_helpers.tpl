@@ -110,8 +110,8 @@ Takes the service's name and its version.
 
 {{/*
 The six services by name, as JSON: {app, version, queue, poll, next, nextQueue, session}, each where it
-has one. B and B1 pass on to the same place: which C gets it is decided there. One with `poll` is called
-by nobody.
+has one. B and B1 pass on to the same place: which C gets it is decided there. One with `poll` gets
+no calls.
 */}}
 {{- define "chain.services" -}}
 {{- $first := include "chain.first" . | fromJson -}}
