@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.chart.rendering import Object
 
 VALUE_SETS = value_sets(CHAIN_CHART)
-WITHOUT_REQUESTS = {"queues", "aws-queues", "emulator-queues"}
+WITHOUT_REQUESTS = {"queues", "aws-queues", "emulator-queues", "pod-identity-queues"}
 WITH_MESH = [path for path in VALUE_SETS if path.stem not in {"no-mesh", *WITHOUT_REQUESTS}]
 ISTIO = ("DestinationRule", "VirtualService")
 KEPT_LABELS = ("app", "version")

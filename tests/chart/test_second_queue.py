@@ -33,6 +33,7 @@ from tests.chart.chain import (
     rendered_chain,
     routes,
 )
+from tests.chart.notes import notes
 from tests.chart.rendering import refusal
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ TWO_HOPS: Final[dict[str, Callable[[], list[Object]]]] = {
     "queues": lambda: rendered_chain(QUEUES),
     "queues, no AWS": lambda: rendered_chain(EMULATOR, QUEUES),
     "queues, roles": lambda: rendered_chain(AWS),
+    "queues, Pod Identity": lambda: rendered_chain(CHAIN_CHART / "ci" / "pod-identity-queues.yaml"),
     "kustomize, second queue": lambda: kustomized("overlays/second-queue"),
     "kustomize, queues": lambda: kustomized("overlays/queues"),
 }
@@ -338,6 +340,35 @@ def test_the_emulators_value_set_is_both_files_together() -> None:
 )
 def test_values_that_do_not_fit_are_refused(values: Path, sets: list[str], words: str) -> None:
     assert words in refusal(CHAIN_CHART, values, sets=sets)
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "unsaid"),
+    [
+        ((), ["by sourceLabels", "create-queue --queue-name orders\n"], ["orders-c"]),
+        ((SECOND_QUEUE,), ["who sent", 'route "orders-c"', "orders/now"], ["sourceLabels"]),
+        ((QUEUES,), ["create-queue --queue-name b1\n", "queue-name orders-c\n"], ["orders/now"]),
+        ((EMULATOR, QUEUES), ['route "orders-c"'], ["create-queue"]),
+    ],
+)
+def test_the_notes_say_how_messages_go(
+    values: tuple[Path, ...], said: list[str], unsaid: list[str]
+) -> None:
+    text = notes([], *values, of=CHAIN_CHART) + "\n"
+    assert [words for words in said if words not in text] == []
+    assert [words for words in unsaid if words in text] == []
+
+
+def test_with_pod_identity_the_roles_tell_b_from_b1() -> None:
+    """Sessions have names of EKS's own there: the route of C has rules on the roles' ids."""
+    objects = rendered_chain(CHAIN_CHART / "ci" / "pod-identity-queues.yaml")
+    _, second = hops(objects)
+    stable, canary = versions(second)
+    for role, version in (("AROAEXAMPLEOFB", stable), ("AROAEXAMPLEOFB1", canary)):
+        for pod in range(20):
+            sender = f"{role}:eks-shop-{pod}-5af5e7ac-0a44-4f1a-9d0e-{pod:012}"
+            decision = decide(message(sender_id=sender), second)
+            assert (decision.version, decision.reason) == (version, Reason.RULE)
 
 
 def changed(folder: Path, route: int, **version: Any) -> Path:
