@@ -119,7 +119,7 @@ def message_lines(
             f"{JSON if message.is_json else PLAIN}baggage: {dialect.version_header}={tag}\r\n"
             f"{NO_ATTRIBUTES if dialect.attributes_json else ''}"
         )
-    lines = _lines_of_the_queue(message)
+    lines = lines_of_the_queue(message)
     if not message.attributes:
         lines.append(JSON if message.is_json else PLAIN)
         lines.append(f"baggage: {dialect.version_header}={tag}\r\n")
@@ -128,18 +128,18 @@ def message_lines(
     elif (
         not message.names.all_sent
         or not _add_context(lines, message, tag, dialect.version_header)
-        or (dialect.attributes_json and not _add_json(lines, message, room))
+        or (dialect.attributes_json and not add_json(lines, message, room))
     ):
         return legal_lines(message, tag, room=room, dialect=dialect)
     else:
-        _add_attributes(lines, message)
+        add_attributes(lines, message)
     text = "".join(lines)
-    if len(text) <= room and _legal(text, len(lines)):
+    if len(text) <= room and all_legal(text, len(lines)):
         return text
     return legal_lines(message, tag, room=room, dialect=dialect)
 
 
-def _lines_of_the_queue(message: Message) -> list[str]:
+def lines_of_the_queue(message: Message) -> list[str]:
     """Return what SQS says of the message; what it did not say is left out."""
     lines = []
     if message.first_received_ms:
@@ -163,7 +163,7 @@ def _plain(value: str) -> bool:
     return value.isascii() and value.isprintable() and " " not in value
 
 
-def _legal(text: str, lines: int) -> bool:
+def all_legal(text: str, lines: int) -> bool:
     """Whether no value ends its line or needs encoding.
 
     Without visible characters and spaces, only the CR LF of these lines may remain.
@@ -198,7 +198,7 @@ def _add_context(lines: list[str], message: Message, tag: str, version_header: s
     return True
 
 
-def _add_json(lines: list[str], message: Message, room: int) -> bool:
+def add_json(lines: list[str], message: Message, room: int) -> bool:
     """Add all attributes in one header; return False where that does not fit."""
     rendered = attributes_as_json(message, room)
     if rendered is None:
@@ -207,7 +207,8 @@ def _add_json(lines: list[str], message: Message, room: int) -> bool:
     return True
 
 
-def _add_attributes(lines: list[str], message: Message) -> None:
+def add_attributes(lines: list[str], message: Message) -> None:
+    """Add the attributes, each of which has a header; see `AttributeNames.all_sent`."""
     attributes, binary = message.attributes, []
     for name, start in message.names.in_order:
         data_type, text = attributes[name]  # faster than its property `binary`
