@@ -71,11 +71,11 @@ def explain_messages(
     """
     from gateway.cli.message_input import SHAPES, Unreadable, read_messages
     from gateway.config.problems.problem import Problem
-    from gateway.core.routing.decider import Decider
+    from gateway.core.routing.decider import decider_of
 
     route = only_route(table) if route_name is None else route_named(table, route_name)
     expected = _expected(route, expect)
-    decider = Decider(route)
+    decider = decider_of(route)
     problems = differing = 0
     with _opened(file) as lines:
         for found in read_messages(lines):

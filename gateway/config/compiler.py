@@ -6,9 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import Backoff, Fallback, Linger, Route
+from gateway.core.routing.route import Backoff, Fallback, Linger, Route, usual_sources
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
-from gateway.core.routing.sources import FromAttribute, FromBaggage, FromGroup, FromMessageId
+from gateway.core.routing.sources import (
+    FromAttribute,
+    FromBaggage,
+    FromGroup,
+    FromMessageId,
+    FromSender,
+)
 from gateway.core.routing.split import Split, upper_edges
 from gateway.core.routing.version import Tls, Version
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.config.schema.version import Tls as TlsSpec
     from gateway.core.addresses import QueueAddress
     from gateway.core.routing.rules import Condition
-    from gateway.core.routing.sources import Source
+    from gateway.core.routing.sources import Source, VersionSource
 
 
 def compile_route(spec: routing_file.Route) -> Route:
@@ -39,6 +45,8 @@ def compile_route(spec: routing_file.Route) -> Route:
         max_in_flight=spec.max_in_flight,
         version_from=_version_from(spec),
         version_header=spec.version_header,
+        unwrap=spec.unwrap,
+        deliver=spec.deliver,
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=None if spec.split is None else splitter.split(spec.split, None),
@@ -50,11 +58,11 @@ def compile_route(spec: routing_file.Route) -> Route:
     )
 
 
-def _version_from(spec: routing_file.Route) -> tuple[FromAttribute | FromBaggage, ...]:
+def _version_from(spec: routing_file.Route) -> tuple[VersionSource, ...]:
     """Return the sources; by default those that a delivery of this route writes to."""
     if "version_from" in spec.model_fields_set:
         return tuple(spec.version_from)
-    return FromAttribute(spec.version_header), FromBaggage(spec.version_header)
+    return usual_sources(spec.version_header)
 
 
 def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
@@ -134,6 +142,10 @@ def _criteria(entry: rules.Match) -> Iterator[Criterion]:
         yield Criterion(FromBaggage(name), _condition(condition))
     if entry.group is not None:
         yield Criterion(FromGroup(), _condition(entry.group))
+    if entry.sender is not None:
+        yield Criterion(FromSender(), _condition(entry.sender))
+    if entry.without_sender is not None:
+        yield Criterion(FromSender(), _condition(entry.without_sender), negated=True)
     for path, condition in entry.body.items():
         yield Criterion(path, _condition(condition))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.plan import DeliveryPlan
-from gateway.core.routing.decider import Decider
+from gateway.core.routing.decider import decider_of
 
 if TYPE_CHECKING:
     from gateway.core.routing.decision import Reason
@@ -66,7 +66,9 @@ class ActivePlan:
             reason,
             version.timeout_seconds,
             version.max_header_bytes,
-            HeaderDialect(route.version_header, version.attributes_json),
+            HeaderDialect(
+                route.version_header, version.attributes_json, route.unwrap, route.deliver
+            ),
         )
         self._target: Target | None = None
         self._sender: Sender
@@ -89,7 +91,7 @@ class DeliveryPlans:
 
     def __init__(self, route: Route, limiters: Limiters) -> None:
         self.route = route
-        self.decider = Decider(route)
+        self.decider = decider_of(route)
         self._limiters = limiters
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives

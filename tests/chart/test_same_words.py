@@ -114,6 +114,14 @@ CASES: Final[dict[str, dict[str, Any]]] = {
             {"match": [{"body": {"customer.tier": {}}}, {"group": {}}], "to": "canary"},
         ],
     },
+    "a sender without a condition": {
+        "versions": TWO,
+        "rules": [
+            {"match": [{"sender": {}, "without_sender": {}}], "to": "canary"},
+            {"match": [{"sender": {"exact": "a", "prefix": "b"}}], "to": "canary"},
+        ],
+    },
+    "delivers what nothing unwraps": {"deliver": "message"},
     "a rule without a match": {"versions": TWO, "rules": [{"match": [], "to": "canary"}]},
     "a rule's weights": {
         "versions": TWO,

@@ -82,6 +82,9 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- else if not $stable }}
 {{- include "gateway.problem" (list $found (printf "%s.versions" $place) "does not tell which one is stable, since Helm loses the order of keys" (printf "say stable: %s" (join " or stable: " $names))) }}
 {{- end }}
+{{- if and (eq ($route.deliver | default "body") "message") (eq ($route.unwrap | default "none") "none") }}
+{{- include "gateway.problem" (list $found (printf "%s.deliver" $place) "does nothing without `unwrap`" "add unwrap: sns") }}
+{{- end }}
 {{- if hasKey $route "split" }}
 {{- include "gateway.checkSplit" (list $found (printf "%s.split" $place) $route.split $names $stable) }}
 {{- end }}

@@ -20,7 +20,7 @@ from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
 from gateway.adapters.http.httpx_pool import RetirablePool
 from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.native_target import LIFETIME_SECONDS, USER_AGENT
-from gateway.adapters.http.request import HttpSender, RequestHead
+from gateway.adapters.http.request import HttpSender, RequestHead, sender_of
 from gateway.adapters.http.retry_after import retry_after_seconds
 from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
 from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
@@ -114,7 +114,7 @@ class HttpxTarget:
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
         """Render once what the messages of a plan share."""
-        return HttpSender(self.post, plan, self._head)
+        return sender_of(self.post, plan, self._head)
 
     def post(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.adapters.http.header_files import ignore
-from gateway.adapters.http.request import HttpSender, RequestHead
+from gateway.adapters.http.request import HttpSender, RequestHead, sender_of
 from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http.tls import usual_context
 from gateway.adapters.http.unreachable import unreachable, unreachable_again
@@ -82,7 +82,7 @@ class NativeTarget:
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
         """Render once what the messages of a plan share."""
-        return HttpSender(self.post, plan, self._head)
+        return sender_of(self.post, plan, self._head)
 
     def post(
         self,

@@ -24,7 +24,13 @@ from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
 from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER, LINGER_SHARE, MAX_LINGER_SECONDS
+from gateway.core.routing.route import (
+    DEFAULT_VERSION_HEADER,
+    LINGER_SHARE,
+    MAX_LINGER_SECONDS,
+    Deliver,
+    Unwrap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +73,7 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from add_prefix(("split",), split_findings(route["split"], versions))
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from add_prefix(("versions",), _version_header(route))
+    yield from _deliver(route)
     yield from _retry(as_mapping(route.get("retry")))
     yield from _linger(as_mapping(route.get("linger")), route.get("visibility"))
     yield from _queues(route)
@@ -102,6 +109,12 @@ def _version_header(route: dict[str, Any]) -> Iterator[Finding]:
             if isinstance(header, str) and header.lower() == name.lower():
                 what = "is the route's `version_header`, which the gateway sets itself"
                 yield Finding((version, "headers", header), what)
+
+
+def _deliver(route: dict[str, Any]) -> Iterator[Finding]:
+    """Yield a `deliver` that asks for what no body is read as."""
+    if route.get("deliver") == Deliver.MESSAGE and route.get("unwrap", Unwrap.NONE) == Unwrap.NONE:
+        yield Finding(("deliver",), "does nothing without `unwrap`", "add unwrap: sns")
 
 
 def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:

@@ -40,6 +40,9 @@ FIXED_NAMES: Final = frozenset(
         "x-gateway-version",
         "x-gateway-reason",
         "x-gateway-omitted",
+        "x-amz-sns-topic-arn",
+        "x-amz-sns-message-id",
+        "x-amz-sns-subject",
     }
 )
 RESERVED_PREFIX: Final = "x-aws-sqsd-"
@@ -175,17 +178,17 @@ def _legal(text: str, lines: int) -> bool:
 
 def _add_context(lines: list[str], message: Message, tag: str, version_header: str) -> bool:
     """Add content-type, trace context and baggage; return False where the baggage is too long."""
-    first = message.names.first
-    content_type = message.text("content-type") if "content-type" in first else None
+    names = message.names
+    content_type = message.text("content-type") if "content-type" in names.first else None
     if content_type is None:
         lines.append(JSON if message.is_json else PLAIN)
     else:
         lines.append(f"content-type: {content_type}\r\n")
-    for name, start in message.names.trace_context:
+    for name, start in names.trace_context:
         data_type, text = message.attributes[name]
         if data_type[:6] != "Binary":
             lines.append(f"{start}{text}\r\n")
-    carrier = message.text("baggage") if "baggage" in first else None
+    carrier = None if names.baggage is None else message.carrier
     if carrier is None:
         lines.append(f"baggage: {version_header}={tag}\r\n")
     elif len(carrier) > baggage.MAX_CHARACTERS:
