@@ -26,12 +26,7 @@ if TYPE_CHECKING:
     from tests.chart.rendering import Object
     from tests.integration.emulator import EmulatedSqs
 
-pytestmark = [
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(
-        find_spec("gateway.demo.services.queues") is None, reason="needs services that send"
-    ),
-]
+pytestmark = pytest.mark.timeout(180)
 queues = pytest.param(
     "values-queues",
     marks=pytest.mark.skipif(
