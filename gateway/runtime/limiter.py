@@ -272,4 +272,6 @@ def _target_settings(version: Version) -> tuple[object, ...]:
         version.client,
         version.tls,
         version.connection_lifetime_seconds,
+        version.queue,
+        version.max_depth,
     )
