@@ -84,3 +84,4 @@ class SharedThrottles:
         self.malformed: set[Key] = set()
         """Versions whose malformed response was told."""
         self.unreadable = LogThrottle(clock)
+        self.unstamped = LogThrottle(clock)

@@ -52,6 +52,12 @@ AGE: Final = MetricDefinition(
     ("route", "version"),
     "Age of acked messages: from the time that they were sent to the queue until the ack.",
 )
+FORWARD_UNSTAMPED: Final = MetricDefinition(
+    "gateway_forward_unstamped_total",
+    "counter",
+    ("route", "version"),
+    "Messages that the version's queue confirmed and that had no room for its tag; queues alone.",
+)
 IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
     "gauge",
@@ -121,7 +127,7 @@ BUILD: Final = MetricDefinition(
 )
 
 METRIC_DEFINITIONS: Final = (
-    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
+    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE, FORWARD_UNSTAMPED),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),

@@ -116,7 +116,7 @@ class Metrics:
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+    def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Count an event."""
         match event:
             case events.Acked():
@@ -130,6 +130,8 @@ class Metrics:
                 self._add(names.SETTLEMENTS, (route, action), messages)
             case events.Delivered():
                 self._delivered(event)
+            case events.ForwardedUnstamped(route, version):
+                self._add(names.FORWARD_UNSTAMPED, (route, version))
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -229,6 +231,12 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     versions: list[Labels] = [
         (route.name, version.name) for route in table.routes for version in route.versions
     ]
+    queues: list[Labels] = [
+        (route.name, version.name)
+        for route in table.routes
+        for version in route.versions
+        if version.queue is not None
+    ]
     undecided: list[Labels] = [
         (route.name, "", Reason.UNKNOWN_VERSION)
         for route in table.routes
@@ -241,6 +249,7 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.DELIVERIES: _each(versions, events.Outcome),
         names.DURATION: versions,
         names.AGE: versions,
+        names.FORWARD_UNSTAMPED: queues,
         names.IN_FLIGHT: routes,
         names.MAX_IN_FLIGHT: routes,
         names.DELIVERIES_IN_FLIGHT: versions,

@@ -144,6 +144,7 @@ class Statistics:
             case (
                 events.LeaseCapped()
                 | events.AttributesDropped()
+                | events.ForwardedUnstamped()
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()

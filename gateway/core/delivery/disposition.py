@@ -65,6 +65,11 @@ class Malformed(Broken):
     """A response came that is not HTTP/1.1, or an ambiguous one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unconfirmed(Broken):
+    """A queue did not confirm the message, which it may have all the same."""
+
+
 DeliveryResult = Responded | Accepted | Refused | Unreachable | TimedOut | Broken
 
 
@@ -195,6 +200,7 @@ def describe(result: DeliveryResult) -> str:
         case TimedOut(after_seconds):
             return f"no complete response within {after_seconds:g} s"
         case Broken(why):
-            return f"connection error: {why}"
+            kind = "not confirmed" if isinstance(result, Unconfirmed) else "connection error"
+            return f"{kind}: {why}"
         case _:
             assert_never(result)

@@ -15,6 +15,7 @@ from gateway.core.events import (
     AttributesDropped,
     DeliveryCrashed,
     Event,
+    ForwardedUnstamped,
     HeaderFileUnusable,
     MessageUnreadable,
     Outcome,
@@ -399,3 +400,12 @@ def test_a_refused_routing_file_says_every_problem(log: Log) -> None:
     assert line["log_level"] == "error"
     assert line["problems"] == ["routes.yaml:1: a", "routes.yaml:2: b"]
     assert line["generation"] == 3
+
+
+def test_a_message_forwarded_without_its_tag_is_a_warning_now_and_then(log: Log) -> None:
+    unstamped = ForwardedUnstamped("orders", "canary")
+    (line,) = log.after(unstamped, unstamped)
+    assert (line["log_level"], line["route"], line["version"]) == ("warning", "orders", "canary")
+    log.clock.now += 11
+    (line,) = log.after(unstamped)
+    assert line["suppressed"] == 1
