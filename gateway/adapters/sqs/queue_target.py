@@ -73,17 +73,18 @@ class QueueTarget:
         self._under_way = IdleCounter()
         self._closed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
+        self._early: list[SendBatch] = []
 
     async def run(self) -> None:
         """Watch the queue and send to it, until closed and nothing is under way any more."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             watching = tasks.create_task(self._watch.run(), name=f"watch queue {self._queue}")
-            self._flush()
+            for batch in self._early:
+                self._start(batch, tasks)
             await self._closed.wait()
             self._flush()
             await self._under_way.wait()
-            self._tasks = None
             watching.cancel()
 
     def bind(self, plan: DeliveryPlan) -> QueueSender:
@@ -135,18 +136,22 @@ class QueueTarget:
 
     def _flush(self) -> None:
         """Send what waits."""
-        tasks = self._tasks
-        if tasks is None or not self._waiting:
+        if not self._waiting:
             return
         self._timer.clear()
         batch = SendBatch(self._waiting)
         self._waiting, self._waiting_bytes = [], 0
+        if self._tasks is None:
+            self._early.append(batch)
+        else:
+            self._start(batch, self._tasks)
+
+    def _start(self, batch: SendBatch, tasks: asyncio.TaskGroup) -> None:
         delivering = self._deliver(batch)
         try:
             batch.task = tasks.create_task(delivering, name=f"send to queue {self._queue}")
         except RuntimeError:  # the task tree comes down by a crash: the leases do the rest
             delivering.close()
-            self._tasks = None
         else:
             batch.task.add_done_callback(lambda _: self._done_with(batch.sendings))
 
@@ -179,8 +184,8 @@ class QueueTarget:
                 looked = True
                 if watch.unusable:
                     batch.end_all(Unreachable(watch.unusable))
-                else:
-                    await self._send(batch.under_way())
+                elif sendings := batch.under_way():
+                    await self._send(sendings)
         except TimeoutError:
             for sending in batch.under_way():
                 why = f"queue {self._queue} could not be looked up in time"
