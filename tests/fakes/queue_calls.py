@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.addresses import parse_queue
-from gateway.ports import EntryError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.core.messages.message import Attribute, Message
+    from gateway.ports import EntryError, SourceError
 
 
 @dataclass(frozen=True, slots=True)

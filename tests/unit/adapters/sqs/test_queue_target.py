@@ -250,15 +250,19 @@ async def test_a_closed_target_ends_once_what_is_under_way_is_done() -> None:
         assert await at.results_of(*sent) == [ACCEPTED] * 3
 
 
+async def crash_after_a_second(calls: FakeQueueCalls) -> None:
+    async with delivering(calls) as at:
+        for each in several(3):
+            at.start(each)
+        await asyncio.sleep(1)
+        raise RuntimeError("crash")
+
+
 async def test_a_crash_around_it_ends_it_at_once() -> None:
     calls = FakeQueueCalls()
     calls.takes_seconds = 50
     with pytest.raises(ExceptionGroup):
-        async with delivering(calls) as at:
-            for each in several(3):
-                at.start(each)
-            await asyncio.sleep(1)
-            raise RuntimeError("crash")
+        await crash_after_a_second(calls)
     assert calls.cut == 1
 
 
