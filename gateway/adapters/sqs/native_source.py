@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.adapters.sqs.endpoint import call_native
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
 from gateway.adapters.sqs.json_protocol import (
     RequestBodies,
     parse_batch_response,
     parse_receive_response,
 )
-from gateway.adapters.sqs.native_calls import call_native
 from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.adapters.sqs.endpoint import call_native
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
 from gateway.adapters.sqs.json_protocol import RequestBodies, parse_batch_response
-from gateway.adapters.sqs.native_calls import call_native
 from gateway.adapters.sqs.responses import to_wire_attribute
 from gateway.adapters.sqs.sdk_calls import call_sdk, look_up, parse_batch
 from gateway.ports import SourceError

@@ -82,7 +82,7 @@ class QueueWatch:
             self._looked.set()
             if not self._missing and self._asks_delay:
                 await self._ask_delay()
-            await self._pause()
+            await self._wait_for_next()
 
     async def _find(self) -> None:
         self._lost.clear()
@@ -111,12 +111,12 @@ class QueueWatch:
             seconds = int((await self._calls.attributes(_DELAY)).get(_DELAY) or 0)
             if seconds:
                 self._warn(
-                    f"queue {self._queue} delays each message by {seconds} s, and nobody can send"
-                    " to a FIFO queue without its delay",
+                    f"queue {self._queue} delays each message by {seconds} s, and no message can"
+                    " be sent to a FIFO queue without its delay",
                     "set DelaySeconds of the queue to 0, unless the delay is wanted",
                 )
 
-    async def _pause(self) -> None:
+    async def _wait_for_next(self) -> None:
         """Wait for the next question or look-up; a queue that is lost ends the wait."""
         if not self._missing:
             with suppress(TimeoutError):
