@@ -274,4 +274,5 @@ def _target_settings(version: Version) -> tuple[object, ...]:
         version.connection_lifetime_seconds,
         version.queue,
         version.max_depth,
+        version.max_in_flight if version.queue is not None else None,  # it sizes batches
     )

@@ -98,7 +98,7 @@ def _entry(message: Message, attributes: dict[str, Any], *, fifo: bool) -> dict[
     entry: dict[str, Any] = {"MessageBody": message.body}
     if attributes:
         entry["MessageAttributes"] = attributes
-    if message.trace_header is not None:
+    if message.trace_header:
         trace = {"DataType": "String", "StringValue": message.trace_header}
         entry["MessageSystemAttributes"] = {"AWSTraceHeader": trace}
     if fifo:
@@ -106,7 +106,7 @@ def _entry(message: Message, attributes: dict[str, Any], *, fifo: bool) -> dict[
         entry["MessageDeduplicationId"] = message.message_id
         return entry
     entry["DelaySeconds"] = 0  # the message has waited already, so not the queue's own delay
-    if message.group is not None:
+    if message.group:
         entry["MessageGroupId"] = message.group
     return entry
 

@@ -60,8 +60,11 @@ class QueueTarget:
         self._queue = calls.address.text
         self._fifo = calls.address.fifo
         self._observe = observe
+        about = f"version {version.name}: "
         self._watch = QueueWatch(
-            calls, version.max_depth, lambda what, then: observe(RouteWarned(route, what, then))
+            calls,
+            version.max_depth,
+            lambda what, then: observe(RouteWarned(route, about + what, then)),
         )
         # Nothing is to be waited for once all that may be in flight waits.
         self._full = max(1, min(MAX_BATCH_ENTRIES, version.max_in_flight))
@@ -85,6 +88,7 @@ class QueueTarget:
             await self._closed.wait()
             self._flush()
             await self._under_way.wait()
+            self._timer.cancel()
             watching.cancel()
 
     def bind(self, plan: DeliveryPlan) -> QueueSender:

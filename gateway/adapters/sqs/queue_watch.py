@@ -25,6 +25,10 @@ LAST_BACKOFF_SECONDS: Final = 30.0
 
 _DEPTH: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 _DELAY: Final = "DelaySeconds"
+_CHECK: Final = (
+    "check that the queue exists in that account and region, and that the gateway may call"
+    " sqs:GetQueueUrl and sqs:SendMessage on it"
+)
 UNREADABLE: Final = (ValueError, TypeError, AttributeError)
 """What attributes of another shape than SQS's raise."""
 
@@ -93,7 +97,7 @@ class QueueWatch:
             self._missing = f"queue {self._queue}: {error}"
             if not self._warned:
                 self._warned = True
-                self._warn(f"queue {self._queue}: {error.why}", error.what_to_do)
+                self._warn(f"queue {self._queue}: {error.why}", error.what_to_do or _CHECK)
         else:
             self._missing = ""
             self._warned = False

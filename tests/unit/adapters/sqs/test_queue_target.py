@@ -333,7 +333,9 @@ async def test_a_missing_queue_is_told_once_and_looked_up_at_least_every_30_s() 
         gaps = [b - a for a, b in zip(calls.looked_up_at, calls.looked_up_at[1:], strict=False)]
         assert gaps[:4] == pytest.approx([1, 2, 4, 8])
         assert max(gaps) == pytest.approx(30)
-        warned = RouteWarned("orders", "queue b1: get_queue_url: no such queue", "create it")
+        warned = RouteWarned(
+            "orders", "version canary: queue b1: get_queue_url: no such queue", "create it"
+        )
         assert at.events == [warned]
         calls.missing = None
         await asyncio.sleep(30)
@@ -422,7 +424,7 @@ async def test_a_fifo_queue_with_a_delay_of_its_own_is_a_warning() -> None:
         await asyncio.sleep(60)
         (warning,) = at.events
     assert isinstance(warning, RouteWarned)
-    assert "queue b1.fifo delays each message by 30 s" in warning.what
+    assert "version canary: queue b1.fifo delays each message by 30 s" in warning.what
 
 
 async def test_a_denied_question_for_the_delay_is_silent() -> None:
