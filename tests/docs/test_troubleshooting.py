@@ -33,6 +33,8 @@ TEXTS: Final = (
     "accepts loopback only, since GATEWAY_ADMIN_TOKEN is not set",
     "create it, or correct the routing file",
     "no connection to",
+    "messages, more than max_depth",
+    "not confirmed",
     "no complete response within",
     "without a response",
     "response is not HTTP/1.1",
