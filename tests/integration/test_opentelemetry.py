@@ -82,7 +82,7 @@ def _healthy(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def next_queue(emulator: EmulatedSqs) -> Queue:
+def next_queue(kit: Kit, emulator: EmulatedSqs) -> Queue:  # noqa: ARG001 - one for each kit
     return emulator.create(f"otel-next-{next(_numbers)}")
 
 
@@ -171,6 +171,8 @@ def chain(
     chain = Chain(instrumented, emulator, next_queue, new_service, tmp_path)
     with chain.gateway:
         yield chain
+        for queue in (chain.queue, next_queue):  # what is not deleted would come to the next test
+            queue.wait_until_empty()
 
 
 def arrival(service: Service) -> tuple[list[str], str, str]:
