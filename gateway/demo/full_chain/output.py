@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from gateway.demo.output import Output
 
 PICTURE: Final = """\
-                                   +-> B  --+                           +-> C  --+
-  A --> queue orders --> gateway --+        +-> queue invoices --> gateway       +--> D
-                                   +-> B1 --+                           +-> C1 --+
+                             +-> B  --+                            +-> C  --+
+  A --> orders --> gateway --+        +--> invoices --> gateway --+        +--> D
+                             +-> B1 --+                            +-> C1 --+
 
   B, B1, C and C1 know nothing of versions. The second queue learns them in three ways:
 
