@@ -80,7 +80,7 @@ class FullChainOutput:
         if not all(result.good for result in ran):
             self.common.line("\nFAIL: not all of this held, see above", "bold red")
             return
-        number = f"{len(ran)} ways" if len(ran) == ways else f"{len(ran)} of {ways} ways"
+        number = f"all {ways} ways" if len(ran) == ways else f"{len(ran)} of {ways} ways"
         text = f"\nPASS: in {number} each of {messages:,} orders stayed in its version, to the end"
         self.common.line(text, "bold green")
 
