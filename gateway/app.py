@@ -178,21 +178,22 @@ class Gateway:
     def _running_route(self, route: Route) -> RunningRoute:
         native = self._settings.sqs_client == "native"
         source = NativeSqsSource if native else SdkSqsSource
+        make = partial(
+            make_target,
+            write_batch=self._write_batch,
+            keepalive=self._keepalive,
+            descriptors=self._descriptors,
+        )
         return RunningRoute(
             route,
             source(self._clients, route.queue, route.dead_letter),
-            partial(
-                make_target,
-                write_batch=self._write_batch,
-                keepalive=self._keepalive,
-                descriptors=self._descriptors,
-                observe=self._observer.observe,
-            ),
+            partial(make, observe=self._observer.observe),
             Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
             poll_budget=self._poll_budget,
             wall=time.time,
             random=random.random,
             short=lambda: self._descriptors.short,
+            make_mirror_target=partial(make, expendable=True),
         )
 
 
@@ -202,8 +203,13 @@ def make_target(
     keepalive: Keepalive | None = KEEPALIVE,
     descriptors: Descriptors | None = None,
     observe: Callable[[Event], None] | None = None,
+    *,
+    expendable: bool = False,
 ) -> Target:
-    """Return the target of a version, with the client that the routing file gives it."""
+    """Return the target of a version, with the client that the routing file gives it.
+
+    That of a mirror is `expendable`: it does without what runs short.
+    """
     tls = TlsFiles(version.tls) if version.tls else None
     report = ignore if observe is None else partial(_report, observe, version.name)
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
@@ -219,6 +225,7 @@ def make_target(
             keepalive=keepalive,
             descriptors=descriptors,
             report=report,
+            expendable=expendable,
         )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
@@ -232,6 +239,7 @@ def make_target(
         keepalive=keepalive,
         descriptors=descriptors,
         report=report,
+        expendable=expendable,
     )
 
 

@@ -23,6 +23,14 @@ class Outcome(StrEnum):
     FALLBACK = "fallback"
 
 
+class CopyOutcome(StrEnum):
+    """What became of the copy of a message for a route's mirror; SENT: the mirror gave a 2xx."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
 class Action(StrEnum):
     """A call by which messages are settled with SQS."""
 
@@ -100,6 +108,17 @@ class Delivered:
     outcome: Outcome
     result: DeliveryResult
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """Copies of this number of messages had the outcome; `why` is why the last of them failed."""
+
+    route: str
+    version: str
+    outcome: CopyOutcome
+    messages: int = 1
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +240,7 @@ Event = (
     | Decided
     | Acked
     | Delivered
+    | Mirrored
     | Settled
     | SettlementFailed
     | HeaderFileUnusable

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 GOLDEN: Final = ROOT / "tests" / "golden" / "routing_files"
 SAID_BY_BOTH: Final = (
     "empty_matches",
+    "mirror_problems",
     "no_routes",
+    "queue_circles",
     "retry_order",
     "rule_destinations",
     "rule_names",
@@ -122,6 +124,31 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         ],
     },
     "delivers what nothing unwraps": {"deliver": "message"},
+    "both and none": {
+        "versions": {"stable": {"url": "http://b/", "queue": "b"}, "canary": {"tag": "v2"}}
+    },
+    "keys of the other kind": {
+        "versions": {
+            "stable": {"queue": "b", "headers": {}, "client": "httpx", "max_header_bytes": 4096},
+            "canary": {"url": "http://b/", "max_depth": 5},
+        }
+    },
+    "version queues that do not fit": {
+        "queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/mixed",
+        "reject": "mixed-dead",
+        "versions": {
+            "stable": {"queue": "mixed"},
+            "arn": {"queue": "arn:aws:sqs:eu-west-1:123456789012:mixed"},
+            "dead": {"queue": "arn:aws:sqs:eu-west-1:123456789012:mixed-dead"},
+            "fifo": {"queue": "m.fifo"},
+            "none": {"queue": "arn:aws:sns:eu-west-1:123456789012:t"},
+            "other": {"queue": "arn:aws:sqs:us-east-1:123456789012:mixed"},
+        },
+    },
+    "a FIFO route with a standard version": {
+        "queue": "lists.fifo",
+        "versions": {"stable": {"queue": "l.fifo"}, "canary": {"queue": "l"}},
+    },
     "a rule without a match": {"versions": TWO, "rules": [{"match": [], "to": "canary"}]},
     "a rule's weights": {
         "versions": TWO,

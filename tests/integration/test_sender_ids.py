@@ -24,20 +24,37 @@ ROLE = "AROAB1EXAMPLE:b1,version=v2"
 USER = "AIDAAEXAMPLE"
 
 
-@pytest.fixture(params=["emulator", "embedded"])
+MINISTACK = ("-m", "ministack")
+FRONT = ("-m", "gateway.demo.sender_front")
+
+
+@pytest.fixture(params=["emulator", "embedded", "front"])
 def endpoint(
     request: pytest.FixtureRequest, emulator: EmulatedSqs, tmp_path: Path
 ) -> Iterator[str]:
     if request.param == "emulator":
         yield emulator.endpoint
         return
-    addresses = Addresses({"SQS": free_port()})
+    addresses = Addresses({"SQS": free_port(), "front": free_port()})
     settings = embedded_sqs.settings(addresses, tmp_path)
-    with Child(embedded_sqs.COMMAND, tmp_path, settings) as child:
-        url = addresses.url("SQS")
-        until(lambda: _listens(url) or not child.running, "the embedded SQS")
-        assert child.running, child.tail()
-        yield url
+    if request.param == "embedded":
+        with Child(embedded_sqs.COMMAND, tmp_path, settings) as child:
+            yield _listening(addresses.url("SQS"), child)
+        return
+    options = ("--port", str(addresses.ports["front"]), "--to", addresses.url("SQS"))
+    (tmp_path / "front").mkdir()
+    with (
+        Child(MINISTACK, tmp_path, settings) as behind,
+        Child([*FRONT, *options], tmp_path / "front", {}) as front,
+    ):
+        _listening(addresses.url("SQS"), behind)
+        yield _listening(addresses.url("front"), front)
+
+
+def _listening(url: str, child: Child) -> str:
+    until(lambda: _listens(url) or not child.running, "the embedded SQS")
+    assert child.running, child.tail()
+    return url
 
 
 def _listens(url: str) -> bool:

@@ -160,6 +160,7 @@ _FAST_MODES = {
     "throughput": modes.compare,
     "variants": modes.vary,
     "latency": modes.waiting,
+    "mirror": modes.mirrored,
     "idle": modes.resting,
     "bill": modes.bill,
     "scaling": modes.growth,

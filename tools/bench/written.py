@@ -13,6 +13,7 @@ SECTIONS: Final = {
     "throughput": "Messages per second on one core",
     "variants": "TLS and FIFO",
     "latency": "From visible to POST",
+    "mirror": "A mirror in trouble",
     "idle": "Idle, start and memory",
     "bill": "Requests to SQS",
     "scaling": "Scaling",

@@ -1,4 +1,4 @@
-"""The three routes of the bench: a canary, a dead-letter queue, and message groups."""
+"""The three routes of the bench: a canary, dead letters, and message groups; all are mirrored."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ LEASE_SECONDS: Final = 5
 MAX_RECEIVES: Final = 8
 """Of the canary's queue: then SQS itself moves a message to its dead-letter queue."""
 
+MIRROR: Final = "mirror"
+"""The version of each route that gets copies alone, under the same faults as the others."""
+
 NAMES: Final = {CANARY: "canary", REJECTS: "rejects", GROUPS: "groups"}
 
 
@@ -36,7 +39,13 @@ class Weights:
 
 def service_names() -> list[str]:
     """Return what the services are called: ROUTE-VERSION."""
-    return [f"{route}-{version}" for route in NAMES.values() for version in ("stable", "canary")]
+    versions = ("stable", "canary", MIRROR)
+    return [f"{route}-{version}" for route in NAMES.values() for version in versions]
+
+
+def gets_copies(service: str) -> bool:
+    """Whether a service gets nothing but copies, which are no deliveries."""
+    return service.endswith(f"-{MIRROR}")
 
 
 def routing(urls: Mapping[str, str], weights: Weights) -> dict[str, Any]:
@@ -63,7 +72,12 @@ def _route(queue: str, urls: Mapping[str, str], weight: int) -> dict[str, Any]:
         "wait": "1s",
         "visibility": f"{LEASE_SECONDS}s",
         "max_in_flight": 100,
-        "versions": {"stable": version("stable", "v1"), "canary": version("canary", "v2")},
+        "versions": {
+            "stable": version("stable", "v1"),
+            "canary": version("canary", "v2"),
+            MIRROR: version(MIRROR, "v3"),
+        },
+        "mirror": {"to": MIRROR, "percent": 50, "max_in_flight": 10, "timeout": "1s"},
         "split": {"stable": 100 - weight, "canary": weight},
         "retry": {"min": "1s", "max": "3s"},
     }

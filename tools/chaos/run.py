@@ -97,9 +97,15 @@ async def _environment(plan: Plan, folder: Path) -> AsyncIterator[Environment]:
 
 @contextmanager
 def _services(plan: Plan) -> Iterator[tuple[Deliveries, list[Service]]]:
-    deliveries, clock = Deliveries(), steady_clock()
+    deliveries, copies, clock = Deliveries(), Deliveries(), steady_clock()
     services = [
-        Service(name, deliveries, plan.random(name), clock, responses.WELL)
+        Service(
+            name,
+            copies if routes.gets_copies(name) else deliveries,
+            plan.random(name),
+            clock,
+            responses.WELL,
+        )
         for name in routes.service_names()
     ]
     try:

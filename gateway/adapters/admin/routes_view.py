@@ -13,6 +13,7 @@ from gateway.ports import VersionMeasurements
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.version import Version
     from gateway.ports import Measurements, RouteMeasurements, RouteView
 
@@ -37,6 +38,7 @@ def routes_view(
            "rates": {"received_per_second": 20.0, "ack_per_second": 19.8, "retry_per_second": 0.2,
                      "reject_per_second": 0.0, "fallback_per_second": 0.0},
            "last_error": null,
+           "mirror": {"to": "canary", "percent": 5.0, "max_in_flight": 20},
            "versions": [{
              "name": "canary", "tag": "v2", "stable": false, "url": "http://b1.shop:8080/events",
              "weight": 10, "share_configured": 0.1, "share_observed": 0.098, "decisions": 1198,
@@ -45,7 +47,8 @@ def routes_view(
              "rate_per_second": 2.1,
              "last_error": {"text": "status 500", "time": "2026-07-30T12:00:00.000Z"}}]}]}
 
-    `redrive` is null where the queue has no redrive policy, or is not resolved yet.
+    `redrive` is null where the queue has no redrive policy, or is not resolved yet; `mirror` where
+    the route has none.
     Rates are over the last minute; deliveries count since the start of the process; decisions
     and `share_observed` (all reasons, null before the first decision) since the route last
     changed. A route's `waiting` messages are those whose version is at its own limit. A
@@ -74,7 +77,18 @@ def _route(view: RouteView, measured: RouteMeasurements) -> dict[str, Any]:
         "messages_received": measured.received,
         "rates": _rates(measured),
         "last_error": _error(measured.last_error),
+        "mirror": _mirror(route.mirror),
         "versions": [_version(view, version, measured) for version in route.versions],
+    }
+
+
+def _mirror(mirror: Mirror | None) -> dict[str, Any] | None:
+    if mirror is None:
+        return None
+    return {
+        "to": mirror.to.name,
+        "percent": mirror.percent,
+        "max_in_flight": mirror.max_in_flight,
     }
 
 

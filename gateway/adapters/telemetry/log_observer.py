@@ -54,6 +54,8 @@ class LogObserver:
                 self._settlement_ended(event)
             case events.Delivered():
                 self._delivered(event)
+            case events.Mirrored():
+                self._mirrored(event)
             case events.MessageUnreadable():
                 self._message_unreadable(event)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
@@ -97,6 +99,25 @@ class LogObserver:
                     self._log.warning(
                         "message rejected", **_delivery(event), **_left_out(suppressed)
                     )
+
+    def _mirrored(self, event: events.Mirrored) -> None:
+        key, about = (event.route, event.version), {"route": event.route, "version": event.version}
+        match event.outcome:
+            case events.CopyOutcome.SENT:
+                failures = self._shared.mirrors.worked(key)
+                if failures is not None:
+                    self._log.info("mirror works again", **about, failures=failures)
+            case events.CopyOutcome.FAILED:
+                suppressed = self._shared.mirrors.failed(key, event.messages)
+                if suppressed is not None:
+                    about["why"] = event.why
+                    self._log.warning(
+                        "mirror fails; no delivery waits for it", **about, **_left_out(suppressed)
+                    )
+            case events.CopyOutcome.DROPPED:
+                pass  # it is slow: what then fails makes the line
+            case _:
+                assert_never(event.outcome)
 
     def _receive_ended(self, event: events.Received | events.ReceiveFailed) -> None:
         key = (event.route,)

@@ -22,6 +22,12 @@ RECEIVED: Final = MetricDefinition(
     ("route",),
     "Messages received from the queue; a message received again counts again.",
 )
+UNREADABLE: Final = MetricDefinition(
+    "gateway_messages_unreadable_total",
+    "counter",
+    ("route",),
+    "Messages received that cannot be read; such a message is left alone until its lease ends.",
+)
 RECEIVES: Final = MetricDefinition(
     "gateway_receives_total",
     "counter",
@@ -51,6 +57,13 @@ AGE: Final = MetricDefinition(
     "histogram",
     ("route", "version"),
     "Age of acked messages: from the time that they were sent to the queue until the ack.",
+)
+MIRRORED: Final = MetricDefinition(
+    "gateway_mirrored_total",
+    "counter",
+    ("route", "version", "outcome"),
+    "Copies for the route's mirror, by outcome: sent (it gave a 2xx), failed, or dropped (not"
+    " posted: its max_in_flight was reached, or open files run short).",
 )
 IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
@@ -121,7 +134,7 @@ BUILD: Final = MetricDefinition(
 )
 
 METRIC_DEFINITIONS: Final = (
-    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
+    *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, MIRRORED, DURATION, AGE),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),

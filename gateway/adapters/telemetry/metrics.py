@@ -35,7 +35,7 @@ from gateway.adapters.telemetry.metric_definitions import (
     MetricDefinition,
 )
 from gateway.core import events
-from gateway.core.routing.decision import Reason
+from gateway.core.routing.decision import DECISION_REASONS, Reason
 from gateway.core.routing.route import UnknownVersion
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
-_DECISION_REASONS: Final = tuple(reason for reason in Reason if reason is not Reason.FALLBACK)
 _RESULTS: Final = ("messages", "empty", "error")
 
 
@@ -116,7 +115,7 @@ class Metrics:
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+    def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Count an event."""
         match event:
             case events.Acked():
@@ -130,6 +129,8 @@ class Metrics:
                 self._add(names.SETTLEMENTS, (route, action), messages)
             case events.Delivered():
                 self._delivered(event)
+            case events.Mirrored(route, version, outcome, messages):
+                self._add(names.MIRRORED, (route, version, outcome), messages)
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -140,9 +141,10 @@ class Metrics:
                 self._accepted()
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case events.MessageUnreadable(route):
+                self._add(names.UNREADABLE, (route,))
             case (
-                events.MessageUnreadable()
-                | events.HeaderFileUnusable()
+                events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
@@ -229,6 +231,9 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     versions: list[Labels] = [
         (route.name, version.name) for route in table.routes for version in route.versions
     ]
+    mirrors: list[Labels] = [
+        (route.name, route.mirror.to.name) for route in table.routes if route.mirror is not None
+    ]
     undecided: list[Labels] = [
         (route.name, "", Reason.UNKNOWN_VERSION)
         for route in table.routes
@@ -236,9 +241,11 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     ]
     return {
         names.RECEIVED: routes,
+        names.UNREADABLE: routes,
         names.RECEIVES: _each(routes, _RESULTS),
-        names.DECISIONS: _each(versions, _DECISION_REASONS) + undecided,
+        names.DECISIONS: _each(versions, DECISION_REASONS) + undecided,
         names.DELIVERIES: _each(versions, events.Outcome),
+        names.MIRRORED: _each(mirrors, events.CopyOutcome),
         names.DURATION: versions,
         names.AGE: versions,
         names.IN_FLIGHT: routes,

@@ -142,7 +142,8 @@ class Statistics:
             ):
                 self._erred(event)
             case (
-                events.LeaseCapped()
+                events.Mirrored()
+                | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()

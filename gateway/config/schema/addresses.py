@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from gateway.config.problems.findings import TOKEN, InvalidValue
 from gateway.config.schema.fields import MAX_NAME, QUOTE, Checked, text
 from gateway.config.schema.pem import regular_content
-from gateway.core.addresses import parse_queue
+from gateway.core.addresses import is_aws_host, parse_queue
 from gateway.core.delivery.header_value import value_of_file
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
 from gateway.core.routing.route import DEFAULT_VERSION_HEADER
@@ -60,7 +60,8 @@ def url(value: Any) -> str:
             "has a character that no URL may have", "percent-encode it, or remove it"
         )
     if not written.startswith(("http://", "https://")):
-        raise InvalidValue("must begin with http:// or https://")
+        hint = f"a queue is {{queue: {written}}}" if _is_queue(written) else ""
+        raise InvalidValue("must begin with http:// or https://", hint)
     authority = re.split("[/?#]", written.partition("//")[2], maxsplit=1)[0]
     if "@" in authority:
         raise InvalidValue("has a user or password", "send it with `headers`")
@@ -78,6 +79,8 @@ def _check_host(written: str, authority: str) -> None:
         raise InvalidValue("has no valid host or port") from None
     if not host or not _HOST.match(host):
         raise InvalidValue("has no valid host")
+    if is_aws_host(host):
+        raise InvalidValue("is an SQS queue, which takes no POSTs", "write it as `queue`")
     if _is_link_local(host) and not _allowed():
         raise InvalidValue(
             "is a link-local or metadata address",
@@ -117,6 +120,14 @@ def queue(value: Any) -> QueueAddress:
         raise
     except ValueError as error:
         raise InvalidValue(str(error)) from None
+
+
+def _is_queue(written: str) -> bool:
+    try:
+        parse_queue(written)
+    except ValueError:
+        return False
+    return True
 
 
 def header_name(value: Any) -> str:

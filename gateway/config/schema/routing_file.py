@@ -27,8 +27,11 @@ from gateway.core.routing.route import (
 from gateway.core.routing.sources import Source, VersionSource
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
+LONGEST_COPY: Final = 300
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
 
+_COPIES = fields.whole(1, 1_000)
+_COPY_TIMEOUT = fields.duration(0, LONGEST_COPY, above_low=True)
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
 
 
@@ -107,6 +110,31 @@ class Linger(Part):
         default=0.005,
         description="The longest that a receive waits after one that was not full.",
         json_schema_extra={"default": "5ms"},
+    )
+
+
+class Mirror(Part):
+    """Copies of other versions' messages for one version, whose responses are thrown away."""
+
+    shape: ClassVar = "a mapping with `to` and `percent`"
+
+    to: Annotated[str, fields.TEXT] = Field(
+        description="The name of the version that gets the copies: not the stable one, and one "
+        "with a URL."
+    )
+    percent: Annotated[float, fields.PERCENT] = Field(
+        description="How many of the messages that go to other versions are copied, 0 to 100, in "
+        "steps of 0.01."
+    )
+    max_in_flight: Annotated[int, _COPIES] = Field(
+        default=20,
+        description="Copies under way at once; what is above that is dropped. Each holds its body "
+        "in memory, up to 1 MiB.",
+    )
+    timeout: Annotated[float, _COPY_TIMEOUT] = Field(
+        default=5.0,
+        description="How long a copy may take, at most 5m.",
+        json_schema_extra={"default": "5s"},
     )
 
 
@@ -211,6 +239,11 @@ class Route(Part):
         description="Fewer requests to SQS for a later start and end; each at most 5s and a "
         "quarter of the lease.",
         json_schema_extra={"default": {}},
+    )
+    mirror: Annotated[Mirror | None, NOT_NULL] = Field(
+        default=None,
+        description="A version that gets copies of other versions' messages, to try it with real "
+        "ones; default none.",
     )
     reject: Annotated[QueueAddress | None, addresses.REJECT] = Field(
         default=None,

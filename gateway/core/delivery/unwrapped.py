@@ -8,11 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.escaped_headers import legal_lines
-from gateway.core.delivery.headers import message_lines
+from gateway.core.delivery.headers import (
+    JSON,
+    PLAIN,
+    add_attributes,
+    add_json,
+    all_legal,
+    lines_of_the_queue,
+    message_lines,
+)
+from gateway.core.messages import baggage
 from gateway.core.messages.envelopes import notification
 from gateway.core.routing.route import Deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.core.delivery.dialect import HeaderDialect
     from gateway.core.messages.envelopes import Notification
     from gateway.core.messages.message import Message
@@ -30,12 +41,43 @@ def unwrapped_lines(
     message.forget()  # a parsed body may take many times the memory of its text
     if found is None:
         return message_lines(message, tag, room=room, dialect=dialect), message.body
-    if dialect.deliver is Deliver.BODY:
-        lines = legal_lines(message, tag, room=room, dialect=dialect, context=found.message)
-        return lines, message.body
-    published, named = found.message, _of_sns(found)
-    lines = legal_lines(published, tag, room=room, dialect=dialect, named=named)
-    return lines, published.body
+    context = found.message
+    sent, named = (message, []) if dialect.deliver is Deliver.BODY else (context, _of_sns(found))
+    lines = _quick_lines(sent, tag, room, dialect, context, named) or legal_lines(
+        sent, tag, room=room, dialect=dialect, context=context, named=named
+    )
+    return lines, sent.body
+
+
+def _quick_lines(
+    message: Message,
+    tag: str,
+    room: int,
+    dialect: HeaderDialect,
+    context: Message,
+    named: Sequence[tuple[str, str]],
+) -> str | None:
+    """Return what `legal_lines` would, in another order; None where a value is unusual."""
+    carrier = context.carrier or ""
+    if not message.names.all_sent or len(carrier) > baggage.MAX_CHARACTERS:
+        return None
+    lines = lines_of_the_queue(message)
+    content_type = message.text("content-type")
+    if content_type is None:
+        lines.append(JSON if message.is_json else PLAIN)
+    else:
+        lines.append(f"content-type: {content_type}\r\n")
+    for name, start in context.names.trace_context:
+        attribute = context.attributes[name]
+        if not attribute.binary:
+            lines.append(f"{start}{attribute.text}\r\n")
+    lines.append(f"baggage: {baggage.with_member(carrier, dialect.version_header, tag)}\r\n")
+    lines += [f"{name}: {value}\r\n" for name, value in named]
+    if dialect.attributes_json and not add_json(lines, message, room):
+        return None
+    add_attributes(lines, message)
+    text = "".join(lines)
+    return text if len(text) <= room and all_legal(text, len(lines)) else None
 
 
 def _of_sns(found: Notification) -> list[tuple[str, str]]:

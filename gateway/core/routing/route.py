@@ -11,6 +11,7 @@ from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
+    from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.sources import VersionSource
     from gateway.core.routing.split import Split
@@ -122,6 +123,7 @@ class Route:
     version_header: str = DEFAULT_VERSION_HEADER
     unwrap: Unwrap = Unwrap.NONE
     deliver: Deliver = Deliver.BODY
+    mirror: Mirror | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.core.addresses import QueueAddress  # noqa: TC001 - what a dataclass is made of
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
 
 
@@ -33,7 +34,10 @@ class HeaderFile:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version: its name, its `tag` (its name on the wire), its URL and its limits.
+    """A version: its name, its `tag` (its name on the wire), where its messages go, its limits.
+
+    Exactly one of `url` and `queue` is there. A queue with more than `max_depth` messages, visible
+    and in flight, gets no more; None: no such limit.
 
     `max_rate` is deliveries per second, None without a limit. A connection is used for
     `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the
@@ -43,7 +47,8 @@ class Version:
 
     name: str
     tag: str
-    url: str
+    url: str = ""
+    """Empty where the version is a queue."""
     timeout_seconds: float = 30.0
     max_in_flight: int = 200
     max_rate: float | None = None
@@ -54,3 +59,5 @@ class Version:
     connection_lifetime_seconds: float = 20.0
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
     attributes_json: bool = False
+    queue: QueueAddress | None = None
+    max_depth: int | None = None

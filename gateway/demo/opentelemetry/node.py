@@ -83,7 +83,7 @@ async def find_node() -> Node:
 def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, by whatever end
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, by any end
         yield
 
 

@@ -13,6 +13,7 @@ from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import QueueAddress
 from gateway.core.routing import rules
+from gateway.core.routing.mirror import Mirror
 from gateway.core.routing.route import (
     Backoff,
     Deliver,
@@ -122,6 +123,12 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
                 ),
                 retry=Backoff(2.0, 300.0),
                 dead_letter=None,
+                mirror=Mirror(
+                    canary,
+                    Split(order, (500, 10_000), "orders:mirror", message_id, group),
+                    max_in_flight=20,
+                    timeout_seconds=5.0,
+                ),
             ),
         ),
         sha256(everything).hexdigest(),
@@ -154,6 +161,28 @@ def test_the_smallest_file_becomes_exactly_this() -> None:
         ),
         sha256(SMALLEST).hexdigest(),
     )
+
+
+def test_a_mirror_has_a_seed_of_its_own_and_the_sticky_key_of_its_route() -> None:
+    assert route_of().mirror is None
+    found = route_of("seed: shop\nsticky: attribute:customer\nmirror: {to: canary, percent: 0.29}")
+    mirror = found.mirror
+    assert mirror is not None
+    assert (mirror.to.name, mirror.max_in_flight, mirror.timeout_seconds) == ("canary", 20, 5.0)
+    assert (mirror.split.seed, mirror.split.sticky) == ("shop:mirror", FromAttribute("customer"))
+    assert mirror.split.edges == (29, 10_000)
+    fifo = route_of("mirror: {to: canary, percent: 5}", queue="orders.fifo").mirror
+    assert fifo is not None
+    assert fifo.split.sticky == FromGroup()
+
+
+@pytest.mark.parametrize(
+    ("percent", "buckets"), [("0", 0), ("0.01", 1), ("0.5", 50), ("1.1", 110), ("100.0", 10_000)]
+)
+def test_percent_are_buckets(percent: str, buckets: int) -> None:
+    mirror = route_of(f"mirror: {{to: canary, percent: {percent}}}").mirror
+    assert mirror is not None
+    assert mirror.split.edges[0] == buckets
 
 
 def test_linger_becomes_seconds_and_each_key_keeps_its_default() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
 from gateway.ports import Redrive
-from tests.builders import CANARY, STABLE, THIRD, route, version
+from tests.builders import CANARY, STABLE, THIRD, mirror, route, version
 from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
                     "fallback_per_second": 0,
                 },
                 "last_error": None,
+                "mirror": None,
                 "versions": [
                     idle("stable", "v1", stable=True, weight=90),
                     idle("canary", "v2", stable=False, weight=10),
@@ -145,6 +147,11 @@ def test_the_redrive_policy_of_the_queue_is_shown(statistics: Statistics) -> Non
     moved = view(ORDERS, redrive=Redrive("orders-dead", 5))
     (shown,) = said(statistics, moved)["routes"]
     assert shown["redrive"] == {"queue": "orders-dead", "max_receives": 5}
+
+
+def test_a_mirror_is_shown(statistics: Statistics) -> None:
+    (shown,) = said(statistics, view(replace(ORDERS, mirror=mirror(0.5))))["routes"]
+    assert shown["mirror"] == {"to": "canary", "percent": 0.5, "max_in_flight": 20}
 
 
 def test_a_refused_routing_file_shows_every_problem(statistics: Statistics) -> None:

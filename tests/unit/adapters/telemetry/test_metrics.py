@@ -16,9 +16,12 @@ from gateway.core.events import (
     Acked,
     Action,
     AttributesDropped,
+    CopyOutcome,
     Delivered,
     DeliveryCrashed,
     Event,
+    MessageUnreadable,
+    Mirrored,
     Outcome,
     Phase,
     PhaseChanged,
@@ -32,14 +35,16 @@ from gateway.core.events import (
 )
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
-from tests.builders import CANARY, STABLE, THIRD, route
+from tests.builders import CANARY, STABLE, THIRD, mirror, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
 CONTRACT = """
 gateway_messages_received_total{route}
+gateway_messages_unreadable_total{route}
 gateway_receives_total{route,result}
 gateway_decisions_total{route,version,reason}
 gateway_deliveries_total{route,version,outcome}
+gateway_mirrored_total{route,version,outcome}
 gateway_delivery_duration_seconds{route,version}
 gateway_message_age_seconds{route,version}
 gateway_messages_in_flight{route}
@@ -91,6 +96,7 @@ def metrics(clock: Clock) -> Metrics:
 
 
 def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
+    metrics.observe(TableInForce(table(route({"stable": 1, "canary": 0}, mirror=mirror())), 2))
     metrics.observe(delivered(age_seconds=1.0))
     found = set()
     for family in Scraped(metrics).families:
@@ -135,6 +141,12 @@ def test_a_registry_of_its_own_also_has_the_process_and_python_metrics() -> None
 
 
 # ---- from events --------------------------------------------------------------------------------
+
+
+def test_a_message_that_cannot_be_read_is_counted(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.observe(MessageUnreadable("orders", "m-1", "its receive count is no number"))
+    assert Scraped(metrics).value("gateway_messages_unreadable_total", route="orders") == 2.0
 
 
 @pytest.mark.parametrize(
@@ -272,7 +284,7 @@ def test_every_configured_series_is_there_as_0_from_the_start(metrics: Metrics) 
         labels = {"route": "orders", "version": version}
         for outcome in Outcome:
             assert scraped.value("gateway_deliveries_total", **labels, outcome=outcome) == 0.0
-        for reason in set(Reason) - {Reason.FALLBACK}:
+        for reason in set(Reason) - {Reason.FALLBACK, Reason.MIRROR}:
             assert scraped.value("gateway_decisions_total", **labels, reason=reason) == 0.0
         assert scraped.value("gateway_delivery_duration_seconds_count", **labels) == 0.0
         assert scraped.value("gateway_message_age_seconds_count", **labels) == 0.0
@@ -280,6 +292,16 @@ def test_every_configured_series_is_there_as_0_from_the_start(metrics: Metrics) 
         assert scraped.value("gateway_settlements_total", route="orders", action=action) == 0.0
         labels = {"route": "orders", "action": action}
         assert scraped.value("gateway_settlement_failures_total", **labels) == 0.0
+
+
+def test_copies_count_by_outcome_where_a_route_has_a_mirror(metrics: Metrics) -> None:
+    name, labels = "gateway_mirrored_total", {"route": "orders", "version": "canary"}
+    metrics.observe(Mirrored("orders", "canary", CopyOutcome.SENT))
+    assert Scraped(metrics).labels(name) == []
+    metrics.observe(TableInForce(table(route({"stable": 1, "canary": 0}, mirror=mirror())), 2))
+    metrics.observe(Mirrored("orders", "canary", CopyOutcome.FAILED, 3, "why"))
+    scraped = Scraped(metrics)
+    assert [scraped.value(name, **labels, outcome=outcome) for outcome in CopyOutcome] == [0, 3, 0]
 
 
 def test_the_table_sets_weights_and_generation(metrics: Metrics) -> None:

@@ -65,6 +65,16 @@ def test_what_is_not_known_of_a_message_is_left_out() -> None:
         assert headers["x-aws-sqsd-msgid"] == "m-1"
 
 
+def test_a_copy_for_a_mirror_says_so_and_belongs_to_the_mirror() -> None:
+    forged = message(attributes={"x-gateway-mirror": "maybe"})
+    assert "x-gateway-mirror" not in sent(forged)
+    headers = sent(forged, reason=Reason.MIRROR)
+    assert headers["x-gateway-mirror"] == "true"
+    assert headers["x-gateway-reason"] == "mirror"
+    assert headers["x-gateway-version"] == "canary"
+    assert (headers["version"], headers["baggage"]) == ("v2", "version=v2")
+
+
 def test_a_fallback_keeps_the_version_that_the_message_belongs_to() -> None:
     """The services downstream still reach the canary of the next hop."""
     headers = sent(message(), delivered_to=STABLE, reason=Reason.FALLBACK)
@@ -417,7 +427,7 @@ def test_names_of_the_table_are_reserved() -> None:
         attributes={"content-type": "a/b", "traceparent": "0", "tracestate": "a=1", "baggage": "",
                     "big": "x" * 9_000, "odd": "\n", "raw": b"x"},
     )  # fmt: skip
-    names = set(sent(taken))
+    names = set(sent(taken, reason=Reason.MIRROR))
     names |= {TOPIC, MESSAGE_ID, SUBJECT}  # of what SNS published: test_unwrapped_deliveries.py
     assert {name for name in names if not name.startswith(RESERVED_PREFIX)} == FIXED_NAMES
 

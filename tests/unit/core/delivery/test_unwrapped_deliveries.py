@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.delivery import unwrapped
 from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.headers import message_lines
 from gateway.core.delivery.unwrapped import unwrapped_lines
@@ -158,6 +159,47 @@ def test_a_message_in_flight_holds_no_parsed_body(deliver: Deliver) -> None:
     taken = message(notified('{"a": 1}'))
     sent(taken, deliver)
     assert taken._json is UNREAD
+
+
+@pytest.mark.parametrize("deliver", Deliver)
+@pytest.mark.parametrize("json", [False, True])
+@pytest.mark.parametrize("published", [PUBLISHED, {}, {"version": "v2"}])
+def test_what_is_usual_goes_the_quick_way(
+    deliver: Deliver, *, json: bool, published: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise each notification would pay for both."""
+    taken = message(notified("a", published, Subject="New order"), sender_id="AIDA", group="g")
+    monkeypatch.setattr(unwrapped, "legal_lines", lambda *_, **__: "the careful way")
+    assert sent(taken, deliver, json=json)[0]["x-aws-sqsd-sender-id"] == "AIDA"
+
+
+@given(
+    attributes=st.dictionaries(
+        st.sampled_from([*PUBLISHED, "otel.baggage", "a_b"]),
+        st.text("ab=,;%\u00e9 ", max_size=12) | st.binary(max_size=3),
+    ),
+    own=st.dictionaries(
+        st.sampled_from([*PUBLISHED, "odd name"]), st.text("ab=, ", max_size=12), max_size=2
+    ),
+    subject=st.none() | st.text("ab \r\n\u00e9", max_size=8),
+    room=st.integers(600, 9_000),
+    deliver=st.sampled_from(Deliver),
+    json=st.booleans(),
+)
+def test_the_quick_way_gives_what_the_careful_way_gives(
+    *,
+    attributes: dict[str, str | bytes],
+    own: dict[str, str],
+    subject: str | None,
+    room: int,
+    deliver: Deliver,
+    json: bool,
+) -> None:
+    taken = message(notified("a", attributes, Subject=subject), attributes=own)
+    quick = sent(taken, deliver, room=room, json=json)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unwrapped, "_quick_lines", lambda *_: None)
+        assert quick == sent(taken, deliver, room=room, json=json)
 
 
 ODD = st.text(st.sampled_from("\r\n\t %:,;=\x00\u00e9\ud800ab")) | st.text(max_size=20)

@@ -262,5 +262,5 @@ def test_a_message_group_is_never_split_across_versions() -> None:
 
 def test_reasons_are_the_words_of_the_contract() -> None:
     assert {str(reason) for reason in Reason} == {
-        "pinned", "unknown_version", "rule", "split", "default", "fallback",
+        "pinned", "unknown_version", "rule", "split", "default", "fallback", "mirror",
     }  # fmt: skip
