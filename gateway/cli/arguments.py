@@ -42,7 +42,7 @@ FLAGS: Final = {
     ),
     "sqs_client": (
         "native|aiobotocore",
-        "what receives, deletes and extends (default: native)",
+        "what receives, deletes, extends and sends (default: native)",
     ),
 }
 """The settings that have a flag: metavar and help. Written out, since settings are slow to load."""

@@ -157,9 +157,9 @@ class Settings(BaseSettings):
         Literal["native", "aiobotocore"], one_of(str, "native", "aiobotocore")
     ] = Field(
         default="native",
-        description="The client that receives, deletes and extends: `native`, the gateway's own, "
-        "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls, and queues "
-        "behind a proxy, use the SDK in any case.",
+        description="The client that receives, deletes, extends, and sends to the queues of "
+        "versions: `native`, the gateway's own, or `aiobotocore`, the SDK, at a multiple of the "
+        "CPU. All other calls, and queues behind a proxy, use the SDK in any case.",
     )
     allow_link_local: Annotated[bool, Checked(switch, {"type": "boolean"})] = Field(
         default=False,

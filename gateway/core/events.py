@@ -172,6 +172,14 @@ class AttributesDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class ForwardedUnstamped:
+    """The queue of a version confirmed a message that had no room for the version's tag."""
+
+    route: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCrashed:
     """A defect in the gateway stopped the delivery of one message; the message is retried."""
 
@@ -246,6 +254,7 @@ Event = (
     | HeaderFileUnusable
     | LeaseCapped
     | AttributesDropped
+    | ForwardedUnstamped
     | DeliveryCrashed
     | PhaseChanged
     | RouteWarned

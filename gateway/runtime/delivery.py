@@ -15,11 +15,11 @@ from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.delivery.disposition import (
     Ack,
     Reject,
-    Responded,
     Retry,
     falls_back,
     is_ack,
     judge,
+    status_of,
 )
 from gateway.core.events import Delivered, DeliveryCrashed, Outcome
 from gateway.core.routing.decision import Reason
@@ -239,7 +239,7 @@ class Deliverer:
         attributes = {
             "gateway-route": route.name,
             "gateway-version": plan.version.name,
-            "gateway-status": str(result.status) if isinstance(result, Responded) else "",
+            "gateway-status": status_of(result),
             "gateway-reason": plan.reason.value,
         }
         done = partial(self._dead_lettered, entry)

@@ -272,4 +272,7 @@ def target_settings(version: Version) -> tuple[object, ...]:
         version.client,
         version.tls,
         version.connection_lifetime_seconds,
+        version.queue,
+        version.max_depth,
+        version.max_in_flight if version.queue is not None else None,  # it sizes batches
     )

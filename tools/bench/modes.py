@@ -11,7 +11,16 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from tools.bench import idle, install, latency, mirrors, report, scaling, throughput
+from tools.bench import (
+    idle,
+    install,
+    latency,
+    mirrors,
+    queues,
+    report,
+    scaling,
+    throughput,
+)
 from tools.bench.peers import PEERS, VARIANTS
 
 if TYPE_CHECKING:
@@ -75,6 +84,21 @@ async def vary(
         progress(f"{turn + 1}: {peer.name} {variant.name} {run.rate:,.0f} msg/s")
     title = f"{messages:,} messages (fewer for slow peers), {turns} repetitions by turns"
     return report.header(title, here.made_of, *skipped) + "\n" + report.variants(runs)
+
+
+async def pass_on(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Measure the gateway from queue to queue and from queue to services, by turns."""
+    messages, turns = arguments.messages or VARIED, arguments.repetitions or REPETITIONS
+    peers, skipped = able([peer for peer in chosen if peer.name in _PASSING_ON])
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for turn, peer, (kind, measure) in product(range(turns), peers, _KINDS.items()):
+        run = await measure(peer, here, folder, messages)
+        runs.setdefault((peer.name, kind), []).append(run)
+        progress(f"{turn + 1}: {peer.name} to {kind} {run.rate:,.0f} msg/s")
+    title = f"{messages:,} messages, {turns} repetitions by turns"
+    return report.header(title, here.made_of, *skipped) + "\n" + report.queues(runs)
 
 
 async def waiting(
@@ -228,5 +252,7 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+_PASSING_ON: Final = ("gateway", "uncompiled")
+_KINDS: Final = {report.SERVICES: throughput.measure, report.QUEUES: queues.measure}
 _LATENCY: Final = ("gateway", "mq-bridge", "sqs-consumer")
 _VARIED: Final = ("gateway", "uncompiled", "mq-bridge", "sqs-consumer")

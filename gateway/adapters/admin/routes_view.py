@@ -53,7 +53,8 @@ def routes_view(
     and `share_observed` (all reasons, null before the first decision) since the route last
     changed. A route's `waiting` messages are those whose version is at its own limit. A
     `last_error` is null until there is one; it stays after a recovery, so look at its time.
-    A version's headers are never shown, and its URL without userinfo, query and fragment.
+    A version's headers are never shown, and its URL without userinfo, query and fragment. A version
+    that is a queue has `queue`, as it is written in the routing file, in place of `url`.
     """
     problems = list(measurements.problems)
     return {
@@ -106,7 +107,7 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
         "name": version.name,
         "tag": version.tag,
         "stable": version.name == view.route.stable.name,
-        "url": bare_url(version.url),
+        **_place(version),
         **_shares(view, version, route),
         "decisions": measured.decisions,
         "in_flight": view.in_flight_by_version.get(version.name, 0),
@@ -115,6 +116,12 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
         "rate_per_second": round(float(sum(measured.per_second.values())), 3),
         "last_error": _error(measured.last_error),
     }
+
+
+def _place(version: Version) -> dict[str, str]:
+    if version.queue is not None:
+        return {"queue": version.queue.text}
+    return {"url": bare_url(version.url)}
 
 
 def _shares(

@@ -58,6 +58,8 @@ class LogObserver:
                 self._mirrored(event)
             case events.MessageUnreadable():
                 self._message_unreadable(event)
+            case events.ForwardedUnstamped(route, version):
+                self._forwarded_unstamped(route, version)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
             case events.HeaderFileUnusable(version, header, path, why):
@@ -152,6 +154,12 @@ class LogObserver:
                 lease_lost=event.lease_lost,
                 **_left_out(suppressed),
             )
+
+    def _forwarded_unstamped(self, route: str, version: str) -> None:
+        suppressed = self._shared.unstamped.admit((route, version))
+        if suppressed is not None:
+            about = {"route": route, "version": version, **_left_out(suppressed)}
+            self._log.warning("message forwarded without its tag: it has no room", **about)
 
     def _message_unreadable(self, event: events.MessageUnreadable) -> None:
         suppressed = self._shared.unreadable.admit((event.route,))

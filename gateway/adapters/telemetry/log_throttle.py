@@ -85,3 +85,4 @@ class SharedThrottles:
         self.malformed: set[Key] = set()
         """Versions whose malformed response was told."""
         self.unreadable = LogThrottle(clock)
+        self.unstamped = LogThrottle(clock)

@@ -65,6 +65,12 @@ MIRRORED: Final = MetricDefinition(
     "Copies for the route's mirror, by outcome: sent (it gave a 2xx), failed, or dropped (not"
     " posted: its max_in_flight was reached, or open files run short).",
 )
+FORWARD_UNSTAMPED: Final = MetricDefinition(
+    "gateway_forward_unstamped_total",
+    "counter",
+    ("route", "version"),
+    "Messages that the version's queue confirmed and that had no room for its tag; queues alone.",
+)
 IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
     "gauge",
@@ -135,7 +141,7 @@ BUILD: Final = MetricDefinition(
 
 METRIC_DEFINITIONS: Final = (
     *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, MIRRORED, DURATION, AGE),
-    *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
+    *(FORWARD_UNSTAMPED, IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
 )

@@ -131,6 +131,8 @@ class Metrics:
                 self._delivered(event)
             case events.Mirrored(route, version, outcome, messages):
                 self._add(names.MIRRORED, (route, version, outcome), messages)
+            case events.ForwardedUnstamped(route, version):
+                self._add(names.FORWARD_UNSTAMPED, (route, version))
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -234,6 +236,12 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
     mirrors: list[Labels] = [
         (route.name, route.mirror.to.name) for route in table.routes if route.mirror is not None
     ]
+    queues: list[Labels] = [
+        (route.name, version.name)
+        for route in table.routes
+        for version in route.versions
+        if version.queue is not None
+    ]
     undecided: list[Labels] = [
         (route.name, "", Reason.UNKNOWN_VERSION)
         for route in table.routes
@@ -248,6 +256,7 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.MIRRORED: _each(mirrors, events.CopyOutcome),
         names.DURATION: versions,
         names.AGE: versions,
+        names.FORWARD_UNSTAMPED: queues,
         names.IN_FLIGHT: routes,
         names.MAX_IN_FLIGHT: routes,
         names.DELIVERIES_IN_FLIGHT: versions,

@@ -145,6 +145,7 @@ class Statistics:
                 events.Mirrored()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
+                | events.ForwardedUnstamped()
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()

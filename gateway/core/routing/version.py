@@ -34,21 +34,19 @@ class HeaderFile:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version: its name, its `tag` (its name on the wire), where its messages go, its limits.
+    """A version: its name, its `tag` (its name on the wire), its URL or queue, and its limits.
 
-    Exactly one of `url` and `queue` is there. A queue with more than `max_depth` messages, visible
-    and in flight, gets no more; None: no such limit.
-
-    `max_rate` is deliveries per second, None without a limit. A connection is used for
-    `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the
-    largest head of a request, what sidecars add included. `attributes_json`: it
-    gets all attributes in one more header.
+    It has exactly one of `url` (empty where it is a queue) and `queue`. A queue that holds more
+    than `max_depth` messages counts as unreachable; None: it may hold any number. `max_rate` is
+    deliveries per second, None without a limit. A connection is used for
+    `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the largest head of
+    a request, what sidecars add included. `attributes_json`: it gets all attributes in one more
+    header.
     """
 
     name: str
     tag: str
     url: str = ""
-    """Empty where the version is a queue."""
     timeout_seconds: float = 30.0
     max_in_flight: int = 200
     max_rate: float | None = None

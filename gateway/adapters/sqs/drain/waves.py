@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.dead_letter import attribute_bytes
+from gateway.core.delivery.message_size import attribute_bytes
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:

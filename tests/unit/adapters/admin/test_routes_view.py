@@ -10,8 +10,10 @@ import pytest
 
 from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes_view
 from gateway.adapters.telemetry.statistics import Statistics
+from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
+from gateway.core.routing.version import Version
 from gateway.ports import Redrive
 from tests.builders import CANARY, STABLE, THIRD, mirror, route, version
 from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
@@ -190,3 +192,13 @@ def test_an_error_text_is_cut(statistics: Statistics) -> None:
 )
 def test_a_bare_url_has_no_userinfo_query_or_fragment(url: str, shown: str) -> None:
     assert bare_url(url) == shown
+
+
+def test_a_version_that_is_a_queue_shows_it_in_place_of_a_url(statistics: Statistics) -> None:
+    arn = "arn:aws:sqs:eu-west-1:123456789012:b1"
+    pull = Version("pull", "v2", queue=parse_queue(arn))
+    shown = said(statistics, view(route(versions=[STABLE, pull])))
+    stable, canary = shown["routes"][0]["versions"]
+    assert canary["queue"] == arn
+    assert "url" not in canary
+    assert "queue" not in stable

@@ -16,6 +16,7 @@ from gateway.core.events import (
     CopyOutcome,
     DeliveryCrashed,
     Event,
+    ForwardedUnstamped,
     HeaderFileUnusable,
     MessageUnreadable,
     Mirrored,
@@ -419,4 +420,13 @@ def test_a_mirror_that_fails_makes_one_line_until_it_works(log: Log) -> None:
     assert log.after(Mirrored("orders", "canary", CopyOutcome.SENT), fails) == []
     log.clock.now += 10
     (line,) = log.after(fails)
+    assert line["suppressed"] == 1
+
+
+def test_a_message_forwarded_without_its_tag_is_a_warning_now_and_then(log: Log) -> None:
+    unstamped = ForwardedUnstamped("orders", "canary")
+    (line,) = log.after(unstamped, unstamped)
+    assert (line["log_level"], line["route"], line["version"]) == ("warning", "orders", "canary")
+    log.clock.now += 11
+    (line,) = log.after(unstamped)
     assert line["suppressed"] == 1

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway import __version__
 from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
 from gateway.adapters.telemetry.metrics import Metrics
+from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import (
     Acked,
@@ -20,6 +21,7 @@ from gateway.core.events import (
     Delivered,
     DeliveryCrashed,
     Event,
+    ForwardedUnstamped,
     MessageUnreadable,
     Mirrored,
     Outcome,
@@ -35,6 +37,7 @@ from gateway.core.events import (
 )
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
+from gateway.core.routing.version import Version
 from tests.builders import CANARY, STABLE, THIRD, mirror, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
@@ -47,6 +50,7 @@ gateway_deliveries_total{route,version,outcome}
 gateway_mirrored_total{route,version,outcome}
 gateway_delivery_duration_seconds{route,version}
 gateway_message_age_seconds{route,version}
+gateway_forward_unstamped_total{route,version}
 gateway_messages_in_flight{route}
 gateway_route_max_in_flight{route}
 gateway_deliveries_in_flight{route,version}
@@ -95,8 +99,13 @@ def metrics(clock: Clock) -> Metrics:
     return made
 
 
+def table_with_a_queue() -> RoutingTable:
+    pull = Version("pull", "v3", queue=parse_queue("b1"))
+    return RoutingTable((route(versions=[STABLE, CANARY, pull], mirror=mirror()),))
+
+
 def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
-    metrics.observe(TableInForce(table(route({"stable": 1, "canary": 0}, mirror=mirror())), 2))
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
     metrics.observe(delivered(age_seconds=1.0))
     found = set()
     for family in Scraped(metrics).families:
@@ -420,6 +429,17 @@ def test_a_version_name_full_of_quotes_is_still_one_label(metrics: Metrics) -> N
     odd = version('v"1\\\n')
     metrics.observe(TableInForce(RoutingTable((route(versions=(odd,)),)), 2))
     assert Scraped(metrics).value("gateway_split_weight", route="orders", version=odd.name) == 1.0
+
+
+def test_forwarded_messages_without_a_tag_are_counted_for_queues_alone(metrics: Metrics) -> None:
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    metrics.observe(ForwardedUnstamped("orders", "pull"))
+    metrics.observe(ForwardedUnstamped("orders", "pull"))
+    metrics.observe(ForwardedUnstamped("orders", "canary"))
+    name, labels = "gateway_forward_unstamped_total", {"route": "orders", "version": "pull"}
+    scraped = Scraped(metrics)
+    assert scraped.value(name, **labels) == 2.0
+    assert scraped.labels(name) == [labels]
 
 
 def _listed(line: str) -> tuple[str, frozenset[str]]:

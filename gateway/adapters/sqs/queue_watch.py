@@ -1,0 +1,131 @@
+"""Whether the queue of a version can take messages: it was found, and is not too full.
+
+A queue that is given by name or ARN is looked up, again while it is missing. Where its URL was
+given each send shows whether it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Never
+
+from gateway.ports import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.adapters.sqs.queue_calls import QueueCalls
+
+DEPTH_SECONDS: Final = 10.0
+"""Between two questions for the number of messages in a queue."""
+
+FIRST_BACKOFF_SECONDS: Final = 1.0
+LAST_BACKOFF_SECONDS: Final = 30.0
+
+_DEPTH: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+_DELAY: Final = "DelaySeconds"
+_CHECK: Final = (
+    "check that the queue exists in that account and region, and that the gateway may call"
+    " sqs:GetQueueUrl and sqs:SendMessage on it"
+)
+UNREADABLE: Final = (ValueError, TypeError, AttributeError)
+"""What attributes of another shape than SQS's raise."""
+
+
+class QueueWatch:
+    """Watches one queue while :meth:`run` does; `warn` takes what is wrong and what to do."""
+
+    def __init__(
+        self, calls: QueueCalls, max_depth: int | None, warn: Callable[[str, str], None]
+    ) -> None:
+        self._calls = calls
+        self._queue = calls.address.text
+        self._max_depth = max_depth
+        self._warn = warn
+        self._looked = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._missing = f"queue {self._queue} is not looked up yet"
+        self._failures = 0
+        self._warned = False
+        self._depth: int | None = None
+        self._asks_delay = calls.address.fifo
+
+    async def looked(self) -> None:
+        """Return once the queue was looked for, and asked for its depth, for the first time."""
+        await self._looked.wait()
+
+    @property
+    def unusable(self) -> str:
+        """Why nothing can be sent to it; empty while it takes messages."""
+        if self._missing:
+            return self._missing
+        depth, most = self._depth, self._max_depth
+        if depth is not None and most is not None and depth > most:
+            return f"queue {self._queue} holds {depth} messages, more than max_depth {most}"
+        return ""
+
+    def confirmed(self) -> None:
+        """Note that the queue took messages."""
+        self._failures = 0
+
+    def lose(self, why: str) -> None:
+        """Look the queue up anew: a send says that it does not exist."""
+        if self._calls.address.url is None and not self._missing:
+            self._missing = why
+            self._failures += 1
+            self._lost.set()
+
+    async def run(self) -> Never:
+        """Watch until cancelled."""
+        while True:
+            if self._missing:
+                await self._find()
+            if not self._missing and self._max_depth is not None:
+                await self._ask_depth()
+            self._looked.set()
+            if not self._missing and self._asks_delay:
+                await self._ask_delay()
+            await self._wait_for_next()
+
+    async def _find(self) -> None:
+        self._lost.clear()
+        try:
+            await self._calls.find()
+        except SourceError as error:
+            self._failures += 1
+            self._missing = f"queue {self._queue}: {error}"
+            if not self._warned:
+                self._warned = True
+                self._warn(f"queue {self._queue}: {error.why}", error.what_to_do or _CHECK)
+        else:
+            self._missing = ""
+            self._warned = False
+
+    async def _ask_depth(self) -> None:
+        """Ask for the depth; while that fails the last response counts."""
+        with suppress(SourceError, *UNREADABLE):
+            attributes = await self._calls.attributes(*_DEPTH)
+            self._depth = sum(int(attributes.get(name) or 0) for name in _DEPTH)
+
+    async def _ask_delay(self) -> None:
+        """Warn of a delay that a send cannot override. Nothing else needs the permission to ask."""
+        self._asks_delay = False
+        with suppress(SourceError, *UNREADABLE):
+            seconds = int((await self._calls.attributes(_DELAY)).get(_DELAY) or 0)
+            if seconds:
+                self._warn(
+                    f"queue {self._queue} delays each message by {seconds} s, and no message can"
+                    " be sent to a FIFO queue without its delay",
+                    "set DelaySeconds of the queue to 0, unless the delay is wanted",
+                )
+
+    async def _wait_for_next(self) -> None:
+        """Wait for the next question or look-up; a queue that is lost ends the wait."""
+        if not self._missing:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if self._max_depth is None else DEPTH_SECONDS):
+                    await self._lost.wait()
+        if self._missing:
+            doubled = FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10)
+            await asyncio.sleep(min(doubled, LAST_BACKOFF_SECONDS))
