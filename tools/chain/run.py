@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from gateway.demo.addresses import choose
+from gateway.demo.addresses import USUAL, choose
 from gateway.demo.checks import Check, queue_check, stop_check
 from gateway.demo.embedded_sqs import Server
 from gateway.demo.environment import Setup
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 DRAIN_SECONDS: Final = 60.0
+PORTS: Final = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ def _command(addresses: Addresses) -> list[str]:
     return ["-m", "tools.emulator", "--port", str(addresses.ports["SQS"])]
 
 
+def _any_ports() -> Mapping[str, int]:
+    """Return a port for each process, below those of outgoing connections: a demo may run beside.
+
+    The gateway's port is free for a moment after each kill, so no other run may want the same.
+    """
+    return dict(zip(USUAL, SystemRandom().sample(PORTS, len(USUAL)), strict=True))
+
+
 EMULATOR: Final = Server(_command, lambda *_: {"PYTHONPATH": str(ROOT)}, "/_faults")
 
 
@@ -100,7 +109,7 @@ async def run(name: str, plan: Plan, folder: Path) -> Outcome:
     chain = await WAYS[name]()
     async with Processes(folder) as processes, aiohttp.ClientSession() as session:
         setup = Setup(
-            choose(),
+            choose(_any_ports()),
             folder,
             processes,
             session,
