@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
     from tests.integration.emulator import EmulatedSqs
 
 pytestmark = pytest.mark.timeout(180)
-queues = pytest.param(
-    "values-queues",
-    marks=pytest.mark.skipif(
-        find_spec("gateway.adapters.sqs.queue_target") is None, reason="needs queue targets"
-    ),
-)
 
 EMULATOR: Final = CHAIN_CHART / "values-emulator.yaml"
 UNPINNED: Final = 200
@@ -56,7 +49,7 @@ def running(objects: list[Object], emulator: EmulatedSqs, folder: Path) -> Itera
         yield chain
 
 
-@pytest.mark.parametrize("values", ["values-second-queue", queues])
+@pytest.mark.parametrize("values", ["values-second-queue", "values-queues"])
 def test_what_b1_sends_comes_to_c1_and_no_order_crosses(
     values: str, emulator: EmulatedSqs, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core.messages.envelopes import unwrapped
 from gateway.core.routing.decision import Decision, Reason
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.sources import VersionSource
 
+_IN_NO_SESSION: Final = "\n"
 _new_tuple = tuple.__new__  # of a named tuple: faster than a call of its class
 
 
@@ -28,7 +29,6 @@ class Decider:
     """
 
     __slots__ = (
-        "_asks_all",
         "_default",
         "_mark",
         "_pinned",
@@ -42,8 +42,7 @@ class Decider:
     def __init__(self, route: Route) -> None:
         # What a session names comes last in most files, and most sessions name no version.
         self._version_sources, self._then_sources = _at_first_session(route.version_from)
-        self._mark = _mark(self._then_sources)
-        self._asks_all = any(isinstance(each, FromBodyVersion) for each in route.version_from)
+        self._mark = _mark(route.version_from, self._then_sources)
         self._pinned: dict[str, Decision] = {}
         for version in route.versions:
             for text in (version.tag, version.name):
@@ -58,12 +57,8 @@ class Decider:
 
         The message then drops what was derived from it, since it may be in flight for long.
         """
-        decision, mark = None, self._mark
-        if (
-            message.attributes
-            or self._asks_all
-            or (mark is not None and mark in (message.sender_id or ""))
-        ):
+        decision = None
+        if message.attributes or self._mark in (message.sender_id or ""):
             decision = self._by_name(message)
         if decision is None and self._rules is not None:
             rule = self._rules.first_match(message)
@@ -85,8 +80,7 @@ class Decider:
             text = source.read(message)
             if text is not None:
                 return self._pinned.get(text, self._unknown)
-        mark = self._mark
-        if mark is not None and mark in (message.sender_id or ""):
+        if self._mark in (message.sender_id or ""):
             for source in self._then_sources:
                 text = source.read(message)
                 if text is not None:
@@ -125,15 +119,17 @@ def _at_first_session(
     return sources[:at], sources[at:]
 
 
-def _mark(sources: tuple[VersionSource, ...]) -> str | None:
-    """Return a text without which a SenderId has no value for these sources.
+def _mark(all_sources: tuple[VersionSource, ...], then_sources: tuple[VersionSource, ...]) -> str:
+    """Return a text without which a SenderId, of a message without attributes, names no version.
 
-    None without sources; empty where others than the SenderId are read too.
+    Empty where each message has to be asked. A SenderId that has the text may name none either.
     """
-    if not sources:
-        return None
-    first = sources[0]
-    return f"{first.name}=" if len(sources) == 1 and isinstance(first, FromSession) else ""
+    if any(isinstance(each, FromBodyVersion) for each in all_sources):
+        return ""
+    if not then_sources:
+        return _IN_NO_SESSION
+    first = then_sources[0]
+    return f"{first.name}=" if len(then_sources) == 1 and isinstance(first, FromSession) else ""
 
 
 def _on_unknown_version(route: Route) -> Decision | None:
