@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test quick check chart bench guard chaos fuzz audit setup generate requirements dist release-check release-notes package clean
+.PHONY: demo test quick check chart bench guard chaos chain fuzz audit setup generate requirements dist release-check release-notes package clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -44,6 +44,9 @@ audit: $(STAMP)
 
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos $(ARGS)
+
+chain: $(STAMP)
+	$(BIN)/python -m tools.chain $(ARGS)
 
 generate: $(STAMP)
 	$(BIN)/python -m tests.docs.generate

@@ -81,9 +81,10 @@ class EmbeddedQueue:
         self._endpoint = endpoint
         self._url = ""
 
-    async def create(self, name: str) -> None:
+    async def create(self, name: str, attributes: Mapping[str, str]) -> None:
         """Create the queue."""
-        self._url = (await self._call("CreateQueue", QueueName=name))["QueueUrl"]
+        created = await self._call("CreateQueue", QueueName=name, Attributes=dict(attributes))
+        self._url = created["QueueUrl"]
 
     async def depth(self) -> int:
         """Return the number of its messages: visible, in flight and delayed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -18,7 +18,7 @@ from gateway.demo.processes import ChildProcess, DemoError, Processes
 from gateway.demo.routing import read_route
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gateway.core.routing.route import Route
@@ -43,9 +43,9 @@ class Environment:
     route: Route
     routing_file: Path
 
-    async def drained(self) -> int:
-        """Return the number of messages left in the queues; waits up to DRAIN_SECONDS for 0."""
-        deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+    async def drained(self, within_seconds: float = DRAIN_SECONDS) -> int:
+        """Return the number of messages left in the queues, 0 as soon as they are empty."""
+        deadline = asyncio.get_running_loop().time() + within_seconds
         while left := sum([await queue.depth() for queue in self.queues]):
             if asyncio.get_running_loop().time() > deadline:
                 return left
@@ -69,6 +69,7 @@ class Setup:
     chain: Chain
     envoy: Path | None = None
     sqs: embedded_sqs.Server = embedded_sqs.SERVER
+    queue_attributes: Mapping[str, str] = field(default_factory=dict)
 
     async def start(self) -> Environment:
         """Start every process; raises DemoError where one does not get ready."""
@@ -106,7 +107,7 @@ class Setup:
         endpoint = self.addresses.url("SQS")
         queues = [embedded_sqs.EmbeddedQueue(self.session, endpoint) for _ in self.chain.queues]
         for queue, name in zip(queues, self.chain.queues, strict=True):
-            await queue.create(name)
+            await queue.create(name, self.queue_attributes)
         return queues
 
     async def _service(self, name: str) -> ChildProcess:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.demo.audit import PATHS, Defect, percentile, tag_of
 from gateway.demo.full_chain.result import Missing, Result
+from gateway.demo.load import ON_THEIR_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from gateway.demo.output import Output
 
 PICTURE: Final = """\
-                                   +-> B  --+                           +-> C  --+
-  A --> queue orders --> gateway --+        +-> queue invoices --> gateway       +--> D
-                                   +-> B1 --+                           +-> C1 --+
+                             +-> B  --+                            +-> C  --+
+  A --> orders --> gateway --+        +--> invoices --> gateway --+        +--> D
+                             +-> B1 --+                            +-> C1 --+
 
   B, B1, C and C1 know nothing of versions. The second queue learns them in three ways:
 
@@ -33,7 +34,7 @@ HEADINGS: Final = (
 
 LEGEND: Final = """
   share: of the unpinned orders that went to B1, whose weight is {weight:.0%}; one in ten is pinned
-  p50, p99: from A to D in milliseconds, with the waits in the queues
+  p50, p99: from A to D in milliseconds, with the waits in the queues, at up to {most} on their way
 """
 
 
@@ -61,10 +62,11 @@ class FullChainOutput:
     def results(self, results: Sequence[Result | Missing], messages: int) -> None:
         """Print a row for each way, its checks, and whether all passed."""
         ran = [result for result in results if isinstance(result, Result)]
+        weight = ran[0].audit.shares[-1].expected
         self.common.line("\n" + ROW.format(*HEADINGS), "bold")
         for result in results:
             self._row(result)
-        self.common.line(LEGEND.format(weight=ran[0].audit.shares[-1].expected))
+        self.common.line(LEGEND.format(weight=weight, most=ON_THEIR_WAY))
         for result in ran:
             self.common.checks(result.checks, result.name)
         self._end(ran, len(results), messages)
@@ -80,7 +82,7 @@ class FullChainOutput:
         if not all(result.good for result in ran):
             self.common.line("\nFAIL: not all of this held, see above", "bold red")
             return
-        number = f"{len(ran)} ways" if len(ran) == ways else f"{len(ran)} of {ways} ways"
+        number = f"all {ways} ways" if len(ran) == ways else f"{len(ran)} of {ways} ways"
         text = f"\nPASS: in {number} each of {messages:,} orders stayed in its version, to the end"
         self.common.line(text, "bold green")
 

@@ -161,4 +161,6 @@ def parse_order(text: str) -> Order:
         raise ValueError(f"the body is not JSON: {error}") from error
     if not isinstance(order, dict):
         raise ValueError("the body must be a JSON object")  # noqa: TRY004 - of the text, not a type
+    if not isinstance(order.get("path", []), list):
+        raise ValueError("path must be a list")  # noqa: TRY004 - as above
     return order

@@ -96,7 +96,7 @@ async def test_a_next_hop_that_is_gone_is_a_bad_gateway() -> None:
         assert f"B cannot reach {url}" in await answer.text()
 
 
-@pytest.mark.parametrize("body", ["no json", "[]"])
+@pytest.mark.parametrize("body", ["no json", "[]", '{"path": null}'])
 async def test_what_is_no_json_object_is_refused(body: str) -> None:
     async with served(End("D").app()) as end:
         assert (await end.post("/events", data=body)).status == 400

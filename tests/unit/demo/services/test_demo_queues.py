@@ -130,12 +130,17 @@ async def test_what_a_consumer_cannot_handle_stays_in_its_queue(
     sqs: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What its next hop refuses, too: it comes again after the visibility timeout."""
-    fill(sqs, "b1", "no json", "[]", json.dumps(ORDER))
+    fill(sqs, "b1", "no json", "[]", '{"path": 1}', json.dumps(ORDER))
     async with running(Consumer(Hop("B1", NextQueue("B1", "gone")), "b1", 1).app()):
         await until(lambda: all(m.receive_count > 1 for m in messages(sqs, "b1")))
     assert deleted(sqs, "b1") == []
     told = capsys.readouterr().err
-    for why in ("is not JSON", "must be a JSON object", "cannot send to the queue gone"):
+    for why in (
+        "is not JSON",
+        "must be a JSON object",
+        "path must be a list",
+        "cannot send to the queue gone",
+    ):
         assert why in told
 
 
