@@ -82,7 +82,7 @@ def _healthy(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def next_queue(kit: Kit, emulator: EmulatedSqs) -> Queue:  # noqa: ARG001 - one for each kit
+def next_queue(kit: Kit, emulator: EmulatedSqs) -> Queue:
     return emulator.create(f"otel-next-{next(_numbers)}")
 
 
