@@ -121,7 +121,7 @@ async def listens(port: int) -> bool:
     return True
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", SERVERS)
 async def test_a_small_server_does_each_of_2000_messages_once(name: str, tmp_path: Path) -> None:
     bodies = [b"%d" % at for at in range(MESSAGES)]
