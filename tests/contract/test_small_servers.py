@@ -16,7 +16,7 @@ import pytest
 
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.core.delivery.disposition import Responded
-from tests.contract.deliveries import AMPLE_SECONDS, post
+from tests.contract.deliveries import post
 from tests.integration.children import free_port
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MESSAGES: Final = 2_000
+PATIENT_SECONDS: Final = 100.0
+"""A SYN that is dropped is sent again after 1, 3, 7, 15 and 31 s."""
 AT_ONCE: Final = 200
 """The default of `max_in_flight`."""
 
@@ -131,7 +133,7 @@ async def test_a_small_server_does_each_of_2000_messages_once(name: str, tmp_pat
 
         async def deliver(body: bytes) -> object:
             async with under_way:
-                return await post(target, body, AMPLE_SECONDS)
+                return await post(target, body, PATIENT_SECONDS)
 
         results = await asyncio.gather(*map(deliver, bodies))
         await target.close()
