@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.sqs.clients import SETTLE_READ_SECONDS
 from gateway.adapters.sqs.error_hints import KMS_THROTTLED, kms_kind
-from gateway.core.delivery.disposition import Refused, TimedOut, Unconfirmed, Unreachable
+from gateway.core.delivery.disposition import (
+    Refused,
+    Throttled,
+    TimedOut,
+    Unconfirmed,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
@@ -45,14 +51,16 @@ def result_of_call(error: SourceError, queue: str) -> DeliveryResult:
         return Refused(error.code, error.why)
     if error.code == _SDK_TIMEOUT:  # the native client's calls are cut by the version's timeout
         return TimedOut(SETTLE_READ_SECONDS)
-    return Unconfirmed(str(error))
+    return Throttled(str(error)) if _is_throttled(error.code) else Unconfirmed(str(error))
 
 
 def result_of_entry(error: EntryError, queue: str) -> DeliveryResult:
     """Return the result of a message whose entry failed."""
     if _is_unreachable(error.code):
         return Unreachable(f"queue {queue}: {error.why}")
-    if error.sender_fault and not _is_throttled(error.code):
+    if _is_throttled(error.code):
+        return Throttled(error.why)
+    if error.sender_fault:
         return Refused(error.code, error.why.removeprefix(f"{error.code}: "))
     return Unconfirmed(error.why)
 

@@ -13,6 +13,7 @@ from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
     Refused,
+    Throttled,
     TimedOut,
     Unconfirmed,
     Unreachable,
@@ -103,11 +104,11 @@ async def test_several_calls_run_side_by_side() -> None:
         (EntryError("Unmentioned", "not mentioned"), Unconfirmed("not mentioned")),
         (
             EntryError("RequestThrottled", "RequestThrottled: slow", sender_fault=True),
-            Unconfirmed("RequestThrottled: slow"),
+            Throttled("RequestThrottled: slow"),
         ),
         (
             EntryError("KMS.ThrottlingException", "slow", sender_fault=True),
-            Unconfirmed("slow"),
+            Throttled("slow"),
         ),
         (
             EntryError("KMS.AccessDeniedException", "no key", sender_fault=True),
@@ -141,8 +142,8 @@ async def test_a_queue_that_cannot_take_messages_is_unreachable(code: str) -> No
 @pytest.mark.parametrize(
     "code",
     [
-        *("RequestThrottled", "ThrottlingException", "KmsThrottled", "OverLimit", "InternalError"),
         *("ServiceUnavailable", "ConnectionClosedError", "InvalidResponse", "ExpiredToken"),
+        "InternalError",
         *("EndpointConnectionError", "UnsupportedOperation", "InvalidSecurity", "500"),
     ],
 )
@@ -153,6 +154,18 @@ async def test_any_other_failure_is_retried(code: str) -> None:
         results = await at.deliver(*several(2))
     assert results == [Unconfirmed("why")] * 2
     assert isinstance(results[0], Broken)
+
+
+@pytest.mark.parametrize(
+    "code", ["RequestThrottled", "ThrottlingException", "KmsThrottled", "OverLimit"]
+)
+async def test_throttling_is_retried_and_known_as_such(code: str) -> None:
+    calls = FakeQueueCalls()
+    calls.failures.append(SourceError("why", code))
+    async with delivering(calls) as at:
+        results = await at.deliver(*several(2))
+    assert results == [Throttled("why")] * 2
+    assert isinstance(results[0], Unconfirmed)
 
 
 @pytest.mark.parametrize(
