@@ -63,6 +63,7 @@ class FakeQueueCalls:
             raise self.attributes_error
         counts = {
             "ApproximateNumberOfMessages": str(self.depth),
+            "ApproximateNumberOfMessagesDelayed": "0",
             "ApproximateNumberOfMessagesNotVisible": "0",
             "DelaySeconds": str(self.delay_seconds),
         }

@@ -169,7 +169,11 @@ async def test_throttling_is_retried_and_known_as_such(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["InvalidMessageContents", "InvalidParameterValue", "BatchRequestTooLong"]
+    "code",
+    [
+        *("InvalidMessageContents", "InvalidParameterValue", "BatchRequestTooLong"),
+        *("InvalidAttributeValue", "MissingParameter", "SerializationException", "MalformedInput"),
+    ],
 )
 async def test_one_message_that_sqs_refuses_with_its_batch_is_found_and_refused_alone(
     code: str,
