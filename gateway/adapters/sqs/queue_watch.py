@@ -29,6 +29,7 @@ _CHECK: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
     " sqs:GetQueueUrl and sqs:SendMessage on it"
 )
+_CHECK_DEPTH: Final = "check that the gateway may call sqs:GetQueueAttributes on it"
 UNREADABLE: Final = (ValueError, TypeError, AttributeError)
 """What attributes of another shape than SQS's raise."""
 
@@ -49,6 +50,7 @@ class QueueWatch:
         self._failures = 0
         self._warned = False
         self._depth: int | None = None
+        self._depth_warned = False
         self._asks_delay = calls.address.fifo
 
     async def looked(self) -> None:
@@ -103,10 +105,23 @@ class QueueWatch:
             self._warned = False
 
     async def _ask_depth(self) -> None:
-        """Ask for the depth; while that fails the last response counts."""
-        with suppress(SourceError, *UNREADABLE):
+        """Ask for the depth; while that fails the last response counts, and a warning says so."""
+        try:
             attributes = await self._calls.attributes(*_DEPTH)
             self._depth = sum(int(attributes.get(name) or 0) for name in _DEPTH)
+        except SourceError as error:
+            self._depth_unknown(error.why, error.what_to_do)
+        except UNREADABLE as error:
+            self._depth_unknown(f"the response has no counts ({error!r})", "")
+        else:
+            self._depth_warned = False
+
+    def _depth_unknown(self, why: str, what_to_do: str) -> None:
+        if not self._depth_warned:
+            self._depth_warned = True
+            until = "there is room" if self._depth is None else f"it is taken to be {self._depth}"
+            what = f"queue {self._queue} cannot be asked for its depth, so {until}: {why}"
+            self._warn(what, what_to_do or _CHECK_DEPTH)
 
     async def _ask_delay(self) -> None:
         """Warn of a delay that a send cannot override. Nothing else needs the permission to ask."""

@@ -414,6 +414,11 @@ async def test_while_the_depth_cannot_be_asked_the_last_response_counts() -> Non
         await asyncio.sleep(60)
         at.results.clear()
         assert isinstance((await at.deliver(*several(1)))[0], Unreachable)
+        (warning,) = at.events
+    assert isinstance(warning, RouteWarned)
+    assert warning.what.startswith(
+        "version canary: queue b1 cannot be asked for its depth, so it is taken to be 6: "
+    )
 
 
 async def test_a_depth_that_was_never_told_means_room() -> None:
@@ -421,6 +426,21 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
     calls.depth, calls.attributes_error = 6, DENIED
     async with delivering(calls, max_depth=5) as at:
         assert await at.deliver(*several(1)) == [ACCEPTED]
+        (warning,) = at.events
+    what = "version canary: queue b1 cannot be asked for its depth, so there is room: "
+    assert warning == RouteWarned("orders", f"{what}{DENIED.why}", "allow it")
+
+
+async def test_each_time_that_the_depth_is_unknown_anew_is_told() -> None:
+    """Without it a limit that never holds looks as if it did."""
+    calls = FakeQueueCalls()
+    async with delivering(calls, max_depth=5) as at:
+        for _ in range(2):
+            calls.attributes_error = DENIED
+            await asyncio.sleep(30)
+            calls.attributes_error = None
+            await asyncio.sleep(30)
+        assert len(at.events) == 2
 
 
 async def test_without_max_depth_the_depth_is_not_asked() -> None:
