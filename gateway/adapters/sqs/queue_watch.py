@@ -119,9 +119,9 @@ class QueueWatch:
     def _depth_unknown(self, why: str, what_to_do: str) -> None:
         if not self._depth_warned:
             self._depth_warned = True
-            until = "there is room" if self._depth is None else f"it is taken to be {self._depth}"
-            what = f"queue {self._queue} cannot be asked for its depth, so {until}: {why}"
-            self._warn(what, what_to_do or _CHECK_DEPTH)
+            counts = "room" if self._depth is None else f"{self._depth} messages"
+            what = f"queue {self._queue} cannot be asked for its depth, which counts as {counts}"
+            self._warn(f"{what}: {why}", what_to_do or _CHECK_DEPTH)
 
     async def _ask_delay(self) -> None:
         """Warn of a delay that a send cannot override. Nothing else needs the permission to ask."""

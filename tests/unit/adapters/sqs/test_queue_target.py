@@ -417,7 +417,7 @@ async def test_while_the_depth_cannot_be_asked_the_last_response_counts() -> Non
         (warning,) = at.events
     assert isinstance(warning, RouteWarned)
     assert warning.what.startswith(
-        "version canary: queue b1 cannot be asked for its depth, so it is taken to be 6: "
+        "version canary: queue b1 cannot be asked for its depth, which counts as 6 messages: "
     )
 
 
@@ -427,7 +427,7 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
     async with delivering(calls, max_depth=5) as at:
         assert await at.deliver(*several(1)) == [ACCEPTED]
         (warning,) = at.events
-    what = "version canary: queue b1 cannot be asked for its depth, so there is room: "
+    what = "version canary: queue b1 cannot be asked for its depth, which counts as room: "
     assert warning == RouteWarned("orders", f"{what}{DENIED.why}", "allow it")
 
 
