@@ -139,33 +139,28 @@ async def test_a_queue_that_cannot_take_messages_is_unreachable(code: str) -> No
     assert results == [Unreachable("queue b1: why (do this)")] * 2
 
 
+ANY_OTHER = (
+    *("ServiceUnavailable", "ConnectionClosedError", "InvalidResponse", "ExpiredToken"),
+    *("EndpointConnectionError", "UnsupportedOperation", "InvalidSecurity", "500"),
+    "InternalError",
+)
+THROTTLED = ("RequestThrottled", "ThrottlingException", "KmsThrottled", "OverLimit")
+
+
 @pytest.mark.parametrize(
-    "code",
+    ("code", "expected"),
     [
-        *("ServiceUnavailable", "ConnectionClosedError", "InvalidResponse", "ExpiredToken"),
-        "InternalError",
-        *("EndpointConnectionError", "UnsupportedOperation", "InvalidSecurity", "500"),
+        *((code, Unconfirmed("why")) for code in ANY_OTHER),
+        *((code, Throttled("why")) for code in THROTTLED),
     ],
 )
-async def test_any_other_failure_is_retried(code: str) -> None:
+async def test_any_other_failure_is_retried(code: str, expected: DeliveryResult) -> None:
     calls = FakeQueueCalls()
     calls.failures.append(SourceError("why", code))
     async with delivering(calls) as at:
         results = await at.deliver(*several(2))
-    assert results == [Unconfirmed("why")] * 2
+    assert results == [expected] * 2
     assert isinstance(results[0], Broken)
-
-
-@pytest.mark.parametrize(
-    "code", ["RequestThrottled", "ThrottlingException", "KmsThrottled", "OverLimit"]
-)
-async def test_throttling_is_retried_and_known_as_such(code: str) -> None:
-    calls = FakeQueueCalls()
-    calls.failures.append(SourceError("why", code))
-    async with delivering(calls) as at:
-        results = await at.deliver(*several(2))
-    assert results == [Throttled("why")] * 2
-    assert isinstance(results[0], Unconfirmed)
 
 
 @pytest.mark.parametrize(
