@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DEPTH_SECONDS: Final = 10.0
 """Between two questions for the number of messages in a queue."""
 
+DEPTH_RESPONSE_SECONDS: Final = 3.0
+"""For the response: at the start messages wait for it, within their timeout."""
+
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
 
@@ -107,10 +110,13 @@ class QueueWatch:
     async def _ask_depth(self) -> None:
         """Ask for the depth; while that fails the last response counts, and a warning says so."""
         try:
-            attributes = await self._calls.attributes(*_DEPTH)
+            async with asyncio.timeout(DEPTH_RESPONSE_SECONDS):
+                attributes = await self._calls.attributes(*_DEPTH)
             self._depth = sum(int(attributes.get(name) or 0) for name in _DEPTH)
         except SourceError as error:
             self._depth_unknown(error.why, error.what_to_do)
+        except TimeoutError:
+            self._depth_unknown(f"no response within {DEPTH_RESPONSE_SECONDS:g} s", "")
         except UNREADABLE as error:
             self._depth_unknown(f"the response has no counts ({error!r})", "")
         else:

@@ -426,6 +426,18 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
     assert warning == RouteWarned("orders", f"{what}{DENIED.why}", "allow it")
 
 
+async def test_a_depth_that_is_not_told_in_time_means_room() -> None:
+    """Messages wait for it at the start, so it may not take all of their timeout."""
+    calls = FakeQueueCalls()
+    calls.depth, calls.attributes_seconds = 6, 60
+    async with delivering(calls, max_depth=5) as at:
+        plan = queue_plan(timeout_seconds=5)
+        assert await at.deliver(*several(1), plan=plan) == [ACCEPTED]
+        (warning,) = at.events
+    assert isinstance(warning, RouteWarned)
+    assert "no response within 3 s" in warning.what
+
+
 async def test_each_time_that_the_depth_is_unknown_anew_is_told() -> None:
     """Without it a limit that never holds looks as if it did."""
     calls = FakeQueueCalls()
