@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.core.addresses import parse_queue
+from gateway.core.addresses import beside, parse_queue
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
@@ -56,7 +55,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         fallback=_fallback(spec, fifo=queue.fifo),
         retry=Backoff(spec.retry.min, spec.retry.max),
         linger=Linger(spec.linger.delete, spec.linger.receive),
-        dead_letter=_beside(spec.reject, queue),
+        dead_letter=None if spec.reject is None else beside(spec.reject, queue),
     )
 
 
@@ -83,7 +82,7 @@ def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, .
             connection_lifetime_seconds=version.connection_lifetime,
             max_header_bytes=version.max_header_bytes,
             attributes_json=version.attributes_header == "json",
-            queue=_beside(version.queue, queue),
+            queue=None if version.queue is None else beside(version.queue, queue),
             max_depth=version.max_depth,
         )
         for name, version in spec.versions.items()
@@ -188,10 +187,3 @@ def _fallback(spec: routing_file.Route, *, fifo: bool) -> Fallback | None:
             return None
         case fallback:
             return Fallback(frozenset(fallback.on), fallback.after_receives)
-
-
-def _beside(spec: QueueAddress | None, queue: QueueAddress) -> QueueAddress | None:
-    """Return another queue of a route; one given by name is in the region of the route's queue."""
-    if spec is None or spec.region is not None or spec.url is not None:
-        return spec
-    return replace(spec, region=queue.region)

@@ -40,6 +40,7 @@ class FakeQueueCalls:
         self.depth = 0
         self.asked_at: list[float] = []
         self.attributes_error: SourceError | None = None
+        self.attributes_seconds = 0.0
         self.delay_seconds = 0
         self.failures: deque[SourceError] = deque()
         self.entry_errors: dict[str, EntryError] = {}
@@ -59,10 +60,12 @@ class FakeQueueCalls:
     async def attributes(self, *names: str) -> Mapping[str, Any]:
         """Return depth and delay."""
         self.asked_at.append(self._now())
+        await asyncio.sleep(self.attributes_seconds)
         if self.attributes_error is not None:
             raise self.attributes_error
         counts = {
             "ApproximateNumberOfMessages": str(self.depth),
+            "ApproximateNumberOfMessagesDelayed": "0",
             "ApproximateNumberOfMessagesNotVisible": "0",
             "DelaySeconds": str(self.delay_seconds),
         }

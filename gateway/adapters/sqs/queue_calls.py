@@ -80,7 +80,8 @@ class QueueCalls:
         try:
             rendered = [_entry(message, _bytes(those), fifo=fifo) for message, those in entries]
         except ValueError as error:
-            raise SourceError(f"{_SEND}: a Binary attribute is not base64: {error}") from error
+            why = f"{_SEND}: a Binary attribute is not base64: {error}"
+            raise SourceError(why, "InvalidAttributeValue") from error
         for position, entry in enumerate(rendered):
             entry["Id"] = str(position)
         found = await call_sdk(

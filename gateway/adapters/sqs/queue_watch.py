@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DEPTH_SECONDS: Final = 10.0
 """Between two questions for the number of messages in a queue."""
 
+DEPTH_RESPONSE_SECONDS: Final = 3.0
+"""For the response: at the start messages wait for it, within their timeout."""
+
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
 
@@ -29,6 +32,7 @@ _CHECK: Final = (
     "check that the queue exists in that account and region, and that the gateway may call"
     " sqs:GetQueueUrl and sqs:SendMessage on it"
 )
+_CHECK_DEPTH: Final = "check that the gateway may call sqs:GetQueueAttributes on it"
 UNREADABLE: Final = (ValueError, TypeError, AttributeError)
 """What attributes of another shape than SQS's raise."""
 
@@ -49,6 +53,7 @@ class QueueWatch:
         self._failures = 0
         self._warned = False
         self._depth: int | None = None
+        self._depth_warned = False
         self._asks_delay = calls.address.fifo
 
     async def looked(self) -> None:
@@ -103,10 +108,26 @@ class QueueWatch:
             self._warned = False
 
     async def _ask_depth(self) -> None:
-        """Ask for the depth; while that fails the last response counts."""
-        with suppress(SourceError, *UNREADABLE):
-            attributes = await self._calls.attributes(*_DEPTH)
+        """Ask for the depth; while that fails the last response counts, and a warning says so."""
+        try:
+            async with asyncio.timeout(DEPTH_RESPONSE_SECONDS):
+                attributes = await self._calls.attributes(*_DEPTH)
             self._depth = sum(int(attributes.get(name) or 0) for name in _DEPTH)
+        except SourceError as error:
+            self._depth_unknown(error.why, error.what_to_do)
+        except TimeoutError:
+            self._depth_unknown(f"no response within {DEPTH_RESPONSE_SECONDS:g} s", "")
+        except UNREADABLE as error:
+            self._depth_unknown(f"the response has no counts ({error!r})", "")
+        else:
+            self._depth_warned = False
+
+    def _depth_unknown(self, why: str, what_to_do: str) -> None:
+        if not self._depth_warned:
+            self._depth_warned = True
+            counts = "room" if self._depth is None else f"{self._depth} messages"
+            what = f"queue {self._queue} cannot be asked for its depth, which counts as {counts}"
+            self._warn(f"{what}: {why}", what_to_do or _CHECK_DEPTH)
 
     async def _ask_delay(self) -> None:
         """Warn of a delay that a send cannot override. Nothing else needs the permission to ask."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gateway.core import addresses
 from gateway.core.addresses import parse_queue
 
 if TYPE_CHECKING:
@@ -35,10 +36,8 @@ def source_of(route: dict[str, Any]) -> QueueAddress | None:
 
 
 def beside(queue: QueueAddress | None, source: QueueAddress | None) -> QueueAddress | None:
-    """Return another queue of a route; one given by name is in the region of the route's queue."""
-    if queue is None or source is None or queue.account is not None:
-        return queue
-    return replace(queue, region=source.region)
+    """Return another queue of a route, as far as both are known."""
+    return queue if queue is None or source is None else addresses.beside(queue, source)
 
 
 def is_same(one: QueueAddress, other: QueueAddress) -> bool:

@@ -16,6 +16,8 @@ NOT_FOUND: Final = 404
 UNAVAILABLE: Final = 503
 RETRIED_STATUSES: Final = frozenset({NOT_FOUND, 408, 409, 425, 429})
 RETRY_AFTER_STATUSES: Final = frozenset({429, UNAVAILABLE})
+THROTTLED_SECONDS: Final = 5.0
+"""What a queue that throttles is taken to ask for: its limits are per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Malformed(Broken):
 @dataclass(frozen=True, slots=True)
 class Unconfirmed(Broken):
     """A queue did not confirm the message, which it may have all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled(Unconfirmed):
+    """A queue takes no more requests at the moment."""
 
 
 DeliveryResult = Responded | Accepted | Refused | Unreachable | TimedOut | Broken
@@ -142,10 +149,13 @@ def is_server_error(status: int) -> bool:
 
 
 def overload_seconds(result: DeliveryResult) -> float | None:
-    """Return the Retry-After of a 429 or 503, which an overloaded service sends; else None."""
+    """Return the Retry-After of a 429 or 503, which an overloaded service sends; else None.
+
+    A queue that throttles is overloaded too, and says nothing of a time.
+    """
     if isinstance(result, Responded) and result.status in RETRY_AFTER_STATUSES:
         return result.retry_after_seconds
-    return None
+    return THROTTLED_SECONDS if isinstance(result, Throttled) else None
 
 
 def falls_back(result: DeliveryResult, fallback: Fallback) -> bool:

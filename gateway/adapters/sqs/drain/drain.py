@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.sqs.drain.mover import Mover, RefusedError
+from gateway.adapters.sqs.send_results import is_unreachable
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES
 from gateway.ports import SourceError
 
@@ -30,9 +31,6 @@ MAX_BACKOFF_SECONDS: Final = 30.0
 TICK_SECONDS: Final = 5.0
 ZEROS: Final = 3
 """How often the queue has to be empty: its counts are approximate."""
-
-_HOPELESS: Final = ("AccessDenied", "NonExistentQueue", "QueueDoesNotExist", "KMS.", "Kms")
-_THROTTLED: Final = "Throttl"
 
 
 class DrainError(Exception):
@@ -164,7 +162,7 @@ class Drain:
             self._ending.set()
 
     def _failed(self, error: SourceError) -> None:
-        if error.code.startswith(_HOPELESS) and _THROTTLED not in error.code:
+        if is_unreachable(error.code):  # which does not change by itself
             self._end(error.why, error.what_to_do)
             return
         self._warn(f"{error.why}; it is tried again")

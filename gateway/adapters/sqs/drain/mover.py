@@ -21,7 +21,7 @@ RETRY_SECONDS: Final = 5
 
 DELETE_ATTEMPTS: Final = 4
 MOST_REFUSED: Final = 3
-"""A message that was refused as often as this ends the drain."""
+"""A message that was refused as often as this ends the drain, once no other one is moved."""
 
 SENDING_SECONDS: Final = 60
 """How long the messages of a batch are sent, so that the last one is still leased then."""
@@ -49,6 +49,7 @@ class Mover:
         self._fifo = fifo
         self._undeleted: set[str] = set()
         self._refused: Counter[str] = Counter()
+        self._moved_at: dict[str, int] = {}  # what was moved when a message was refused last
 
     async def move(self, messages: Sequence[Message]) -> bool:
         """Move what was received; return whether every message was sent.
@@ -83,9 +84,11 @@ class Mover:
 
     def _note(self, message: Message, failure: NotSent) -> None:
         if failure.refused:
-            self._refused[message.message_id] += 1
-            if self._refused[message.message_id] >= MOST_REFUSED:
-                raise RefusedError(f"message {message.message_id} is refused: {failure.why}")
+            name = message.message_id
+            self._refused[name] += 1
+            moved_before, self._moved_at[name] = self._moved_at.get(name), self.moved
+            if self._refused[name] >= MOST_REFUSED and moved_before == self.moved:
+                raise RefusedError(f"message {name} is refused: {failure.why}")
         self._warn(f"a message was not sent, and is tried again: {failure.why}")
 
     async def _delete(self, messages: Sequence[Message]) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.adapters.sqs.drain.queues import SqsEnd
+from gateway.adapters.sqs.drain.queues import SqsEnd, open_end
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
+from gateway.adapters.sqs.send_results import MISSING_CODES
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
     from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.addresses import QueueAddress
-
-_MISSING: Final = ("NonExistentQueue", "QueueDoesNotExist")
 
 
 class UnfitError(Exception):
@@ -50,12 +49,12 @@ async def open_pair(clients: SqsClients, source: QueueAddress, target: QueueAddr
         raise _missing("--to", error) from error
     if traits.identity == of_target.identity:
         raise UnfitError("--to", "is the queue that is drained", "name another queue")
-    ends = (SqsEnd(clients, source, one.url), SqsEnd(clients, target, other.url))
-    return Pair(one, *ends, traits.lease_seconds)
+    depths = await open_end(clients, source, one.url)
+    return Pair(one, depths, await open_end(clients, target, other.url), traits.lease_seconds)
 
 
 def _missing(place: str, error: SourceError) -> Exception:
-    if not error.code.startswith(_MISSING):
+    if error.code not in MISSING_CODES:
         return error
     hint = "check its name, the region (AWS_REGION) and the account; a URL or an ARN has all three"
     return UnfitError(place, "there is no such queue", hint)

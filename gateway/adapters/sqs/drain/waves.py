@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.message_size import attribute_bytes
+from gateway.core.delivery.message_size import attribute_bytes, text_bytes
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -42,5 +42,7 @@ def calls(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 def message_bytes(message: Message) -> int:
     """Return the size that SQS counts: the body and names, types and values of attributes."""
-    body = len(message.body.encode("utf-8", "surrogatepass"))
-    return body + sum(attribute_bytes(name, value) for name, value in message.attributes.items())
+    attributes = message.attributes.items()
+    return text_bytes(message.body) + sum(
+        attribute_bytes(name, value) for name, value in attributes
+    )

@@ -13,6 +13,7 @@ from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
     Refused,
+    Throttled,
     TimedOut,
     Unconfirmed,
     Unreachable,
@@ -103,11 +104,11 @@ async def test_several_calls_run_side_by_side() -> None:
         (EntryError("Unmentioned", "not mentioned"), Unconfirmed("not mentioned")),
         (
             EntryError("RequestThrottled", "RequestThrottled: slow", sender_fault=True),
-            Unconfirmed("RequestThrottled: slow"),
+            Throttled("RequestThrottled: slow"),
         ),
         (
             EntryError("KMS.ThrottlingException", "slow", sender_fault=True),
-            Unconfirmed("slow"),
+            Throttled("slow"),
         ),
         (
             EntryError("KMS.AccessDeniedException", "no key", sender_fault=True),
@@ -138,25 +139,36 @@ async def test_a_queue_that_cannot_take_messages_is_unreachable(code: str) -> No
     assert results == [Unreachable("queue b1: why (do this)")] * 2
 
 
+ANY_OTHER = (
+    *("ServiceUnavailable", "ConnectionClosedError", "InvalidResponse", "ExpiredToken"),
+    *("EndpointConnectionError", "UnsupportedOperation", "InvalidSecurity", "500"),
+    "InternalError",
+)
+THROTTLED = ("RequestThrottled", "ThrottlingException", "KmsThrottled", "OverLimit")
+
+
 @pytest.mark.parametrize(
-    "code",
+    ("code", "expected"),
     [
-        *("RequestThrottled", "ThrottlingException", "KmsThrottled", "OverLimit", "InternalError"),
-        *("ServiceUnavailable", "ConnectionClosedError", "InvalidResponse", "ExpiredToken"),
-        *("EndpointConnectionError", "UnsupportedOperation", "InvalidSecurity", "500"),
+        *((code, Unconfirmed("why")) for code in ANY_OTHER),
+        *((code, Throttled("why")) for code in THROTTLED),
     ],
 )
-async def test_any_other_failure_is_retried(code: str) -> None:
+async def test_any_other_failure_is_retried(code: str, expected: DeliveryResult) -> None:
     calls = FakeQueueCalls()
     calls.failures.append(SourceError("why", code))
     async with delivering(calls) as at:
         results = await at.deliver(*several(2))
-    assert results == [Unconfirmed("why")] * 2
+    assert results == [expected] * 2
     assert isinstance(results[0], Broken)
 
 
 @pytest.mark.parametrize(
-    "code", ["InvalidMessageContents", "InvalidParameterValue", "BatchRequestTooLong"]
+    "code",
+    [
+        *("InvalidMessageContents", "InvalidParameterValue", "BatchRequestTooLong"),
+        *("InvalidAttributeValue", "MissingParameter", "SerializationException", "MalformedInput"),
+    ],
 )
 async def test_one_message_that_sqs_refuses_with_its_batch_is_found_and_refused_alone(
     code: str,
@@ -397,6 +409,11 @@ async def test_while_the_depth_cannot_be_asked_the_last_response_counts() -> Non
         await asyncio.sleep(60)
         at.results.clear()
         assert isinstance((await at.deliver(*several(1)))[0], Unreachable)
+        (warning,) = at.events
+    assert isinstance(warning, RouteWarned)
+    assert warning.what.startswith(
+        "version canary: queue b1 cannot be asked for its depth, which counts as 6 messages: "
+    )
 
 
 async def test_a_depth_that_was_never_told_means_room() -> None:
@@ -404,6 +421,33 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
     calls.depth, calls.attributes_error = 6, DENIED
     async with delivering(calls, max_depth=5) as at:
         assert await at.deliver(*several(1)) == [ACCEPTED]
+        (warning,) = at.events
+    what = "version canary: queue b1 cannot be asked for its depth, which counts as room: "
+    assert warning == RouteWarned("orders", f"{what}{DENIED.why}", "allow it")
+
+
+async def test_a_depth_that_is_not_told_in_time_means_room() -> None:
+    """Messages wait for it at the start, so it may not take all of their timeout."""
+    calls = FakeQueueCalls()
+    calls.depth, calls.attributes_seconds = 6, 60
+    async with delivering(calls, max_depth=5) as at:
+        plan = queue_plan(timeout_seconds=5)
+        assert await at.deliver(*several(1), plan=plan) == [ACCEPTED]
+        (warning,) = at.events
+    assert isinstance(warning, RouteWarned)
+    assert "no response within 3 s" in warning.what
+
+
+async def test_each_time_that_the_depth_is_unknown_anew_is_told() -> None:
+    """Without it a limit that never holds looks as if it did."""
+    calls = FakeQueueCalls()
+    async with delivering(calls, max_depth=5) as at:
+        for _ in range(2):
+            calls.attributes_error = DENIED
+            await asyncio.sleep(30)
+            calls.attributes_error = None
+            await asyncio.sleep(30)
+        assert len(at.events) == 2
 
 
 async def test_without_max_depth_the_depth_is_not_asked() -> None:

@@ -14,6 +14,7 @@ from gateway.core.delivery.disposition import (
     Reject,
     Responded,
     Retry,
+    Throttled,
     TimedOut,
     Unreachable,
     describe,
@@ -170,6 +171,14 @@ def test_what_a_queue_refuses_for_what_it_is_is_rejected() -> None:
 def test_a_refused_message_does_not_fall_back_and_is_no_overload() -> None:
     assert not falls_back(REFUSED, on(*FallbackOn))
     assert overload_seconds(REFUSED) is None
+
+
+def test_a_queue_that_throttles_is_overloaded_and_its_message_is_retried() -> None:
+    throttled = Throttled("RequestThrottled: slow down")
+    assert judged(throttled) == Retry(4)
+    assert not falls_back(throttled, on(*FallbackOn))
+    assert overload_seconds(throttled) == 5
+    assert describe(throttled) == "not confirmed: RequestThrottled: slow down"
 
 
 @pytest.mark.parametrize("result", FAILURES)

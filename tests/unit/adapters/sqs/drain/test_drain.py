@@ -198,6 +198,16 @@ async def test_a_message_that_is_never_taken_ends_it_after_the_others_were_moved
     assert bench.queue.left == ["m-7"]
 
 
+async def test_a_refused_message_does_not_keep_a_long_queue_from_being_moved() -> None:
+    bench = Bench(rate=10)
+    bench.queue.send_many(600)
+    bench.target.always["m-7"] = REFUSED
+    with pytest.raises(DrainError, match="message m-7 is refused: InvalidMessageContents"):
+        await bench.drain.run()
+    assert bench.queue.left == ["m-7"]
+    assert bench.drain.moved == 599
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "QueueDoesNotExist", "KmsAccessDenied"])
 async def test_what_will_not_change_by_itself_ends_it(code: str) -> None:
     bench = Bench()
