@@ -169,7 +169,10 @@ def _problem(place: str, what: str, hint: str) -> ProblemsFound:
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
     if not (math.isfinite(rate) and rate > 0):
         raise argparse.ArgumentTypeError("must be a number above 0")
     return rate

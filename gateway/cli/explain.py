@@ -168,7 +168,7 @@ def _expected(route: Route, expect: str | None) -> str | None:
         return None
     version = route.version_called(expect)
     if version is None:
-        names = [version.name for version in route.versions]
+        names = list(dict.fromkeys(n for one in route.versions for n in (one.name, one.tag)))
         raise ProblemsFound((_unknown("--expect", expect, names),))
     return version.name
 

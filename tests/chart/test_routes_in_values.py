@@ -164,4 +164,20 @@ def test_a_value_of_another_shape_is_refused_with_its_place(values: str, words: 
 def test_the_notes_name_the_queues_that_versions_poll() -> None:
     told = notes([], GATEWAY_CHART / "ci" / "queue-versions-values.yaml")
     assert "- orders-b1 (version canary of route orders)" in told
-    assert "poll these" not in notes([], GATEWAY_CHART / "ci" / "fifo-values.yaml")
+    assert "Switch off the polling of services with a URL: they" in told
+    posted = notes([], GATEWAY_CHART / "ci" / "fifo-values.yaml")
+    assert "poll these" not in posted
+    assert "Switch off the polling of the services behind it: they" in posted
+
+
+def test_the_notes_switch_no_polling_off_where_every_version_polls() -> None:
+    told = notes(
+        [
+            "aws.region=eu-west-1",
+            "routes[0].name=orders",
+            "routes[0].queue=orders",
+            "routes[0].versions.stable.queue=orders-b",
+        ]
+    )
+    assert "- orders-b (version stable of route orders)" in told
+    assert "Switch off" not in told

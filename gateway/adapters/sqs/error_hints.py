@@ -16,7 +16,9 @@ _ACCESS: Final = (
     " and ChangeMessageVisibility here, and SendMessage on a dead-letter queue or the queue of a"
     f" version: {IAM_PAGE}"
 )
-_REGION: Final = "set region: on the route, or AWS_REGION in the environment"
+_REGION: Final = (
+    "set AWS_REGION in the environment, or region: on the route; a URL of AWS and an ARN have one"
+)
 _CREDENTIALS: Final = (
     "check where the credentials come from: the pod's IAM role, or AWS_ACCESS_KEY_ID,"
     " AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"

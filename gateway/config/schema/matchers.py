@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any, Final
 
@@ -27,6 +28,11 @@ from gateway.core.routing.sources import (
 
 _STICKY: Final = "message, group, attribute:NAME or body:JMESPATH"
 _VERSION_FROM: Final = "attribute:NAME, baggage:NAME, sender:NAME or body:JMESPATH"
+_MEMBER: Final = re.compile(r"[A-Za-z0-9_+.@-]+")
+"""A session's name has these, and `=` and `,` between its members.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (RoleSessionName).
+"""
 
 
 def exact(value: Any) -> str:
@@ -145,9 +151,9 @@ def version_from(value: Any) -> VersionSource:
 
 
 def _session(name: str) -> FromSession:
-    if "=" in name or "," in name:
+    if _MEMBER.fullmatch(name) is None:
         raise InvalidValue(
-            "names no member of a session: its name has `=` or `,`",
+            "names no member of a session: its name may have A-Z a-z 0-9 _ + . @ - alone",
             "the session b1,version=v2 has the member version",
         )
     return FromSession(name)
@@ -168,5 +174,6 @@ STICKY: Final = Checked(
     sticky, {"type": "string", "pattern": "^(message|group|attribute:.+|body:.+)$"}
 )
 VERSION_FROM: Final = Checked(
-    version_from, {"type": "string", "pattern": "^(attribute|baggage|body):.+$|^sender:[^=,]+$"}
+    version_from,
+    {"type": "string", "pattern": "^(attribute|baggage|body):.+$|^sender:[A-Za-z0-9_+.@-]+$"},
 )
