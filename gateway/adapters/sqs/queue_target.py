@@ -23,7 +23,7 @@ from gateway.adapters.sqs.send_results import (
 from gateway.aiokit.idle import IdleCounter
 from gateway.aiokit.lazy_timer import LazyTimer
 from gateway.core.delivery.disposition import Accepted, TimedOut, Unreachable
-from gateway.core.events import ForwardedUnstamped, RouteWarned
+from gateway.core.events import ForwardedUnstamped, RouteWarned, VersionQueueDepth
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_MESSAGE_BYTES
 from gateway.ports import SourceError
 
@@ -65,6 +65,7 @@ class QueueTarget:
             calls,
             version.max_depth,
             lambda what, then: observe(RouteWarned(route, about + what, then)),
+            lambda depth: observe(VersionQueueDepth(route, version.name, depth)),
         )
         # Nothing is to be waited for once all that may be in flight waits.
         self._full = max(1, min(MAX_BATCH_ENTRIES, version.max_in_flight))

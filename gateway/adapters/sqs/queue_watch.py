@@ -34,15 +34,24 @@ UNREADABLE: Final = (ValueError, TypeError, AttributeError)
 
 
 class QueueWatch:
-    """Watches one queue while :meth:`run` does; `warn` takes what is wrong and what to do."""
+    """Watches one queue while :meth:`run` does.
+
+    `warn` takes what is wrong and what to do, `tell_depth` each depth that is learned, and None
+    once the last one is of a queue that is gone.
+    """
 
     def __init__(
-        self, calls: QueueCalls, max_depth: int | None, warn: Callable[[str, str], None]
+        self,
+        calls: QueueCalls,
+        max_depth: int | None,
+        warn: Callable[[str, str], None],
+        tell_depth: Callable[[int | None], None],
     ) -> None:
         self._calls = calls
         self._queue = calls.address.text
         self._max_depth = max_depth
         self._warn = warn
+        self._tell_depth = tell_depth
         self._looked = asyncio.Event()
         self._lost = asyncio.Event()
         self._missing = f"queue {self._queue} is not looked up yet"
@@ -75,6 +84,9 @@ class QueueWatch:
             self._missing = why
             self._failures += 1
             self._lost.set()
+            if self._depth is not None:
+                self._depth = None
+                self._tell_depth(None)
 
     async def run(self) -> Never:
         """Watch until cancelled."""
@@ -107,6 +119,7 @@ class QueueWatch:
         with suppress(SourceError, *UNREADABLE):
             attributes = await self._calls.attributes(*_DEPTH)
             self._depth = sum(int(attributes.get(name) or 0) for name in _DEPTH)
+            self._tell_depth(self._depth)
 
     async def _ask_delay(self) -> None:
         """Warn of a delay that a send cannot override. Nothing else needs the permission to ask."""

@@ -3,11 +3,12 @@
 Series are plain numbers in dicts. prometheus_client's own counters and histograms take a lock and
 search their buckets one by one, which costs several times as much; it only writes the text format.
 A series exists if and only if the routing table in force names its labels: it is 0 from the start,
-and no message can create one.
+and no message can create one. A value that only SQS knows is not there until SQS has told it.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_left
 from functools import partial
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
+_TOLD: Final = frozenset({names.QUEUE_DEPTH})
+"""Gauges without a value of their own at the start."""
+
 _RESULTS: Final = ("messages", "empty", "error")
 
 
@@ -56,6 +60,11 @@ class _Number:
 
     def __init__(self, value: float = 0) -> None:
         self.value = value
+
+
+def _unknown() -> _Number:
+    """Return a number that is in no scrape until it is set."""
+    return _Number(math.nan)
 
 
 class _Histogram:
@@ -133,6 +142,8 @@ class Metrics:
                 self._add(names.MIRRORED, (route, version, outcome), messages)
             case events.ForwardedUnstamped(route, version):
                 self._add(names.FORWARD_UNSTAMPED, (route, version))
+            case events.VersionQueueDepth(route, version, messages):
+                self._tell_depth((route, version), messages)
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -182,12 +193,16 @@ class Metrics:
             if metric in EDGES:
                 _keep(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
             else:
-                _keep(self._numbers[metric], wanted, _Number)
+                _keep(self._numbers[metric], wanted, _unknown if metric in _TOLD else _Number)
         for route in event.table.routes:
             self._numbers[names.MAX_IN_FLIGHT][route.name,].value = route.max_in_flight
             for each in route.versions:
                 stable = each.name == route.stable.name
                 self._numbers[names.STABLE][route.name, each.name].value = stable
+                if each.max_depth is not None:
+                    self._numbers[names.QUEUE_MAX_DEPTH][
+                        route.name, each.name
+                    ].value = each.max_depth
             for version, weight in route.split_weights().items():
                 self._numbers[names.WEIGHT][route.name, version].value = weight
         self._numbers[names.GENERATION][()].value = event.generation
@@ -212,6 +227,10 @@ class Metrics:
     def _add(self, metric: MetricDefinition, labels: Labels, amount: float = 1) -> None:
         if number := self._numbers[metric].get(labels):
             number.value += amount
+
+    def _tell_depth(self, version: Labels, messages: int | None) -> None:
+        if number := self._numbers[names.QUEUE_DEPTH].get(version):
+            number.value = math.nan if messages is None else messages
 
     def _accepted(self) -> None:
         self._numbers[names.RELOAD_SUCCESSFUL][()].value = 1
@@ -242,6 +261,12 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         for version in route.versions
         if version.queue is not None
     ]
+    limited: list[Labels] = [
+        (route.name, version.name)
+        for route in table.routes
+        for version in route.versions
+        if version.max_depth is not None
+    ]
     undecided: list[Labels] = [
         (route.name, "", Reason.UNKNOWN_VERSION)
         for route in table.routes
@@ -257,6 +282,8 @@ def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.DURATION: versions,
         names.AGE: versions,
         names.FORWARD_UNSTAMPED: queues,
+        names.QUEUE_DEPTH: limited,
+        names.QUEUE_MAX_DEPTH: limited,
         names.IN_FLIGHT: routes,
         names.MAX_IN_FLIGHT: routes,
         names.DELIVERIES_IN_FLIGHT: versions,
@@ -285,7 +312,8 @@ def _number_family(metric: MetricDefinition, cells: Mapping[Labels, _Number]) ->
     kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
     for labels, number in cells.items():
-        family.add_metric(labels, number.value)
+        if not math.isnan(number.value):
+            family.add_metric(labels, number.value)
     return family
 
 

@@ -17,7 +17,7 @@ from gateway.core.delivery.disposition import (
     Unconfirmed,
     Unreachable,
 )
-from gateway.core.events import ForwardedUnstamped, RouteWarned
+from gateway.core.events import ForwardedUnstamped, RouteWarned, VersionQueueDepth
 from gateway.ports import EntryError, SourceError
 from tests.builders import message
 from tests.fakes import VIRTUAL_TIME
@@ -404,6 +404,22 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
     calls.depth, calls.attributes_error = 6, DENIED
     async with delivering(calls, max_depth=5) as at:
         assert await at.deliver(*several(1)) == [ACCEPTED]
+
+
+async def test_each_depth_is_told_and_the_last_one_taken_back_once_the_queue_is_lost() -> None:
+    calls = FakeQueueCalls()
+    calls.depth = 4
+    async with delivering(calls, max_depth=5) as at:
+        await at.deliver(*several(1))
+        calls.attributes_error = DENIED
+        await asyncio.sleep(10)
+        calls.attributes_error, calls.depth = None, 3
+        await asyncio.sleep(10)
+        calls.missing = MISSING
+        at.results.clear()
+        await at.deliver(*several(1))
+    told = [each.messages for each in at.events if isinstance(each, VersionQueueDepth)]
+    assert told == [4, 3, None]
 
 
 async def test_without_max_depth_the_depth_is_not_asked() -> None:
