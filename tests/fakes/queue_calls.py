@@ -49,12 +49,13 @@ class FakeQueueCalls:
         self.confirmed: list[str] = []
         """Bodies of the messages that the queue has, in order."""
 
-    async def find(self) -> None:
+    async def find(self) -> str:
         """Find the queue, unless it is missing."""
         self.looked_up_at.append(self._now())
         await asyncio.sleep(self.lookup_seconds)
         if self.missing is not None:
             raise self.missing
+        return f"fake {self.address.name}"
 
     async def attributes(self, *names: str) -> Mapping[str, Any]:
         """Return depth and delay."""

@@ -31,6 +31,7 @@ class Result:
     queued: int = 0
     dead_lettered: int = 0
     worst_receive_count: int = 0
+    received_most: str = ""
     lost: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
     doubled: dict[str, int] = field(default_factory=dict)
@@ -84,7 +85,9 @@ def _check_message(history: History, evidence: Evidence, result: Result) -> None
     ]
     copied = (history.queue, history.body) in evidence.copies
     result.dead_lettered += copied or history.stage == MOVED
-    result.worst_receive_count = max(result.worst_receive_count, history.receives)
+    if history.receives > result.worst_receive_count:
+        result.worst_receive_count = history.receives
+        result.received_most = "\n".join([trace.title(history), *trace.lines(history, evidence)])
     if history.stage not in (DELETED, MOVED):
         result.lost.append(f"{trace.title(history)} is {history.stage} in the end")
     if history.stage == DELETED and not _proven(history, evidence):

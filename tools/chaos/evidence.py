@@ -20,6 +20,8 @@ DELETED = "deleted"
 MOVED = "moved"
 HANDED_OUT_AGAIN = "handed_out_again"
 QUEUED = "queued"
+_OFTEN = 10
+"""Receives of a message that make its history worth to be kept whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ async def histories(
                 key=lambda event: event["at"],
             )
             several = len(there) + len(deliveries.get(raw["message_id"], ())) > 1
-            found.append(parse_history(queue, raw, whole=several))
+            often = raw["receive_count"] > _OFTEN
+            found.append(parse_history(queue, raw, whole=several or often))
     return found
 
 

@@ -90,6 +90,7 @@ def _numbers(outcome: Outcome, result: Result) -> dict[str, object]:
         "to a version that it is not pinned to": len(result.crossed),
         "overlaps in a group": len(result.overlaps),
         "worst receive count": result.worst_receive_count,
+        "of a message of": result.received_most.partition(" ")[0],
         "seconds that replicas waited for a core": f"{_waited(outcome):.1f}",
         "seconds to settle": f"{outcome.seconds_to_settle:.1f}",
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.sqs.queue_calls import group_of
 from gateway.adapters.sqs.queue_sending import QueueSender, QueueSending, SendBatch
-from gateway.adapters.sqs.queue_watch import QueueWatch
+from gateway.adapters.sqs.queue_watch import QueueWatch, Reports
 from gateway.adapters.sqs.send_results import (
     MISSING_CODES,
     is_about_content,
@@ -46,15 +46,25 @@ _LATE_SECONDS: Final = 1.0
 """By how much a call may outlast its messages' timeout, which then is what ends it."""
 
 
+def _ignore(_identity: str) -> None:
+    """Do nothing."""
+
+
 class QueueTarget:
     """A Target over one queue (docs/reference/delivery.md, "Delivery to a queue").
 
     Nothing is sent but while :meth:`run` runs. Messages of all plans share batches, of at most ten
-    entries and 1 MiB. On a FIFO queue one message of a group is under way at a time.
+    entries and 1 MiB. On a FIFO queue one message of a group is under way at a time. `found` takes
+    the identity of the queue, each time that it is looked up.
     """
 
     def __init__(
-        self, version: Version, calls: QueueCalls, route: str, observe: Callable[[Event], None]
+        self,
+        version: Version,
+        calls: QueueCalls,
+        route: str,
+        observe: Callable[[Event], None],
+        found: Callable[[str], None] = _ignore,
     ) -> None:
         self._calls = calls
         self._queue = calls.address.text
@@ -64,8 +74,11 @@ class QueueTarget:
         self._watch = QueueWatch(
             calls,
             version.max_depth,
-            lambda what, then: observe(RouteWarned(route, about + what, then)),
-            lambda depth: observe(VersionQueueDepth(route, version.name, depth)),
+            Reports(
+                warn=lambda what, then: observe(RouteWarned(route, about + what, then)),
+                found=found,
+                depth=lambda depth: observe(VersionQueueDepth(route, version.name, depth)),
+            ),
         )
         # Nothing is to be waited for once all that may be in flight waits.
         self._full = max(1, min(MAX_BATCH_ENTRIES, version.max_in_flight))
