@@ -70,6 +70,7 @@ class QueueTarget:
         self._queue = calls.address.text
         self._fifo = calls.address.fifo
         self._observe = observe
+        self._labels = route, version.name
         about = f"version {version.name}: "
         self._watch = QueueWatch(
             calls,
@@ -77,7 +78,7 @@ class QueueTarget:
             Reports(
                 warn=lambda what, then: observe(RouteWarned(route, about + what, then)),
                 found=found,
-                depth=lambda depth: observe(VersionQueueDepth(route, version.name, depth)),
+                depth=self._report_depth,
             ),
         )
         # Nothing is to be waited for once all that may be in flight waits.
@@ -104,6 +105,10 @@ class QueueTarget:
             await self._under_way.wait()
             self._timer.cancel()
             watching.cancel()
+
+    def _report_depth(self, messages: int | None) -> None:
+        if not self._closed.is_set():  # else the version has another target by now, or is gone
+            self._observe(VersionQueueDepth(*self._labels, messages))
 
     def bind(self, plan: DeliveryPlan) -> QueueSender:
         """Return what sends the messages of a plan."""

@@ -37,8 +37,8 @@ class Reports(NamedTuple):
     """What is told of a queue.
 
     `warn` takes what is wrong and what to do; `found` the queue's identity, each time that it is
-    looked up; `depth` each depth that SQS tells, and None once the last one is of a queue that is
-    gone.
+    looked up; `depth` each depth that SQS tells, and None while none is known: at the start, and
+    once the queue is lost.
     """
 
     warn: Callable[[str, str], None]
@@ -92,6 +92,8 @@ class QueueWatch:
 
     async def run(self) -> Never:
         """Watch until cancelled."""
+        if self._max_depth is not None:
+            self._reports.depth(None)  # the target before it may have told of another queue
         while True:
             if self._missing:
                 await self._find()

@@ -406,7 +406,7 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
         assert await at.deliver(*several(1)) == [ACCEPTED]
 
 
-async def test_each_depth_is_told_and_the_last_one_taken_back_once_the_queue_is_lost() -> None:
+async def test_each_depth_is_told_and_that_none_is_known() -> None:
     calls = FakeQueueCalls()
     calls.depth = 4
     async with delivering(calls, max_depth=5) as at:
@@ -419,7 +419,19 @@ async def test_each_depth_is_told_and_the_last_one_taken_back_once_the_queue_is_
         at.results.clear()
         await at.deliver(*several(1))
     told = [each.messages for each in at.events if isinstance(each, VersionQueueDepth)]
-    assert told == [4, 3, None]
+    assert told == [None, 4, 3, None]
+
+
+async def test_a_closed_target_tells_no_depth_any_more() -> None:
+    """The version may have another queue by then; what is under way is finished all the same."""
+    calls = FakeQueueCalls()
+    calls.depth = 4
+    calls.takes_seconds = 25
+    async with delivering(calls, max_depth=5) as at:
+        at.start(several(1)[0])
+        await asyncio.sleep(1)
+    told = [each.messages for each in at.events if isinstance(each, VersionQueueDepth)]
+    assert (told, len(calls.asked_at)) == ([None, 4], 3)
 
 
 async def test_without_max_depth_the_depth_is_not_asked() -> None:
