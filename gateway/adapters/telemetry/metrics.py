@@ -12,7 +12,7 @@ import math
 import time
 from bisect import bisect_left
 from functools import partial
-from itertools import accumulate, product
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -35,22 +35,17 @@ from gateway.adapters.telemetry.metric_definitions import (
     Labels,
     MetricDefinition,
 )
+from gateway.adapters.telemetry.metric_series import series_of
 from gateway.core import events
-from gateway.core.routing.decision import DECISION_REASONS, Reason
-from gateway.core.routing.route import UnknownVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from gateway.core.routing.route import RoutingTable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
-_TOLD: Final = frozenset({names.QUEUE_DEPTH})
+_UNKNOWN_AT_FIRST: Final = frozenset({names.QUEUE_DEPTH})
 """Gauges without a value of their own at the start."""
-
-_RESULTS: Final = ("messages", "empty", "error")
 
 
 class _Number:
@@ -143,7 +138,7 @@ class Metrics:
             case events.ForwardedUnstamped(route, version):
                 self._add(names.FORWARD_UNSTAMPED, (route, version))
             case events.VersionQueueDepth(route, version, messages):
-                self._tell_depth((route, version), messages)
+                self._set_depth((route, version), messages)
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -189,11 +184,15 @@ class Metrics:
 
     def _adopt(self, event: events.TableInForce) -> None:
         """Take names and weights from the table; series that it does not name are dropped."""
-        for metric, wanted in _series(event.table).items():
+        for metric, wanted in series_of(event.table).items():
             if metric in EDGES:
                 _keep(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
             else:
-                _keep(self._numbers[metric], wanted, _unknown if metric in _TOLD else _Number)
+                _keep(
+                    self._numbers[metric],
+                    wanted,
+                    _unknown if metric in _UNKNOWN_AT_FIRST else _Number,
+                )
         for route in event.table.routes:
             self._numbers[names.MAX_IN_FLIGHT][route.name,].value = route.max_in_flight
             for each in route.versions:
@@ -228,7 +227,7 @@ class Metrics:
         if number := self._numbers[metric].get(labels):
             number.value += amount
 
-    def _tell_depth(self, version: Labels, messages: int | None) -> None:
+    def _set_depth(self, version: Labels, messages: int | None) -> None:
         if number := self._numbers[names.QUEUE_DEPTH].get(version):
             number.value = math.nan if messages is None else messages
 
@@ -244,58 +243,6 @@ def _own_registry() -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
-    """Return the label values that each metric has under a routing table."""
-    routes: list[Labels] = [(route.name,) for route in table.routes]
-    versions: list[Labels] = [
-        (route.name, version.name) for route in table.routes for version in route.versions
-    ]
-    mirrors: list[Labels] = [
-        (route.name, route.mirror.to.name) for route in table.routes if route.mirror is not None
-    ]
-    queues: list[Labels] = [
-        (route.name, version.name)
-        for route in table.routes
-        for version in route.versions
-        if version.queue is not None
-    ]
-    limited: list[Labels] = [
-        (route.name, version.name)
-        for route in table.routes
-        for version in route.versions
-        if version.max_depth is not None
-    ]
-    undecided: list[Labels] = [
-        (route.name, "", Reason.UNKNOWN_VERSION)
-        for route in table.routes
-        if route.unknown_version is UnknownVersion.RETRY
-    ]
-    return {
-        names.RECEIVED: routes,
-        names.UNREADABLE: routes,
-        names.RECEIVES: _each(routes, _RESULTS),
-        names.DECISIONS: _each(versions, DECISION_REASONS) + undecided,
-        names.DELIVERIES: _each(versions, events.Outcome),
-        names.MIRRORED: _each(mirrors, events.CopyOutcome),
-        names.DURATION: versions,
-        names.AGE: versions,
-        names.FORWARD_UNSTAMPED: queues,
-        names.QUEUE_DEPTH: limited,
-        names.QUEUE_MAX_DEPTH: limited,
-        names.IN_FLIGHT: routes,
-        names.MAX_IN_FLIGHT: routes,
-        names.DELIVERIES_IN_FLIGHT: versions,
-        names.SETTLEMENTS: _each(routes, events.Action),
-        names.SETTLEMENT_FAILURES: _each(routes, events.Action),
-        names.WEIGHT: versions,
-        names.STABLE: versions,
-    }
-
-
-def _each(prefixes: Iterable[Labels], values: Iterable[str]) -> list[Labels]:
-    return [(*prefix, value) for prefix, value in product(prefixes, values)]
 
 
 _Cell = TypeVar("_Cell")
