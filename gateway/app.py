@@ -193,7 +193,8 @@ class Gateway:
             return self._url_target(version, observe=self._observer.observe)
         native = self._settings.sqs_client == "native"
         calls = QueueCalls(self._clients, version.queue, native=native)
-        target = QueueTarget(version, calls, route, observe)
+        found = partial(self._routes.found, version.queue)
+        target = QueueTarget(version, calls, route, observe, found)
         self._start(target.run(), f"queue of {version.name} of {route}")
         return target
 

@@ -180,6 +180,15 @@ class ForwardedUnstamped:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionQueueDepth:
+    """How many messages, visible and in flight, the queue of a version holds; None: not known."""
+
+    route: str
+    version: str
+    messages: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCrashed:
     """A defect in the gateway stopped the delivery of one message; the message is retried."""
 
@@ -255,6 +264,7 @@ Event = (
     | LeaseCapped
     | AttributesDropped
     | ForwardedUnstamped
+    | VersionQueueDepth
     | DeliveryCrashed
     | PhaseChanged
     | RouteWarned

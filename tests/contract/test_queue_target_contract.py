@@ -1,13 +1,13 @@
 """What a target that is a queue promises (docs/reference/delivery.md), in front of an SQS.
 
-By both clients.
+By both clients, and by the fake of the unit tests.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import pytest
@@ -26,18 +26,22 @@ from gateway.core.delivery.disposition import (
 from gateway.core.events import ForwardedUnstamped, RouteWarned
 from gateway.core.messages.message import Attribute
 from tests.builders import message
+from tests.fakes.queue_calls import FakeQueueCalls
 from tests.fakes.queue_targets import delivering, queue_plan
 from tools.emulator.errors import modeled
 from tools.emulator.faults import Cut, Fault, Mangling
+from tools.emulator.messages import Draft
 from tools.emulator.rules import Rule, Rules
 from tools.emulator.running import Served, served
+from tools.sqs_model.message import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from gateway.core.messages.message import Message as ReceivedMessage
     from tests.fakes.queue_targets import Deliveries
-    from tools.emulator.messages import Draft, Message
+    from tools.emulator.messages import Message
 
 ACCEPTED = Accepted()
 SENT_MS = 1_790_000_000_123
@@ -57,8 +61,53 @@ async def emulator() -> AsyncIterator[Served]:
         yield emulator
 
 
-class Place:
-    """A queue of its own in the emulator, and targets in front of it."""
+class Place(Protocol):
+    """A queue, and targets in front of it. `emulator` takes and ends faults."""
+
+    name: str
+    emulator: Any
+
+    def create(self, *, fifo: bool = False, **attributes: str) -> None:
+        """Make the queue; before, and once deleted, it is missing."""
+
+    def delete(self) -> None:
+        """Remove it."""
+
+    def delivering(self, **version: Any) -> AbstractAsyncContextManager[Deliveries]:
+        """Run a target of a version with these settings."""
+
+    @property
+    def messages(self) -> Sequence[Any]:
+        """What is in the queue, in order."""
+
+    @property
+    def drafts(self) -> Sequence[Draft]:
+        """What was sent of these."""
+
+    @property
+    def requests(self) -> int:
+        """How many sends there were."""
+
+    def failing(self, *faults: Fault) -> AbstractAsyncContextManager[None]:
+        """Have the next sends fail, one by each."""
+
+
+@asynccontextmanager
+async def failing(emulator: Any, faults: Sequence[Fault]) -> AsyncIterator[None]:
+    left = list(faults)
+
+    def intercept(operation: str, request: Mapping[str, Any]) -> Fault | None:
+        return left.pop(0) if operation == SEND and left else None
+
+    emulator.intercept = intercept
+    try:
+        yield
+    finally:
+        emulator.calm_down()
+
+
+class EmulatedPlace:
+    """A queue of its own in the emulator."""
 
     def __init__(self, emulator: Served, clients: SqsClients, *, native: bool) -> None:
         self.emulator = emulator.emulator
@@ -91,19 +140,64 @@ class Place:
     def requests(self) -> int:
         return int(self.emulator.registry.operations[self.name][SEND])
 
-    @asynccontextmanager
-    async def failing(self, *faults: Fault) -> AsyncIterator[None]:
-        """Have the next sends fail, one by each."""
-        left = list(faults)
+    def failing(self, *faults: Fault) -> AbstractAsyncContextManager[None]:
+        return failing(self.emulator, faults)
 
-        def intercept(operation: str, request: Mapping[str, Any]) -> Fault | None:
-            return left.pop(0) if operation == SEND and left else None
 
-        self.emulator.intercept = intercept
-        try:
-            yield
-        finally:
-            self.emulator.calm_down()
+class FakePlace:
+    """The calls that the unit tests have in place of a client's."""
+
+    def __init__(self) -> None:
+        self.name = f"b1-{uuid4().hex[:8]}"
+        self.emulator = self.calls = FakeQueueCalls(self.name)
+        self.delete()
+
+    def create(self, *, fifo: bool = False, **attributes: str) -> None:
+        if fifo:
+            self.name += ".fifo"
+            self.calls.address = parse_queue(self.name)
+        self.calls.missing = None
+        self.calls.delay_seconds = int(attributes.get("DelaySeconds", 0))
+        self.calls.max_bytes = int(attributes.get("MaximumMessageSize", 1_048_576))
+
+    def delete(self) -> None:
+        self.calls.remove()
+
+    def delivering(self, **version: Any) -> AbstractAsyncContextManager[Deliveries]:
+        return delivering(self.calls, **version)
+
+    @property
+    def messages(self) -> list[TakenMessage]:
+        return [TakenMessage(_draft(*taken)) for taken in self.calls.taken.values()]
+
+    @property
+    def drafts(self) -> list[Draft]:
+        return [each.draft for each in self.messages]
+
+    @property
+    def requests(self) -> int:
+        return len(self.calls.sends)
+
+    def failing(self, *faults: Fault) -> AbstractAsyncContextManager[None]:
+        return failing(self.calls, faults)
+
+
+class TakenMessage(NamedTuple):
+    """A message that the fake took; nothing is delayed there."""
+
+    draft: Draft
+    stage: Stage = Stage.VISIBLE
+
+
+def _draft(message: ReceivedMessage, attributes: Mapping[str, Attribute]) -> Draft:
+    rendered = {
+        name: {
+            "DataType": each.data_type,
+            "BinaryValue" if each.binary else "StringValue": each.text,
+        }
+        for name, each in attributes.items()
+    }
+    return Draft(message.body, rendered, message.group, message.message_id, message.trace_header)
 
 
 class QueueTargetContract:
@@ -352,9 +446,9 @@ class TestNative(QueueTargetContract):
     @pytest.fixture
     def place(
         self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
-    ) -> Place:
+    ) -> EmulatedPlace:
         pointed_at(emulator, monkeypatch)
-        return Place(emulator, clients, native=True)
+        return EmulatedPlace(emulator, clients, native=True)
 
 
 @pytest.mark.asyncio(loop_scope="class")
@@ -364,6 +458,15 @@ class TestSdk(QueueTargetContract):
     @pytest.fixture
     def place(
         self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
-    ) -> Place:
+    ) -> EmulatedPlace:
         pointed_at(emulator, monkeypatch)
-        return Place(emulator, clients, native=False)
+        return EmulatedPlace(emulator, clients, native=False)
+
+
+@pytest.mark.asyncio(loop_scope="class")
+class TestFake(QueueTargetContract):
+    """Over the fake, so that the unit tests rely on what holds."""
+
+    @pytest.fixture
+    def place(self) -> FakePlace:
+        return FakePlace()

@@ -27,7 +27,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 
 {{/* Fails with every problem of the values; prints nothing where there is none. */}}
 {{- define "gateway.check" -}}
-{{- $found := dict "told" list }}
+{{- $found := dict "told" list "allowLinkLocal" .Values.settings.allowLinkLocal }}
 {{- if eq .Values.routesFrom "values" }}
 {{- include "gateway.checkRoutes" (list $found .Values.routes) }}
 {{- end }}
@@ -155,9 +155,14 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $owners := dict }}
 {{- range $name := index . 3 }}
 {{- $version := get $versions $name }}
-{{- if kindIs "map" $version }}
 {{- $here := printf "%s%s" $place (include "gateway.step" $name) }}
+{{- if kindIs "string" $version }}
+{{- include "gateway.checkLinkLocal" (list $found $here $version) }}
+{{- else if kindIs "map" $version }}
 {{- include "gateway.checkUrlOrQueue" (list $found $here $version) }}
+{{- with $version.url }}
+{{- include "gateway.checkLinkLocal" (list $found (printf "%s.url" $here) .) }}
+{{- end }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.timeout" $here) $version "timeout" 0 39600 true) }}
 {{- with $version.tag }}
 {{- if and (ne . $name) (hasKey $versions .) }}

@@ -13,7 +13,7 @@ from gateway.adapters.sqs.endpoint import call_native
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
 from gateway.adapters.sqs.json_protocol import RequestBodies, parse_batch_response
 from gateway.adapters.sqs.responses import to_wire_attribute
-from gateway.adapters.sqs.sdk_calls import call_sdk, look_up, parse_batch
+from gateway.adapters.sqs.sdk_calls import call_sdk, identify, look_up, parse_batch
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ class QueueCalls:
         self._endpoint: Endpoint | None = None
         self._bodies = RequestBodies("")
 
-    async def find(self) -> None:
-        """Find the URL by name or ARN; where it was given nothing is asked."""
+    async def find(self) -> str:
+        """Find the URL by name or ARN, nothing is asked where it was given; return the identity.
+
+        That is what all addresses of the queue share, as in `SourceTraits`.
+        """
         self._url = self.address.url or await look_up(self._clients, self.address)
         self._bodies = RequestBodies(self._url)
         if self._native:
@@ -49,6 +52,7 @@ class QueueCalls:
                 self._endpoint = await self._clients.endpoint(self.address)
             except FAILURES as error:
                 raise to_source_error(error, "resolve") from error
+        return await identify(self._clients, self.address, self._url)
 
     async def attributes(self, *names: str) -> Mapping[str, Any]:
         """GetQueueAttributes."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.sqs.queue_calls import group_of
 from gateway.adapters.sqs.queue_sending import QueueSender, QueueSending, SendBatch
-from gateway.adapters.sqs.queue_watch import QueueWatch
+from gateway.adapters.sqs.queue_watch import QueueWatch, Reports
 from gateway.adapters.sqs.send_results import (
     MISSING_CODES,
     is_about_content,
@@ -23,7 +23,7 @@ from gateway.adapters.sqs.send_results import (
 from gateway.aiokit.idle import IdleCounter
 from gateway.aiokit.lazy_timer import LazyTimer
 from gateway.core.delivery.disposition import Accepted, TimedOut, Unreachable
-from gateway.core.events import ForwardedUnstamped, RouteWarned
+from gateway.core.events import ForwardedUnstamped, RouteWarned, VersionQueueDepth
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_MESSAGE_BYTES
 from gateway.ports import SourceError
 
@@ -46,25 +46,40 @@ _LATE_SECONDS: Final = 1.0
 """By how much a call may outlast its messages' timeout, which then is what ends it."""
 
 
+def _ignore(_identity: str) -> None:
+    """Do nothing."""
+
+
 class QueueTarget:
     """A Target over one queue (docs/reference/delivery.md, "Delivery to a queue").
 
     Nothing is sent but while :meth:`run` runs. Messages of all plans share batches, of at most ten
-    entries and 1 MiB. On a FIFO queue one message of a group is under way at a time.
+    entries and 1 MiB. On a FIFO queue one message of a group is under way at a time. `found` takes
+    the identity of the queue, each time that it is looked up.
     """
 
     def __init__(
-        self, version: Version, calls: QueueCalls, route: str, observe: Callable[[Event], None]
+        self,
+        version: Version,
+        calls: QueueCalls,
+        route: str,
+        observe: Callable[[Event], None],
+        found: Callable[[str], None] = _ignore,
     ) -> None:
         self._calls = calls
         self._queue = calls.address.text
         self._fifo = calls.address.fifo
         self._observe = observe
+        self._labels = route, version.name
         about = f"version {version.name}: "
         self._watch = QueueWatch(
             calls,
             version.max_depth,
-            lambda what, then: observe(RouteWarned(route, about + what, then)),
+            Reports(
+                warn=lambda what, then: observe(RouteWarned(route, about + what, then)),
+                found=found,
+                depth=self._report_depth,
+            ),
         )
         # Nothing is to be waited for once all that may be in flight waits.
         self._full = max(1, min(MAX_BATCH_ENTRIES, version.max_in_flight))
@@ -90,6 +105,10 @@ class QueueTarget:
             await self._under_way.wait()
             self._timer.cancel()
             watching.cancel()
+
+    def _report_depth(self, messages: int | None) -> None:
+        if not self._closed.is_set():  # else the version has another target by now, or is gone
+            self._observe(VersionQueueDepth(*self._labels, messages))
 
     def bind(self, plan: DeliveryPlan) -> QueueSender:
         """Return what sends the messages of a plan."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Never
+from typing import TYPE_CHECKING, Final, NamedTuple, Never
 
 from gateway.ports import SourceError
 
@@ -37,16 +37,27 @@ UNREADABLE: Final = (ValueError, TypeError, AttributeError)
 """What attributes of another shape than SQS's raise."""
 
 
-class QueueWatch:
-    """Watches one queue while :meth:`run` does; `warn` takes what is wrong and what to do."""
+class Reports(NamedTuple):
+    """What is told of a queue.
 
-    def __init__(
-        self, calls: QueueCalls, max_depth: int | None, warn: Callable[[str, str], None]
-    ) -> None:
+    `warn` takes what is wrong and what to do; `found` the queue's identity, each time that it is
+    looked up; `depth` each depth that SQS tells, and None while none is known: at the start, and
+    once the queue is lost.
+    """
+
+    warn: Callable[[str, str], None]
+    found: Callable[[str], None]
+    depth: Callable[[int | None], None]
+
+
+class QueueWatch:
+    """Watches one queue while :meth:`run` does."""
+
+    def __init__(self, calls: QueueCalls, max_depth: int | None, reports: Reports) -> None:
         self._calls = calls
         self._queue = calls.address.text
         self._max_depth = max_depth
-        self._warn = warn
+        self._reports = reports
         self._looked = asyncio.Event()
         self._lost = asyncio.Event()
         self._missing = f"queue {self._queue} is not looked up yet"
@@ -80,9 +91,14 @@ class QueueWatch:
             self._missing = why
             self._failures += 1
             self._lost.set()
+            if self._depth is not None:
+                self._depth = None
+                self._reports.depth(None)
 
     async def run(self) -> Never:
         """Watch until cancelled."""
+        if self._max_depth is not None:
+            self._reports.depth(None)  # the target before it may have told of another queue
         while True:
             if self._missing:
                 await self._find()
@@ -96,16 +112,17 @@ class QueueWatch:
     async def _find(self) -> None:
         self._lost.clear()
         try:
-            await self._calls.find()
+            identity = await self._calls.find()
         except SourceError as error:
             self._failures += 1
             self._missing = f"queue {self._queue}: {error}"
             if not self._warned:
                 self._warned = True
-                self._warn(f"queue {self._queue}: {error.why}", error.what_to_do or _CHECK)
+                self._reports.warn(f"queue {self._queue}: {error.why}", error.what_to_do or _CHECK)
         else:
             self._missing = ""
             self._warned = False
+            self._reports.found(identity)
 
     async def _ask_depth(self) -> None:
         """Ask for the depth; while that fails the last response counts, and a warning says so."""
@@ -121,13 +138,14 @@ class QueueWatch:
             self._depth_unknown(f"the response has no counts ({error!r})", "")
         else:
             self._depth_warned = False
+            self._reports.depth(self._depth)
 
     def _depth_unknown(self, why: str, what_to_do: str) -> None:
         if not self._depth_warned:
             self._depth_warned = True
             counts = "room" if self._depth is None else f"{self._depth} messages"
             what = f"queue {self._queue} cannot be asked for its depth, which counts as {counts}"
-            self._warn(f"{what}: {why}", what_to_do or _CHECK_DEPTH)
+            self._reports.warn(f"{what}: {why}", what_to_do or _CHECK_DEPTH)
 
     async def _ask_delay(self) -> None:
         """Warn of a delay that a send cannot override. Nothing else needs the permission to ask."""
@@ -135,7 +153,7 @@ class QueueWatch:
         with suppress(SourceError, *UNREADABLE):
             seconds = int((await self._calls.attributes(_DELAY)).get(_DELAY) or 0)
             if seconds:
-                self._warn(
+                self._reports.warn(
                     f"queue {self._queue} delays each message by {seconds} s, and no message can"
                     " be sent to a FIFO queue without its delay",
                     "set DelaySeconds of the queue to 0, unless the delay is wanted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sqs.errors import FAILURES, to_source_error
+from gateway.adapters.sqs.queue_attributes import identity
 from gateway.adapters.sqs.responses import find_failed_entries
 from gateway.ports import SourceError
 
@@ -40,6 +41,15 @@ async def look_up(clients: SqsClients, address: QueueAddress) -> str:
         clients, address, "get_queue_url", needs="QueueUrl", QueueName=address.name, **owner
     )
     return str(response["QueueUrl"])
+
+
+async def identify(clients: SqsClients, address: QueueAddress, url: str, account: str = "") -> str:
+    """Return what all addresses of a queue share; `account` is its owner where that is known."""
+    try:
+        meta = (await clients.client(address, receiving=False)).meta
+    except FAILURES as error:
+        raise to_source_error(error, "resolve") from error
+    return identity(meta.endpoint_url, meta.region_name, url, account)
 
 
 def parse_batch(operation: str, response: Mapping[str, Any], entries: int) -> dict[int, EntryError]:

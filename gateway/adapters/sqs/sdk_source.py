@@ -11,12 +11,11 @@ from gateway.adapters.sqs.json_protocol import parse_receive_response
 from gateway.adapters.sqs.queue_attributes import (
     ATTRIBUTES,
     account_of,
-    identity,
     parse_redrive,
 )
 from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
 from gateway.adapters.sqs.responses import RAW_RECEIVE, to_wire_attribute
-from gateway.adapters.sqs.sdk_calls import call_sdk, look_up, parse_batch
+from gateway.adapters.sqs.sdk_calls import call_sdk, identify, look_up, parse_batch
 from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import Ordering, SourceError, SourceTraits
 
@@ -68,16 +67,17 @@ class SdkSqsSource:
         dead_letters = []
         if redrive is not None:  # SQS has it in the account and the region of the queue
             beside = f"{self._url.rpartition('/')[0]}/{redrive.queue}"
-            dead_letters.append(await self._identity(self._address, beside, account))
+            dead_letters.append(await identify(self._clients, self._address, beside, account))
         if self._dead_letter is not None:
-            dead_letters.append(await self._identity(self._dead_letter, self._dead_letter_url))
+            url = self._dead_letter_url
+            dead_letters.append(await identify(self._clients, self._dead_letter, url))
         try:  # the response to ReceiveMessage does not contain the timeout
             return SourceTraits(
                 self._url,
                 int(attributes.get("VisibilityTimeout") or 0),
                 self._ordering,
                 redrive=redrive,
-                identity=await self._identity(self._address, self._url, account),
+                identity=await identify(self._clients, self._address, self._url, account),
                 dead_letters=frozenset(dead_letters),
             )
         except ValueError as error:
@@ -169,10 +169,6 @@ class SdkSqsSource:
 
     async def close(self) -> None:
         """Close nothing: clients are shared, and closed by their owner."""
-
-    async def _identity(self, address: QueueAddress, url: str, account: str = "") -> str:
-        meta = (await self._clients.client(address, receiving=False)).meta
-        return identity(meta.endpoint_url, meta.region_name, url, account)
 
     async def _url_of(self, address: QueueAddress) -> str:
         return address.url or await look_up(self._clients, address)

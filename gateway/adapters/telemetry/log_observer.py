@@ -44,7 +44,7 @@ class LogObserver:
     def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Write a line if the event is news."""
         match event:
-            case events.Decided():
+            case events.Decided() | events.VersionQueueDepth():
                 pass
             case events.Acked(route, version):
                 self._version_worked(route, version)

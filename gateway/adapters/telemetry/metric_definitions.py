@@ -71,6 +71,19 @@ FORWARD_UNSTAMPED: Final = MetricDefinition(
     ("route", "version"),
     "Messages that the version's queue confirmed and that had no room for its tag; queues alone.",
 )
+QUEUE_DEPTH: Final = MetricDefinition(
+    "gateway_target_queue_depth",
+    "gauge",
+    ("route", "version"),
+    "Messages in the version's queue, visible and in flight, by SQS's last response; with"
+    " `max_depth` alone, and not there until SQS has responded.",
+)
+QUEUE_MAX_DEPTH: Final = MetricDefinition(
+    "gateway_target_queue_max_depth",
+    "gauge",
+    ("route", "version"),
+    "With more messages than this in its queue the version is unreachable: its `max_depth`.",
+)
 IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
     "gauge",
@@ -141,7 +154,8 @@ BUILD: Final = MetricDefinition(
 
 METRIC_DEFINITIONS: Final = (
     *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, MIRRORED, DURATION, AGE),
-    *(FORWARD_UNSTAMPED, IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
+    *(FORWARD_UNSTAMPED, QUEUE_DEPTH, QUEUE_MAX_DEPTH),
+    *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
 )

@@ -146,6 +146,7 @@ class Statistics:
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.ForwardedUnstamped()
+                | events.VersionQueueDepth()
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()

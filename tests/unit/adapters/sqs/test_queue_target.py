@@ -18,7 +18,7 @@ from gateway.core.delivery.disposition import (
     Unconfirmed,
     Unreachable,
 )
-from gateway.core.events import ForwardedUnstamped, RouteWarned
+from gateway.core.events import ForwardedUnstamped, RouteWarned, VersionQueueDepth
 from gateway.ports import EntryError, SourceError
 from tests.builders import message
 from tests.fakes import VIRTUAL_TIME
@@ -27,6 +27,7 @@ from tests.fakes.queue_targets import delivering, queue_plan
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
+    from tests.fakes.queue_targets import Deliveries
 
 pytestmark = VIRTUAL_TIME
 
@@ -400,6 +401,10 @@ async def test_a_queue_with_more_than_max_depth_messages_is_unreachable() -> Non
     assert gaps == pytest.approx([10] * len(gaps))
 
 
+def warnings(at: Deliveries) -> list[RouteWarned]:
+    return [each for each in at.events if isinstance(each, RouteWarned)]
+
+
 async def test_while_the_depth_cannot_be_asked_the_last_response_counts() -> None:
     calls = FakeQueueCalls()
     calls.depth = 6
@@ -409,8 +414,7 @@ async def test_while_the_depth_cannot_be_asked_the_last_response_counts() -> Non
         await asyncio.sleep(60)
         at.results.clear()
         assert isinstance((await at.deliver(*several(1)))[0], Unreachable)
-        (warning,) = at.events
-    assert isinstance(warning, RouteWarned)
+        (warning,) = warnings(at)
     assert warning.what.startswith(
         "version canary: queue b1 cannot be asked for its depth, which counts as 6 messages: "
     )
@@ -421,7 +425,7 @@ async def test_a_depth_that_was_never_told_means_room() -> None:
     calls.depth, calls.attributes_error = 6, DENIED
     async with delivering(calls, max_depth=5) as at:
         assert await at.deliver(*several(1)) == [ACCEPTED]
-        (warning,) = at.events
+        (warning,) = warnings(at)
     what = "version canary: queue b1 cannot be asked for its depth, which counts as room: "
     assert warning == RouteWarned("orders", f"{what}{DENIED.why}", "allow it")
 
@@ -433,8 +437,7 @@ async def test_a_depth_that_is_not_told_in_time_means_room() -> None:
     async with delivering(calls, max_depth=5) as at:
         plan = queue_plan(timeout_seconds=5)
         assert await at.deliver(*several(1), plan=plan) == [ACCEPTED]
-        (warning,) = at.events
-    assert isinstance(warning, RouteWarned)
+        (warning,) = warnings(at)
     assert "no response within 3 s" in warning.what
 
 
@@ -447,7 +450,35 @@ async def test_each_time_that_the_depth_is_unknown_anew_is_told() -> None:
             await asyncio.sleep(30)
             calls.attributes_error = None
             await asyncio.sleep(30)
-        assert len(at.events) == 2
+        assert len(warnings(at)) == 2
+
+
+async def test_each_depth_is_told_and_that_none_is_known() -> None:
+    calls = FakeQueueCalls()
+    calls.depth = 4
+    async with delivering(calls, max_depth=5) as at:
+        await at.deliver(*several(1))
+        calls.attributes_error = DENIED
+        await asyncio.sleep(10)
+        calls.attributes_error, calls.depth = None, 3
+        await asyncio.sleep(10)
+        calls.missing = MISSING
+        at.results.clear()
+        await at.deliver(*several(1))
+    told = [each.messages for each in at.events if isinstance(each, VersionQueueDepth)]
+    assert told == [None, 4, 3, None]
+
+
+async def test_a_closed_target_tells_no_depth_any_more() -> None:
+    """The version may have another queue by then; what is under way is finished all the same."""
+    calls = FakeQueueCalls()
+    calls.depth = 4
+    calls.takes_seconds = 25
+    async with delivering(calls, max_depth=5) as at:
+        at.start(several(1)[0])
+        await asyncio.sleep(1)
+    told = [each.messages for each in at.events if isinstance(each, VersionQueueDepth)]
+    assert (told, len(calls.asked_at)) == ([None, 4], 3)
 
 
 async def test_without_max_depth_the_depth_is_not_asked() -> None:

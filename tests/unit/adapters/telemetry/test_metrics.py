@@ -34,6 +34,7 @@ from gateway.core.events import (
     Settled,
     SettlementFailed,
     TableInForce,
+    VersionQueueDepth,
 )
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
@@ -51,6 +52,8 @@ gateway_mirrored_total{route,version,outcome}
 gateway_delivery_duration_seconds{route,version}
 gateway_message_age_seconds{route,version}
 gateway_forward_unstamped_total{route,version}
+gateway_target_queue_depth{route,version}
+gateway_target_queue_max_depth{route,version}
 gateway_messages_in_flight{route}
 gateway_route_max_in_flight{route}
 gateway_deliveries_in_flight{route,version}
@@ -99,13 +102,14 @@ def metrics(clock: Clock) -> Metrics:
     return made
 
 
-def table_with_a_queue() -> RoutingTable:
-    pull = Version("pull", "v3", queue=parse_queue("b1"))
+def table_with_a_queue(max_depth: int | None = 5000) -> RoutingTable:
+    pull = Version("pull", "v3", queue=parse_queue("b1"), max_depth=max_depth)
     return RoutingTable((route(versions=[STABLE, CANARY, pull], mirror=mirror()),))
 
 
 def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
     metrics.observe(TableInForce(table_with_a_queue(), 2))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
     metrics.observe(delivered(age_seconds=1.0))
     found = set()
     for family in Scraped(metrics).families:
@@ -440,6 +444,39 @@ def test_forwarded_messages_without_a_tag_are_counted_for_queues_alone(metrics: 
     scraped = Scraped(metrics)
     assert scraped.value(name, **labels) == 2.0
     assert scraped.labels(name) == [labels]
+
+
+def test_the_depth_of_a_versions_queue_is_there_once_it_is_known(metrics: Metrics) -> None:
+    """An unknown depth is no depth of 0."""
+    name, labels = "gateway_target_queue_depth", {"route": "orders", "version": "pull"}
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    assert Scraped(metrics).labels(name) == []
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
+    assert Scraped(metrics).value(name, **labels) == 3.0
+    metrics.observe(VersionQueueDepth("orders", "pull", 0))
+    assert Scraped(metrics).value(name, **labels) == 0.0
+    metrics.observe(VersionQueueDepth("orders", "pull", None))
+    assert Scraped(metrics).labels(name) == []
+
+
+def test_depths_are_those_of_queues_with_a_max_depth_in_the_table(metrics: Metrics) -> None:
+    name, labels = "gateway_target_queue_depth", {"route": "orders", "version": "pull"}
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
+    metrics.observe(VersionQueueDepth("orders", "canary", 3))
+    scraped = Scraped(metrics)
+    assert scraped.labels(name) == [labels]
+    assert scraped.value("gateway_target_queue_max_depth", **labels) == 5000.0
+
+    metrics.observe(TableInForce(table_with_a_queue(max_depth=6000), 3))
+    scraped = Scraped(metrics)
+    assert scraped.value(name, **labels) == 3.0
+    assert scraped.value("gateway_target_queue_max_depth", **labels) == 6000.0
+
+    metrics.observe(TableInForce(table_with_a_queue(max_depth=None), 4))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
+    scraped = Scraped(metrics)
+    assert scraped.labels(name) == scraped.labels("gateway_target_queue_max_depth") == []
 
 
 def _listed(line: str) -> tuple[str, frozenset[str]]:
