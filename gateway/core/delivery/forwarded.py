@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.message_size import attribute_bytes, text_bytes
+from gateway.core.delivery.message_size import attribute_bytes, message_bytes, text_bytes
 from gateway.core.messages import baggage
 from gateway.core.messages.message import Attribute
 from gateway.core.sqs_limits import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES
@@ -46,9 +46,7 @@ def forward(message: Message, tag: str, version_attribute: str) -> Forwarded:
     :data:`SENT_AT` is added where the message has none, each where there is room.
     """
     attributes = dict(message.attributes)
-    size = text_bytes(message.body)
-    for name, attribute in attributes.items():
-        size += attribute_bytes(name, attribute)
+    size = message_bytes(message.body, attributes.items())
     folded = version_attribute.lower()
     replaced = [name for name in attributes if name.lower() == folded]
     stamp = Attribute("String", tag)
