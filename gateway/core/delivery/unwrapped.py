@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.headers import (
-    JSON,
-    PLAIN,
     add_attributes,
+    add_context,
     add_json,
     all_legal,
     lines_of_the_queue,
     message_lines,
 )
-from gateway.core.messages import baggage
 from gateway.core.messages.envelopes import notification
 from gateway.core.routing.route import Deliver
 
@@ -58,20 +56,11 @@ def _quick_lines(
     named: Sequence[tuple[str, str]],
 ) -> str | None:
     """Return what `legal_lines` would, in another order; None where a value is unusual."""
-    carrier = context.carrier or ""
-    if not message.names.all_sent or len(carrier) > baggage.MAX_CHARACTERS:
+    if not message.names.all_sent:
         return None
     lines = lines_of_the_queue(message)
-    content_type = message.text("content-type")
-    if content_type is None:
-        lines.append(JSON if message.is_json else PLAIN)
-    else:
-        lines.append(f"content-type: {content_type}\r\n")
-    for name, start in context.names.trace_context:
-        attribute = context.attributes[name]
-        if not attribute.binary:
-            lines.append(f"{start}{attribute.text}\r\n")
-    lines.append(f"baggage: {baggage.with_member(carrier, dialect.version_header, tag)}\r\n")
+    if not add_context(lines, message, context, tag, dialect.version_header):
+        return None
     lines += [f"{name}: {value}\r\n" for name, value in named]
     if dialect.attributes_json and not add_json(lines, message, room):
         return None
