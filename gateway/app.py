@@ -75,6 +75,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
         self._settings = settings
+        self._native_sqs = settings.sqs_client == "native"
         self._stopping = asyncio.Event()
         self._hung_up = False
         self._tasks: asyncio.TaskGroup | None = None
@@ -173,8 +174,7 @@ class Gateway:
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 100)
 
     def _running_route(self, route: Route) -> RunningRoute:
-        native = self._settings.sqs_client == "native"
-        source = NativeSqsSource if native else SdkSqsSource
+        source = NativeSqsSource if self._native_sqs else SdkSqsSource
         observer = Observers(self._metrics, self._statistics, LogObserver(self._throttles, route))
         return RunningRoute(
             route,
@@ -191,8 +191,7 @@ class Gateway:
     def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:
         if version.queue is None:
             return self._url_target(version, observe=self._observer.observe)
-        native = self._settings.sqs_client == "native"
-        calls = QueueCalls(self._clients, version.queue, native=native)
+        calls = QueueCalls(self._clients, version.queue, native=self._native_sqs)
         found = partial(self._routes.found, version.queue)
         target = QueueTarget(version, calls, route, observe, found)
         self._start(target.run(), f"queue of {version.name} of {route}")
@@ -240,30 +239,20 @@ def make_target(
     """
     tls = TlsFiles(version.tls) if version.tls else None
     report = ignore if observe is None else partial(_report, observe, version.name)
-    url, headers, max_idle = version.url, version.headers, version.max_in_flight
-    lifetime = version.connection_lifetime_seconds
+    make: type[HttpxTarget] | partial[NativeTarget]
     if version.client is Client.NATIVE:
-        return NativeTarget(
-            url,
-            headers,
-            max_idle=max_idle,
-            tls=tls,
-            lifetime_seconds=lifetime,
-            write_batch=write_batch,
-            keepalive=keepalive,
-            descriptors=descriptors,
-            report=report,
-            expendable=expendable,
-        )
-    # Imported only for a version that has this client, since the import takes long.
-    from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
+        make = partial(NativeTarget, write_batch=write_batch)
+    else:
+        # Imported only for a version that has this client, since the import takes long.
+        from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
-    return HttpxTarget(
-        url,
-        headers,
-        max_idle=max_idle,
+        make = HttpxTarget
+    return make(
+        version.url,
+        version.headers,
+        max_idle=version.max_in_flight,
         tls=tls,
-        lifetime_seconds=lifetime,
+        lifetime_seconds=version.connection_lifetime_seconds,
         keepalive=keepalive,
         descriptors=descriptors,
         report=report,
