@@ -13,7 +13,6 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.queue_calls import QueueCalls
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import (
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.messages.message import Message as ReceivedMessage
     from tests.fakes.queue_targets import Deliveries
     from tools.emulator.messages import Message
@@ -47,12 +47,6 @@ ACCEPTED = Accepted()
 SENT_MS = 1_790_000_000_123
 SEND = "SendMessageBatch"
 KMS_DENIED = modeled("KmsAccessDenied", "no key", code="KMS.AccessDeniedException")
-
-
-@pytest_asyncio.fixture(scope="class", loop_scope="class")
-async def clients() -> AsyncIterator[SqsClients]:
-    async with SqsClients() as clients:
-        yield clients
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
@@ -439,28 +433,31 @@ def pointed_at(emulator: Served, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
+class OverEmulator(QueueTargetContract):
+    """In front of the emulator, by one of the two clients."""
+
+    native: bool
+
+    @pytest.fixture
+    def place(
+        self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
+    ) -> EmulatedPlace:
+        pointed_at(emulator, monkeypatch)
+        return EmulatedPlace(emulator, clients, native=self.native)
+
+
 @pytest.mark.asyncio(loop_scope="class")
-class TestNative(QueueTargetContract):
+class TestNative(OverEmulator):
     """Over the gateway's own client."""
 
-    @pytest.fixture
-    def place(
-        self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
-    ) -> EmulatedPlace:
-        pointed_at(emulator, monkeypatch)
-        return EmulatedPlace(emulator, clients, native=True)
+    native = True
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestSdk(QueueTargetContract):
+class TestSdk(OverEmulator):
     """Over aiobotocore."""
 
-    @pytest.fixture
-    def place(
-        self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
-    ) -> EmulatedPlace:
-        pointed_at(emulator, monkeypatch)
-        return EmulatedPlace(emulator, clients, native=False)
+    native = False
 
 
 @pytest.mark.asyncio(loop_scope="class")
