@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.queue_calls import QueueCalls
 from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import (
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from gateway.adapters.sqs.clients import SqsClients
     from gateway.core.messages.message import Message as ReceivedMessage
     from tests.fakes.queue_targets import Deliveries
     from tools.emulator.messages import Message
@@ -47,6 +47,12 @@ ACCEPTED = Accepted()
 SENT_MS = 1_790_000_000_123
 SEND = "SendMessageBatch"
 KMS_DENIED = modeled("KmsAccessDenied", "no key", code="KMS.AccessDeniedException")
+
+
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def clients() -> AsyncIterator[SqsClients]:
+    async with SqsClients() as clients:
+        yield clients
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")

@@ -425,6 +425,13 @@ class TestInMemorySource(SourceContract):
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def clients() -> AsyncIterator[SqsClients]:
+    """Made once for a class, since each costs a good part of a second."""
+    async with SqsClients() as clients:
+        yield clients
+
+
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
 async def emulator() -> AsyncIterator[str]:
     async with served() as emulator:
         yield emulator.url
