@@ -67,6 +67,6 @@ class Collector:
             noteworthy = noteworthy or observation.failed or observation.slow
             for block in pairing.add(observation):
                 evidence.compare(block)
-        for block in pairing.advance(now):
+        for block in pairing.advance(self._order.complete_until(now)):
             evidence.compare(block)
         return noteworthy

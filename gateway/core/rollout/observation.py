@@ -92,3 +92,7 @@ class StartOrder:
             if not first.dropped:
                 taken.append(Observation(first.canary, bool(first.failed), first.slow, first.at))
         return taken
+
+    def complete_until(self, now: float) -> float:
+        """Return the moment before which every beginning has been taken."""
+        return self._pending[0].at if self._pending else now
