@@ -62,14 +62,15 @@ def restart(
     starts: Sequence[Start], values: Sequence[float], now: float = 0.0
 ) -> tuple[Start, ...]:
     """Add a start here. Of the older ones two are kept, and two for each doubling of their age."""
-    older = []
-    kept = Counter[int]()
-    for back, start in enumerate(reversed(starts)):
+    kept: list[Start] = []
+    in_doubling = Counter[int]()
+    newest = starts[-_NEWEST:]
+    for start in starts:  # the oldest first, since they move on to the next doubling
         age = int((values[0] - start.values[0]) // BLOCKS_BETWEEN).bit_length()
-        if back < _NEWEST or kept[age] < _PER_DOUBLING:
-            kept[age] += 1
-            older.append(start)
-    return (*reversed(older), Start(starts[-1].number + 1, tuple(values), now))
+        if start in newest or in_doubling[age] < _PER_DOUBLING:
+            in_doubling[age] += 1
+            kept.append(start)
+    return (*kept, Start(starts[-1].number + 1, tuple(values), now))
 
 
 def window_of(starts: Sequence[Start], now: float, window_seconds: float) -> Start:
