@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 AVOIDED: Final = words_to_avoid("names")
 IMPOSED: Final = {
     "children": "what a YAML node has below it; jmespath's nodes have them too",
+    "PAUSE": "the verb of a rollout, as Flagger and Argo Rollouts have it",
     "Refusal": "of a request to the admin port, with 401 or 403",
     "refusal": "of a request to the admin port, with 401 or 403",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.rollout.evidence import Evidence
@@ -29,7 +30,7 @@ class Collector:
         self._evidence = Evidence(bounds.margin, bounds.max_failure_ratio, values)
         self._order = StartOrder(bounds.max_p99_seconds)
         self._pairing = Pairing(weight)
-        self._keys: set[int] = set()
+        self._keys: set[bytes] = set()
 
     @property
     def values(self) -> Sequence[float]:
@@ -44,7 +45,7 @@ class Collector:
     def begin(self, now: float, *, canary: bool, key: str | None = None) -> Pending | None:
         """Record that a delivery began; None where it does not count."""
         if key is not None:
-            hashed = hash(key)
+            hashed = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
             if hashed in self._keys or len(self._keys) >= MAX_KEYS:
                 return None
             self._keys.add(hashed)

@@ -3,7 +3,7 @@
 Each entry grows by a term for each block or message, so the evidence of several replicas is the
 sum of theirs. `exp` of an entry is a likelihood ratio against one alternative; a weighted mean of
 those that belong together is an e-process. Its mean is at most 1 while the null hypothesis holds,
-at every moment, so that it exceeds 1/a with probability a at most, however often somebody looks
+at every moment, so that it exceeds 1/a with probability a at most, however often it is looked at
 (Ville's inequality).
 
 Sources: Turner, Ly, Grünwald, arXiv 2106.02693 (two by two blocks); Waudby-Smith, Ramdas,

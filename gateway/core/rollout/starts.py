@@ -16,7 +16,7 @@ from gateway.core.rollout.evidence import LENGTH
 
 BLOCKS_BETWEEN: Final = 200
 _NEWEST: Final = 2
-_PER_DOUBLING: Final = 2
+_PER_OCTAVE: Final = 2
 _FIRST_SHARE: Final = 0.75
 
 
@@ -63,12 +63,12 @@ def restart(
 ) -> tuple[Start, ...]:
     """Add a start here. Of the older ones two are kept, and two for each doubling of their age."""
     kept: list[Start] = []
-    in_doubling = Counter[int]()
+    in_octave = Counter[int]()
     newest = starts[-_NEWEST:]
     for start in starts:  # the oldest first, since they move on to the next doubling
         age = int((values[0] - start.values[0]) // BLOCKS_BETWEEN).bit_length()
-        if start in newest or in_doubling[age] < _PER_DOUBLING:
-            in_doubling[age] += 1
+        if start in newest or in_octave[age] < _PER_OCTAVE:
+            in_octave[age] += 1
             kept.append(start)
     return (*kept, Start(starts[-1].number + 1, tuple(values), now))
 

@@ -35,7 +35,7 @@ class Verb(StrEnum):
     RETRY = "retry"
 
 
-class WrongPhaseError(Exception):
+class PhaseConflictError(Exception):
     """The phase does not allow the verb; `str()` is a sentence with the phase."""
 
 
@@ -50,21 +50,21 @@ def command(
     by: str = BY_ITSELF,
     reason: str = "",
 ) -> TrialState:
-    """Return the state after a verb; raises WrongPhaseError where the phase does not allow it.
+    """Return the state after a verb; raises PhaseConflictError where the phase does not allow it.
 
     A verb whose result already holds changes nothing.
     """
     if state.phase is RolloutPhase.PROMOTED and not (verb is Verb.PROMOTE and full):
-        raise WrongPhaseError(f"the rollout is promoted: {verb} needs a new revision")
+        raise PhaseConflictError(f"the rollout is promoted: {verb} needs a new revision")
     if plan.rollout is None and verb is not Verb.RETRY:
-        raise WrongPhaseError(f"there is no rollout to {verb}: the route has a rollback alone")
+        raise PhaseConflictError(f"there is no rollout to {verb}: the route has a rollback alone")
     match verb:
         case Verb.ABORT:
-            return _abort_by_hand(state, plan, now, by, reason)
+            return _abort_on_request(state, plan, now, by, reason)
         case Verb.RETRY:
             return _retry(state, plan, values, now, by)
         case _ if state.phase is RolloutPhase.ABORTED:
-            raise WrongPhaseError(f"the rollout is aborted: {verb} needs retry first")
+            raise PhaseConflictError(f"the rollout is aborted: {verb} needs retry first")
         case Verb.PAUSE:
             if state.phase is RolloutPhase.PAUSED:
                 return state
@@ -75,7 +75,9 @@ def command(
             return _promote(state, plan, values, now, by, full=full)
 
 
-def _abort_by_hand(state: TrialState, plan: Plan, now: float, by: str, reason: str) -> TrialState:
+def _abort_on_request(
+    state: TrialState, plan: Plan, now: float, by: str, reason: str
+) -> TrialState:
     if state.phase is RolloutPhase.ABORTED and not state.probing:
         return state
     before = canary_weight(state, plan)
@@ -94,7 +96,7 @@ def _retry(
     state: TrialState, plan: Plan, values: Sequence[float], now: float, by: str
 ) -> TrialState:
     if state.phase is not RolloutPhase.ABORTED:
-        raise WrongPhaseError(f"the rollout is {state.phase}: there is nothing to retry")
+        raise PhaseConflictError(f"the rollout is {state.phase}: there is nothing to retry")
     before = canary_weight(state, plan)
     fresh = replace(
         begin(plan, values, now), history=state.history, generation=state.generation, started=True
