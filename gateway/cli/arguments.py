@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from _typeshed import SupportsWrite
+
     from gateway.config.problems.problem import Problem
     from gateway.config.settings import Settings
     from gateway.core.routing.route import RoutingTable
@@ -72,6 +74,13 @@ def add_file_command(
         "--config", default=argparse.SUPPRESS, metavar="FILE", help="the same as FILE"
     )
     return parser
+
+
+class Parser(argparse.ArgumentParser):
+    """Fails where its help cannot be written; newer releases of argparse say nothing then."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        print(message, end="", file=file or sys.stderr)
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):

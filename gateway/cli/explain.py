@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import json
 import sys
-from typing import IO, TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import DIFFERS, OK, PROBLEMS
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gateway.cli.arguments import Commands
     from gateway.cli.message_input import Found
@@ -77,20 +79,19 @@ def explain_messages(
     expected = _expected(route, expect)
     decider = Decider(route)
     problems = differing = 0
-    with _opened(file) as lines:
-        for found in read_messages(lines):
-            try:
-                message = _message(found)
-            except ValueError as error:
-                hint = SHAPES if isinstance(found, Unreadable) else ""
-                problem = Problem(file, found.line, found.place, str(error), hint)
-                print(problem, file=sys.stderr)
-                problems += 1
-                continue
-            decision = decider.decide(message)
-            print(json.dumps(as_json(message, route, decision)))
-            name = decision.version.name if decision.version else None
-            differing += expected is not None and name != expected
+    for found in read_messages(_lines(file)):
+        try:
+            message = _message(found)
+        except ValueError as error:
+            hint = SHAPES if isinstance(found, Unreadable) else ""
+            problem = Problem(file, found.line, found.place, str(error), hint)
+            print(problem, file=sys.stderr)
+            problems += 1
+            continue
+        decision = decider.decide(message)
+        print(json.dumps(as_json(message, route, decision)))
+        name = decision.version.name if decision.version else None
+        differing += expected is not None and name != expected
     return PROBLEMS if problems else DIFFERS if differing else OK
 
 
@@ -118,17 +119,24 @@ def _message(found: Found) -> Message:
     return message_from_receive(found.value)
 
 
-def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
-    if file == "-":
-        return contextlib.nullcontext(sys.stdin.buffer)
+def _lines(file: str) -> Iterator[bytes]:
+    """Yield the lines of a file or of stdin; raises ProblemsFound where it cannot be read."""
     try:
-        stream: IO[bytes] = open(file, "rb")  # noqa: SIM115, PTH123 - closed by the caller's `with`
+        with _opened(file) as lines:
+            yield from lines
     except OSError as error:
         from gateway.config.problems.problem import Problem, ProblemsFound
 
         what = f"cannot be read: {error.strerror}"
         raise ProblemsFound((Problem(file, None, "--messages", what),)) from error
-    return stream
+
+
+def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
+    if file != "-":
+        return Path(file).open("rb")
+    if sys.stdin is None:  # a process may be started without one
+        raise OSError(errno.EBADF, "stdin is closed")
+    return contextlib.nullcontext(sys.stdin.buffer)
 
 
 def route_named(table: RoutingTable, name: str) -> Route:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from gateway import __version__
 from gateway.aiokit.signals import SIGNALS
 from gateway.cli import check, demo, explain, health, iam, run, schema, streams
-from gateway.cli.arguments import Formatter, add_file, add_settings, epilog, print_problems
+from gateway.cli.arguments import Formatter, Parser, add_file, add_settings, epilog, print_problems
 from gateway.cli.exit_status import DIFFERS, FAILED, OK, PROBLEMS
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ Source: docs/reference/routing-file-semantics.md
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     sys.setrecursionlimit(RECURSION_LIMIT)
+    streams.occupy()
     streams.accept_any_text()
     try:
         try:
@@ -78,7 +79,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the arguments; `gateway FILE` is `gateway --config FILE`. Raises SystemExit."""
     if not _names_a_file(argv):
         return _parser().parse_args(argv)
-    parser = argparse.ArgumentParser(prog="gateway")
+    parser = Parser(prog="gateway")
     add_settings(parser)
     add_file(parser)
     parser.set_defaults(command=run.run)
@@ -108,7 +109,7 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="gateway",
         description="The only consumer of a shared SQS queue: forwards each message to the stable\n"
         "or the canary version of a service.",

@@ -6,6 +6,20 @@ import os
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
+from typing import Final
+
+STANDARD_ERROR: Final = 2
+
+
+def occupy() -> None:
+    """Open nothing in place of a standard stream that is closed.
+
+    A socket would get its number, and libuv aborts the process when it closes such a one.
+    Source: `uv__close` in https://github.com/libuv/libuv/blob/v1.x/src/unix/core.c
+    """
+    while (beyond := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        pass
+    os.close(beyond)
 
 
 def accept_any_text() -> None:

@@ -96,6 +96,7 @@ class RunningRoute:
             return
         self._enter(PhaseChanged(self.route.name, Phase.STOPPING, "the gateway is stopping"))
         self._stop.begin(drain_seconds)
+        self._admitted.set()
         if self._open_parts is not None:
             self._open_parts.shutdown.begin()
 
@@ -103,9 +104,11 @@ class RunningRoute:
         """Do not poll until :meth:`admit`; return False where polls have begun already."""
         if self._open_parts is not None:
             return False
+        if self._stop.soft.is_set():
+            return True
         self._admitted.clear()
         barred = PhaseChanged(self.route.name, Phase.FAILED, why, what_to_do)
-        if self.phase != barred and not self._stop.soft.is_set():
+        if self.phase != barred:
             self._enter(barred)
         return True
 
@@ -174,13 +177,15 @@ class RunningRoute:
         if self._stop.soft.is_set():
             opening.cancel()
             return None
-        return opening.result()
+        # Not in the task: from its end until here another route may still bar this one.
+        while not self._admitted.is_set():
+            await self._admitted.wait()
+        return None if self._stop.soft.is_set() else opening.result()
 
     async def _open(self, on_open: Callable[[], None]) -> SourceTraits:
         traits = self.traits = await self._open_source()
         self._warn()
         on_open()
-        await self._admitted.wait()
         return traits
 
     def _warn(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 import yaml
 
 from gateway.config import loader
 from gateway.config.problems.problem import ProblemsFound
+from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
 from tests.docs.generate import ROOT, stale
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 TEST_LINK = re.compile(r"\[`(test_\w+)`\]\(([^)#\s]+\.py)\)")
 BLOCKS = [
@@ -95,3 +97,37 @@ def _shell(command: str, folder: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_heading_is_there_twice(page: Path) -> None:
+    """Twice means that one thing is said twice, and perhaps differently."""
+    headings = re.findall(r"^#{1,6} .*", FENCED.sub("", page.read_text()), re.MULTILINE)
+    sections = [heading for heading in headings if page.name != "CHANGELOG.md"]
+    assert len(sections) == len(set(sections))
+
+
+def test_no_header_of_a_delivery_is_there_twice() -> None:
+    """The first cell says what a row is about."""
+    page = (ROOT / "docs/reference/delivery.md").read_text()
+    table = page.partition("## Headers")[2].partition("###")[0]
+    rows = re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE)
+    assert len(rows) > 15
+    assert len(rows) == len(set(rows))
+
+
+DEFAULTS: Final = {
+    "max_header_bytes": (f"{DEFAULT_MAX_HEADER_BYTES:,}", str(DEFAULT_MAX_HEADER_BYTES)),
+    "connection_lifetime": ("20 s", "20s"),
+}
+PAGES_OF_NOW: Final = [page for page in PAGES if page.name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", PAGES_OF_NOW, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_default_that_a_page_names_is_the_one_in_force(page: Path) -> None:
+    """Of the keys whose default was another one before."""
+    for key, right in DEFAULTS.items():
+        for number in re.findall(
+            rf"`{key}`[^.|]*?\bdefaults?(?: is)? `?([\d,]+ ?\w*)", page.read_text()
+        ):
+            assert number.startswith(right)

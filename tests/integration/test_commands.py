@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -187,13 +188,27 @@ def test_a_problem_keeps_what_the_encoding_has(tmp_path: Path) -> None:
     assert "gr\\xf6\\xdfe\\u2192.yaml:5: routes[0].split" in result.stdout
 
 
+def test_a_stdin_that_is_closed_is_a_problem(file: Path) -> None:
+    command = shlex.join(_command(["explain", "FILE", "--messages", "-"], file))
+    result = subprocess.run(
+        f"{command} <&-", shell=True, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr == "-: --messages: cannot be read: stdin is closed\n1 problem\n"
+
+
 def _command(words: list[str], file: Path) -> list[str]:
     return [sys.executable, "-m", "gateway", *(word.replace("FILE", str(file)) for word in words)]
 
 
-@pytest.mark.parametrize("command", [["schema"], ["--help"], ["iam", "FILE"], ["check", "FILE"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command", [["schema"], ["--help"], ["check", "--help"], ["iam", "FILE"], ["check", "FILE"]]
+)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no /dev/full")
-def test_output_that_cannot_be_written_is_exit_status_1(file: Path, command: list[str]) -> None:
+def test_output_that_cannot_be_written_is_exit_status_1(
+    file: Path, command: list[str], unbuffered: str
+) -> None:
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run(
             [
@@ -202,6 +217,7 @@ def test_output_that_cannot_be_written_is_exit_status_1(file: Path, command: lis
                 "gateway",
                 *(word.replace("FILE", str(file)) for word in command),
             ],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -116,6 +116,37 @@ async def test_of_two_routes_that_clash_the_later_one_is_not_polled(
         assert failed[0].what_to_do
 
 
+class Slow(Clashing):
+    """A world in which the queue of route a is resolved some turns of the loop after b's."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self._turns = turns
+
+    def _clash(self, queue: InMemorySource) -> None:
+        super()._clash(queue)
+        if queue.name == "queue-a":
+            resolve = queue.open
+
+            async def late() -> SourceTraits:
+                for _ in range(self._turns):
+                    await asyncio.sleep(0)
+                return await resolve()
+
+            queue.open = late  # type: ignore[method-assign]
+
+
+@VIRTUAL_TIME
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_route_that_is_barred_just_before_it_would_poll_does_not(turns: int) -> None:
+    """Its queue is resolved; a turn of the loop later, before its first poll, so is another's."""
+    async with clashing(Slow(turns)) as made:
+        made.routes.swap(RoutingTable((FIRST, SECOND)))
+        await made.until(a=Phase.POLLING, b=Phase.FAILED)
+        await asyncio.sleep(60)
+        assert made.shown()["b"].phase is Phase.FAILED
+
+
 @VIRTUAL_TIME
 @pytest.mark.parametrize("kind", [Clashing, Circle])
 async def test_once_a_reload_removes_the_first_one_the_second_is_polled(
