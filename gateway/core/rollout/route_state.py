@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - mypyc looks up what a dataclass is made of
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from gateway.core.rollout.state import TrialState
 
 _OF_THE_SPLIT: Final = 101
@@ -64,3 +65,21 @@ def merge(known: Stored | None, read: Stored | None) -> Stored | None:
     if isinstance(read, RouteState) and isinstance(known, RouteState):
         return newer(read, known)
     return read
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """What is stored, as a replica has seen it last.
+
+    `others`: what a route is that is not among `routes`; None: fresh. `evidence` are the sums by
+    route of all other replicas, and of processes before this one: what this process has seen itself
+    since its start is to be added.
+    """
+
+    routes: Mapping[str, Stored] = field(default_factory=dict)
+    evidence: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    others: Torn | None = None
+
+    def of(self, route: str) -> Stored | None:
+        """Return what is stored of a route; None: nothing, it is fresh."""
+        return self.routes.get(route, self.others)
