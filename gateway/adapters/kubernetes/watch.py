@@ -51,7 +51,7 @@ class WatchedApi(Protocol):
 class Listener(Protocol):
     """Is called by the loop; it must be quick and must not raise."""
 
-    def changed(self, name: str, found: Object | None) -> None:
+    def changed(self, name: str, found: Object | None, /) -> None:
         """Take an object that is new or has changed; None: it is gone."""
 
     def synced(self) -> None:

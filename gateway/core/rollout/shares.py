@@ -35,6 +35,16 @@ def add_sums(shares: Iterable[Sums]) -> dict[str, tuple[float, ...]]:
     return total
 
 
+def subtract_sums(sums: Sums, part: Sums) -> dict[str, tuple[float, ...]]:
+    """Return sums without a part of them; routes that are not in the sums are left out."""
+    return {
+        route: tuple(
+            a - b for a, b in zip(values, part.get(route, (0.0,) * len(values)), strict=True)
+        )
+        for route, values in sums.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Shares:
     """What is stored of evidence: by replica, and of all replicas that are gone."""
