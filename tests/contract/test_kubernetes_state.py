@@ -253,7 +253,9 @@ async def test_the_evidence_of_one_replica_needs_no_version(place: InAConfigMap)
         assert len(place.data) == 3
 
 
-async def test_a_share_that_is_torn_is_told_and_the_others_count(place: InAConfigMap) -> None:
+async def test_a_contribution_that_is_torn_is_told_and_the_others_count(
+    place: InAConfigMap,
+) -> None:
     async with open_stores(place, "a", "b") as (one, other):
         await one.publish({"orders": ONES})
         place.write({"replica.gone.1": "{"})
@@ -265,7 +267,7 @@ async def test_a_share_that_is_torn_is_told_and_the_others_count(place: InAConfi
         )
 
 
-async def test_shares_of_replicas_that_are_gone_are_folded_by_the_holder(
+async def test_contributions_of_replicas_that_are_gone_are_folded_by_the_holder(
     place: InAConfigMap,
 ) -> None:
     """A Deployment has new pods at each release: their keys would fill the ConfigMap."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.rollout.contributions import Contributions, add_sums
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.json_fields import TornStateError
 from gateway.core.rollout.judge import Verdict
 from gateway.core.rollout.route_state import RouteState, Torn, merge, newer
-from gateway.core.rollout.shares import Shares, add_sums
 from gateway.core.rollout.starts import Start
 from gateway.core.rollout.state import Entry, RolloutPhase, TrialState
 from gateway.core.rollout.stored import (
@@ -176,16 +176,18 @@ NAMES = st.sampled_from(["r1", "r2", "r3", "r4"])
 
 @given(st.dictionaries(NAMES, SMALL), st.lists(NAMES), st.lists(NAMES))
 def test_folding_changes_no_sum(by_replica: Any, first: list[str], second: list[str]) -> None:
-    shares = Shares(by_replica)
-    folded = shares.fold(first).fold(second)
-    assert folded.total() == shares.total() == add_sums(by_replica.values())
+    contributions = Contributions(by_replica)
+    folded = contributions.fold(first).fold(second)
+    assert folded.total() == contributions.total() == add_sums(by_replica.values())
     assert not set(folded.by_replica) & {*first, *second}
 
 
 @given(st.dictionaries(NAMES, SMALL, min_size=1))
-def test_a_share_stored_again_after_it_was_folded_does_not_count_twice(by_replica: Any) -> None:
-    shares = Shares(by_replica)
-    folded = shares.fold(by_replica)
-    back = Shares(by_replica, folded.folded, folded.folded_replicas)
-    assert back.total() == shares.total()
-    assert back.fold(by_replica).total() == shares.total()
+def test_a_contribution_stored_again_after_it_was_folded_does_not_count_twice(
+    by_replica: Any,
+) -> None:
+    contributions = Contributions(by_replica)
+    folded = contributions.fold(by_replica)
+    back = Contributions(by_replica, folded.folded, folded.folded_replicas)
+    assert back.total() == contributions.total()
+    assert back.fold(by_replica).total() == contributions.total()

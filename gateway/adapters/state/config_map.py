@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.rollout.contributions import Contributions
 from gateway.core.rollout.json_fields import TornStateError
 from gateway.core.rollout.route_state import RouteState, Torn, merge
-from gateway.core.rollout.shares import Shares
 from gateway.core.rollout.stored import load_folded, load_state, load_sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.core.rollout.contributions import Sums
     from gateway.core.rollout.route_state import Stored
-    from gateway.core.rollout.shares import Sums
 
 ROUTE: Final = "route."
 REPLICA: Final = "replica."
 FOLDED: Final = "folded"
 IDLE_SECONDS: Final = 600.0
-"""A share that has not changed for so long is folded; its replica, if still there, begins anew."""
+"""What has not changed for so long is folded; its replica, if it is still there, begins anew."""
 
 
 class SeenConfigMap:
@@ -33,8 +33,8 @@ class SeenConfigMap:
         self.texts: Mapping[str, str] = {}
         self.routes: dict[str, Stored] = {}
         self.unwritten: list[str] = []
-        self.shares = Shares()
-        self.torn_shares: Sequence[str] = ()
+        self.contributions = Contributions()
+        self.torn_contributions: Sequence[str] = ()
         self._read: dict[str, tuple[str, Stored]] = {}
         self._highest: dict[str, int] = {}
         self._changed_at: dict[str, tuple[str, float]] = {}
@@ -45,7 +45,7 @@ class SeenConfigMap:
             return False
         self.texts = texts
         self._take_routes(texts)
-        self._take_shares(texts)
+        self._take_contributions(texts)
         present = {key: text for key, text in texts.items() if key.startswith(REPLICA)}
         self._changed_at = {
             key: before
@@ -61,7 +61,7 @@ class SeenConfigMap:
         return None if generation is None else RouteState(generation)
 
     def idle_replicas(self, now: float) -> list[str]:
-        """Return the replicas whose shares have not changed for long."""
+        """Return the replicas whose contributions have not changed for long."""
         return [
             key.removeprefix(REPLICA)
             for key, (_, since) in self._changed_at.items()
@@ -92,7 +92,7 @@ class SeenConfigMap:
             if merged != read:
                 self.unwritten.append(route)
 
-    def _take_shares(self, texts: Mapping[str, str]) -> None:
+    def _take_contributions(self, texts: Mapping[str, str]) -> None:
         by_replica, torn = {}, []
         for key, text in texts.items():
             if key.startswith(REPLICA):
@@ -106,12 +106,12 @@ class SeenConfigMap:
             folded, names = load_folded(texts[FOLDED]) if FOLDED in texts else ({}, ())
         except TornStateError as error:
             torn.append(f"the evidence of earlier replicas {error}")
-        self.torn_shares = torn
-        if _messages(folded) < _messages(self.shares.folded):
-            folded, names = self.shares.folded, tuple(self.shares.folded_replicas)
-        shares = Shares(by_replica, folded, names)
-        if _messages(shares.total()) >= _messages(self.shares.total()):  # evidence grows only
-            self.shares = shares
+        self.torn_contributions = torn
+        if _messages(folded) < _messages(self.contributions.folded):
+            folded, names = self.contributions.folded, tuple(self.contributions.folded_replicas)
+        contributions = Contributions(by_replica, folded, names)
+        if _messages(contributions.total()) >= _messages(self.contributions.total()):
+            self.contributions = contributions  # evidence grows only: a lower sum came late
 
 
 def _state(text: str) -> Stored:

@@ -22,8 +22,8 @@ from gateway.adapters.kubernetes.watch import Watch
 from gateway.adapters.state.config_map import FOLDED, REPLICA, ROUTE, SeenConfigMap
 from gateway.adapters.state.lease import RETRY_SECONDS, Lease
 from gateway.core.rollout.contact import may_raise
+from gateway.core.rollout.contributions import subtract_sums
 from gateway.core.rollout.route_state import RouteState, SharedState, Torn
-from gateway.core.rollout.shares import subtract_sums
 from gateway.core.rollout.stored import dump_folded, dump_state, dump_sums
 from gateway.state_port import StateError
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from gateway.adapters.kubernetes.client import KubernetesClient
     from gateway.adapters.kubernetes.resource import Object
+    from gateway.core.rollout.contributions import Sums
     from gateway.core.rollout.route_state import Stored
-    from gateway.core.rollout.shares import Sums
     from gateway.state_port import StateChange
 
 ATTEMPTS: Final = 20
@@ -57,8 +57,8 @@ class KubernetesStore:
         self._resource = config_maps(client.namespace).named(name)
         self._clock = clock
         self._seen = SeenConfigMap()
-        self._share = name_replica(socket.gethostname() if replica is None else replica)
-        self._lease = Lease(client, leases(client.namespace).named(name), self._share, clock)
+        self._contributor = name_replica(socket.gethostname() if replica is None else replica)
+        self._lease = Lease(client, leases(client.namespace).named(name), self._contributor, clock)
         self._published: Sums = {}
         self._folded_own: Sums = {}
         self._contact_at = -math.inf
@@ -69,7 +69,7 @@ class KubernetesStore:
     @property
     def state(self) -> SharedState:
         """What the ConfigMap says, as last seen."""
-        others = self._seen.shares.total(without=self._share)
+        others = self._seen.contributions.total(without=self._contributor)
         return SharedState(self._seen.routes, subtract_sums(others, self._folded_own))
 
     @property
@@ -80,8 +80,8 @@ class KubernetesStore:
             for route, stored in sorted(self._seen.routes.items())
             if isinstance(stored, Torn)
         ]
-        shares = [f"{why} ({self._resource})" for why in self._seen.torn_shares]
-        return (*torn, *shares, *self._errors.values())
+        contributions = [f"{why} ({self._resource})" for why in self._seen.torn_contributions]
+        return (*torn, *contributions, *self._errors.values())
 
     def silent_seconds(self) -> float:
         """Return how long ago the ConfigMap was last reached; infinite before the first time."""
@@ -116,7 +116,7 @@ class KubernetesStore:
         raise AssertionError
 
     async def look(self) -> None:
-        """Do what is due: the Lease, a read for contact, states to write again, idle shares."""
+        """Do what is due: the Lease, a read for contact, states to write again, idle replicas."""
         await asyncio.gather(
             self._try("lease", self._lease.look), self._try("state", self._keep_contact)
         )
@@ -132,14 +132,14 @@ class KubernetesStore:
     async def publish(self, sums: Mapping[str, Sequence[float]]) -> None:
         """Store the sums under this replica's key; raises StateError."""
         text = dump_sums(subtract_sums(sums, self._folded_own))
-        key = REPLICA + self._share
+        key = REPLICA + self._contributor
         if self._seen.texts.get(key) == text:
             return
         try:
             await self._write({"data": {key: text}})
         except KubernetesError as error:
             raise self._error(error) from error
-        if key == REPLICA + self._share:  # else it was folded just before, without these sums
+        if key == REPLICA + self._contributor:  # else it was folded just before, without these sums
             self._published = {route: tuple(values) for route, values in sums.items()}
 
     def changed(self, _name: str, found: Object | None, /) -> None:
@@ -161,8 +161,8 @@ class KubernetesStore:
         content = found.get("data")
         texts = content if isinstance(content, dict) else {}
         is_new = self._seen.take({k: v for k, v in texts.items() if isinstance(v, str)}, began)
-        if self._share in self._seen.shares.folded_replicas:
-            self._begin_share()
+        if self._contributor in self._seen.contributions.folded_replicas:
+            self._begin_anew()
         if is_new:
             self._changed()
 
@@ -225,19 +225,21 @@ class KubernetesStore:
             await self._fold()
 
     async def _fold(self) -> None:
-        idle = [each for each in self._seen.idle_replicas(self._clock()) if each != self._share]
+        idle = [
+            each for each in self._seen.idle_replicas(self._clock()) if each != self._contributor
+        ]
         if not idle:
             return
         found = await self._read()
-        shares = self._seen.shares.fold(idle)
+        contributions = self._seen.contributions.fold(idle)
         gone: dict[str, str | None] = {REPLICA + name: None for name in idle}
-        gone[FOLDED] = dump_folded(shares.folded, shares.folded_replicas)
+        gone[FOLDED] = dump_folded(contributions.folded, contributions.folded_replicas)
         await self._patch(found, gone)
 
-    def _begin_share(self) -> None:
+    def _begin_anew(self) -> None:
         """Go on under a new name: what was stored under the old one is folded."""
         self._folded_own = self._published
-        self._share = name_replica(self._share.rpartition(".")[0])
+        self._contributor = name_replica(self._contributor.rpartition(".")[0])
 
     async def _try(self, what: str, act: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Never
 
+from gateway.core.rollout.contributions import add_sums
 from gateway.core.rollout.route_state import RouteState, SharedState, Torn
-from gateway.core.rollout.shares import add_sums
 from gateway.core.rollout.stored import StateFile
 
 if TYPE_CHECKING:

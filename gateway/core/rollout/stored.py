@@ -9,18 +9,18 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.core.rollout.contributions import MAX_FOLDED
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.json_fields import Field, TornStateError, read_json
 from gateway.core.rollout.judge import Verdict
 from gateway.core.rollout.route_state import RouteState, Torn
-from gateway.core.rollout.shares import MAX_FOLDED
 from gateway.core.rollout.starts import Start
 from gateway.core.rollout.state import MAX_HISTORY, Entry, RolloutPhase, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.core.rollout.shares import Sums
+    from gateway.core.rollout.contributions import Sums
 
 VERSION: Final = 1
 _MAX_STARTS: Final = 1000

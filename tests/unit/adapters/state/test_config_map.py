@@ -38,9 +38,9 @@ def test_evidence_that_comes_late_is_not_taken() -> None:
     seen = SeenConfigMap()
     seen.take({"replica.a": sums(5)}, 0.0)
     seen.take({"replica.a": sums(3)}, 1.0)
-    assert seen.shares.total() == {"orders": (5.0,) * LENGTH}
+    assert seen.contributions.total() == {"orders": (5.0,) * LENGTH}
     seen.take({"replica.a": sums(6)}, 2.0)
-    assert seen.shares.total() == {"orders": (6.0,) * LENGTH}
+    assert seen.contributions.total() == {"orders": (6.0,) * LENGTH}
 
 
 def test_folding_as_another_replica_wrote_it_changes_no_sum() -> None:
@@ -52,11 +52,11 @@ def test_folding_as_another_replica_wrote_it_changes_no_sum() -> None:
         {"folded": folded, "replica.b": sums(1), "replica.a": sums(5)},
     ):
         seen.take(texts, 1.0)
-        assert seen.shares.total() == {"orders": (6.0,) * LENGTH}
-        assert seen.shares.total(without="b") == {"orders": (5.0,) * LENGTH}
+        assert seen.contributions.total() == {"orders": (6.0,) * LENGTH}
+        assert seen.contributions.total(without="b") == {"orders": (5.0,) * LENGTH}
 
 
-def test_a_share_is_idle_once_it_has_not_changed_for_long() -> None:
+def test_a_contribution_is_idle_once_it_has_not_changed_for_long() -> None:
     seen = SeenConfigMap()
     seen.take({"replica.a": sums(1), "replica.b": sums(1), "replica.c": "{"}, 0.0)
     seen.take({"replica.a": sums(1), "replica.b": sums(2), "replica.c": "{"}, 300.0)
@@ -85,11 +85,11 @@ def test_a_torn_route_that_is_taken_away_is_fresh_and_a_known_one_is_not() -> No
 def test_torn_evidence_is_told_and_passed_over() -> None:
     seen = SeenConfigMap()
     seen.take({"replica.a": "{", "folded": "", "replica.b": sums(1)}, 0.0)
-    assert seen.torn_shares == [
+    assert seen.torn_contributions == [
         "the evidence of a is no JSON",
         "the evidence of earlier replicas is empty",
     ]
-    assert seen.shares.total() == {"orders": (1.0,) * LENGTH}
+    assert seen.contributions.total() == {"orders": (1.0,) * LENGTH}
 
 
 def test_what_was_folded_is_not_forgotten_by_a_config_map_that_was_emptied() -> None:
@@ -98,5 +98,5 @@ def test_what_was_folded_is_not_forgotten_by_a_config_map_that_was_emptied() -> 
     seen.take({"folded": dump_folded({"orders": (5.0,) * LENGTH}, ["a"])}, 0.0)
     seen.take({}, 1.0)
     seen.take({"replica.b": sums(1)}, 2.0)
-    assert seen.shares.total() == {"orders": (6.0,) * LENGTH}
-    assert seen.shares.folded_replicas == ("a",)
+    assert seen.contributions.total() == {"orders": (6.0,) * LENGTH}
+    assert seen.contributions.folded_replicas == ("a",)
