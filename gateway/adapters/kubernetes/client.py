@@ -59,7 +59,7 @@ class KubernetesClient:
         return self._access.namespace
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(socket_factory=_open_socket, limit=0)
+        connector = aiohttp.TCPConnector(socket_factory=open_socket, limit=0)
         agent = {"user-agent": f"sqs-version-gateway/{__version__}", "accept": _JSON}
         self._session = aiohttp.ClientSession(connector=connector, headers=agent)
         return self
@@ -218,7 +218,8 @@ def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
 
 
-def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Return a socket for a connection to the API server, probed while it is silent."""
     family, kind, protocol, _, _ = address
     plug = socket.socket(family, kind, protocol)
     plug.setblocking(False)  # noqa: FBT003 - as socket has it

@@ -59,6 +59,7 @@ class KubernetesStore:
         self._seen = SeenConfigMap()
         self._contributor = name_replica(socket.gethostname() if replica is None else replica)
         self._lease = Lease(client, leases(client.namespace).named(name), self._contributor, clock)
+        self._state = SharedState()
         self._published: Sums = {}
         self._folded_own: Sums = {}
         self._contact_at = -math.inf
@@ -69,8 +70,7 @@ class KubernetesStore:
     @property
     def state(self) -> SharedState:
         """What the ConfigMap says, as last seen."""
-        others = self._seen.contributions.total(without=self._contributor)
-        return SharedState(self._seen.routes, subtract_sums(others, self._folded_own))
+        return self._state
 
     @property
     def problems(self) -> Sequence[str]:
@@ -164,6 +164,9 @@ class KubernetesStore:
         if self._contributor in self._seen.contributions.folded_replicas:
             self._begin_anew()
         if is_new:
+            others = self._seen.contributions.total(without=self._contributor)
+            evidence = subtract_sums(others, self._folded_own)
+            self._state = SharedState(dict(self._seen.routes), evidence)
             self._changed()
 
     async def _read(self) -> Object:

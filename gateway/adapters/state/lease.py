@@ -8,6 +8,7 @@ https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS: Final = 15
 RENEW_DEADLINE_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 2.0
+RELEASE_SECONDS: Final = 2.0  # a stop must not wait for an API that is away
 
 
 def is_free(spec: Object, replica: str, unchanged_seconds: float) -> bool:
@@ -75,7 +77,7 @@ class Lease:
         found = await self._read()
         spec = found.get("spec") or {}
         if spec != self._spec:
-            self._spec, self._seen_at = spec, began
+            self._spec, self._seen_at = spec, self._clock()  # it may have changed just now
         if not is_free(spec, self._replica, began - self._seen_at):
             self._renewed_at = None
             return
@@ -85,12 +87,17 @@ class Lease:
         """Leave it to another replica at once; a failure leaves it to the 15 s."""
         if not self.is_held():
             return
-        with suppress(KubernetesError):
-            found = await self._read()
-            if (found.get("spec") or {}).get("holderIdentity") == self._replica:
-                spec = {**found["spec"], "holderIdentity": "", "renewTime": _now()}
-                await self._client.put(self._resource, {**found, "spec": spec})
+        with suppress(KubernetesError, TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self._leave()
         self._renewed_at = None
+
+    async def _leave(self) -> None:
+        found = await self._read()
+        spec = found.get("spec") or {}
+        if spec.get("holderIdentity") == self._replica:
+            left = {**spec, "holderIdentity": "", "renewTime": _now()}
+            await self._client.put(self._resource, {**found, "spec": left})
 
     async def _write(self, found: Object, spec: Object, began: float) -> None:
         """Write it unless another replica was first, which the next look shows."""

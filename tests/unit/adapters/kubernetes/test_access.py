@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import trustme
 import yaml
 
 from gateway.adapters.kubernetes.access import in_cluster
+from gateway.adapters.kubernetes.client import KEEPALIVE, open_socket
 from gateway.adapters.kubernetes.errors import KubernetesError
 from gateway.adapters.kubernetes.kubeconfig import find_access
 
@@ -71,6 +73,16 @@ def test_token_and_authority_are_read_anew(account: Path) -> None:
     (account / "ca.crt").write_text(trustme.CA().cert_pem.bytes().decode())
     assert access.read_token() == "second"
     assert access.read_context() is not context
+
+
+def test_a_connection_is_probed_while_it_is_silent() -> None:
+    """Where the API server's host vanishes, no end of the connection comes."""
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))
+    with open_socket(address) as plug:
+        found = [plug.getsockopt(level, name) for level, name, _ in KEEPALIVE.options]
+        assert found == [value for _, _, value in KEEPALIVE.options]
+        assert not plug.getblocking()
+    assert KEEPALIVE.seconds == 14
 
 
 def test_without_a_cluster_both_ways_are_named() -> None:
