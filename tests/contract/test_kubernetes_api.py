@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import trustme
 
+from gateway.adapters.kubernetes import client as module
 from gateway.adapters.kubernetes.access import in_cluster
 from gateway.adapters.kubernetes.client import KubernetesClient
 from gateway.adapters.kubernetes.errors import (
@@ -159,6 +160,32 @@ async def test_a_call_that_gets_no_response_ends(server: Served) -> None:
     async with KubernetesClient(access, call_seconds=0.2) as client:
         with pytest.raises(UnreachableError, match="no response in time"):
             await client.get(ONE)
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", "{}", '{"metadata": 5}', "[" * 9_999])
+async def test_a_response_that_is_no_object_is_an_error(
+    client: KubernetesClient, server: Served, body: str
+) -> None:
+    server.api.script.body = body
+    with pytest.raises(KubernetesError, match=r"the response is no (list|JSON object)"):
+        await client.list(ONE)
+
+
+async def test_a_response_without_end_is_not_read_to_its_end(
+    client: KubernetesClient, server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BODY", 1_000)
+    server.api.script.body = json.dumps({"x": "y" * 2_000})
+    with pytest.raises(KubernetesError, match="more than 1,000 bytes"):
+        await client.get(ONE)
+
+
+async def test_a_redirect_is_not_followed(client: KubernetesClient, server: Served) -> None:
+    """It would take the token elsewhere."""
+    server.api.script.failing = 307
+    with pytest.raises(KubernetesError):
+        await client.get(ONE)
+    assert len(server.api.requests) == 1
 
 
 async def test_a_kubeconfig_reaches_the_server(server: Served, tmp_path: Path) -> None:

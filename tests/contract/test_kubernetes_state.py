@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from gateway.adapters.kubernetes.access import in_cluster
 from gateway.adapters.kubernetes.client import KubernetesClient
+from gateway.adapters.state import kubernetes
 from gateway.adapters.state.config_map import IDLE_SECONDS
 from gateway.adapters.state.kubernetes import KubernetesStore, name_replica
 from gateway.core.rollout.contact import limit_weight, may_raise
@@ -184,6 +186,57 @@ async def test_keys_of_others_are_left_alone(place: InAConfigMap) -> None:
         place.write({"notes": "by hand"})
         await store.update("orders", set_to(5))
         assert place.data["notes"] == "by hand"
+
+
+async def test_sums_that_have_not_changed_are_not_written_again(place: InAConfigMap) -> None:
+    async with open_stores(place, "a") as (store,):
+        for _ in range(3):
+            await store.publish({"orders": ONES})
+        assert place.server.api.requests.count("patch") == 1
+
+
+async def test_evidence_has_no_place_in_a_config_map_that_is_gone(place: InAConfigMap) -> None:
+    async with open_stores(place, "a") as (store,):
+        place.server.api.objects.delete(MAPS, NAME)
+        with pytest.raises(StateError, match="does not exist"):
+            await store.publish({"orders": ONES})
+        place.clock.now += 5
+        await store.look()
+        await store.publish({"orders": ONES})
+        assert list(store.problems) == []
+
+
+async def test_without_the_right_to_watch_reads_keep_up_and_the_rule_is_named(
+    place: InAConfigMap,
+) -> None:
+    place.server.api.script.rules = [
+        rule("create get patch", "configmaps"),
+        rule("create get update", "leases"),
+    ]
+    async with open_stores(place, "a") as (store,), following(store):
+        await place.server.api.requests.wait_for("list", 2)
+        assert [each for each in store.problems if 'verbs: ["list"]' in each]
+        place.write({"route.orders": dump_state(RouteState(1, 7))})
+        place.clock.now += 5
+        await store.look()
+        assert store.state.of("orders") == RouteState(1, 7)
+
+
+async def test_a_change_that_others_always_forestall_is_given_up(
+    place: InAConfigMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes, "CONFLICT_SECONDS", 0.0)
+    async with open_stores(place, "a") as (store,):
+        numbers = itertools.count()
+
+        def forestall(*_: object) -> None:
+            place.write({"x": str(next(numbers))})
+            place.server.api.script.before_update = forestall
+
+        place.server.api.script.before_update = forestall
+        with pytest.raises(StateError, match="was changed by others 20 times in a row"):
+            await store.update("orders", set_to(5))
+        assert store.state.of("orders") is None
 
 
 # ---- two replicas -------------------------------------------------------------------------

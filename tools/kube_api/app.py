@@ -100,6 +100,8 @@ class KubeApi:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or token not in self.script.tokens:
             return status(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
+        if self.script.body is not None:
+            return web.Response(text=self.script.body, content_type="application/json")
         if self.script.failing:
             return status(self.script.failing, "ServiceUnavailable", "going away")
         if kind.plural in self.script.unknown_kinds:

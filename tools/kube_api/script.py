@@ -48,7 +48,8 @@ class Script:
     `tokens` are those that are accepted. `rules` None: all is allowed. All kinds are known but the
     `unknown_kinds`. `lists_open`, `requests_open`: until it is set, such requests wait. `silent`:
     no watch gets anything any more, and the next ones get nothing but their head. `failing`: each
-    request gets this status. `before_update` is called once, before the next write.
+    request gets this status. `body`: each one gets this text. `before_update` is called once,
+    before the next write.
     """
 
     tokens: set[str] = field(default_factory=lambda: {"token-1"})
@@ -56,6 +57,7 @@ class Script:
     unknown_kinds: set[str] = field(default_factory=set)
     silent: bool = False
     failing: int = 0
+    body: str | None = None
     before_update: Callable[[Kind, str], None] | None = None
     lists_open: asyncio.Event = field(default_factory=asyncio.Event)
     requests_open: asyncio.Event = field(default_factory=asyncio.Event)

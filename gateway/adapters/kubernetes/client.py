@@ -141,7 +141,7 @@ class KubernetesClient:
         limits = self._list_timeout if verb is Verb.LIST else self._call_timeout
         expected = missing if isinstance(missing, tuple) else (missing,)
         async with self._opened(verb, resource, query or {}, content, limits) as response:
-            if response.ok:
+            if response.status < HTTPStatus.MULTIPLE_CHOICES:  # a redirect is not followed
                 return await _object(verb, resource, response)
             error = await _error(verb, resource, response)
         if error.status in expected and error.reason in {"NotFound", "Conflict", "AlreadyExists"}:

@@ -155,6 +155,20 @@ async def test_an_event_that_is_no_object_leads_to_a_list(found: dict[str, objec
     assert calls(api)[2] == "list"
 
 
+async def test_a_list_of_what_are_no_objects_is_tried_again() -> None:
+    api = ScriptedApi([("10", [{"metadata": {}}]), ("50", [thing("a", 40)])], [])
+    heard = await follow(api)
+    assert heard.errors == ["list configmaps shop/*: an item is no object"]
+    assert heard.changes == [("a", thing("a", 40))]
+
+
+async def test_what_an_event_repeats_is_no_change() -> None:
+    a = thing("a", 5)
+    repeated = [event("ADDED", a, 5.0), event("DELETED", thing("b", 6))]
+    heard = await follow(ScriptedApi([("10", [a])], [repeated]))
+    assert heard.changes == [("a", a)]
+
+
 async def test_an_unknown_type_of_event_is_passed_over() -> None:
     api = ScriptedApi([("10", [])], [[event("LATER", thing("a", 11), 5.0)]])
     heard = await follow(api)
