@@ -92,7 +92,8 @@ class KubernetesClient:
     async def merge_patch(self, resource: Resource, patch: Object) -> Object | None:
         """Merge a patch (RFC 7386) into the object; None where it does not exist.
 
-        With a resourceVersion in it, None also where the object has another one by now.
+        With a resourceVersion in it, None also where the object has another one by now, as
+        controller-runtime has it (`MergeFromWithOptimisticLock`).
         """
         missing = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
         return await self._call(Verb.PATCH, resource, patch, missing=missing)
