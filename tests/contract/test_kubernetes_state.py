@@ -19,7 +19,7 @@ from gateway.adapters.state.kubernetes import KubernetesStore, name_replica
 from gateway.core.rollout.contact import limit_weight, may_raise
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.route_state import RouteState, Torn
-from gateway.core.rollout.stored import dump_state
+from gateway.core.rollout.stored import dump_state, dump_sums
 from gateway.state_port import StateError
 from tests.contract.state_stores import (
     ONES,
@@ -361,6 +361,23 @@ async def test_sums_stored_under_a_name_that_was_just_folded_do_not_count_twice(
         await one.publish({"orders": (3.0,) * LENGTH})
         place.clock.now += 5
         await other.look()
+        assert other.state.evidence == {"orders": (3.0,) * LENGTH}
+
+
+async def test_sums_whose_confirmation_was_lost_are_known_as_stored_before_they_are_folded(
+    place: InAConfigMap,
+) -> None:
+    async with open_stores(place, "a", "b") as (one, other):
+        await one.publish({"orders": ONES})
+        (key,) = [key for key in place.data if key.startswith("replica.")]
+        place.write({key: dump_sums({"orders": (3.0,) * LENGTH})})
+        place.clock.now += 5
+        await one.look()
+        await one.publish({"orders": (3.0,) * LENGTH})
+        await one.close()
+        await grow_idle(place, other)
+        await one.open()
+        assert one.state.evidence == {"orders": (0.0,) * LENGTH}
         assert other.state.evidence == {"orders": (3.0,) * LENGTH}
 
 

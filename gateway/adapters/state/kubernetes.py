@@ -133,12 +133,11 @@ class KubernetesStore:
         """Store the sums under this replica's key; raises StateError."""
         text = dump_sums(subtract_sums(sums, self._folded_own))
         key = REPLICA + self._contributor
-        if self._seen.texts.get(key) == text:
-            return
-        try:
-            await self._write({"data": {key: text}})
-        except KubernetesError as error:
-            raise self._error(error) from error
+        if self._seen.texts.get(key) != text:
+            try:
+                await self._write({"data": {key: text}})
+            except KubernetesError as error:
+                raise self._error(error) from error
         if key == REPLICA + self._contributor:  # else it was folded just before, without these sums
             self._published = {route: tuple(values) for route, values in sums.items()}
 
