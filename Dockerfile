@@ -61,6 +61,8 @@ ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG CREATED=unknown
 ARG SOURCE=unknown
+# The label revision of gateway_build_info.
+ENV GATEWAY_REVISION=${REVISION}
 LABEL org.opencontainers.image.title="sqs-version-gateway" \
       org.opencontainers.image.description="Canary for SQS consumers: forwards each message to the stable or the canary service" \
       org.opencontainers.image.licenses="Apache-2.0" \

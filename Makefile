@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test quick check chart bench guard chaos fuzz audit setup generate requirements dist release-check release-notes package clean
+.PHONY: demo test quick check chart bench guard chaos chain fuzz audit setup generate requirements dist release-check release-notes package clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -45,6 +45,9 @@ audit: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos $(ARGS)
 
+chain: $(STAMP)
+	$(BIN)/python -m tools.chain $(ARGS)
+
 generate: $(STAMP)
 	$(BIN)/python -m tests.docs.generate
 
@@ -79,7 +82,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev,servers]'
 	@touch $(STAMP)
 
 clean:

@@ -4,6 +4,8 @@ Task tree, all of it under one TaskGroup:
 
     gateway -> route NAME (its own tree: gateway/runtime/running_route.py), one for each route,
                also for one that a reload removed, until it has drained
+            -> queue of VERSION of ROUTE (its own tree: gateway/adapters/sqs/queue_target.py), one
+               for each version that is a queue, until its route has no message for it any more
             -> one watcher for each giver of weights (the routing file), until the gateway stops
             -> reload, one for each SIGHUP
             -> freeze, until every route has begun to poll
@@ -32,6 +34,8 @@ from gateway.adapters.http.tls import TlsFiles
 from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
+from gateway.adapters.sqs.queue_calls import QueueCalls
+from gateway.adapters.sqs.queue_target import QueueTarget
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
 from gateway.adapters.telemetry.descriptor_log import DescriptorLog
 from gateway.adapters.telemetry.log_observer import LogObserver
@@ -51,7 +55,7 @@ from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from gateway.adapters.http1.keepalive import Keepalive
@@ -128,11 +132,11 @@ class Gateway:
             await self._admin.stop()
 
     async def _route_messages(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
         self._routes.begin(tasks)
         self._reloader.begin()
-        self._tasks = tasks
         if self._hung_up:
-            self._reload_soon(tasks)
+            self._start(self._reloader.reload(), "reload")
         helpers = [
             tasks.create_task(self._freeze(), name="freeze"),
             *(
@@ -159,14 +163,7 @@ class Gateway:
         elif self._tasks is None:
             self._hung_up = True
         else:
-            self._reload_soon(self._tasks)
-
-    def _reload_soon(self, tasks: asyncio.TaskGroup) -> None:
-        reloading = self._reloader.reload()
-        try:
-            tasks.create_task(reloading, name="reload")
-        except RuntimeError:  # the task tree has ended, or a crash is ending it
-            reloading.close()
+            self._start(self._reloader.reload(), "reload")
 
     async def _freeze(self) -> None:
         """Once everything is there, have the garbage collector look at later objects only."""
@@ -178,22 +175,54 @@ class Gateway:
     def _running_route(self, route: Route) -> RunningRoute:
         native = self._settings.sqs_client == "native"
         source = NativeSqsSource if native else SdkSqsSource
+        observer = Observers(self._metrics, self._statistics, LogObserver(self._throttles, route))
         return RunningRoute(
             route,
             source(self._clients, route.queue, route.dead_letter),
-            partial(
-                make_target,
-                write_batch=self._write_batch,
-                keepalive=self._keepalive,
-                descriptors=self._descriptors,
-                observe=self._observer.observe,
-            ),
-            Observers(self._metrics, self._statistics, LogObserver(self._throttles, route)),
+            partial(self._target, route.name, observer.observe),
+            observer,
             poll_budget=self._poll_budget,
             wall=time.time,
             random=random.random,
             short=lambda: self._descriptors.short,
+            make_mirror_target=partial(self._url_target, expendable=True),
         )
+
+    def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:
+        if version.queue is None:
+            return self._url_target(version, observe=self._observer.observe)
+        native = self._settings.sqs_client == "native"
+        calls = QueueCalls(self._clients, version.queue, native=native)
+        found = partial(self._routes.found, version.queue)
+        target = QueueTarget(version, calls, route, observe, found)
+        self._start(target.run(), f"queue of {version.name} of {route}")
+        return target
+
+    def _url_target(
+        self,
+        version: Version,
+        *,
+        observe: Callable[[Event], None] | None = None,
+        expendable: bool = False,
+    ) -> Target:
+        return make_target(
+            version,
+            write_batch=self._write_batch,
+            keepalive=self._keepalive,
+            descriptors=self._descriptors,
+            observe=observe,
+            expendable=expendable,
+        )
+
+    def _start(self, running: Coroutine[None, None, object], name: str) -> None:
+        """Run it under the gateway's tasks, unless they have ended or a crash is ending them."""
+        try:
+            if self._tasks is not None:
+                self._tasks.create_task(running, name=name)
+                return
+        except RuntimeError:
+            pass
+        running.close()
 
 
 def make_target(
@@ -202,8 +231,13 @@ def make_target(
     keepalive: Keepalive | None = KEEPALIVE,
     descriptors: Descriptors | None = None,
     observe: Callable[[Event], None] | None = None,
+    *,
+    expendable: bool = False,
 ) -> Target:
-    """Return the target of a version, with the client that the routing file gives it."""
+    """Return the target of a version with a URL, with the client that the routing file gives it.
+
+    That of a mirror is `expendable`: it does without what runs short.
+    """
     tls = TlsFiles(version.tls) if version.tls else None
     report = ignore if observe is None else partial(_report, observe, version.name)
     url, headers, max_idle = version.url, version.headers, version.max_in_flight
@@ -219,6 +253,7 @@ def make_target(
             keepalive=keepalive,
             descriptors=descriptors,
             report=report,
+            expendable=expendable,
         )
     # Imported only for a version that has this client, since the import takes long.
     from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
@@ -232,6 +267,7 @@ def make_target(
         keepalive=keepalive,
         descriptors=descriptors,
         report=report,
+        expendable=expendable,
     )
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Route
 from gateway.core.routing.rules import Criterion, Matcher, Rule
 from gateway.core.routing.sources import FromAttribute, FromGroup, FromMessageId
-from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Version
 
 if TYPE_CHECKING:
@@ -72,6 +73,15 @@ def split(
     ordered = sorted(taking_part, key=lambda each: each.name == stable)
     edges = upper_edges([weights[each.name] for each in ordered])
     return Split(tuple(ordered), edges, seed, sticky, otherwise)
+
+
+def mirror(percent: float = 100, to: Version = CANARY, **rest: Any) -> Mirror:
+    """Make a mirror; `seed`, `sticky` and `otherwise` are its split's, `rest` its own fields."""
+    edges = (round(percent * BUCKETS_OF_A_PERCENT), BUCKETS)
+    seed = rest.pop("seed", "orders:mirror")
+    sticky: Source = rest.pop("sticky", FromMessageId())
+    taken = Split((to, STABLE), edges, seed, sticky, rest.pop("otherwise", FromMessageId()))
+    return Mirror(to, taken, **rest)
 
 
 def rule(to: Version | Split, *tests: Criterion, name: str = "rule-1") -> Rule:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from gateway.core.messages.envelopes import unwrapped
 from gateway.core.routing.decision import Decision, Reason
-from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.route import UnknownVersion, Unwrap
 from gateway.core.routing.split import Split
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 def decision_on(message: Message, route: Route) -> Decision:
     """Decide step by step: pin, rules, split, stable."""
+    if route.unwrap is Unwrap.SNS:
+        message = unwrapped(message)
     named = [text for source in route.version_from if (text := source.read(message)) is not None]
     if named:
         pinned = [each for each in route.versions if named[0] in (each.tag, each.name)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -58,9 +59,21 @@ def is_local_limit(error: BaseException | None) -> bool:
     return False
 
 
-def is_descriptor_limit(error: BaseException) -> bool:
-    """Whether an error is a local limit, and none that a host without a route to it gives."""
-    return isinstance(error, OSError) and error.errno in LOCAL_LIMITS - {errno.EADDRNOTAVAIL}
+def is_limit_of_connecting(error: BaseException, *, worked: bool) -> bool:
+    """Whether an error of connecting is about a limit of this process, not about the host.
+
+    A host whose address nothing here can connect from (IPv6 without IPv6) gives EADDRNOTAVAIL too:
+    it counts where a connection to the host has `worked` before.
+    """
+    if not isinstance(error, OSError) or error.errno not in LOCAL_LIMITS:
+        return False
+    return error.errno != errno.EADDRNOTAVAIL or worked
+
+
+def _next_descriptor() -> int:
+    """Return the number that the next socket will have; raises OSError where there is none."""
+    with socket.socket() as probe:
+        return probe.fileno()
 
 
 class Descriptors:
@@ -93,22 +106,35 @@ class Descriptors:
         """Whether something could not be opened a moment ago: receive nothing until then."""
         return self._timer is not None
 
-    def watch(self, holder: IdleHolder) -> None:
-        """Close idle connections of this one when descriptors run out."""
-        self._holders[holder] = None
+    def watch(self, holder: IdleHolder, *, first: bool = False) -> None:
+        """Close idle connections of this one when descriptors run out; `first`: before others'."""
+        holders = self._holders
+        self._holders = {holder: None, **holders} if first else {**holders, holder: None}
 
     def unwatch(self, holder: IdleHolder) -> None:
         """Forget one that is closed."""
         self._holders.pop(holder, None)
 
-    def admit_delivery(self, descriptor: int) -> None:
-        """Raise OSError (EMFILE) for a descriptor that is kept for others."""
-        if descriptor >= self.for_deliveries:
+    def admit_delivery(self) -> None:
+        """Raise OSError (EMFILE) where the next descriptor is kept for others.
+
+        To be asked before a connection is opened: pending ones have a descriptor as well.
+        """
+        if _next_descriptor() >= self.for_deliveries:
             raise OSError(errno.EMFILE, "the descriptors left are kept for SQS and the admin port")
 
-    def admit_queue(self, descriptor: int) -> None:
-        """Raise OSError (EMFILE) for a descriptor that is kept for others."""
-        if descriptor >= self.for_queues:
+    def admission(self, *, expendable: bool) -> Callable[[], None]:
+        """Return what admits the connections of deliveries, or of what may fail for their sake."""
+        return self.admit_expendable if expendable else self.admit_delivery
+
+    def admit_expendable(self) -> None:
+        """Raise OSError (EMFILE) while short, and for the last eighth of those for deliveries."""
+        if self.short or _next_descriptor() >= self.for_deliveries * 7 // 8:
+            raise OSError(errno.EMFILE, "the descriptors left are kept for deliveries")
+
+    def admit_queue(self) -> None:
+        """Raise OSError (EMFILE) where the next descriptor is kept for others."""
+        if _next_descriptor() >= self.for_queues:
             raise OSError(errno.EMFILE, "the descriptors left are kept for the admin port")
 
     def report(self, error: OSError) -> None:

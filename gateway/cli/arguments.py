@@ -42,7 +42,7 @@ FLAGS: Final = {
     ),
     "sqs_client": (
         "native|aiobotocore",
-        "what receives, deletes and extends (default: native)",
+        "what receives, deletes, extends and sends (default: native)",
     ),
 }
 """The settings that have a flag: metavar and help. Written out, since settings are slow to load."""
@@ -151,11 +151,11 @@ def routing_table(arguments: argparse.Namespace) -> RoutingTable:
 
 
 def print_warnings() -> None:
-    """Print a line to stderr for each `GATEWAY_*` variable that has no effect."""
+    """Print a line to stderr for each `GATEWAY_*` variable that is not used as it is."""
     from gateway.config.problems.findings import to_one_line
-    from gateway.config.settings import unknown_variables
+    from gateway.config.settings import environment_warnings
 
-    for warning in unknown_variables(os.environ):
+    for warning in environment_warnings(os.environ):
         print(to_one_line(f"warning: environment: {warning}"), file=sys.stderr)
 
 

@@ -25,6 +25,7 @@ def add_to(commands: Commands) -> None:
         },
         "gateway demo",
         "gateway demo --messages 100 --keep-running",
+        "gateway demo --full-chain",
     )
     parser = add_parser(commands, "demo", run, text, end)
     parser.add_argument(
@@ -35,6 +36,11 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         "--with-envoy", action="store_true", help="send as many requests through Envoy beside"
+    )
+    parser.add_argument(
+        "--full-chain",
+        action="store_true",
+        help="two queues, services that know nothing of versions, three ways in one table",
     )
 
 
@@ -47,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.messages,
             keep_running=arguments.keep_running,
             with_envoy=arguments.with_envoy,
+            full_chain=arguments.full_chain,
         )
     except KeyboardInterrupt:
         return INTERRUPTED

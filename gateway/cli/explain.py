@@ -73,11 +73,11 @@ def explain_messages(
     """
     from gateway.cli.message_input import SHAPES, Unreadable, read_messages
     from gateway.config.problems.problem import Problem
-    from gateway.core.routing.decider import Decider
+    from gateway.core.routing.decider import decider_of
 
     route = only_route(table) if route_name is None else route_named(table, route_name)
     expected = _expected(route, expect)
-    decider = Decider(route)
+    decider = decider_of(route)
     problems = differing = 0
     for found in read_messages(_lines(file)):
         try:
@@ -168,7 +168,7 @@ def _expected(route: Route, expect: str | None) -> str | None:
         return None
     version = route.version_called(expect)
     if version is None:
-        names = [version.name for version in route.versions]
+        names = list(dict.fromkeys(n for one in route.versions for n in (one.name, one.tag)))
         raise ProblemsFound((_unknown("--expect", expect, names),))
     return version.name
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.config.problems.problem import Problem
     from gateway.core.addresses import QueueAddress
     from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
 
 OPEN: Final = "*"
 """Stands in an ARN for an account or a region that is not given."""
@@ -122,6 +123,20 @@ def _statements(route: Route, place: Place) -> Iterator[dict[str, Any]]:
     yield _allow(actions, arn(route.queue, place))
     if route.dead_letter is not None:
         yield _allow(list(SEND), arn(route.dead_letter, place))
+    targets: dict[str, set[str]] = {}  # versions may share a queue
+    for version in route.versions:
+        if version.queue is not None:
+            targets.setdefault(arn(version.queue, place), set()).update(_send_to(version))
+    for resource, needed in targets.items():
+        yield _allow(sorted(needed), resource)
+
+
+def _send_to(version: Version) -> Iterator[str]:
+    yield "sqs:SendMessage"
+    if version.queue is not None and version.queue.url is None:
+        yield "sqs:GetQueueUrl"
+    if version.max_depth is not None:
+        yield "sqs:GetQueueAttributes"
 
 
 def _allow(actions: list[str], resource: str) -> dict[str, Any]:
@@ -146,7 +161,8 @@ def _partition(queue: QueueAddress, region: str) -> str:
 
 def _left_open(routes: Iterable[Route], place: Place) -> Iterator[str]:
     for route in routes:
-        for queue in filter(None, (route.queue, route.dead_letter)):
+        targets = (version.queue for version in route.versions)
+        for queue in dict.fromkeys(filter(None, (route.queue, route.dead_letter, *targets))):
             wanted = ((_account(queue, place), "account"), (_region(queue, place), "region"))
             names = [name for value, name in wanted if value == OPEN]
             if names:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.aiokit.signals import SIGNALS
-from gateway.cli import check, demo, explain, health, iam, run, schema, streams
+from gateway.cli import check, demo, drain_queue, explain, health, iam, run, schema, streams
 from gateway.cli.arguments import Formatter, Parser, add_file, add_settings, epilog, print_problems
 from gateway.cli.exit_status import DIFFERS, FAILED, OK, PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = (check, explain, iam, schema, health, demo)
+COMMANDS: Final = (check, explain, iam, schema, health, drain_queue, demo)
 """The modules of the commands, in the order of `--help`."""
 
-LONG_RUNNING: Final = (run.run, demo.run)
+LONG_RUNNING: Final = (run.run, drain_queue.run, demo.run)
 """Commands that end in order at a signal; others have nothing to put in order."""
 
 END: Final = "Without a command it runs the gateway until SIGTERM or SIGINT.\n\n" + epilog(

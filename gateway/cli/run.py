@@ -62,15 +62,15 @@ def _configuration(arguments: argparse.Namespace) -> tuple[Settings, Path, Routi
 
 
 def _log_start() -> None:
-    """Log what runs, and each `GATEWAY_*` variable that has no effect."""
+    """Log what runs, and each `GATEWAY_*` variable that is not used as it is."""
     import structlog
 
     from gateway.adapters.telemetry.build import current_build
-    from gateway.config.settings import unknown_variables
+    from gateway.config.settings import environment_warnings
 
     log = structlog.stdlib.get_logger("gateway")
     log.info("sqs-version-gateway starts", **current_build()._asdict())
-    for warning in unknown_variables(os.environ):
+    for warning in environment_warnings(os.environ):
         log.warning(warning)
 
 

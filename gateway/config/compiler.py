@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import Backoff, Fallback, Linger, Route
+from gateway.core.addresses import beside, parse_queue
+from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
+from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
-from gateway.core.routing.sources import FromAttribute, FromBaggage, FromGroup, FromMessageId
-from gateway.core.routing.split import Split, upper_edges
+from gateway.core.routing.sources import (
+    FromAttribute,
+    FromBaggage,
+    FromGroup,
+    FromMessageId,
+    FromSender,
+)
+from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Tls, Version
 
 if TYPE_CHECKING:
@@ -19,13 +25,13 @@ if TYPE_CHECKING:
     from gateway.config.schema.version import Tls as TlsSpec
     from gateway.core.addresses import QueueAddress
     from gateway.core.routing.rules import Condition
-    from gateway.core.routing.sources import Source
+    from gateway.core.routing.sources import Source, VersionSource
 
 
 def compile_route(spec: routing_file.Route) -> Route:
     """Return the route; keys that the file leaves out get their documented defaults."""
     queue = parse_queue(spec.queue.text, spec.region)
-    versions = _versions(spec)
+    versions = _versions(spec, queue)
     named = {version.name: version for version in versions}
     stable = named[spec.stable] if spec.stable else versions[0]
     splitter = _Splitter(spec, versions, stable, fifo=queue.fifo)
@@ -39,6 +45,9 @@ def compile_route(spec: routing_file.Route) -> Route:
         max_in_flight=spec.max_in_flight,
         version_from=_version_from(spec),
         version_header=spec.version_header,
+        unwrap=spec.unwrap,
+        deliver=spec.deliver,
+        mirror=_mirror(spec, named, splitter),
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=None if spec.split is None else splitter.split(spec.split, None),
@@ -46,24 +55,24 @@ def compile_route(spec: routing_file.Route) -> Route:
         fallback=_fallback(spec, fifo=queue.fifo),
         retry=Backoff(spec.retry.min, spec.retry.max),
         linger=Linger(spec.linger.delete, spec.linger.receive),
-        dead_letter=_dead_letter(spec.reject, queue),
+        dead_letter=None if spec.reject is None else beside(spec.reject, queue),
     )
 
 
-def _version_from(spec: routing_file.Route) -> tuple[FromAttribute | FromBaggage, ...]:
+def _version_from(spec: routing_file.Route) -> tuple[VersionSource, ...]:
     """Return the sources; by default those that a delivery of this route writes to."""
     if "version_from" in spec.model_fields_set:
         return tuple(spec.version_from)
-    return FromAttribute(spec.version_header), FromBaggage(spec.version_header)
+    return usual_sources(spec.version_header)
 
 
-def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
+def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, ...]:
     stable = spec.stable or next(iter(spec.versions))
     return tuple(
         Version(
             name=name,
             tag=version.tag or name,
-            url=version.url,
+            url=version.url or "",
             timeout_seconds=version.timeout,
             max_in_flight=version.max_in_flight or _share(spec, is_stable=name == stable),
             max_rate=version.max_rate,
@@ -73,6 +82,8 @@ def _versions(spec: routing_file.Route) -> tuple[Version, ...]:
             connection_lifetime_seconds=version.connection_lifetime,
             max_header_bytes=version.max_header_bytes,
             attributes_json=version.attributes_header == "json",
+            queue=None if version.queue is None else beside(version.queue, queue),
+            max_depth=version.max_depth,
         )
         for name, version in spec.versions.items()
     )
@@ -114,6 +125,24 @@ class _Splitter:
         edges = upper_edges([weights.get(version.name, 0) for version in self._order])
         return Split(self._order, edges, self._seed, sticky or self._sticky, self._otherwise)
 
+    def mirror_split(self, to: Version, percent: float) -> Split:
+        """Return the split whose first version gets copies: `percent` of all."""
+        edges = (round(percent * BUCKETS_OF_A_PERCENT), BUCKETS)
+        seed = f"{self._seed}:mirror"
+        return Split((to, self._order[-1]), edges, seed, self._sticky, self._otherwise)
+
+
+def _mirror(
+    route_spec: routing_file.Route, named: Mapping[str, Version], splitter: _Splitter
+) -> Mirror | None:
+    spec = route_spec.mirror
+    if spec is None:
+        return None
+    to = named[spec.to]
+    split = splitter.mirror_split(to, spec.percent)
+    unwraps = route_spec.unwrap is not Unwrap.NONE
+    return Mirror(to, split, spec.max_in_flight, spec.timeout, unwraps)
+
 
 def _rule(spec: rules.Rule, at: int, named: Mapping[str, Version], splitter: _Splitter) -> Rule:
     if spec.split is None:
@@ -134,6 +163,10 @@ def _criteria(entry: rules.Match) -> Iterator[Criterion]:
         yield Criterion(FromBaggage(name), _condition(condition))
     if entry.group is not None:
         yield Criterion(FromGroup(), _condition(entry.group))
+    if entry.sender is not None:
+        yield Criterion(FromSender(), _condition(entry.sender))
+    if entry.without_sender is not None:
+        yield Criterion(FromSender(), _condition(entry.without_sender), negated=True)
     for path, condition in entry.body.items():
         yield Criterion(path, _condition(condition))
 
@@ -154,10 +187,3 @@ def _fallback(spec: routing_file.Route, *, fifo: bool) -> Fallback | None:
             return None
         case fallback:
             return Fallback(frozenset(fallback.on), fallback.after_receives)
-
-
-def _dead_letter(spec: QueueAddress | None, queue: QueueAddress) -> QueueAddress | None:
-    """Return the dead-letter queue; one given by name is in the region of the route's queue."""
-    if spec is None or spec.region is not None or spec.url is not None:
-        return spec
-    return replace(spec, region=queue.region)

@@ -5,6 +5,7 @@ annotations`.
 """
 
 import math
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from gateway.config.problems.findings import InvalidValue, find_similar, quote
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema.fields import Checked, one_of
 from gateway.config.state_place import read_state_place
+from gateway.core.stray_blanks import blanks_around, strip_blanks
 
 PREFIX: Final = "GATEWAY_"
 ENVIRONMENT: Final = "environment"
@@ -28,8 +30,10 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def _path(value: Any) -> Path:
-    if not str(value) or "\0" in str(value):
+    if not strip_blanks(str(value)) or "\0" in str(value):
         raise InvalidValue("is not a path")
+    if "\n" in str(value) or "\r" in str(value):
+        raise InvalidValue("has a line end inside")
     return Path(value)
 
 
@@ -154,9 +158,9 @@ class Settings(BaseSettings):
         Literal["native", "aiobotocore"], one_of(str, "native", "aiobotocore")
     ] = Field(
         default="native",
-        description="The client that receives, deletes and extends: `native`, the gateway's own, "
-        "or `aiobotocore`, the SDK, at a multiple of the CPU. All other calls, and queues "
-        "behind a proxy, use the SDK in any case.",
+        description="The client that receives, deletes, extends, and sends to the queues of "
+        "versions: `native`, the gateway's own, or `aiobotocore`, the SDK, at a multiple of the "
+        "CPU. All other calls, and queues behind a proxy, use the SDK in any case.",
     )
     allow_link_local: Annotated[bool, Checked(switch, {"type": "boolean"})] = Field(
         default=False,
@@ -182,10 +186,24 @@ def load_settings(overrides: Mapping[str, object]) -> Settings:
     Raises ProblemsFound with every problem.
     """
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    cleaned = {name: strip_blanks(value) for name, value in _unclean(os.environ).items()}
     try:
-        return Settings(**given)
+        return Settings(**{**cleaned, **given})
     except ValidationError as error:
         raise ProblemsFound(_problems(error, given)) from None
+
+
+STRIPPED: Final = ("config", "admin_host")
+"""Settings that lose what is around them; the readers of the others refuse it, or allow it."""
+
+
+def _unclean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the values to be stripped, by setting; what is nothing but blanks is refused later."""
+    values = {name.lower(): value for name, value in environment.items()}
+    found = {name: values.get(PREFIX.lower() + name, "") for name in STRIPPED}
+    return {
+        name: value for name, value in found.items() if blanks_around(value) and strip_blanks(value)
+    }
 
 
 def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -213,6 +231,15 @@ _OF_A_SERVICE: Final = re.compile(
 
 Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/
 """
+
+
+def environment_warnings(environment: Mapping[str, str]) -> list[str]:
+    """Return a warning for each `GATEWAY_*` variable that is not used as it is."""
+    unclean = [
+        f"{PREFIX}{name.upper()}: has {blanks_around(value)}; it is used without"
+        for name, value in _unclean(environment).items()
+    ]
+    return [*unclean, *unknown_variables(environment)]
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

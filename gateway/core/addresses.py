@@ -7,7 +7,7 @@ and https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (endpoints)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core.aws_partitions import PARTITIONS, Partition
 
@@ -71,6 +71,11 @@ def parse_queue(text: str, region: str | None = None) -> QueueAddress:
         endpoint = None if usual else url["origin"]
         return QueueAddress(text, url["name"], text, agreed, url["account"], endpoint)
     raise ValueError("is not a queue name (80 of A-Z a-z 0-9 _ -, FIFO with .fifo), URL or ARN")
+
+
+def beside(queue: QueueAddress, source: QueueAddress) -> QueueAddress:
+    """Return another queue of a route; one given by name is in the region of the route's queue."""
+    return replace(queue, region=source.region) if queue.account is None else queue
 
 
 def is_aws_host(host: str) -> bool:

@@ -23,6 +23,14 @@ class Outcome(StrEnum):
     FALLBACK = "fallback"
 
 
+class CopyOutcome(StrEnum):
+    """What became of the copy of a message for a route's mirror; SENT: the mirror gave a 2xx."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
 class Action(StrEnum):
     """A call by which messages are settled with SQS."""
 
@@ -103,6 +111,17 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirrored:
+    """Copies of this number of messages had the outcome; `why` is why the last of them failed."""
+
+    route: str
+    version: str
+    outcome: CopyOutcome
+    messages: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """SQS confirmed one action for this number of messages."""
 
@@ -150,6 +169,23 @@ class AttributesDropped:
     route: str
     message_id: str
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedUnstamped:
+    """The queue of a version confirmed a message that had no room for the version's tag."""
+
+    route: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionQueueDepth:
+    """How many messages, visible and in flight, the queue of a version holds; None: not known."""
+
+    route: str
+    version: str
+    messages: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +257,14 @@ Event = (
     | Decided
     | Acked
     | Delivered
+    | Mirrored
     | Settled
     | SettlementFailed
     | HeaderFileUnusable
     | LeaseCapped
     | AttributesDropped
+    | ForwardedUnstamped
+    | VersionQueueDepth
     | DeliveryCrashed
     | PhaseChanged
     | RouteWarned

@@ -19,10 +19,18 @@ FAILED: Final = 1
 USAGE: Final = 2
 
 
-def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
-    """Run the demo and return its exit status: 0 if every check passed."""
+def run(
+    messages: int, *, keep_running: bool, with_envoy: bool = False, full_chain: bool = False
+) -> int:
+    """Run the demo and return its exit status: 0 if every check passed.
+
+    The full chain ends by itself, and has no mesh.
+    """
     if messages < 1:
         print(f"--messages {messages}: must be 1 or more", file=sys.stderr)
+        return USAGE
+    if full_chain and (keep_running or with_envoy):
+        print("--full-chain: not with --keep-running or --with-envoy", file=sys.stderr)
         return USAGE
     if not all(find_spec(name) for name in EXTRA):
         print(WITHOUT_EXTRA, file=sys.stderr)
@@ -37,10 +45,14 @@ def run(messages: int, *, keep_running: bool, with_envoy: bool = False) -> int:
 
     import uvloop  # noqa: PLC0415 - like all below: only now is it sure that the extra is there
 
+    from gateway.demo.full_chain.output import FullChainOutput  # noqa: PLC0415
+    from gateway.demo.full_chain.scenario import run_full_chain  # noqa: PLC0415
     from gateway.demo.output import Output  # noqa: PLC0415
     from gateway.demo.scenario import run_demo  # noqa: PLC0415
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if full_chain:
+            return runner.run(run_full_chain(messages, FullChainOutput(Output())))
         return runner.run(
             run_demo(messages, keep_running=keep_running, envoy=envoy, output=Output())
         )

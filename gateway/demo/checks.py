@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from gateway.demo.audit import MEANING, SIGMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from gateway.demo.audit import Audit, Share
+    from gateway.demo.audit import Audit, Defect, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,14 @@ class Check:
     orders: Sequence[str] = ()
 
 
-def order_checks(audit: Audit, expected: int) -> Iterator[Check]:
+def order_checks(
+    audit: Audit, expected: int, meaning: Mapping[Defect, str] = MEANING
+) -> Iterator[Check]:
     """Check the orders: all accepted, none with a defect, and shares as weighted."""
     text = f"{audit.orders:,} of {expected:,} by A"
     yield Check(audit.orders == expected, "taken", text)
     for defect, orders in audit.defects.items():
-        yield Check(not orders, defect, f"{len(orders):<5,} {MEANING[defect]}", orders)
+        yield Check(not orders, defect, f"{len(orders):<5,} {meaning[defect]}", orders)
     yield from map(_share_check, audit.shares)
 
 

@@ -1,19 +1,24 @@
-"""The embedded SQS: ministack in a process of its own, on loopback, with SQS only."""
+"""The embedded SQS: ministack in a process of its own, on loopback, with SQS only.
+
+Its module `sqs_process` adds the SenderId that SQS tells with each message.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.demo.addresses import LOOPBACK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import aiohttp
 
     from gateway.demo.addresses import Addresses
 
-COMMAND: Final = ("-m", "ministack")
+COMMAND: Final = ("-m", "gateway.demo.sqs_process")
 HEALTH: Final = "/_ministack/health"
 REGION: Final = "us-east-1"
 COUNTS: Final = (
@@ -38,13 +43,28 @@ def settings(addresses: Addresses, folder: Path) -> dict[str, str]:
     }
 
 
-def client_settings(addresses: Addresses) -> dict[str, str]:
-    """Return what an AWS SDK needs in its environment to use the embedded SQS."""
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that serves SQS: `python COMMAND...`, its variables, and a path that is 200."""
+
+    command: Callable[[Addresses], Sequence[str]]
+    settings: Callable[[Addresses, Path], Mapping[str, str]]
+    health: str
+
+
+SERVER: Final = Server(lambda _: COMMAND, settings, HEALTH)
+
+
+def client_settings(addresses: Addresses, access_key: str = "demo") -> dict[str, str]:
+    """Return what an AWS SDK needs in its environment to use the embedded SQS.
+
+    Messages come from the sender whom `access_key` stands for (senders.py).
+    """
     return {
         "AWS_ENDPOINT_URL_SQS": addresses.url("SQS"),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": "demo",
     }
 
@@ -61,9 +81,10 @@ class EmbeddedQueue:
         self._endpoint = endpoint
         self._url = ""
 
-    async def create(self, name: str) -> None:
+    async def create(self, name: str, attributes: Mapping[str, str]) -> None:
         """Create the queue."""
-        self._url = (await self._call("CreateQueue", QueueName=name))["QueueUrl"]
+        created = await self._call("CreateQueue", QueueName=name, Attributes=dict(attributes))
+        self._url = created["QueueUrl"]
 
     async def depth(self) -> int:
         """Return the number of its messages: visible, in flight and delayed."""

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
 from gateway.demo import embedded_sqs
 from gateway.demo.addresses import LOOPBACK
+from gateway.demo.chains import HOSTS, NAMES
 from gateway.demo.mesh.envoy import OPTIONS, READY, Call, bootstrap
 from gateway.demo.mesh.objects import demo_mesh
 from gateway.demo.processes import ChildProcess, DemoError, Processes
-from gateway.demo.routing import read_route, routing_file
+from gateway.demo.routing import read_route
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gateway.core.routing.route import Route
     from gateway.demo.addresses import Addresses
-
-NEXT: Final = {"B": "C", "C": "D", "B1": "C1", "C1": "D"}
-"""The next service of each one, given to it at deployment."""
-
-HOSTS: Final = {"A": "b", "B": "c", "B1": "c", "C": "d", "C1": "d"}
-"""The host that each calls in a mesh: the same for B and B1, and for C and C1."""
+    from gateway.demo.chains import Chain
 
 IS_READY: Final = "ready"
 POLL_SECONDS: Final = 0.05
@@ -42,14 +39,14 @@ class Environment:
     addresses: Addresses
     processes: Processes
     gateway: ChildProcess
-    queue: embedded_sqs.EmbeddedQueue
+    queues: Sequence[embedded_sqs.EmbeddedQueue]
     route: Route
     routing_file: Path
 
-    async def drained(self) -> int:
-        """Return the number of messages left in the queue; waits up to DRAIN_SECONDS for 0."""
-        deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
-        while left := await self.queue.depth():
+    async def drained(self, within_seconds: float = DRAIN_SECONDS) -> int:
+        """Return the number of messages left in the queues, 0 as soon as they are empty."""
+        deadline = asyncio.get_running_loop().time() + within_seconds
+        while left := sum([await queue.depth() for queue in self.queues]):
             if asyncio.get_running_loop().time() > deadline:
                 return left
             await asyncio.sleep(POLL_SECONDS)
@@ -69,41 +66,53 @@ class Setup:
     folder: Path
     processes: Processes
     session: aiohttp.ClientSession
+    chain: Chain
     envoy: Path | None = None
+    sqs: embedded_sqs.Server = embedded_sqs.SERVER
+    queue_attributes: Mapping[str, str] = field(default_factory=dict)
 
     async def start(self) -> Environment:
         """Start every process; raises DemoError where one does not get ready."""
         path = self.folder / "routes.yaml"
-        path.write_text(routing_file(self.addresses), "utf-8")
+        path.write_text(self.chain.routing(self.addresses), "utf-8")
         route = read_route(path.read_text("utf-8"))
-        services = [await self._service(name) for name in ("D", "C", "C1", "B", "B1")]
-        queue = await self._queue(route.queue.name)
-        front = await self._service("A", "--queue", route.queue.name)
-        gateway = await self._gateway(path)
-        for service in (*services, front):
+        queues = await self._queues()
+        services = [await self._service(name) for name in NAMES]
+        gateway = await self.start_gateway(path)
+        for service in services:
             await self._ready(service, "/healthz")
         if self.envoy:
             await self._ready(await self._sidecars(self.envoy), READY)
+        await self.wait_until_ready(gateway)
+        return Environment(self.addresses, self.processes, gateway, queues, route, path)
+
+    async def start_gateway(self, routes: Path) -> ChildProcess:
+        """Start a gateway with this routing file."""
+        settings = embedded_sqs.client_settings(self.addresses) | {
+            "GATEWAY_ADMIN_HOST": LOOPBACK,
+            "GATEWAY_ADMIN_PORT": str(self.addresses.ports["gateway"]),
+            "GATEWAY_LOG_FORMAT": "text",
+        }
+        command = ["-m", "gateway", "--config", str(routes)]
+        return await self.processes.start("gateway", command, settings)
+
+    async def wait_until_ready(self, gateway: ChildProcess) -> None:
+        """Wait until the gateway polls; raises DemoError after READY_SECONDS."""
         await self._ready(gateway, "/readyz")
-        return Environment(self.addresses, self.processes, gateway, queue, route, path)
 
-    async def _queue(self, name: str) -> embedded_sqs.EmbeddedQueue:
-        settings = embedded_sqs.settings(self.addresses, self.folder)
-        child = await self.processes.start("SQS", embedded_sqs.COMMAND, settings)
-        await self._ready(child, embedded_sqs.HEALTH)
-        queue = embedded_sqs.EmbeddedQueue(self.session, self.addresses.url("SQS"))
-        await queue.create(name)
-        return queue
+    async def _queues(self) -> list[embedded_sqs.EmbeddedQueue]:
+        settings = self.sqs.settings(self.addresses, self.folder)
+        child = await self.processes.start("SQS", self.sqs.command(self.addresses), settings)
+        await self._ready(child, self.sqs.health)
+        endpoint = self.addresses.url("SQS")
+        queues = [embedded_sqs.EmbeddedQueue(self.session, endpoint) for _ in self.chain.queues]
+        for queue, name in zip(queues, self.chain.queues, strict=True):
+            await queue.create(name, self.queue_attributes)
+        return queues
 
-    async def _service(self, name: str, *options: str) -> ChildProcess:
-        command = ["-m", "gateway.demo.service", "--name", name, *options]
-        command += ["--port", str(self.addresses.ports[name])]
-        if self.envoy and name in HOSTS:
-            command += ["--next", self.addresses.url(f"{name} to {HOSTS[name]}", "/events")]
-        elif name in NEXT:
-            command += ["--next", self.addresses.url(NEXT[name], "/events")]
-        settings = embedded_sqs.client_settings(self.addresses)
-        return await self.processes.start(name, command, settings)
+    async def _service(self, name: str) -> ChildProcess:
+        how = self.chain.start(name, self.addresses)
+        return await self.processes.start(name, how.command, how.settings, program=how.program)
 
     async def _sidecars(self, envoy: Path) -> ChildProcess:
         ports = self.addresses.ports
@@ -114,15 +123,6 @@ class Setup:
         return await self.processes.start(
             "Envoy", ["--config-path", str(path), *OPTIONS], {}, program=str(envoy)
         )
-
-    async def _gateway(self, routes: Path) -> ChildProcess:
-        settings = embedded_sqs.client_settings(self.addresses) | {
-            "GATEWAY_ADMIN_HOST": LOOPBACK,
-            "GATEWAY_ADMIN_PORT": str(self.addresses.ports["gateway"]),
-            "GATEWAY_LOG_FORMAT": "text",
-        }
-        command = ["-m", "gateway", "--config", str(routes)]
-        return await self.processes.start("gateway", command, settings)
 
     async def _ready(self, child: ChildProcess, path: str) -> None:
         url = self.addresses.url(child.name, path)

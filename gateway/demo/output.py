@@ -81,13 +81,13 @@ class Output:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, emoji=False)
 
-    def _line(self, text: str = "", style: str = "") -> None:
+    def line(self, text: str = "", style: str = "") -> None:
         """Print a line without wrapping, so that URLs and commands stay in one piece."""
         self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def title(self) -> None:
         """Print the title."""
-        self._line("sqs-version-gateway demo\n", "bold")
+        self.line("sqs-version-gateway demo\n", "bold")
 
     def working(self, what: str) -> AbstractContextManager[object]:
         """Display, on a terminal only, what is being done."""
@@ -97,13 +97,13 @@ class Output:
         """Print the chain and the URL of every process."""
         total = sum(weights.values())
         stable, canary = (f"{weight / total:4.0%} {tag}" for tag, weight in weights.items())
-        self._line(PICTURE.format(stable=stable, canary=canary))
+        self.line(PICTURE.format(stable=stable, canary=canary))
         with_envoy = "Envoy" in addresses.ports
         for name, path, what in (*PLACES, *PLACES_WITH_ENVOY) if with_envoy else PLACES:
             usual = addresses.moved().get(name)
             taken = f" ({usual} is taken)" if usual else ""
-            self._line(f"  {name:<8} {addresses.url(name, path):<30} {what}{taken}")
-        self._line(SIDECARS if with_envoy else "")
+            self.line(f"  {name:<8} {addresses.url(name, path):<30} {what}{taken}")
+        self.line(SIDECARS if with_envoy else "")
 
     @contextmanager
     def progress(self, messages: int) -> Iterator[Callable[[Load], None]]:
@@ -112,39 +112,39 @@ class Output:
             with Bars(self._console, messages) as bars:
                 yield bars.observe
         else:
-            yield Lines(self._line, messages).observe
+            yield Lines(self.line, messages).observe
 
     def stalled(self, missing: int) -> None:
         """Print that some orders are no longer waited for."""
-        self._line(f"  nothing has moved for a while; {missing:,} never arrived at D", "yellow")
+        self.line(f"  nothing has moved for a while; {missing:,} never arrived at D", "yellow")
 
     def audit(self, messages: Audit, requests: Audit | None = None) -> None:
         """Print a row for each path, of messages and then of requests, and a legend."""
-        self._line("\n" + ROW.format(*HEADINGS), "bold")
+        self.line("\n" + ROW.format(*HEADINGS), "bold")
         if requests:
-            self._line("  messages, by the queue and the gateway")
+            self.line("  messages, by the queue and the gateway")
         self._rows(messages)
         if requests:
-            self._line("  requests, through Envoy")
+            self.line("  requests, through Envoy")
             self._rows(requests)
         pins = [f"{count:,} to {tag}" for tag, count in sorted(messages.pinned.items())]
-        self._line(LEGEND.format(pins=f", {' and '.join(pins)}" if pins else ""))
+        self.line(LEGEND.format(pins=f", {' and '.join(pins)}" if pins else ""))
 
     def _rows(self, audit: Audit) -> None:
         shares = {share.tag: share for share in audit.shares}
         for path in audit.paths:
             share = shares.get(tag_of(path.path) or "")
-            self._line(ROW.format(*_cells(path, share)), "" if share else "red")
+            self.line(ROW.format(*_cells(path, share)), "" if share else "red")
 
     def checks(self, checks: Iterable[Check], of: str = "") -> None:
         """Print each check, and the first orders that failed it, under the heading `of`."""
         if of:
-            self._line(f"  {of}")
+            self.line(f"  {of}")
         for check in checks:
             style = "green" if check.good else "bold red"
-            self._line(f"  {_label(good=check.good)}  {check.name:<10} {check.text}", style)
+            self.line(f"  {_label(good=check.good)}  {check.name:<10} {check.text}", style)
             if check.orders:
-                self._line(f"        {_list_first(check.orders)}", "red")
+                self.line(f"        {_list_first(check.orders)}", "red")
 
     def end(self, *, good: bool, messages: int, with_requests: bool = False) -> None:
         """Print whether the demo passed."""
@@ -152,19 +152,19 @@ class Output:
             text = f"PASS: each of {messages:,} orders took the path that its pin or its id decides"
             if with_requests:
                 text += ",\n      and as many requests took the same two, by the same weights"
-            self._line(f"\n{text}", "bold green")
+            self.line(f"\n{text}", "bold green")
         else:
-            self._line("\nFAIL: not all of this held, see above", "bold red")
+            self.line("\nFAIL: not all of this held, see above", "bold red")
 
     def failure(self, why: str, last_lines: Sequence[str]) -> None:
         """Print why the demo cannot continue, and the last lines of the process concerned."""
-        self._line(f"FAIL: {why}", "bold red")
+        self.line(f"FAIL: {why}", "bold red")
         for line in last_lines:
-            self._line(f"  | {line}")
+            self.line(f"  | {line}")
 
     def kept(self, folder: Path) -> None:
         """Print where the logs of all processes are."""
-        self._line(f"The output of every process is kept in {folder}")
+        self.line(f"The output of every process is kept in {folder}")
 
     def running(self, addresses: Addresses, routing_file: Path) -> None:
         """Print what to look at and to try."""
@@ -173,13 +173,13 @@ class Output:
             "d": addresses.url("D"),
             "gateway": addresses.url("gateway"),
         }
-        self._line(TO_TRY.format(**urls, routing_file=routing_file))
+        self.line(TO_TRY.format(**urls, routing_file=routing_file))
         if "Envoy" in addresses.ports:
-            self._line(TO_TRY_WITH_ENVOY.format(a=urls["a"], envoy=addresses.url("Envoy")))
+            self.line(TO_TRY_WITH_ENVOY.format(a=urls["a"], envoy=addresses.url("Envoy")))
 
     def stopped(self) -> None:
         """Print that the demo has stopped."""
-        self._line("\nstopped: every process of the demo has ended")
+        self.line("\nstopped: every process of the demo has ended")
 
 
 def _cells(path: PathCount, share: Share | None) -> tuple[str, ...]:

@@ -24,18 +24,20 @@ if TYPE_CHECKING:
     from gateway.demo.addresses import Addresses
 
 
-def routing_file(addresses: Addresses) -> str:
-    """Return the demo's routing file, with the ports at which the services listen."""
-    text = files(__package__).joinpath("routes.yaml").read_text("utf-8")
+def routing_file(addresses: Addresses, packaged: str = "routes.yaml") -> str:
+    """Return a routing file of the demo, with the ports at which the services listen."""
+    text = files(__package__).joinpath(packaged).read_text("utf-8")
     for name, usual in USUAL.items():
         text = text.replace(f"{LOOPBACK}:{usual}/", f"{LOOPBACK}:{addresses.ports[name]}/")
     return text
 
 
 def read_route(text: str) -> Route:
-    """Return the only route of the demo's routing file, whose first version is stable."""
+    """Return the first route of a routing file of the demo; its first version is stable."""
     raw = yaml.safe_load(text)["routes"][0]
-    versions = tuple(Version(name, v["tag"], v["url"]) for name, v in raw["versions"].items())
+    versions = tuple(
+        Version(name, v["tag"], v.get("url", "")) for name, v in raw["versions"].items()
+    )
     stable, *others = versions
     weights = raw["split"]
     order = (*others, stable)

@@ -7,13 +7,14 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
 from gateway.aiokit.signals import EXIT_STATUS_BASE
 from gateway.demo.addresses import SIDECARS, USUAL, choose
 from gateway.demo.audit import audit
+from gateway.demo.chains import OneHop
 from gateway.demo.checks import Check, alike_check, order_checks, queue_check, stop_check
 from gateway.demo.environment import Setup
 from gateway.demo.interrupt import Interrupt
@@ -22,7 +23,7 @@ from gateway.demo.processes import DemoError, Processes
 from gateway.demo.routing import weights_by_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from gateway.demo.audit import Audit
     from gateway.demo.environment import Environment
@@ -33,16 +34,27 @@ FAILED: Final = 1
 
 
 async def run_demo(messages: int, *, keep_running: bool, envoy: Path | None, output: Output) -> int:
-    """Run the scenario and return its exit status; a failed one keeps its folder of logs.
+    """Run the scenario and return its exit status.
 
     With `envoy`, an executable, the same number of requests is sent through it.
     """
+
+    def run(folder: Path, interrupt: Interrupt) -> Coroutine[Any, Any, bool]:
+        return Scenario(messages, keep_running, envoy, folder, output, interrupt).run()
+
+    return await in_folder(run, output)
+
+
+async def in_folder(
+    run: Callable[[Path, Interrupt], Coroutine[Any, Any, bool]], output: Output
+) -> int:
+    """Run a scenario in a folder and return its exit status; a failed one keeps its logs there."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     interrupt = Interrupt()
     failed = False
     try:
         await asyncio.sleep(0)  # a signal that came before ends it here, with nothing started
-        failed = not await Scenario(messages, keep_running, envoy, folder, output, interrupt).run()
+        failed = not await run(folder, interrupt)
     except asyncio.CancelledError:
         if interrupt.signal is None:
             raise
@@ -81,7 +93,8 @@ class Scenario:
         async with Processes(self.folder) as processes, aiohttp.ClientSession() as session:
             ports = USUAL | SIDECARS if self.envoy else USUAL
             with self.output.working("starting SQS, six services and the gateway"):
-                setup = Setup(choose(ports), self.folder, processes, session, self.envoy)
+                chain = OneHop(with_sidecars=self.envoy is not None)
+                setup = Setup(choose(ports), self.folder, processes, session, chain, self.envoy)
                 environment = await processes.while_alive(setup.start())
             return await processes.while_alive(self._steps(environment, session))
 

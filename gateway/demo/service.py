@@ -1,7 +1,8 @@
 """A service of the chain: `python -m gateway.demo.service --name B1 --port 18112 --next URL`.
 
 `make demo` starts six of them on loopback; the chart and the kustomize files of the chain start
-them in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK; only A uses it.
+them in pods, with `--host 0.0.0.0`. AWS is configured as for every AWS SDK. None knows of versions:
+one that sends to a queue (`--next-queue`) sets no attribute, one that polls (`--poll`) reads none.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ if __name__ == "__main__":
     SIGNALS.listen()  # before the imports that take time
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
 
 from gateway.demo.addresses import LOOPBACK
-from gateway.demo.services.chain import End, Hop
+from gateway.demo.services.chain import End, Hop, NextService
+
+if TYPE_CHECKING:
+    from gateway.demo.services.chain import Next
 
 STOP_SECONDS = 1.0
+MAX_WAIT_SECONDS = 20
 
 
 def main() -> None:
@@ -64,18 +70,44 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--queue", help="be the first of the chain: send orders to this queue (name, URL or ARN)"
     )
-    parser.add_argument("--next", help="the next service's URL; without one, be the end")
+    hop = parser.add_mutually_exclusive_group()
+    hop.add_argument("--next", help="call the next service at this URL")
+    hop.add_argument(
+        "--next-queue", help="send to this queue instead; without either, be the end of the chain"
+    )
+    parser.add_argument("--poll", help="take orders from this queue, not only by requests")
+    parser.add_argument(
+        "--wait",
+        type=int,
+        choices=range(MAX_WAIT_SECONDS + 1),
+        default=MAX_WAIT_SECONDS,
+        metavar="SECONDS",
+        help=f"of a long poll: 0 to {MAX_WAIT_SECONDS} (default: {MAX_WAIT_SECONDS})",
+    )
     return parser.parse_args()
 
 
 def _application(options: argparse.Namespace) -> web.Application:
+    """Return the application; an AWS SDK is slow to import, so only those import it that use it."""
+    to = _next(options)
     if options.queue:
-        from gateway.demo.services.front import Front  # noqa: PLC0415 - an AWS SDK is slow to import
+        from gateway.demo.services.front import Front  # noqa: PLC0415
 
-        return Front(options.name, options.queue, options.next).app()
-    if options.next:
-        return Hop(options.name, options.next).app()
-    return End(options.name).app()
+        return Front(options.name, options.queue, to).app()
+    service = Hop(options.name, to) if to else End(options.name)
+    if options.poll:
+        from gateway.demo.services.consumer import Consumer  # noqa: PLC0415
+
+        return Consumer(service, options.poll, options.wait).app()
+    return service.app()
+
+
+def _next(options: argparse.Namespace) -> Next | None:
+    if options.next_queue:
+        from gateway.demo.services.queues import NextQueue  # noqa: PLC0415
+
+        return NextQueue(options.name, options.next_queue)
+    return NextService(options.name, options.next) if options.next else None
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The circuit breaker of one version: it opens when the version says that it is overloaded.
 
 A version that responds 429 or 503 with Retry-After to one message may refuse just that one. A
-version that gives that response to every message is overloaded: sending more only raises the
-messages' receive counts. After ten such responses in a row the breaker opens, each time for longer,
-up to what the version asked for. Then it is half-open: one delivery goes out, and any response but
-another overload closes it.
+version that gives that response to every message is overloaded, and so is a queue that throttles:
+sending more only raises the messages' receive counts. After ten such responses in a row the breaker
+opens, each time for longer, up to what the version asked for. Then it is half-open: one delivery
+goes out, and any response but another overload closes it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CircuitBreaker:
         return self._retry_after_seconds if self.tripped else None
 
     def on_overload(self, retry_after_seconds: float, now: float) -> None:
-        """Count a 429 or 503 with Retry-After."""
+        """Count a 429 or 503 with Retry-After, or a queue's throttling."""
         self.overloads += 1
         at_least = max(retry_after_seconds, FIRST_OPEN_SECONDS)  # also for `Retry-After: 0`
         self._retry_after_seconds = min(at_least, LONGEST_OPEN_SECONDS)

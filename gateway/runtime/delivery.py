@@ -15,11 +15,11 @@ from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.delivery.disposition import (
     Ack,
     Reject,
-    Responded,
     Retry,
     falls_back,
     is_ack,
     judge,
+    status_of,
 )
 from gateway.core.events import Delivered, DeliveryCrashed, Outcome
 from gateway.core.routing.decision import Reason
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
-    from gateway.runtime.plans import ActivePlan
+    from gateway.runtime.plans import ActivePlan, WithCopies
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
 
@@ -49,13 +49,15 @@ class Deliverer:
         *,
         route: Route,
         limiters: Limiters,
+        with_copies: WithCopies,
         in_flight: InFlight,
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
     ) -> None:
-        self.plans = DeliveryPlans(route, limiters)
+        self.plans = DeliveryPlans(route, limiters, with_copies)
         self._limiters = limiters
+        self._with_copies = with_copies
         self._in_flight = in_flight
         self._settler = settler
         self._reporter = reporter
@@ -68,7 +70,7 @@ class Deliverer:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
-        self.plans = DeliveryPlans(route, self._limiters)
+        self.plans = DeliveryPlans(route, self._limiters, self._with_copies)
 
     def begin(
         self, entry: InFlightMessage, ended: Callable[[int | None], None] | None = None
@@ -237,7 +239,7 @@ class Deliverer:
         attributes = {
             "gateway-route": route.name,
             "gateway-version": plan.version.name,
-            "gateway-status": str(result.status) if isinstance(result, Responded) else "",
+            "gateway-status": status_of(result),
             "gateway-reason": plan.reason.value,
         }
         done = partial(self._dead_lettered, entry)

@@ -257,14 +257,14 @@ class Limiters:
             target = self._make_target(version)
             self._limiters[version.name] = Limiter(version, target, self.wait_queue)
             return
-        if _target_settings(version) != _target_settings(limiter.version):
+        if target_settings(version) != target_settings(limiter.version):
             self._retired.append(limiter.target)
             limiter.target = self._make_target(version)
         limiter.version = version
         limiter.wake()
 
 
-def _target_settings(version: Version) -> tuple[object, ...]:
+def target_settings(version: Version) -> tuple[object, ...]:
     """Return what a target is made of: where it changes, so does the target."""
     return (
         version.url,
@@ -272,4 +272,7 @@ def _target_settings(version: Version) -> tuple[object, ...]:
         version.client,
         version.tls,
         version.connection_lifetime_seconds,
+        version.queue,
+        version.max_depth,
+        version.max_in_flight if version.queue is not None else None,  # it sizes batches
     )

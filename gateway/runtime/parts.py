@@ -12,6 +12,7 @@ from gateway.runtime.fifo import GroupDispatcher
 from gateway.runtime.in_flight import InFlight
 from gateway.runtime.lease_keeper import LeaseKeeper
 from gateway.runtime.limiter import Limiters
+from gateway.runtime.mirror import Mirroring
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
@@ -48,6 +49,7 @@ class Parts:
         wall: Callable[[], float],
         random: Callable[[], float],
         short: Callable[[], bool] | None = None,
+        make_mirror_target: Callable[[Version], Target] | None = None,
     ) -> None:
         self.source = source
         self.short = short
@@ -56,6 +58,7 @@ class Parts:
         self.in_flight = InFlight()
         self.limiters = Limiters(route, make_target)
         self.reporter = Reporter(route.name, observer, wall)
+        self.mirroring = Mirroring(route, make_mirror_target or make_target, self.reporter, short)
         self.settler = Settler(
             route=route.name,
             source=source,
@@ -66,6 +69,7 @@ class Parts:
         self.deliverer = Deliverer(
             route=route,
             limiters=self.limiters,
+            with_copies=self.mirroring.wrap,
             in_flight=self.in_flight,
             settler=self.settler,
             reporter=self.reporter,

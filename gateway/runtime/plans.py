@@ -5,14 +5,15 @@ A message keeps to the plans of the generation that decided on it, also over a r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.plan import DeliveryPlan
-from gateway.core.routing.decider import Decider
+from gateway.core.routing.decider import decider_of
+from gateway.core.routing.decision import Reason
 
 if TYPE_CHECKING:
-    from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Sender, Target
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 
 NEVER: Final = float("inf")
 
+WithCopies = Callable[["Sender", "Version"], "Sender"]
+"""Of a sender of the messages that were decided for a version, makes one that also copies them."""
+
 
 class ActivePlan:
     """From a decision to a version: `chosen` is what was decided, `version` gets the message.
 
-    `limiter` is None where a reload has removed the version. The counts and `unreported` are the
-    reporter's.
+    `limiter` is None where a reload has removed the version, `with_copies` where none of its
+    messages is copied. The counts and `unreported` are the reporter's.
     """
 
     __slots__ = (
         "_plan",
         "_sender",
         "_target",
+        "_with_copies",
         "acked_ages",
         "acked_seconds",
         "chosen",
@@ -49,6 +54,7 @@ class ActivePlan:
         version: Version,
         reason: Reason,
         limiter: Limiter | None,
+        with_copies: WithCopies | None,
     ) -> None:
         self.chosen = chosen
         self.version = version
@@ -58,23 +64,17 @@ class ActivePlan:
         self.acked_seconds: list[float] = []
         self.acked_ages: list[float] = []
         self.unreported = False
-        self._plan = DeliveryPlan(
-            route.name,
-            route.queue.name,
-            chosen.tag,
-            version.name,
-            reason,
-            version.timeout_seconds,
-            version.max_header_bytes,
-            HeaderDialect(route.version_header, version.attributes_json),
-        )
+        self._plan = delivery_plan(route, version, chosen.tag, reason)
+        self._with_copies = with_copies
         self._target: Target | None = None
         self._sender: Sender
 
     def sender(self, target: Target) -> Sender:
         """Return what delivers over this target; a reload may have given the version another."""
         if target is not self._target:
-            self._sender = target.bind(self._plan)
+            sender = target.bind(self._plan)
+            copying = self._with_copies
+            self._sender = sender if copying is None else copying(sender, self.chosen)
             self._target = target
         return self._sender
 
@@ -85,12 +85,20 @@ class DeliveryPlans:
     A message of another version than stable goes to stable after `fallback_after_receives`.
     """
 
-    __slots__ = ("_limiters", "_plans", "decider", "fallback_after_receives", "route")
+    __slots__ = (
+        "_limiters",
+        "_plans",
+        "_with_copies",
+        "decider",
+        "fallback_after_receives",
+        "route",
+    )
 
-    def __init__(self, route: Route, limiters: Limiters) -> None:
+    def __init__(self, route: Route, limiters: Limiters, with_copies: WithCopies) -> None:
         self.route = route
-        self.decider = Decider(route)
+        self.decider = decider_of(route)
         self._limiters = limiters
+        self._with_copies = with_copies
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives
         self.fallback_after_receives = NEVER if after is None else after
@@ -102,6 +110,34 @@ class DeliveryPlans:
         return plan or self._add(chosen, version, reason)
 
     def _add(self, chosen: Version, version: Version, reason: Reason) -> ActivePlan:
-        plan = ActivePlan(self.route, chosen, version, reason, self._limiters.of(version))
+        plan = ActivePlan(
+            self.route,
+            chosen,
+            version,
+            reason,
+            self._limiters.of(version),
+            self._with_copies if self._copied(chosen, reason) else None,
+        )
         self._plans[chosen.name, version.name, reason] = plan
         return plan
+
+    def _copied(self, chosen: Version, reason: Reason) -> bool:
+        """Whether a mirror gets some of its messages: not those that were offered to it before."""
+        mirror = self.route.mirror
+        if mirror is None or not mirror.copies_from(chosen):
+            return False
+        return reason is not Reason.FALLBACK or self.fallback_after_receives < 1
+
+
+def delivery_plan(route: Route, version: Version, tag: str, reason: Reason) -> DeliveryPlan:
+    """Return the plan by which this version gets messages under that tag."""
+    return DeliveryPlan(
+        route.name,
+        route.queue.name,
+        tag,
+        version.name,
+        reason,
+        version.timeout_seconds,
+        version.max_header_bytes,
+        HeaderDialect(route.version_header, version.attributes_json, route.unwrap, route.deliver),
+    )

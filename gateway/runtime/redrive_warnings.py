@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.events import RouteWarned
+from gateway.core.routing.route import FallbackOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from gateway.ports import Redrive
 
 NO_POLICY: Final = (
@@ -33,3 +35,19 @@ def redrive_warnings(route: Route, redrive: Redrive | None) -> Iterator[RouteWar
             f"set fallback.after_receives below {redrive.max_receives}, or raise the queue's"
             " maxReceiveCount",
         )
+    for version in route.versions:
+        if version.max_depth is not None and not _falls_back(route, version):
+            yield RouteWarned(
+                route.name,
+                f"version {version.name} has max_depth and no fallback, so while its queue is full"
+                f" its messages are moved to {redrive.queue} after {redrive.max_receives} receives",
+                "remove max_depth: they wait in the version's queue then; or set fallback.on:"
+                " [unreachable] for a version that is not stable",
+            )
+
+
+def _falls_back(route: Route, version: Version) -> bool:
+    """Whether stable takes over, now or later, while the version is unreachable."""
+    if route.fallback is None or version.name == route.stable.name:
+        return False
+    return FallbackOn.UNREACHABLE in route.fallback.on or route.fallback.after_receives is not None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.events import Acked, Decided, Received, Settled
+from gateway.core.events import Acked, Decided, Mirrored, Received, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.events import Action, Event
+    from gateway.core.events import Action, CopyOutcome, Event
     from gateway.core.routing.decision import Reason
     from gateway.ports import Observer
     from gateway.runtime.in_flight import InFlightMessage
@@ -35,6 +35,7 @@ class Reporter:
         self._receives: list[int] = []
         self._plans: list[ActivePlan] = []
         self._settled: list[Settled] = []
+        self._copies: dict[tuple[str, CopyOutcome], list[str]] = {}  # why, of each copy
         self._scheduled = False
 
     def start(self) -> None:
@@ -74,13 +75,19 @@ class Reporter:
         if not self._scheduled:
             self._schedule()
 
+    def mirrored(self, version: str, outcome: CopyOutcome, why: str = "") -> None:
+        """Count a copy for the route's mirror, and why it failed."""
+        self._copies.setdefault((version, outcome), []).append(why)
+        if not self._scheduled:
+            self._schedule()
+
     def emit(self, event: Event) -> None:
         """Emit an event, after all that happened before it."""
         self.flush()
         self._observer.observe(event)
 
     def flush(self) -> None:
-        """Emit what was counted: receives, then decisions and acks, then settlements."""
+        """Emit what was counted: receives, decisions and acks, settlements, copies."""
         self._scheduled = False
         observe = self._observer.observe
         receives, self._receives = self._receives, []
@@ -92,6 +99,10 @@ class Reporter:
         settled, self._settled = self._settled, []
         for event in settled:
             observe(event)
+        if self._copies:
+            copies, self._copies = self._copies, {}
+            for (version, outcome), whys in copies.items():
+                observe(Mirrored(self._route, version, outcome, len(whys), whys[-1]))
 
     def _add(self, plan: ActivePlan) -> None:
         plan.unreported = True

@@ -11,6 +11,7 @@ from gateway.runtime.shared_queues import find_clashes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.core.addresses import QueueAddress
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.ports import RouteView
     from gateway.runtime.running_route import RunningRoute
@@ -67,6 +68,7 @@ class RouteSet:
         self._running: dict[str, RunningRoute] = {}
         self._draining: set[RunningRoute] = set()
         self._tasks: asyncio.TaskGroup | None = None
+        self._identities: dict[QueueAddress, str] = {}  # of versions' queues that were found
         self.stopping = False
 
     def begin(self, tasks: asyncio.TaskGroup) -> None:
@@ -87,8 +89,16 @@ class RouteSet:
         for route in (*change.start, *change.replace):
             self._start(route)
         self._names = tuple(route.name for route in table.routes)
+        queues = {each.queue for route in table.routes for each in route.versions}
+        self._identities = {at: one for at, one in self._identities.items() if at in queues}
         self._admit()
         return change
+
+    def found(self, queue: QueueAddress, identity: str) -> None:
+        """Take which queue a version's address means; it may close a circle of routes."""
+        if self._identities.get(queue) != identity:
+            self._identities[queue] = identity
+            self._admit()
 
     async def close_retired(self) -> None:
         """Close the targets that no version uses any more."""
@@ -167,7 +177,8 @@ class RouteSet:
             return
         routes = [self._running[name] for name in self._names if name in self._running]
         clashes = find_clashes(
-            {each.route.name: each.traits for each in routes if each.traits is not None}
+            {each.route.name: each.traits for each in routes if each.traits is not None},
+            {each.route.name: self._version_queues(each.route) for each in routes},
         )
         for each in routes:
             clash = clashes.get(each.route.name)
@@ -176,6 +187,14 @@ class RouteSet:
             elif not each.bar(*clash):
                 self._drain(self._running.pop(each.route.name))
                 self._start(each.route)
+
+    def _version_queues(self, route: Route) -> dict[str, str]:
+        """Return the versions by the identity of their queue, as far as these were found."""
+        queues = ((each.name, each.queue) for each in reversed(route.versions))
+        known = self._identities
+        return {
+            known[queue]: name for name, queue in queues if queue is not None and queue in known
+        }
 
     def _drain(self, route: RunningRoute) -> None:
         route.stop(REPLACED_DRAIN_SECONDS)

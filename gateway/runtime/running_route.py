@@ -39,7 +39,8 @@ class RunningRoute:
     """Runs a route until stopped; a new routing table may be adopted while it runs.
 
     `wall` gives seconds since the epoch, `random` uniform 0..1. Routes share a `poll_budget`.
-    Nothing is received while `short` says that the process is short of descriptors.
+    Nothing is received while `short` says that the process is short of descriptors. The copies for
+    a mirror have a target of their own, by `make_mirror_target` where that is given.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class RunningRoute:
         wall: Callable[[], float],
         random: Callable[[], float],
         short: Callable[[], bool] | None = None,
+        make_mirror_target: Callable[[Version], Target] | None = None,
     ) -> None:
         self.route = route
         self.started = asyncio.Event()
@@ -64,7 +66,14 @@ class RunningRoute:
         self._poll_budget = poll_budget or PollBudget()
         self._stop = StopRequest()
         self._parts = Parts(
-            route, source, make_target, observer, wall=wall, random=random, short=short
+            route,
+            source,
+            make_target,
+            observer,
+            wall=wall,
+            random=random,
+            short=short,
+            make_mirror_target=make_mirror_target,
         )
         self._open_parts: OpenParts | None = None
 
@@ -85,8 +94,10 @@ class RunningRoute:
         finally:
             parts.settler.abandon()
             parts.deliverer.cancel_all()  # only after a crash is anything left
+            parts.mirroring.cancel_all()
             parts.reporter.flush()
             await parts.limiters.close()
+            await parts.mirroring.close()
             await parts.source.close()
         self._enter(PhaseChanged(self.route.name, Phase.STOPPED))
 
@@ -97,6 +108,7 @@ class RunningRoute:
         self._enter(PhaseChanged(self.route.name, Phase.STOPPING, "the gateway is stopping"))
         self._stop.begin(drain_seconds)
         self._admitted.set()
+        self._parts.mirroring.stop()
         if self._open_parts is not None:
             self._open_parts.shutdown.begin()
 
@@ -126,6 +138,7 @@ class RunningRoute:
         self.route = route
         self._parts.permits.resize(route.max_in_flight)
         self._parts.limiters.adopt(route)
+        self._parts.mirroring.adopt(route)
         self._parts.deliverer.adopt(route)
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
@@ -134,6 +147,7 @@ class RunningRoute:
     async def close_retired(self) -> None:
         """Close the targets that no version uses any more."""
         await self._parts.limiters.close_retired()
+        await self._parts.mirroring.close_retired()
 
     def view(self) -> RouteView:
         """Describe the route as it stands, after its counts were emitted."""
@@ -223,6 +237,7 @@ class RunningRoute:
         dispatching.cancel()
         await opened.shutdown.run(tasks, polling)
         keeping.cancel()
+        await self._parts.mirroring.finish(self._stop)
 
     def _enter(self, phase: PhaseChanged) -> None:
         self.phase = phase

@@ -1,14 +1,15 @@
-"""Which routes may not poll: of those that share a queue, or reject to each other, the later ones.
+"""Which routes may not poll: the later ones that share a queue, reject or send to each other.
 
 Addresses may be names, URLs or ARNs, so it shows only once the queues are resolved.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from gateway.ports import SourceTraits
 
@@ -20,11 +21,17 @@ class Clash(NamedTuple):
     what_to_do: str
 
 
-def find_clashes(traits: Mapping[str, SourceTraits]) -> dict[str, Clash]:
-    """Return the clashes by route; `traits` are those of the resolved routes, in file order."""
+def find_clashes(
+    traits: Mapping[str, SourceTraits], targets: Mapping[str, Mapping[str, str]]
+) -> dict[str, Clash]:
+    """Return the clashes by route; `traits` are those of the resolved routes, in file order.
+
+    `targets` are the versions of each route whose queues are known, by the queue's identity.
+    """
     clashes: dict[str, Clash] = {}
     admitted: dict[str, str] = {}  # routes by the identity of their queue
     dead_letters: dict[str, frozenset[str]] = {}  # by the identity of a queue
+    ways: dict[str, Collection[str]] = {}  # from the identity of a queue to those of its versions
     for name, own in traits.items():
         if not own.identity:
             continue
@@ -34,9 +41,13 @@ def find_clashes(traits: Mapping[str, SourceTraits]) -> dict[str, Clash]:
             clash = _same_queue(admitted[identity])
         elif (last := _end_of_circle(identity, own.dead_letters, dead_letters)) is not None:
             clash = _circle(admitted[last])
+        elif (trail := _way_back(identity, targets[name], ways)) is not None:
+            version = targets[name][trail[0]]
+            clash = _round_trip(name, version, [admitted[each] for each in trail[:-1]])
         if clash is None:
             admitted[identity] = name
             dead_letters[identity] = own.dead_letters
+            ways[identity] = targets[name]
         else:
             clashes[name] = clash
     return clashes
@@ -57,6 +68,22 @@ def _end_of_circle(
     return None
 
 
+def _way_back(
+    identity: str, first: Collection[str], ways: Mapping[str, Collection[str]]
+) -> list[str] | None:
+    """Return the shortest way of a message by versions' queues back to its own; None for none."""
+    seen: set[str] = set()
+    trails = deque([queue] for queue in first)
+    while trails:
+        trail = trails.popleft()
+        if trail[-1] == identity:
+            return trail
+        if trail[-1] not in seen:
+            seen.add(trail[-1])
+            trails += ([*trail, queue] for queue in ways.get(trail[-1], ()))
+    return None
+
+
 def _same_queue(first: str) -> Clash:
     return Clash(
         f"its queue is that of route {first}, which comes first in the file",
@@ -69,4 +96,13 @@ def _circle(first: str) -> Clash:
         f"its dead letters go to a queue whose dead letters come back to it, by way of route"
         f" {first}, which comes first in the file",
         f"give this queue or that of route {first} another dead-letter queue",
+    )
+
+
+def _round_trip(name: str, version: str, others: list[str]) -> Clash:
+    steps = " to ".join(f"route {each}" for each in (name, *others, name))
+    return Clash(
+        f"the queue of its version {version} closes a circle, messages would go round for ever:"
+        f" {steps}",
+        "name a queue that does not lead back here",
     )

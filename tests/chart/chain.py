@@ -74,9 +74,15 @@ def routing_text(objects: Iterable[Object]) -> str:
     return str(text)
 
 
+def routes(objects: Iterable[Object]) -> dict[str, Route]:
+    """Return the routes by name, read by the gateway's own loader."""
+    read = loader.load(routing_text(objects).encode(), "routes.yaml").routes
+    return {route.name: route for route in read}
+
+
 def only_route(objects: Iterable[Object]) -> Route:
-    """Return the one route, read by the gateway's own loader."""
-    (route,) = loader.load(routing_text(objects).encode(), "routes.yaml").routes
+    """Return the one route."""
+    (route,) = routes(objects).values()
     return route
 
 
@@ -101,6 +107,18 @@ def arguments(deployment: Object) -> list[str]:
     """Return the arguments of a pod's only container."""
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return list(container["args"])
+
+
+def option(deployment: Object, name: str) -> str | None:
+    """Return the value of an option of a pod's only container; None where it has none."""
+    found = [one for one in arguments(deployment) if one.startswith(f"--{name}=")]
+    return found[0].partition("=")[2] if found else None
+
+
+def environment(objects: Iterable[Object], name: str) -> dict[str, str]:
+    """Return the environment of a Deployment's only container."""
+    (container,) = named(objects, "Deployment")[name]["spec"]["template"]["spec"]["containers"]
+    return {one["name"]: one["value"] for one in container.get("env", ())}
 
 
 def _run(command: list[str]) -> str:

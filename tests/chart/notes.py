@@ -12,7 +12,7 @@ from tests.chart.rendering import API_VERSIONS, GATEWAY_CHART, render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NOTES: Final = GATEWAY_CHART / "templates" / "NOTES.txt"
+NOTES: Final = Path("templates") / "NOTES.txt"
 
 
 def notes(
@@ -20,15 +20,16 @@ def notes(
     *values: Path,
     upgrade: bool = False,
     versions: Sequence[str] = API_VERSIONS,
+    of: Path = GATEWAY_CHART,
 ) -> str:
     """Return NOTES.txt as helm fills it in: `helm template` does not print it, so it is an object.
 
-    A copy of the chart has it as a template that writes it into a ConfigMap.
+    A copy of the chart, beside its neighbours, has it as a template of a ConfigMap.
     """
     with tempfile.TemporaryDirectory() as folder:
-        chart = Path(folder) / "chart"
-        shutil.copytree(GATEWAY_CHART, chart)
-        text = NOTES.read_text()
+        shutil.copytree(of.parent, folder, dirs_exist_ok=True)
+        chart = Path(folder) / of.name
+        text = (of / NOTES).read_text()
         (chart / "templates" / "_notes.tpl").write_text(
             '{{- define "the.notes" }}' + text + "{{ end }}"
         )

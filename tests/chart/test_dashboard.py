@@ -11,7 +11,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapters.telemetry.metrics import Metrics
-from gateway.core.events import TableInForce
+from gateway.core.addresses import parse_queue
+from gateway.core.events import TableInForce, VersionQueueDepth
+from gateway.core.routing.version import Version
+from tests.builders import CANARY, STABLE, route
 from tests.chart import promql
 from tests.chart.rendering import GATEWAY_CHART
 from tests.unit.adapters.fakes import table
@@ -42,7 +45,9 @@ QUERIES: Final = [
 def series() -> list[dict[str, str]]:
     """Return the series of a gateway's real scrape, counters growing, as promtool reads them."""
     metrics = Metrics(CollectorRegistry())
-    metrics.observe(TableInForce(table(), 1))
+    pull = Version("pull", "v3", queue=parse_queue("b1"), max_depth=5000)
+    metrics.observe(TableInForce(table(route(versions=[STABLE, CANARY, pull])), 1))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
     found = [{"series": 'up{namespace="shop",job="gateway",instance="a"}', "values": "1x30"}]
     for family in text_string_to_metric_families(metrics.render()[0].decode()):
         grows = family.type != "gauge"
@@ -123,6 +128,7 @@ def test_the_variables_ask_for_what_the_gateway_has(name: str) -> None:
         *("gateway_message_age_seconds_bucket", "gateway_messages_in_flight"),
         *("gateway_split_weight", "gateway_decisions_total", "gateway_settlements_total"),
         *("gateway_receives_total", "gateway_config_last_reload_successful"),
+        "gateway_target_queue_depth",
     ],
 )
 def test_what_an_operator_looks_for_has_a_panel(metric: str) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from gateway.config import loader
 from gateway.config.schema.routing_file import RoutingFile, json_schema
+from tests.chart.notes import notes
 from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
 
 if TYPE_CHECKING:
@@ -158,3 +159,25 @@ def test_the_schema_of_the_values_knows_every_key_of_a_routing_file() -> None:
 def test_a_value_of_another_shape_is_refused_with_its_place(values: str, words: str) -> None:
     everything = GATEWAY_CHART / "ci" / "everything-values.yaml"
     assert words in refusal(GATEWAY_CHART, everything, sets=[values])
+
+
+def test_the_notes_name_the_queues_that_versions_poll() -> None:
+    told = notes([], GATEWAY_CHART / "ci" / "queue-versions-values.yaml")
+    assert "- orders-b1 (version canary of route orders)" in told
+    assert "Switch off the polling of services with a URL: they" in told
+    posted = notes([], GATEWAY_CHART / "ci" / "fifo-values.yaml")
+    assert "poll these" not in posted
+    assert "Switch off the polling of the services behind it: they" in posted
+
+
+def test_the_notes_switch_no_polling_off_where_every_version_polls() -> None:
+    told = notes(
+        [
+            "aws.region=eu-west-1",
+            "routes[0].name=orders",
+            "routes[0].queue=orders",
+            "routes[0].versions.stable.queue=orders-b",
+        ]
+    )
+    assert "- orders-b (version stable of route orders)" in told
+    assert "Switch off" not in told

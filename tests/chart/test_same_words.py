@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal
+from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
 from tests.integration.children import run_gateway
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 GOLDEN: Final = ROOT / "tests" / "golden" / "routing_files"
 SAID_BY_BOTH: Final = (
     "empty_matches",
+    "mirror_problems",
     "no_routes",
+    "queue_circles",
     "retry_order",
     "rule_destinations",
     "rule_names",
@@ -114,6 +116,39 @@ CASES: Final[dict[str, dict[str, Any]]] = {
             {"match": [{"body": {"customer.tier": {}}}, {"group": {}}], "to": "canary"},
         ],
     },
+    "a sender without a condition": {
+        "versions": TWO,
+        "rules": [
+            {"match": [{"sender": {}, "without_sender": {}}], "to": "canary"},
+            {"match": [{"sender": {"exact": "a", "prefix": "b"}}], "to": "canary"},
+        ],
+    },
+    "delivers what nothing unwraps": {"deliver": "message"},
+    "both and none": {
+        "versions": {"stable": {"url": "http://b/", "queue": "b"}, "canary": {"tag": "v2"}}
+    },
+    "keys of the other kind": {
+        "versions": {
+            "stable": {"queue": "b", "headers": {}, "client": "httpx", "max_header_bytes": 4096},
+            "canary": {"url": "http://b/", "max_depth": 5},
+        }
+    },
+    "version queues that do not fit": {
+        "queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/mixed",
+        "reject": "mixed-dead",
+        "versions": {
+            "stable": {"queue": "mixed"},
+            "arn": {"queue": "arn:aws:sqs:eu-west-1:123456789012:mixed"},
+            "dead": {"queue": "arn:aws:sqs:eu-west-1:123456789012:mixed-dead"},
+            "fifo": {"queue": "m.fifo"},
+            "none": {"queue": "arn:aws:sns:eu-west-1:123456789012:t"},
+            "other": {"queue": "arn:aws:sqs:us-east-1:123456789012:mixed"},
+        },
+    },
+    "a FIFO route with a standard version": {
+        "queue": "lists.fifo",
+        "versions": {"stable": {"queue": "l.fifo"}, "canary": {"queue": "l"}},
+    },
     "a rule without a match": {"versions": TWO, "rules": [{"match": [], "to": "canary"}]},
     "a rule's weights": {
         "versions": TWO,
@@ -136,6 +171,51 @@ def test_every_mistake_is_reported_at_once_in_the_same_words(tmp_path: Path) -> 
     expected = of_gateway(file)
     assert {int(each.split("[")[1].split("]")[0]) for each in expected} == set(range(len(CASES)))
     assert of_helm(file) == expected
+
+
+LINK_LOCAL: Final = (
+    *("169.254.169.254", "169.254.0.1:8080", "169.254.169.254.", "169.254.43518", "169.16689662"),
+    *("0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "0xA9.254.1", "025177524776"),
+    *("[fe80::1]", "[FE80::1]:8080", "[febf::1]", "[fd00:ec2::254]", "[fd00:0ec2:0::0]"),
+    *("[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[0:0:0:0:0:ffff:a9fe:1]"),
+    *("[::a9fe:a9fe]", "[::169.254.1.1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b::169.254.1.1]"),
+)
+OTHER_HOSTS: Final = (
+    *("b.shop", "169.254.example.com", "169.255.1.1", "168.254.1.1", "10.0.0.1", "127.0.0.1"),
+    *("169.254.1.999", "169.254.1.1.1", "169.254.65536", "0xa9ffa9fe", "2852126720", "08.1"),
+    *("0251.0377.1", "169.16711680", "1.2852039166", "25177524776", "0x", "99999999999999"),
+    *("[fec0::1]", "[fe7f::1]", "[fd00:ec3::1]", "[2001:db8::a9fe:a9fe]", "[::1]", "[::]"),
+    *("[::ffff:10.0.0.1]", "[64:ff9b:1::a9fe:1]", "[1:2:3:4:5:6:a9fe:8]", "[a9fe::]"),
+)
+
+
+def _urls(hosts: Iterable[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            **SMALL,
+            "name": f"r-{at}",
+            "queue": f"q-{at}",
+            "stable": "stable",
+            "versions": {"stable": f"http://{host}/x", "canary": {"url": f"https://{host}"}},
+        }
+        for at, host in enumerate(hosts)
+    ]
+
+
+def test_addresses_at_which_credentials_are_served_are_refused_in_the_same_words(
+    tmp_path: Path,
+) -> None:
+    file = written(tmp_path, _urls((*LINK_LOCAL, *OTHER_HOSTS)))
+    expected = of_gateway(file)
+    assert len(expected) == 2 * len(LINK_LOCAL)
+    assert of_helm(file) == expected
+
+
+def test_they_are_rendered_where_the_settings_allow_them(tmp_path: Path) -> None:
+    file = written(tmp_path, _urls(LINK_LOCAL))
+    allowed = tmp_path / "allowed.yaml"
+    allowed.write_text("{settings: {allowLinkLocal: true}, aws: {region: eu-west-1}}")
+    assert render(GATEWAY_CHART, file, allowed)
 
 
 HOSTS: Final = (

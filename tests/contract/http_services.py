@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
     Script = Callable[["Visit"], Awaitable[None]]
 
@@ -141,6 +141,11 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
     """Run a script for each connection; what goes wrong in one fails the test at the end."""
     service = Service()
     tasks: list[asyncio.Task[None]] = []
+    transports: list[asyncio.WriteTransport] = []
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        transports.append(writer.transport)
+        tasks.append(asyncio.create_task(visit(reader, writer)))
 
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -153,12 +158,7 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
             if not writer.is_closing():
                 writer.transport.abort()
 
-    server = await asyncio.start_server(
-        lambda *streams: tasks.append(asyncio.create_task(visit(*streams))),
-        "127.0.0.1",
-        0,
-        ssl=tls,
-    )
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     service.stop_listening = server.close
     service.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/events"
@@ -169,10 +169,19 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         for task in tasks:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        _abort(transports)
         await server.wait_closed()
+        await asyncio.sleep(0)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
+
+
+def _abort(transports: Iterable[asyncio.WriteTransport]) -> None:
+    """Close what a visit that was cancelled before it began has left open."""
+    for transport in transports:
+        if not transport.is_closing():
+            transport.abort()
 
 
 @contextlib.contextmanager

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.adapters.http.httpx_target import HttpxTarget
 from gateway.adapters.http.native_target import NativeTarget
+from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.disposition import Broken, Malformed, Responded, TimedOut, Unreachable
 from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.routing.route import Deliver, Unwrap
 from tests.builders import message
 from tests.contract.deliveries import SHORT_SECONDS, Watched, deliver, plan, post
 from tests.contract.http_loops import on_uvloop
@@ -24,6 +27,7 @@ from tests.contract.http_services import (
     unaccepting,
 )
 from tests.header_lines import pairs
+from tests.notifications import TOPIC, notified
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -181,6 +185,25 @@ class TargetContract:
         (request,) = service.requests
         assert [header for header in request.headers if header in pairs(lines)] == pairs(lines)
         assert request.body == "größer ☃".encode()
+
+    @pytest.mark.parametrize("what", Deliver)
+    async def test_of_a_notification_the_body_or_the_message_goes_out(self, what: Deliver) -> None:
+        dialect = HeaderDialect(unwrap=Unwrap.SNS, deliver=what)
+        unwrapping = replace(plan(), dialect=dialect)
+        taken = message(notified("größer ☃", {"tenant": "acme", "baggage": "user=anna"}))
+        async with serving(responding(OK)) as service, self.target(service) as target:
+            results: asyncio.Queue[DeliveryResult] = asyncio.Queue()
+            sender = target.bind(unwrapping)
+            for each in (taken, message("raw")):
+                sender.send(each, results.put_nowait)
+                assert await results.get() == Responded(200)
+        wrapped, raw = service.requests
+        whole = what is Deliver.BODY
+        assert wrapped.body == (taken.body if whole else "größer ☃").encode()
+        assert wrapped.values("baggage") == [f"user=anna,version={plan().tag}"]
+        assert wrapped.values("x-aws-sqsd-attr-tenant") == ([] if whole else ["acme"])
+        assert wrapped.values("x-amz-sns-topic-arn") == ([] if whole else [TOPIC])
+        assert (raw.body, raw.values("x-amz-sns-topic-arn")) == (b"raw", [])
 
     async def test_a_sender_delivers_many_messages(self) -> None:
         results: asyncio.Queue[DeliveryResult] = asyncio.Queue()

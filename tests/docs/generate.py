@@ -96,7 +96,7 @@ def routing_file_page() -> str:
 
 ORDER: Final = (
     "The file", "Route", "Version", "Tls", "Rule", "Match", "Condition", "Fallback", "Retry",
-    "Linger",
+    "Linger", "Mirror",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ SOURCE: Final = "\n".join(
     for file in sorted((ROOT / "gateway").rglob("*.py"))
 )
 PLACEHOLDERS: Final = re.compile(
-    r"HOST:PORT|\bNAME\b|\b[A-Z_]{8,}\b|\b\d[\d.:]*\b|\.\.\.|\"[^\"]*\"|\bstable\b"
+    r"HOST:PORT|\b[NM]\b|\bNAME\b|\b[A-Z_]{8,}\b|\b\d[\d.:]*\b|\.\.\.|\"[^\"]*\"|\bstable\b"
     r"|^\S+\.yaml:\d+: [^:]*|a line end at its end|a blank\b|: |\("
 )
 """What stands for a name or a number, or between texts, which the source puts together."""

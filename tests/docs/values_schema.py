@@ -17,6 +17,7 @@ SAID_BY_TEMPLATES: Final = {
     "Rule": ("oneOf", "dependentRequired"),
     "Condition": ("minProperties", "maxProperties"),
     "Match": ("minProperties",),
+    "Version": ("oneOf",),
 }
 """Keywords of the routing file's schema that the templates stand in for."""
 

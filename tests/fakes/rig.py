@@ -42,6 +42,7 @@ class Rig:
         self.bell = self.queue.bell
         self.observer = FakeObserver(self.bell)
         self.targets: list[tuple[Version, FakeTarget]] = []
+        self.mirrors: list[FakeTarget] = []
         self.random = 0.0
         self.short = False
         self.running = RunningRoute(
@@ -53,6 +54,7 @@ class Rig:
             wall=lambda: self.now,
             random=lambda: self.random,
             short=lambda: self.short,
+            make_mirror_target=self._make_mirror,
         )
         self.task: asyncio.Task[None] | None = None
 
@@ -65,6 +67,11 @@ class Rig:
     def stable(self) -> FakeTarget:
         """The stable version's target."""
         return self.target(self.running.route.stable.name)
+
+    @property
+    def mirror(self) -> FakeTarget:
+        """The target that the route's mirror uses now."""
+        return self.mirrors[-1]
 
     @property
     def canary(self) -> FakeTarget:
@@ -120,6 +127,10 @@ class Rig:
         self.targets.append((version, target))
         return target
 
+    def _make_mirror(self, version: Version) -> FakeTarget:
+        self.mirrors.append(FakeTarget(self.bell))
+        return self.mirrors[-1]
+
 
 @asynccontextmanager
 async def at_work(
@@ -157,6 +168,7 @@ async def _none_left(others: set[asyncio.Task[Any]], rig: Rig) -> None:
     if rig.task is not None:
         assert rig.queue.closed
         assert all(target.closed for _, target in rig.targets)
+        assert all(target.closed for target in rig.mirrors)
 
 
 async def _ended(task: asyncio.Task[Any]) -> None:

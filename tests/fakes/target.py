@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.core.delivery.disposition import Responded, TimedOut
 from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.delivery.unwrapped import unwrapped_lines
+from gateway.core.header_budget import USUAL_ROOM
+from gateway.core.routing.route import Unwrap
 from tests.fakes.bell import Bell
 from tests.header_lines import pairs
 
@@ -86,9 +89,14 @@ class FakeSender:
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> FakeSending:
         """Begin one delivery."""
         plan = self._plan
-        lines = plan_lines(plan) + message_lines(message, plan.tag, dialect=plan.dialect)
-        body = message.body.encode("utf-8", "surrogatepass")
-        sent = Sent(dict(pairs(lines)), body, asyncio.get_running_loop().time())
+        if plan.dialect.unwrap is Unwrap.NONE:
+            lines, body = message_lines(message, plan.tag, dialect=plan.dialect), message.body
+        else:
+            lines, body = unwrapped_lines(message, plan.tag, room=USUAL_ROOM, dialect=plan.dialect)
+        content = body.encode("utf-8", "surrogatepass")
+        sent = Sent(
+            dict(pairs(plan_lines(plan) + lines)), content, asyncio.get_running_loop().time()
+        )
         return self._target.begin(sent, plan.timeout_seconds, done)
 
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from gateway import __version__
+from gateway.adapters.telemetry.build import REVISION
 from gateway.config.settings import Settings
 from tests.chart.rendering import GATEWAY_CHART, ROOT
 
@@ -138,6 +139,12 @@ def by_hash(command: str) -> bool:
     pinned = {"requirements/runtime.txt", "requirements/build.txt"}
     options = "--require-hashes" in command and "--only-binary :all:" in command
     return options and bool(files) and set(files) <= pinned
+
+
+def test_the_running_gateway_knows_its_revision() -> None:
+    """An argument of the build is gone when the image runs; the metric reads the environment."""
+    image = STAGES[-1]
+    assert image.index("ARG REVISION=") < image.index(f"ENV {REVISION}=${{REVISION}}")
 
 
 def test_dependencies_come_before_code() -> None:

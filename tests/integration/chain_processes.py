@@ -1,7 +1,8 @@
 """The chain's Deployments as processes on this machine, as the chart renders them.
 
-Each gets the arguments of its pod; only addresses are led elsewhere: where it listens, and where it
-finds the host that it calls, which is a port of Envoy in place of a name in DNS.
+Each gets the arguments and the credentials of its pod; only addresses are led elsewhere: where it
+listens, and where it finds the host that it calls, which is a port of Envoy in place of a name in
+DNS. Without a mesh it is the one service of that name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ import yaml
 
 from gateway.demo.mesh.envoy import OPTIONS, Call, bootstrap, explain_missing_envoy, find_envoy
 from gateway.demo.mesh.objects import Target, read_mesh
-from tests.chart.chain import SERVICES, arguments, gateway_deployment, named, routing_text
+from tests.chart.chain import (
+    SERVICES,
+    arguments,
+    environment,
+    gateway_deployment,
+    named,
+    option,
+    routes,
+    routing_text,
+)
 from tests.integration.children import LOOPBACK, Child, aws_environment, free_port
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.waiting import until
@@ -27,14 +37,18 @@ if TYPE_CHECKING:
 
     from tests.chart.rendering import Object
 
+CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 RUN: Final = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
 
 
 class ChainProcesses:
     """A, B, B1, C, C1, D and the gateway. Use as a context manager; `in_mesh` adds an Envoy."""
 
-    def __init__(self, objects: list[Object], folder: Path, endpoint: str) -> None:
+    def __init__(
+        self, objects: list[Object], folder: Path, endpoint: str, *, meshed: bool = True
+    ) -> None:
         self.objects = objects
+        self._meshed = meshed
         self._deployments = named(objects, "Deployment")
         self._gateway_name = gateway_deployment(objects)["metadata"]["name"]
         self._folder, self._endpoint = folder, endpoint
@@ -47,7 +61,7 @@ class ChainProcesses:
     def __enter__(self) -> Self:
         self._stack.enter_context(self.client)
         for name in SERVICES:
-            child = Child(self._command(name), self._place(name), aws_environment(self._endpoint))
+            child = Child(self._command(name), self._place(name), self._environment(name))
             self._stack.enter_context(child)
         self.gateway = GatewayProcess(self._place("gateway"), self.routing(), self._endpoint)
         self._stack.enter_context(self.gateway)
@@ -76,14 +90,14 @@ class ChainProcesses:
     def routing(self, *, in_mesh: bool = False, **changes: Any) -> dict[str, Any]:
         """Return the rendered routing file, its hosts led to sidecar or pods; changes win."""
         routing: dict[str, Any] = yaml.safe_load(routing_text(self.objects))
-        (route,) = routing["routes"]
-        for version in route["versions"].values():
-            host = httpx.URL(version["url"]).host
-            (pods,) = read_mesh(self.objects).endpoints(Target(host))  # kube-proxy's work
-            version["url"] = (
-                self.sidecar_url("gateway", host) if in_mesh else self.url(pods, "/events")
-            )
-        route.update(wait="1s", **changes)
+        for route in routing["routes"]:
+            for version in route["versions"].values():
+                if "url" in version:
+                    host = httpx.URL(version["url"]).host
+                    version["url"] = (
+                        self.sidecar_url("gateway", host) if in_mesh else self._pods_url(host)
+                    )
+            route.update(wait="1s", **changes)
         return routing
 
     def reload(self, routing: Mapping[str, Any]) -> None:
@@ -115,20 +129,35 @@ class ChainProcesses:
 
     def _all_calls(self) -> Iterator[Call]:
         for name in SERVICES:
-            if url := _option(self._deployments[name], "next"):
+            if url := option(self._deployments[name], "next"):
                 yield Call(name, httpx.URL(url).host)
-        yield Call(self._gateway_name, "b")
-        yield Call(self._gateway_name, "b1")
+        for route in routes(self.objects).values():
+            for version in route.versions:
+                if version.url:
+                    yield Call(self._gateway_name, httpx.URL(version.url).host)
 
     def _command(self, name: str) -> list[str]:
         deployment = self._deployments[name]
         given = dict(one.removeprefix("--").split("=", 1) for one in arguments(deployment))
         given |= {"host": LOOPBACK, "port": str(self.ports[name])}
         if url := given.get("next"):
-            given["next"] = self.sidecar_url(name, httpx.URL(url).host)
+            host = httpx.URL(url).host
+            given["next"] = self.sidecar_url(name, host) if self._meshed else self._pods_url(host)
+        if "poll" in given:
+            given["wait"] = "1"
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         _python, *command = container["command"]
         return [*command, *(f"--{option}={value}" for option, value in given.items())]
+
+    def _environment(self, name: str) -> dict[str, str]:
+        given = environment(self.objects, name)
+        keys = {key: given[key] for key in CREDENTIALS if key in given}
+        return {**aws_environment(self._endpoint), **keys}
+
+    def _pods_url(self, host: str) -> str:
+        """Return where the only pods of a host are: kube-proxy's work."""
+        (pods,) = read_mesh(self.objects).endpoints(Target(host))
+        return self.url(pods, "/events")
 
     def _place(self, name: str) -> Path:
         folder = self._folder / name
@@ -140,8 +169,3 @@ class ChainProcesses:
             return self.client.get(url).is_success
         except httpx.TransportError:
             return False
-
-
-def _option(deployment: Object, name: str) -> str:
-    found = [one for one in arguments(deployment) if one.startswith(f"--{name}=")]
-    return found[0].partition("=")[2] if found else ""

@@ -55,7 +55,7 @@ def send_side_by_side(chain: ChainProcesses, messages: Names, requests: Names) -
     count = len(messages) + len(requests)
     until(lambda: len(chain.sightings(first)) >= count, f"{count} orders to come to D")
     sightings = [Sighting(**one | {"path": tuple(one["path"])}) for one in chain.sightings(first)]
-    (route,) = loader.load(chain.gateway.file.read_bytes(), "routes.yaml").routes
+    route, *_ = loader.load(chain.gateway.file.read_bytes(), "routes.yaml").routes
     total = {version.tag: dict(route.weights).get(version.name, 0) for version in route.versions}
     taken = [_message(route, name, ids[name], pin) for name, pin in messages]
     asked = [Order(name, "", pin, pin) for name, pin in requests]

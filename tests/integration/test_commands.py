@@ -278,6 +278,8 @@ def test_explain_reads_a_file_and_passes_over_empty_lines(file: Path, tmp_path: 
 
 def test_explain_with_expect_is_0_when_all_agree_and_3_when_one_differs(file: Path) -> None:
     assert _explain(file, _lines(PINNED), "--expect", "canary").returncode == 0
+    unknown = _explain(file, _lines(PINNED), "--expect", "v9")
+    assert "(known: stable, v1, canary, v2)" in unknown.stderr
     differing = _explain(file, _lines(PINNED), "--expect", "stable")
     assert differing.returncode == 3
     assert json.loads(differing.stdout)["version"] == "canary"

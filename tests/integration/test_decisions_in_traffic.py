@@ -11,6 +11,7 @@ import pytest
 from tests.integration.decisions import assert_as_computed, bucket
 from tests.integration.gateway_process import GatewayProcess, two_versions
 from tests.integration.queues import Draft
+from tests.notifications import TOPIC, notified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,8 @@ def stage(
             route("rules", split={"stable": 100, "canary": 0}, rules=RULES),
             route("sticky", split=EVEN, sticky="attribute:customer", seed="weights"),
             route("plain"),
+            route("sns", split=EVEN, unwrap="sns", deliver="message", sticky="body:id"),
+            route("sns-as-it-came", split=EVEN, unwrap="sns"),
             route("groups.fifo", split=EVEN),
         ]
     }
@@ -119,6 +122,35 @@ def test_a_pin_decides_before_any_split(stage: Stage) -> None:
     brought = stage.bring("pins", *drafts)
     came = [(each["x-gateway-version"], each["x-gateway-reason"]) for _, each in brought]
     assert came == [(version, "pinned") for _, version in PINS.values() for _ in range(8)]
+
+
+WRAPPED = {
+    "published attribute": (notified("id;1", {"version": "v2", "tenant": "acme"}), {}, "id;1"),
+    "published baggage": (notified("{}", {"baggage": "version=v2"}), {}, "{}"),
+    "attribute of the queue": (notified("a", {"version": "v1"}), {"version": "v2"}, "a"),
+    "raw": ('{"id": 7}', {"version": "v2"}, '{"id": 7}'),
+}
+
+
+def test_raw_messages_and_notifications_of_sns_share_a_queue(stage: Stage) -> None:
+    drafts = [Draft(body, attributes) for body, attributes, _ in WRAPPED.values()]
+    brought = stage.bring("sns", *drafts)
+    assert [each.body.decode() for _, each in brought] == [body for *_, body in WRAPPED.values()]
+    assert {each["x-gateway-version"] for _, each in brought} == {"canary"}
+    first, last = brought[0][1], brought[-1][1]
+    assert first["x-amz-sns-topic-arn"] == TOPIC
+    assert first["x-aws-sqsd-attr-tenant"] == "acme"
+    assert first["content-type"] == "text/plain; charset=utf-8"
+    assert last.get("x-amz-sns-topic-arn") is None
+
+
+def test_a_notification_may_go_as_it_came_and_still_pins(stage: Stage) -> None:
+    body = notified('{"id": 7}', {"version": "v2", "traceparent": "00-1", "baggage": "a=1"})
+    ((_, request),) = stage.bring("sns-as-it-came", Draft(body))
+    assert request.body.decode() == body
+    assert request["x-gateway-reason"] == "pinned"
+    assert (request["traceparent"], request["baggage"]) == ("00-1", "a=1,version=v2")
+    assert request.get("x-aws-sqsd-attr-version") is None
 
 
 def test_a_message_goes_to_the_service_of_its_version(stage: Stage) -> None:

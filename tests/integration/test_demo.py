@@ -112,6 +112,37 @@ def test_with_envoy_requests_take_the_same_ways_as_messages(tmp_path: Path) -> N
     assert demo.logged() == ""
 
 
+def test_the_full_chain_loses_and_crosses_nothing_in_any_way(tmp_path: Path) -> None:
+    """Where Node cannot be had the row of OpenTelemetry says why, and the other two count."""
+    with Demo(tmp_path, "--messages", "60", "--full-chain", environment=HOSTILE) as demo:
+        status = demo.ended()
+        printed = demo.printed()
+    assert status == 0, demo.tail()
+    numbers = r" +(\d+) +(\d+) +[\d.]+% +(\d+) +(\d+) +(\d+) +(\d+) "
+    rows = {
+        way: [int(number) for number in found.groups()]
+        for way in ("by sender", "OpenTelemetry", "own queues")
+        if (found := re.search(rf"^  {way}{numbers}", printed, re.MULTILINE))
+    }
+    if "OpenTelemetry" not in rows:
+        assert "OpenTelemetry  not available: " in printed
+    assert {"by sender", "own queues"} <= rows.keys()
+    for stable, canary, *defects in rows.values():
+        assert stable + canary == 60
+        assert canary >= 3  # those that are pinned
+        assert defects == [0, 0, 0, 0]
+    assert "FAIL" not in printed
+    assert demo.logged() == ""
+    assert kept_folders(tmp_path) == []
+
+
+@pytest.mark.parametrize("other", ["--keep-running", "--with-envoy"])
+def test_the_full_chain_ends_by_itself_and_has_no_mesh(tmp_path: Path, other: str) -> None:
+    with Demo(tmp_path, "--full-chain", other) as demo:
+        assert demo.ended() == 2
+        assert demo.logged() == "--full-chain: not with --keep-running or --with-envoy\n"
+
+
 def test_kept_running_it_takes_orders_until_ctrl_c(tmp_path: Path) -> None:
     with Demo(tmp_path, "--messages", "10", "--keep-running") as demo:
         places = urls(demo.wait_for("Everything keeps running"))

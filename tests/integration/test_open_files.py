@@ -25,7 +25,7 @@ EACH = 150
 SOFT, HARD = 128, 256
 LIMITED = (
     "import resource, runpy, sys;"
-    f"resource.setrlimit(resource.RLIMIT_NOFILE, ({SOFT}, {HARD}));"
+    "resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}));"
     "sys.argv[0] = 'gateway'; runpy.run_module('gateway', run_name='__main__', alter_sys=True)"
 )
 
@@ -33,9 +33,23 @@ LIMITED = (
 class LimitedGateway(GatewayProcess):
     """A gateway with a soft and a hard limit of open files."""
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:
+    def __init__(self, *arguments: Any, soft: int = SOFT, hard: int = HARD, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._command = [sys.executable, "-c", LIMITED, "--config", str(self.file)]
+        code = LIMITED.format(soft=soft, hard=hard)
+        self._command = [sys.executable, "-c", code, "--config", str(self.file)]
+        self.hard = hard
+
+    def limits(self) -> list[int]:
+        """Return the soft and the hard limit in force."""
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/limits").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith("Max open files")]
+        return [int(number) for number in line.split()[3:5]]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return the log entries about a limit of its own."""
+        logged = [json.loads(text) for text in self.log.read_text().splitlines()]
+        return [entry for entry in logged if "limit of its own" in entry["event"]]
 
 
 def route(queue: str, url: str, client: str) -> dict[str, Any]:
@@ -55,10 +69,7 @@ def test_with_few_descriptors_no_receive_is_burnt_and_the_admin_port_answers(
         )
     routing = {"routes": [route(f"{queue}-{client}", service.url, client) for queue in QUEUES]}
     with LimitedGateway(tmp_path, routing, emulator.endpoint) as gateway:
-        assert gateway.process is not None
-        limits = Path(f"/proc/{gateway.process.pid}/limits").read_text().splitlines()
-        (line,) = [line for line in limits if line.startswith("Max open files")]
-        assert line.split()[3:5] == [str(HARD), str(HARD)]
+        assert gateway.limits() == [HARD, HARD]
 
         def over() -> bool:
             assert gateway.client.get("/healthz").status_code == 200
@@ -68,11 +79,39 @@ def test_with_few_descriptors_no_receive_is_burnt_and_the_admin_port_answers(
 
         until(over, "all messages to be deleted")
         assert gateway.stop() == 0
-        logged = [json.loads(text) for text in gateway.log.read_text().splitlines()]
-    told = [line for line in logged if "limit of its own" in line["event"]]
-    assert len(told) == 1
-    assert told[0]["open_files"] == HARD
+    (told,) = gateway.told()
+    assert told["open_files"] == HARD
     assert "unreachable" not in gateway.log.read_text()
     seen = service.seen()
     assert len(seen) == len(QUEUES) * EACH
     assert {each["x-aws-sqsd-receive-count"] for each in seen} == {"1"}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("hard", [20_000, 1_024])
+def test_a_pod_with_1024_files_takes_six_busy_routes(
+    emulator: EmulatedSqs, new_service: NewService, tmp_path: Path, hard: int
+) -> None:
+    """Routes as they come, 400 messages each, a service that takes 4 s: what containerd 2 gives."""
+    routes, each = [f"pod-{hard}-{letter}" for letter in "abcdef"], 400
+    service = new_service("slow")
+    service.otherwise = Answer(seconds=4.0)
+    for name in routes:
+        emulator.create(name).send_all([Draft(f"{name} {at}") for at in range(each)])
+    versions = {"stable": {"url": service.url}}
+    routing = {
+        "routes": [{"name": name, "queue": name, "versions": versions} for name in routes],
+    }
+    with LimitedGateway(tmp_path, routing, emulator.endpoint, soft=1_024, hard=hard) as gateway:
+        assert gateway.limits() == [hard, hard]
+
+        def over() -> bool:
+            assert gateway.client.get("/healthz").status_code == 200
+            assert gateway.reload().status_code == 200
+            return all(emulator.ledger(name)["deleted"] == each for name in routes)
+
+        until(over, "all messages to be deleted", patience_seconds=150)
+        assert (len(gateway.told()) == 1) is (hard == 1_024)
+    assert "unreachable" not in gateway.log.read_text()
+    assert len(service.seen()) == len(routes) * each
+    assert {one["x-aws-sqsd-receive-count"] for one in service.seen()} == {"1"}

@@ -245,7 +245,11 @@ def test_a_sidecar_puts_its_own_answer_in_place_of_a_broken_services(
     assert "retry-after" not in answer.headers
 
 
-@pytest.mark.parametrize("overlay", sorted(p.name for p in (KUSTOMIZE / "overlays").iterdir()))
+OVERLAYS = {path.name for path in (KUSTOMIZE / "overlays").iterdir()} - {"queues"}
+"""In `queues` nobody is called but D, and there is no mesh to take."""
+
+
+@pytest.mark.parametrize("overlay", sorted(OVERLAYS))
 def test_envoy_takes_the_mesh_of_every_overlay(chain: ChainProcesses, overlay: str) -> None:
     with chain.in_mesh(kustomized(f"overlays/{overlay}")) as admin:
         listeners = chain.client.get(f"{admin}/listeners?format=json").json()["listener_statuses"]

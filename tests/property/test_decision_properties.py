@@ -9,30 +9,49 @@ from hypothesis import strategies as st
 
 from gateway.core.messages.message import Attribute, Message
 from gateway.core.routing.decider import decide
-from gateway.core.routing.route import UnknownVersion
+from gateway.core.routing.route import UnknownVersion, Unwrap
 from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Regex, Rule
 from gateway.core.routing.sources import (
     FromAttribute,
     FromBaggage,
     FromBody,
+    FromBodyVersion,
     FromGroup,
     FromMessageId,
+    FromSender,
+    FromSession,
 )
 from tests.builders import CANARY, STABLE, THIRD, route, split, where
+from tests.notifications import notified
 from tests.plain_decision import decision_on
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
 
 VERSIONS = (STABLE, CANARY, THIRD)
-NAMES = st.sampled_from(["version", "tenant", "Tenant", "TENANT", "baggage", "Baggage", "n"])
+NAMES = st.sampled_from(
+    ["version", "tenant", "Tenant", "TENANT", "baggage", "Baggage", "otel.baggage", "n"]
+)
 TEXTS = st.sampled_from(["", "a", "ab", "b", "v1", "v2", "canary", "v9", "a=b,version=v2,n=a", "1"])
-BODIES = st.sampled_from(['{"a": "ab", "n": 1}', '{"a": {"b": "a"}}', "[1]", '"a"', "text", ""])
+BODIES = st.sampled_from(
+    [
+        *('{"a": "ab", "n": 1}', '{"a": {"b": "a"}}', "[1]", '"a"', "text", ""),
+        '{"version": "0", "detail-type": "a", "source": "b", "detail": {}, "a": "v2"}',
+        notified('{"a": "v2"}', {"version": "v1", "TENANT": "a", "baggage": "n=v9"}),
+    ]
+)
 SOURCES = st.one_of(
     st.builds(FromAttribute, NAMES),
     st.builds(FromBaggage, st.sampled_from(["a", "n", "version"])),
     st.sampled_from([FromBody("a"), FromBody("a.b"), FromBody("n"), FromBody("@")]),
     st.just(FromGroup()),
+    st.just(FromSender()),
+)
+VERSION_SOURCES = st.one_of(
+    st.builds(FromAttribute, NAMES),
+    st.builds(FromBaggage, st.sampled_from(["version", "n"])),
+    st.builds(FromSession, st.sampled_from(["version", "n"])),
+    st.builds(FromBodyVersion, st.sampled_from([FromBody("version"), FromBody("a")])),
 )
 CONDITIONS = st.one_of(
     st.builds(Exact, TEXTS),
@@ -64,10 +83,8 @@ ROUTES = st.builds(
     rules=st.lists(RULES, max_size=5).map(tuple),
     split=st.none() | SPLITS,
     unknown_version=st.sampled_from(UnknownVersion),
-    version_from=st.lists(
-        st.builds(FromAttribute, NAMES) | st.builds(FromBaggage, st.sampled_from(["version", "n"])),
-        max_size=2,
-    ).map(tuple),
+    version_from=st.lists(VERSION_SOURCES, max_size=4).map(tuple),
+    unwrap=st.sampled_from(Unwrap),
 )
 MESSAGES = st.builds(
     Message,
@@ -77,6 +94,7 @@ MESSAGES = st.builds(
         NAMES, st.builds(Attribute, st.sampled_from(["String", "Number", "Binary"]), TEXTS)
     ),
     group=st.none() | TEXTS,
+    sender_id=st.none() | st.sampled_from(["", "AIDA", "a:b", "a:n=v1", "a:b,version=v2", "n=v2"]),
 )
 
 

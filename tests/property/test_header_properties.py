@@ -28,8 +28,8 @@ TABLE = {
     "version", "content-type", "x-aws-sqsd-msgid", "x-aws-sqsd-queue",
     "x-aws-sqsd-first-received-at", "x-aws-sqsd-receive-count", "x-aws-sqsd-sender-id",
     "x-aws-sqsd-binary", "traceparent", "tracestate", "baggage", "x-amzn-trace-id",
-    "x-gateway-route", "x-gateway-version", "x-gateway-reason", "message-group-id",
-    "message-deduplication-id", "x-aws-sqsd-encoded", "x-gateway-omitted",
+    "x-gateway-route", "x-gateway-version", "x-gateway-reason", "x-gateway-mirror",
+    "message-group-id", "message-deduplication-id", "x-aws-sqsd-encoded", "x-gateway-omitted",
 }  # fmt: skip
 TOKEN = set(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~")
 

@@ -159,7 +159,9 @@ async def _bodies(
 _FAST_MODES = {
     "throughput": modes.compare,
     "variants": modes.vary,
+    "queues": modes.pass_on,
     "latency": modes.waiting,
+    "mirror": modes.mirrored,
     "idle": modes.resting,
     "bill": modes.bill,
     "scaling": modes.growth,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,10 +26,13 @@ def gateway(root: Path, cache: Path) -> Path:
     Raises NotCompiledError.
     """
     folder = cache / f"compiled-{_digest(root)}"
-    if not folder.exists():
-        if shutil.which("cc") is None:
-            raise NotCompiledError("there is no C compiler (apt-get install gcc)")
-        _build(root, folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "compiled.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test workers build it once
+        if not folder.exists():
+            if shutil.which("cc") is None:
+                raise NotCompiledError("there is no C compiler (apt-get install gcc)")
+            _build(root, folder)
     return folder
 
 
@@ -43,8 +47,8 @@ def _digest(root: Path) -> str:
 def _build(root: Path, folder: Path) -> None:
     """Build beside it and rename: a folder that exists is complete."""
     half = folder.with_name(f"{folder.name}.{os.getpid()}")
-    copy = half.with_suffix(".src")
-    copy.mkdir(parents=True)
+    copy = half.with_name(f"{half.name}.src")
+    copy.mkdir()
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(root / name, copy)
     shutil.copytree(root / "gateway", copy / "gateway")

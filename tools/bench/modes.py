@@ -11,7 +11,16 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from tools.bench import idle, install, latency, report, scaling, throughput
+from tools.bench import (
+    idle,
+    install,
+    latency,
+    mirrors,
+    queues,
+    report,
+    scaling,
+    throughput,
+)
 from tools.bench.peers import PEERS, VARIANTS
 
 if TYPE_CHECKING:
@@ -34,6 +43,7 @@ BILL_RATES: Final = (10.0, 100.0, 1_000.0, 10_000.0)
 PARTS: Final = "acde"
 ROUTED_TIMES: Final = 4  # the more routes, the fewer messages of each
 _OURS: Final = PEERS[0]
+_GATEWAYS: Final = ("gateway", "uncompiled")
 
 
 def able(chosen: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
@@ -76,6 +86,21 @@ async def vary(
     return report.header(title, here.made_of, *skipped) + "\n" + report.variants(runs)
 
 
+async def pass_on(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Measure the gateway from queue to queue and from queue to services, by turns."""
+    messages, turns = arguments.messages or VARIED, arguments.repetitions or REPETITIONS
+    peers, skipped = able([peer for peer in chosen if peer.name in _PASSING_ON])
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for turn, peer, (kind, measure) in product(range(turns), peers, _KINDS.items()):
+        run = await measure(peer, here, folder, messages)
+        runs.setdefault((peer.name, kind), []).append(run)
+        progress(f"{turn + 1}: {peer.name} to {kind} {run.rate:,.0f} msg/s")
+    title = f"{messages:,} messages, {turns} repetitions by turns"
+    return report.header(title, here.made_of, *skipped) + "\n" + report.queues(runs)
+
+
 async def waiting(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
@@ -92,6 +117,22 @@ async def waiting(
             progress(f"{turn + 1}: {one.name} at {rate:,.0f}/s, p50 {found.p50_ms:.2f} ms")
     title = f"{arguments.seconds:g} s of offered load, visible to POST; medians over the turns"
     return report.header(title, here.made_of, *skipped) + "\n" + report.latency(ages)
+
+
+async def mirrored(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Take turns without a mirror, with one that hangs, and with one that refuses."""
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    (rate,) = arguments.rate or [mirrors.RATE]
+    repetitions = arguments.repetitions or REPETITIONS
+    turns: dict[str, list[Ages]] = {state: [] for state in mirrors.STATES}
+    for turn, (state, found) in product(range(repetitions), turns.items()):
+        found.append(await mirrors.measure(peer, here, folder, state, rate, arguments.seconds))
+        progress(f"{turn + 1}: mirror {state}, p99 {found[-1].p99_ms:.2f} ms")
+    load = f"{rate:,.0f} messages a second for {arguments.seconds:g} s"
+    title = f"{peer.name}: {load}, {repetitions} turns"
+    return report.header(title, here.made_of) + "\n" + mirrors.text(turns)
 
 
 async def resting(
@@ -211,5 +252,7 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+_PASSING_ON: Final = ("gateway", "uncompiled")
+_KINDS: Final = {report.SERVICES: throughput.measure, report.QUEUES: queues.measure}
 _LATENCY: Final = ("gateway", "mq-bridge", "sqs-consumer")
 _VARIED: Final = ("gateway", "uncompiled", "mq-bridge", "sqs-consumer")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OURS = "gateway"
+SERVICES = "services"
+QUEUES = "queues"
 BUSY = 0.95
 """From this share of its core on, the harness limits the peer."""
 
@@ -71,6 +73,35 @@ def variants(runs: Mapping[tuple[str, str], Sequence[Run]]) -> str:
     notes = [f"{each.name}: {each.what}" for each in VARIANTS]
     notes.append("of plain: taken in each repetition, then the median")
     notes.append("busy: how busy SQS and services kept their core")
+    return "\n".join([table(head, rows), "", *notes])
+
+
+def queues(runs: Mapping[tuple[str, str], Sequence[Run]]) -> str:
+    """Return the rate and cost to queues, beside those to services."""
+    head = ["peer", "to", "msg/s", "spread", "of services", "CPU us/msg", "SQS req/1,000"]
+    head += ["lost", "doubled", "canary", "harness us/msg", "busy"]
+    rows = [
+        [
+            peer,
+            kind,
+            _median(found, lambda run: run.rate, ",.0f"),
+            f"{min(run.rate for run in found):,.0f}-{max(run.rate for run in found):,.0f}",
+            f"{median(ratios(found, runs[peer, SERVICES])):.2f}",
+            _median(found, lambda run: run.cpu_us_per_message, ".0f"),
+            _median(found, lambda run: run.requests_per_1000, ",.0f"),
+            str(sum(run.lost for run in found)),
+            str(sum(run.doubled for run in found)),
+            _median(found, lambda run: run.canary_share or 0.0, ".1%"),
+            _median(found, lambda run: run.harness_us_per_message, ".0f"),
+            _median(found, lambda run: run.harness_busy, ".0%"),
+        ]
+        for (peer, kind), found in runs.items()
+    ]
+    notes = [
+        "to queues: lost and doubled are by how many both queues have less, or more",
+        "of services: taken in each repetition, then the median",
+        "busy: how busy SQS and services kept their core; SQS has every message twice to queues",
+    ]
     return "\n".join([table(head, rows), "", *notes])
 
 

@@ -55,7 +55,7 @@ async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: 
         harness, begun = arena.cpu_seconds(), time.monotonic()
         rss = [before.rss_mib]
         for look in range(1, looks + 1):
-            await _until_deleted(it, arena, peer.queue, messages * look // looks)
+            await until_deleted(it, arena, peer.queue, messages * look // looks)
             rss.append(machine.usage(it.pid).rss_mib)
         after, counts = machine.usage(it.pid), await arena.counts(peer.queue)
         harness, wall = arena.cpu_seconds() - harness, time.monotonic() - begun
@@ -90,7 +90,7 @@ async def until_it_polls(it: Running, arena: Arena, queue: str = QUEUE) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _until_deleted(it: Running, arena: Arena, queue: str, wanted: int) -> None:
+async def until_deleted(it: Running, arena: Arena, queue: str, wanted: int) -> None:
     """Wait until `wanted` are deleted, or none was for a while: the rest counts as lost."""
     deleted, moved_at = -1, time.monotonic()
     while deleted < wanted and time.monotonic() < moved_at + STALL_SECONDS:

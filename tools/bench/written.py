@@ -12,7 +12,9 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "benchmarks.md"
 SECTIONS: Final = {
     "throughput": "Messages per second on one core",
     "variants": "TLS and FIFO",
+    "queues": "From queue to queue",
     "latency": "From visible to POST",
+    "mirror": "A mirror in trouble",
     "idle": "Idle, start and memory",
     "bill": "Requests to SQS",
     "scaling": "Scaling",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tools.chaos import order, trace
 from tools.chaos.doubles import UNEXPLAINED, acked, cause_of_double
-from tools.chaos.evidence import DELETED, MOVED
+from tools.chaos.evidence import DELETED, MOVED, QUEUED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,21 +20,25 @@ class Result:
     """Numbers, and a line for each violation of a promise.
 
     `lost` are messages neither deleted nor dead-lettered in the end, `unproven` those deleted with
-    neither a complete 2xx nor a dead-letter copy before. `doubled` counts the messages with more
-    than one 2xx by cause; the cause "" is none.
+    neither a complete 2xx, nor the message in the queue of a version, nor a dead-letter copy
+    before. `doubled` counts the messages with more than one of the first two by cause; the cause ""
+    is none. `crossed` are deliveries of a pinned message to another version.
     """
 
     messages: int = 0
     deliveries: int = 0
     acked: int = 0
+    queued: int = 0
     dead_lettered: int = 0
     worst_receive_count: int = 0
+    received_most: str = ""
     lost: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
     doubled: dict[str, int] = field(default_factory=dict)
     unexplained: list[str] = field(default_factory=list)
     overlaps: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
+    crossed: list[str] = field(default_factory=list)
     not_once: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -43,10 +47,11 @@ class Result:
         """Return what breaks a promise, by name; empty for a good run."""
         found = {
             "lost": self.lost,
-            "deleted without a 2xx or a dead letter": self.unproven,
+            "deleted without proof": self.unproven,
             "doubled without a cause": self.unexplained,
             "overlaps in a group": self.overlaps,
             "out of order in a group": self.out_of_order,
+            "delivered to a version that it is not pinned to": self.crossed,
             "not delivered exactly once in calm": self.not_once,
             "complaints": self.complaints,
         }
@@ -71,9 +76,18 @@ def _check_message(history: History, evidence: Evidence, result: Result) -> None
     deliveries = evidence.deliveries.get(history.message_id, ())
     responded = acked(deliveries)
     result.acked += bool(responded)
+    result.queued += any(each.response == QUEUED for each in responded)
+    pin = evidence.pins.get((history.queue, history.body))
+    result.crossed += [
+        f"{trace.title(history)} to {each.service}, not {pin}"
+        for each in deliveries
+        if pin not in (None, each.service)
+    ]
     copied = (history.queue, history.body) in evidence.copies
     result.dead_lettered += copied or history.stage == MOVED
-    result.worst_receive_count = max(result.worst_receive_count, history.receives)
+    if history.receives > result.worst_receive_count:
+        result.worst_receive_count = history.receives
+        result.received_most = "\n".join([trace.title(history), *trace.lines(history, evidence)])
     if history.stage not in (DELETED, MOVED):
         result.lost.append(f"{trace.title(history)} is {history.stage} in the end")
     if history.stage == DELETED and not _proven(history, evidence):
@@ -91,7 +105,7 @@ def _check_message(history: History, evidence: Evidence, result: Result) -> None
 
 
 def _proven(history: History, evidence: Evidence) -> bool:
-    """Whether a complete 2xx, or the dead-letter copy, was there before the delete."""
+    """Whether a 2xx, the message in a version's queue, or its copy was there before the delete."""
     assert history.settled_at is not None
     responded = acked(evidence.deliveries.get(history.message_id, ()))
     proofs = [each.acked_at for each in responded if each.acked_at is not None]

@@ -1,4 +1,7 @@
-"""Messages with more than one 2xx, and the cause of the second one."""
+"""Messages with more than one 2xx, and the cause of the second one.
+
+A message in the queue of a version counts as a 2xx of it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from tools.chaos.evidence import Evidence, History
 
 UNEXPLAINED: Final = ""
+_UNCONFIRMED: Final = ("Delete", "SendMessageBatch")
+"""Faults that left the gateway without the confirmation of SQS."""
 _LEASES: Final = ("ChangeMessageVisibility", "ReceiveMessage slow")
 """Faults that cost a lease: one that is not extended, one that had half passed when it came."""
 _AFTERLIFE_SECONDS: Final = 0.5
@@ -66,7 +71,7 @@ def _causes(
     assert first.acked_at is not None
     struck = [what for at, what in history.faults if at <= again.begun_at]
     between = [what for at, what in history.faults if first.begun_at <= at <= again.begun_at]
-    yield from (_said(what) for what in reversed(between) if what.startswith("Delete"))
+    yield from (_said(what) for what in reversed(between) if what.startswith(_UNCONFIRMED))
     if any(kills_between(first, again, evidence)):
         yield "SIGKILL"
     if HANDED_OUT_AGAIN in struck:

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tools.chaos import routes
+from tools.chaos.drafts import Drafts
 
 if TYPE_CHECKING:
+    from tools.chaos.drafts import Draft
     from tools.chaos.plan import Plan
     from tools.chaos.sqs import Sqs
 
 TICK_SECONDS: Final = 0.1
-_SHARES: Final = {routes.CANARY: 55, routes.REJECTS: 33, routes.GROUPS: 12}
-_POISONED: Final = 0.01
+_SHARES: Final = {
+    routes.CANARY: 26,
+    routes.REJECTS: 18,
+    routes.GROUPS: 12,
+    routes.QUEUES: 12,
+    routes.LANES: 10,
+    routes.MIXED: 10,
+    routes.ENVELOPES: 6,
+    routes.SENDERS: 6,
+}
 _BATCH: Final = 10
 
 
 class Load:
-    """Sends at the plan's rate; `sent` counts the accepted messages by queue."""
+    """Sends at the plan's rate; `sent` counts the accepted messages.
+
+    `pins` has the one place that may get a message, by source queue and body.
+    """
 
     def __init__(self, plan: Plan, sqs: Sqs) -> None:
         self._plan, self._sqs = plan, sqs
         self._random = plan.random("load")
-        self._numbers = itertools.count()
-        self.sent = dict.fromkeys(routes.SOURCES, 0)
+        self._drafts = Drafts(plan, self._random)
+        self.sent = 0
+        self.pins: dict[tuple[str, str], str] = {}
 
     async def run(self, until: float) -> None:
         """Send until that time of the loop."""
@@ -41,23 +54,22 @@ class Load:
     async def _send(self, count: int) -> None:
         chosen = self._random.choices(list(_SHARES), list(_SHARES.values()), k=count)
         for queue in routes.SOURCES:
-            entries = [self._entry(queue) for each in chosen if each == queue]
-            for first in range(0, len(entries), _BATCH):
-                batch = entries[first : first + _BATCH]
-                response = await self._sqs.call("SendMessageBatch", QueueUrl=queue, Entries=batch)
-                self.sent[queue] += len(response["Successful"])
+            drafts = [self._drafts.draw(queue) for each in chosen if each == queue]
+            by_sender = itertools.groupby(sorted(drafts, key=_sender_of), _sender_of)
+            for sender, those in by_sender:
+                batch = list(those)
+                for first in range(0, len(batch), _BATCH):
+                    await self._send_batch(queue, sender, batch[first : first + _BATCH])
 
-    def _entry(self, queue: str) -> dict[str, Any]:
-        number, random = next(self._numbers), self._random
-        content: dict[str, Any] = {"number": number}
-        if random.random() < _POISONED and not self._plan.calm:
-            content["poison"] = True
-        entry: dict[str, Any] = {"Id": str(number), "MessageBody": json.dumps(content)}
-        if queue == routes.GROUPS:
-            group = f"g{random.randrange(self._plan.groups)}"
-            return entry | {"MessageGroupId": group, "MessageDeduplicationId": str(number)}
-        if random.random() < 0.2:
-            tag = random.choice(["v1", "v2", "v9"])
-            version = {"DataType": "String", "StringValue": tag}
-            entry["MessageAttributes"] = {"version": version}
-        return entry
+    async def _send_batch(self, queue: str, sender: str, drafts: list[Draft]) -> None:
+        entries = [draft.entry for draft in drafts]
+        response = await self._sqs.send(queue, entries, sender)
+        self.sent += len(response["Successful"])
+        for draft in drafts:
+            if draft.version:
+                place = routes.place_of(queue, draft.version)
+                self.pins[queue, draft.entry["MessageBody"]] = place
+
+
+def _sender_of(draft: Draft) -> str:
+    return draft.sender

@@ -63,13 +63,13 @@ async def run(plan: Plan, folder: Path) -> Outcome:
     async with _environment(plan, folder) as environment:
         gauge = Gauge(environment.replicas, steady_clock())
         reading = asyncio.create_task(gauge.run(), name="gauge")
-        sent = await _trouble(environment)
+        load = await _trouble(environment)
         began = time.monotonic()
         await _settled(environment)
         seconds = time.monotonic() - began
         reading.cancel()
         await asyncio.gather(*(replica.soft_stop() for replica in environment.replicas))
-        return await _outcome(environment, sent, seconds, gauge.waits)
+        return await _outcome(environment, load, seconds, gauge.waits)
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def _environment(plan: Plan, folder: Path) -> AsyncIterator[Environment]:
         sqs = Sqs(url)
         await sqs.open()
         await sqs.create_queues()
-        routing = routes.routing({s.name: s.url for s in services}, routes.Weights())
+        routing = routes.routing({s.name: s.url for s in services}, routes.WEIGHTS)
         replicas = [
             Replica(folder_of(folder, number), url, steady_clock(), routing)
             for number in range(plan.replicas)
@@ -97,9 +97,15 @@ async def _environment(plan: Plan, folder: Path) -> AsyncIterator[Environment]:
 
 @contextmanager
 def _services(plan: Plan) -> Iterator[tuple[Deliveries, list[Service]]]:
-    deliveries, clock = Deliveries(), steady_clock()
+    deliveries, copies, clock = Deliveries(), Deliveries(), steady_clock()
     services = [
-        Service(name, deliveries, plan.random(name), clock, responses.WELL)
+        Service(
+            name,
+            copies if routes.gets_copies(name) else deliveries,
+            plan.random(name),
+            clock,
+            responses.WELL,
+        )
         for name in routes.service_names()
     ]
     try:
@@ -109,18 +115,19 @@ def _services(plan: Plan) -> Iterator[tuple[Deliveries, list[Service]]]:
             service.close()
 
 
-async def _trouble(environment: Environment) -> int:
-    """Send for the plan's time while faults are injected; return how many were sent."""
+async def _trouble(environment: Environment) -> Load:
+    """Send for the plan's time while faults are injected."""
     plan, load = environment.plan, Load(environment.plan, environment.sqs)
     until = asyncio.get_running_loop().time() + plan.seconds
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(load.run(until), name="load")
+        tasks.create_task(trouble.purges(plan, environment.sqs, until), name="purges")
         for number, replica in enumerate(environment.replicas):
             actions = trouble.actions(plan, replica, number, environment.urls, until)
             tasks.create_task(actions, name=f"actions to {number}")
         if not plan.calm:
             _inject(environment, tasks, until)
-    return sum(load.sent.values())
+    return load
 
 
 def _inject(environment: Environment, tasks: asyncio.TaskGroup, until: float) -> None:
@@ -155,19 +162,21 @@ async def _standing(sqs: Sqs, queue: str) -> tuple[int, int]:
 
 
 async def _outcome(
-    environment: Environment, sent: int, seconds: float, waits: list[Wait]
+    environment: Environment, load: Load, seconds: float, waits: list[Wait]
 ) -> Outcome:
     replicas, by_message = environment.replicas, environment.deliveries.by_message
+    there = await evidence.forwarded(environment.sqs)
+    histories = await evidence.histories(environment.sqs, there, by_message)
+    complaints = [line for each in replicas for line in (*each.complaints, *each.defects())]
     found = Evidence(
-        histories=await evidence.histories(
-            environment.sqs, lambda id_: len(by_message.get(id_, ())) > 1
-        ),
-        deliveries=by_message,
+        histories=histories,
+        deliveries=evidence.with_forwarded(by_message, histories, there),
         copies=await evidence.copies(environment.sqs),
         kills=sorted(at for replica in replicas for at in replica.kills),
         waits=waits,
-        sent=sent,
-        complaints=[line for each in replicas for line in (*each.complaints, *each.defects())],
+        pins=load.pins,
+        sent=load.sent,
+        complaints=[*complaints, *evidence.strangers(histories, there)],
         calm=environment.plan.calm,
     )
     actions = {

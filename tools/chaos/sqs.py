@@ -38,7 +38,9 @@ class Sqs:
 
     async def create_queues(self) -> None:
         """Make the queues of all routes; the canary's has a redrive policy."""
-        for name in (*routes.DEAD, *routes.SOURCES):
+        targets = (each.name for each in routes.VERSION_QUEUES)
+        dead = (routes.CANARY_DEAD, *routes.COPIES.values())
+        for name in (*dead, *targets, *routes.SOURCES):
             attributes = {"VisibilityTimeout": "30"}
             if name.endswith(".fifo"):
                 attributes["FifoQueue"] = "true"
@@ -52,6 +54,14 @@ class Sqs:
         """Call an operation of SQS."""
         target = {"x-amz-target": f"AmazonSQS.{operation}"}
         return await self._asked("POST", "/", members, target)
+
+    async def send(self, queue: str, entries: Sequence[Any], sender: str = "") -> Any:
+        """SendMessageBatch by that sender, or by nobody whom SQS knows."""
+        headers = {"x-amz-target": "AmazonSQS.SendMessageBatch"}
+        if sender:
+            headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={sender}/_"
+        members = {"QueueUrl": queue, "Entries": entries}
+        return await self._asked("POST", "/", members, headers)
 
     async def set_faults(self, rules: Sequence[Rule], seed: object) -> None:
         """Let these faults strike from now on; none are calm, and what hangs is cut off."""

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from tools.chaos import responses, routes, weather
-from tools.chaos.routes import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,12 +13,15 @@ if TYPE_CHECKING:
 
     from tools.chaos.plan import Plan
     from tools.chaos.replica import Replica
+    from tools.chaos.routes import Weights
     from tools.chaos.service import Service
     from tools.chaos.sqs import Sqs
 
 _BETWEEN_ACTIONS: Final = (1.5, 5.0)
 _BETWEEN_MOODS: Final = (1.0, 5.0)
 _BETWEEN_FLAPS: Final = (4.0, 15.0)
+_FIRST_PURGE: Final = (10.0, 30.0)
+_BETWEEN_PURGES: Final = (61.0, 90.0)
 _FLAP: Final = (0.3, 1.5)
 
 
@@ -53,6 +55,16 @@ async def flaps(plan: Plan, service: Service, until: float) -> None:
             await service.accept()
 
 
+async def purges(plan: Plan, sqs: Sqs, until: float) -> None:
+    """Empty the queue that fills now and then, so that its version can be reached again."""
+    random = plan.random("purges")
+    pause = random.uniform(*_FIRST_PURGE)
+    while (left := _left(until)) > pause:
+        await asyncio.sleep(min(pause, left))
+        await sqs.call("PurgeQueue", QueueUrl=routes.FULL.name)
+        pause = random.uniform(*_BETWEEN_PURGES)
+
+
 async def actions(
     plan: Plan, replica: Replica, number: int, urls: Mapping[str, str], until: float
 ) -> None:
@@ -62,7 +74,7 @@ async def actions(
         await asyncio.sleep(min(random.uniform(*_BETWEEN_ACTIONS), left))
         if _left(until) > 0:
             await _act(plan, replica, random, urls)
-    await replica.reload(routes.routing(urls, Weights()), random)
+    await replica.reload(routes.routing(urls, routes.WEIGHTS), random)
 
 
 async def _act(plan: Plan, replica: Replica, random: Random, urls: Mapping[str, str]) -> None:
@@ -85,7 +97,7 @@ async def _restart(replica: Replica, random: Random) -> None:
 
 
 def _weights(random: Random) -> Weights:
-    return Weights(*(random.randrange(0, 101, 5) for _ in range(3)))
+    return {name: random.randrange(0, 101, 5) for name in routes.NAMES.values()}
 
 
 def _left(until: float) -> float:

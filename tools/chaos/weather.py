@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tools.chaos.routes import VERSION_QUEUES
 from tools.emulator.rules import Rule
 
 if TYPE_CHECKING:
@@ -13,9 +14,11 @@ RECEIVE: Final = "ReceiveMessage"
 DELETE: Final = "DeleteMessageBatch"
 CHANGE: Final = "ChangeMessageVisibilityBatch"
 COPY: Final = "SendMessage"
+FORWARD: Final = "SendMessageBatch"
+"""To the queues of versions alone: the load sends in batches too."""
 RESOLVE: Final = ("GetQueueUrl", "GetQueueAttributes")
 EVERYTHING: Final = "everything"
-_OF_THE_GATEWAY: Final = (RECEIVE, DELETE, CHANGE, COPY, *RESOLVE)
+_OF_THE_GATEWAY: Final = (RECEIVE, DELETE, CHANGE, COPY, FORWARD, *RESOLVE)
 
 SLOW_SECONDS: Final = 1.5
 _EVERYWHERE: Final = {
@@ -40,19 +43,22 @@ _STORMS: Final = (
     *((DELETE, kind) for kind in ("unavailable", "lost_reply", "partial_failure", "cut_body")),
     *((CHANGE, kind) for kind in ("internal_error", "partial_failure", "dropped")),
     *((COPY, kind) for kind in ("lost_reply", "access_denied", "cut_json")),
+    *((FORWARD, kind) for kind in ("lost_reply", "partial_failure", "unavailable", "cut_body")),
+    *((FORWARD, kind) for kind in ("access_denied", "throttling", "slow")),
     *((operation, "expired_token") for operation in (RECEIVE, DELETE, EVERYTHING)),
 )
 
 
 def drizzle() -> list[Rule]:
     """Return a little of everything."""
-    rules = [_rule(DELETE, kind, rate) for kind, rate in (_EVERYWHERE | _BATCHES).items()]
-    rules += [_rule(CHANGE, kind, rate) for kind, rate in (_EVERYWHERE | _BATCHES).items()]
-    rules += [_rule(RECEIVE, kind, rate) for kind, rate in (_EVERYWHERE | _RECEIVES).items()]
-    return rules + [
-        _rule(operation, kind, rate)
-        for operation in (COPY, *RESOLVE)
-        for kind, rate in _EVERYWHERE.items()
+    rates = dict.fromkeys((COPY, *RESOLVE), _EVERYWHERE)
+    rates |= dict.fromkeys((DELETE, CHANGE, FORWARD), _EVERYWHERE | _BATCHES)
+    rates[RECEIVE] = _EVERYWHERE | _RECEIVES
+    return [
+        rule
+        for operation, by_kind in rates.items()
+        for kind, rate in by_kind.items()
+        for rule in _rules(operation, kind, rate)
     ]
 
 
@@ -61,7 +67,7 @@ def storm(random: Random) -> list[Rule]:
     operation, kind = random.choice(_STORMS)
     operations = _OF_THE_GATEWAY if operation == EVERYTHING else (operation,)
     rate = random.uniform(0.5, 1)
-    return [*(_rule(each, kind, rate) for each in operations), *drizzle()]
+    return [*(rule for each in operations for rule in _rules(each, kind, rate)), *drizzle()]
 
 
 def forecast(random: Random) -> tuple[float, list[Rule]]:
@@ -74,5 +80,6 @@ def forecast(random: Random) -> tuple[float, list[Rule]]:
     return random.uniform(1.5, 4), drizzle()
 
 
-def _rule(operation: str, kind: str, rate: float) -> Rule:
-    return Rule(operation, kind, rate, SLOW_SECONDS)
+def _rules(operation: str, kind: str, rate: float) -> list[Rule]:
+    queues = [each.name for each in VERSION_QUEUES] if operation == FORWARD else [""]
+    return [Rule(operation, kind, rate, SLOW_SECONDS, queue) for queue in queues]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def messages(
     registry: Registry, call: Call, result: Mapping[str, Any], fault: Fault
 ) -> list[Message]:
-    """Return the messages of the request, or those that the response would have had.
+    """Return the messages of the request, or those that the response would have had or confirmed.
 
     Of a batch only the entries that failed, of a receive with a duplicate only the duplicate.
     """
@@ -26,6 +26,8 @@ def messages(
         queue = registry.find(call)
     except SqsError:
         return []
+    if sent := _sent(result, fault):
+        return _latest(queue, sent)
     receipts = list(_receipts(call.request, result, fault))
     if fault.again is not None:
         latest = _found(queue, receipts[-1:])
@@ -41,6 +43,26 @@ def _receipts(request: Mapping[str, Any], result: Mapping[str, Any], fault: Faul
             yield entry.get("ReceiptHandle", "")
     for message in result.get("Messages", ()):
         yield message["ReceiptHandle"]
+
+
+def _sent(result: Mapping[str, Any], fault: Fault) -> set[str]:
+    """Return the ids of messages that were sent; none where the fault is that others were not."""
+    if fault.failed_entries:
+        return set()
+    sent = [result, *result.get("Successful", ())]
+    return {each["MessageId"] for each in sent if "MessageId" in each}
+
+
+def _latest(queue: Queue, ids: set[str]) -> list[Message]:
+    wanted = set(ids)
+    found = []
+    for message in reversed(queue.messages):
+        if not wanted:
+            break
+        if message.message_id in wanted:
+            wanted.remove(message.message_id)
+            found.append(message)
+    return found
 
 
 def _found(queue: Queue, receipts: list[str]) -> list[Message]:

@@ -77,10 +77,13 @@ class Emulator:
         self._loop = loop
         self._round_trip_seconds = round_trip_seconds
 
-    def submit(self, operation: str, body: bytes, base_url: str, reply: Reply) -> Poll | None:
+    def submit(
+        self, operation: str, body: bytes, base_url: str, reply: Reply, authorization: str = ""
+    ) -> Poll | None:
         """Run one operation; a long poll that has to wait is returned, for cancelling it."""
         try:
-            call = Call(operations.request_of(operation, body), base_url, self.clock())
+            request = operations.request_of(operation, body)
+            call = Call(request, base_url, self.clock(), authorization)
         except SqsError as error:
             self._send(_response(error), reply, 0)
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.demo.senders import sender_id
 from tools.emulator import batches, drafts, errors, responses
 from tools.emulator.messages import attributes_md5
 from tools.sqs_model.message import Stage
@@ -20,14 +21,14 @@ MAX_IN_FLIGHT: Final = 120_000
 
 
 def send_message(registry: Registry, call: Call) -> Result:
-    return _send(registry, registry.find(call), call.request, call.now)
+    return _send(registry, registry.find(call), call.request, call)
 
 
 def send_message_batch(registry: Registry, call: Call) -> Result:
     queue = registry.find(call)
     entries = batches.entries_of(call.request)
     batches.check_size(sum(drafts.size_of(entry) for entry in entries))
-    return batches.run(entries, lambda entry: _send(registry, queue, entry, call.now))
+    return batches.run(entries, lambda entry: _send(registry, queue, entry, call))
 
 
 def receive_message(registry: Registry, call: Call) -> Result:
@@ -94,10 +95,11 @@ def _received(message: Message, request: Mapping[str, Any]) -> Result:
     return responses.received(message, system, request.get("MessageAttributeNames") or ())
 
 
-def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], now: float) -> Result:
+def _send(registry: Registry, queue: Queue, request: Mapping[str, Any], call: Call) -> Result:
     draft = drafts.draft_of(request, queue.traits)
     delay_seconds = drafts.delay_of(request, queue.traits)
-    message = queue.send(draft, registry.new_id(), now, delay_seconds)
+    sender = sender_id(call.authorization)
+    message = queue.send(draft, registry.new_id(), call.now, delay_seconds, sender)
     result = {"MessageId": message.message_id, "MD5OfMessageBody": message.draft.body_md5}
     if message.draft.attributes:
         result["MD5OfMessageAttributes"] = message.draft.attributes_md5

@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gateway.demo.senders import UNSIGNED
 from tools.sqs_model import message as model
 
 if TYPE_CHECKING:
@@ -37,17 +38,21 @@ class Draft:
 class Message(model.Message):
     """A message in one queue. Times are seconds since the epoch.
 
-    `receipt` is the newest one. `events` is its history: (when, what, number).
+    `receipt` is the newest one. `sender_id` is who sent it, or who sent the first of a copy in a
+    dead-letter queue. `events` is its history: (when, what, number).
     """
 
-    __slots__ = ("draft", "events", "message_id", "receipt", "sent_at", "source_arn")
+    __slots__ = ("draft", "events", "message_id", "receipt", "sender_id", "sent_at", "source_arn")
 
-    def __init__(self, message_id: str, draft: Draft, sent_at: float) -> None:
+    def __init__(
+        self, message_id: str, draft: Draft, sent_at: float, sender_id: str = UNSIGNED
+    ) -> None:
         super().__init__(draft.group)
         self.message_id = message_id
         self.draft = draft
         self.sent_at = sent_at
         self.receipt = ""
+        self.sender_id = sender_id
         self.source_arn: str | None = None
         self.events: list[tuple[float, str, int]] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from gateway.demo.senders import UNSIGNED
 from tools.emulator import errors
 from tools.emulator.messages import Message
 from tools.emulator.traits import parse_traits
@@ -71,16 +72,21 @@ class Queue:
         self._set_redrive()
 
     def send(
-        self, draft: Draft, message_id: str, now: float, delay_seconds: int | None = None
+        self,
+        draft: Draft,
+        message_id: str,
+        now: float,
+        delay_seconds: int | None = None,
+        sender_id: str = UNSIGNED,
     ) -> Message:
         """Add a message; on FIFO, a duplicate within five minutes returns the first one."""
         delay = self.traits.delay_seconds if delay_seconds is None else delay_seconds
-        message = Message(message_id, draft, now)
+        message = Message(message_id, draft, now, sender_id)
         return self.model.send(message, now, delay, self._deduplication_key(draft))
 
     def adopt(self, original: Message, source_arn: str, now: float) -> None:
         """Add a copy of a message whose receives in the source queue are used up."""
-        copy = Message(original.message_id, original.draft, original.sent_at)
+        copy = Message(original.message_id, original.draft, original.sent_at, original.sender_id)
         copy.receive_count = original.receive_count
         copy.first_received_at = original.first_received_at
         copy.source_arn = source_arn

@@ -18,11 +18,12 @@ ACCOUNT: Final = "000000000000"
 
 @dataclass(slots=True)
 class Call:
-    """One request: its members, the base URL that the client used, and the time."""
+    """One request: its members, the base URL that the client used, the time, and its signature."""
 
     request: Mapping[str, Any]
     base_url: str
     now: float
+    authorization: str = ""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tools.emulator.messages import attributes_md5
 
@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from tools.emulator.messages import Draft, Message
-
-SENDER_ID: Final = "AIDAEMULATOREMULATORE"
 
 
 def received(message: Message, system: Collection[str], names: Collection[str]) -> dict[str, Any]:
@@ -38,7 +36,7 @@ def sequence_number(message: Message) -> str:
 def _system_attributes(message: Message) -> dict[str, str]:
     draft = message.draft
     found = {
-        "SenderId": SENDER_ID,
+        "SenderId": message.sender_id,
         "SentTimestamp": _milliseconds(message.sent_at),
         "ApproximateReceiveCount": str(message.receive_count),
         "ApproximateFirstReceiveTimestamp": _milliseconds(message.first_received_at),

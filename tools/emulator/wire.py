@@ -34,6 +34,7 @@ class Request(NamedTuple):
     path: str
     target: str
     host: str
+    authorization: str
     body: bytes
     keep_alive: bool
 
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def on_message_begin(self) -> None:
-        self._path = self._target = self._host = ""
+        self._path = self._target = self._host = self._authorization = ""
         self._body = b""
 
     def on_url(self, url: bytes) -> None:
@@ -82,6 +83,8 @@ class Connection(asyncio.Protocol):
             self._target = value.decode("latin-1")
         elif folded == b"host":
             self._host = value.decode("latin-1")
+        elif folded == b"authorization":
+            self._authorization = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         self._body += body
@@ -89,9 +92,8 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         method = self._parser.get_method().decode("latin-1")
         keep_alive = self._parser.should_keep_alive()
-        self._waiting.append(
-            Request(method, self._path, self._target, self._host, self._body, keep_alive)
-        )
+        head = (method, self._path, self._target, self._host, self._authorization)
+        self._waiting.append(Request(*head, self._body, keep_alive))
         self._run_all()
 
     def _run_all(self) -> None:
@@ -106,7 +108,9 @@ class Connection(asyncio.Protocol):
         if request.target:
             operation = request.target.rpartition(".")[2]
             base_url = f"http://{request.host}"
-            return self._emulator.submit(operation, request.body, base_url, self._reply)
+            return self._emulator.submit(
+                operation, request.body, base_url, self._reply, request.authorization
+            )
         self._reply(control.respond(self._emulator, request.method, request.path, request.body))
         return None
 

@@ -1,7 +1,8 @@
 """Any bytes as a received message: a decision that follows the rules, and a request that is ours.
 
-An input that begins with `{` is a message as ReceiveMessage returns it. In any other the parts are
-divided by \\x1e: which route, the system's words, the body, and three parts for each attribute.
+An input that begins with `{` is a message as ReceiveMessage returns it: for a route that reads
+bodies as they are, and for one that reads notifications of SNS. In any other the parts are divided
+by \\x1e: which route, the system's words, the body, and three parts for each attribute.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from gateway.adapters.http.request import RequestHead
 from gateway.cli.explain import as_json
 from gateway.config import loader
 from gateway.core.delivery.dead_letter import attribute_bytes, copy_attributes
-from gateway.core.delivery.headers import delivery_headers
-from gateway.core.header_budget import SIDECAR_BYTES
+from gateway.core.delivery.dialect import HeaderDialect
+from gateway.core.delivery.headers import delivery_headers, plan_lines
+from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.delivery.unwrapped import MESSAGE_ID, SUBJECT, TOPIC, unwrapped_lines
+from gateway.core.header_budget import SIDECAR_BYTES, room_for_message
 from gateway.core.messages import baggage
+from gateway.core.messages.envelopes import unwrapped
 from gateway.core.messages.message import UNREAD, Message, message_from_receive
-from gateway.core.routing.decider import Decider
+from gateway.core.routing.decider import decider_of
 from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.jmespath_search import MAX_STEPS
-from gateway.core.routing.route import Route, UnknownVersion
+from gateway.core.routing.route import Route, UnknownVersion, Unwrap
 from gateway.core.routing.split import Split
 from gateway.core.routing.version import Version
 from gateway.core.sqs_limits import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES
@@ -65,6 +70,17 @@ routes:
     queue: plain
     versions: *versions
     unknown_version: stable
+  - name: sns
+    queue: sns
+    versions: *versions
+    unwrap: sns
+    deliver: message
+    version_from: ['sender:version', 'attribute:version', 'baggage:version', 'body:version']
+    rules:
+      - match: [{sender: {prefix: 'AROA'}, without_sender: {regex: '.*:eks-.*'}}]
+        to: canary
+    split: {stable: 1, canary: 1}
+    sticky: body:id
 """
 ROUTES: Final = loader.load(ROUTING, "fuzz.yaml").routes
 SYSTEM: Final = (
@@ -79,7 +95,7 @@ ALWAYS: Final = {
 SOMETIMES: Final = {
     "x-aws-sqsd-sender-id", "x-aws-sqsd-binary", "x-aws-sqsd-encoded", "traceparent", "tracestate",
     "x-amzn-trace-id", "x-gateway-omitted", "message-group-id", "message-deduplication-id",
-    "x-aws-sqsd-first-received-at", "x-aws-sqsd-receive-count",
+    "x-aws-sqsd-first-received-at", "x-aws-sqsd-receive-count", TOPIC, MESSAGE_ID, SUBJECT,
 }  # fmt: skip
 _ATTRIBUTE: Final = "x-aws-sqsd-attr-"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -91,14 +107,21 @@ _MOST_CALLS: Final = 60 * MAX_STEPS
 def check(given: bytes) -> None:
     """Decide about the message, and make its request."""
     try:
-        route, raw = _received(given)
-        message = message_from_receive(raw)
+        routes, raw = _received(given)
+        message_from_receive(raw)
     except ValueError:
         return
-    decider = Decider(route)
+    for route in routes:
+        _check_route(route, raw, len(given))
+
+
+def _check_route(route: Route, raw: Any, size: int) -> None:
+    message = message_from_receive(raw)
+    decider = decider_of(route)
     decision, calls = counted(lambda: decider.decide(message))
-    assert calls <= _MOST_CALLS + 100 * len(given), calls
-    _check_decision(message, route, decision)
+    assert calls <= _MOST_CALLS + 100 * size, calls
+    _check_decision(message if route.unwrap is Unwrap.NONE else unwrapped(message), route, decision)
+    message.forget()
     assert decider.decide(message_from_receive(raw)) == decision, "another replica chooses alike"
     assert message._json is UNREAD, "a message in flight holds its body once"
     assert len(json.dumps(as_json(message, route, decision)).splitlines()) == 1
@@ -107,12 +130,12 @@ def check(given: bytes) -> None:
     _check_copy(message)
 
 
-def _received(given: bytes) -> tuple[Route, Any]:
+def _received(given: bytes) -> tuple[tuple[Route, ...], Any]:
     if given[:1] == b"{":
         raw = json.loads(given)
         if not isinstance(raw, dict):
             raise ValueError("no object")
-        return ROUTES[0], raw
+        return (ROUTES[0], ROUTES[-1]), raw
     first, *parts = [part.decode("utf-8", "surrogateescape") for part in given.split(b"\x1e")]
     words, parts = parts[: len(SYSTEM)], parts[len(SYSTEM) :]
     raw = {"MessageId": first[1:], "Body": parts[0] if parts else "{}"}
@@ -121,7 +144,7 @@ def _received(given: bytes) -> tuple[Route, Any]:
         name: _attribute(kind, value)
         for name, kind, value in zip(parts[1::3], parts[2::3], parts[3::3], strict=False)
     }
-    return ROUTES[(given[0] if given else 0) % len(ROUTES)], raw
+    return (ROUTES[(given[0] if given else 0) % len(ROUTES)],), raw
 
 
 def _attribute(kind: str, value: str) -> dict[str, str]:
@@ -165,10 +188,10 @@ def _check_request(message: Message, route: Route, decision: Decision, reason: R
     if decision.version is None:
         return
     target = route.stable if reason is Reason.FALLBACK else decision.version
-    lines = delivery_headers(
-        message, route=route.name, queue=route.queue.name,
-        belongs_to=decision.version, delivered_to=target, reason=reason,
-    )  # fmt: skip
+    lines, sent_body = _rendered(message, route, decision.version, target, reason)
+    if route.unwrap is Unwrap.SNS:
+        message = unwrapped(message)
+    assert sent_body == message.body
     headers = pairs(lines)
     sent = dict(headers)
     assert sent["version"] == decision.version.tag
@@ -188,6 +211,27 @@ def _check_request(message: Message, route: Route, decision: Decision, reason: R
     assert (read.url, read.body, read.requests) == (b"/events?x=1", body, 1)
     assert [pair for pair in read.headers[ours:] if pair not in headers] == []
     assert len(read.headers) == ours + len(headers)
+
+
+def _rendered(
+    message: Message, route: Route, chosen: Version, target: Version, reason: Reason
+) -> tuple[str, str]:
+    """Return all header lines of the message's own, and the body."""
+    if route.unwrap is Unwrap.NONE:
+        lines = delivery_headers(
+            message, route=route.name, queue=route.queue.name,
+            belongs_to=chosen, delivered_to=target, reason=reason,
+        )  # fmt: skip
+        return lines, message.body
+    dialect = HeaderDialect(unwrap=route.unwrap, deliver=route.deliver)
+    plan = DeliveryPlan(
+        route.name, route.queue.name, chosen.tag, target.name, reason, target.timeout_seconds,
+        dialect=dialect,
+    )  # fmt: skip
+    shared = plan_lines(plan)
+    room = room_for_message(target.max_header_bytes, len(shared))
+    lines, body = unwrapped_lines(message, chosen.tag, room=room, dialect=dialect)
+    return shared + lines, body
 
 
 def _check_names(headers: list[tuple[str, str]], message: Message) -> None:

@@ -90,7 +90,9 @@ def _check_table(table: RoutingTable) -> None:
         assert route.stable in route.versions
         assert len({version.tag for version in route.versions}) == len(route.versions)
         for version in route.versions:
-            RequestHead(version.url, version.headers, USER_AGENT)  # raises for what cannot be sent
+            assert bool(version.url) != (version.queue is not None)
+            if version.url:  # raises for what cannot be sent
+                RequestHead(version.url, version.headers, USER_AGENT)
             assert 0 < version.timeout_seconds < math.inf
             assert version.max_in_flight > 0
         for split in (route.split, *(rule.to for rule in route.rules)):

@@ -17,7 +17,8 @@ _YAML: Final = (
     b"&a ", b"*a", b"!!str ", b"<<: ", b"- ", b": ", b"? ", b"|\n", b">-\n", b"{}", b"[]", b"'",
     b'"',
     b"%YAML 1.2\n---\n", b"...\n", b"#", b"\t", b"\r\n", b"\\u", b"~", b".inf", b"0x1f", b"body:",
-    b"attribute:", b"baggage:", b"http://b/", b"500ms", b"20s", b"off", b"redrive", b"a.fifo",
+    b"attribute:", b"baggage:", b"sender:", b"sns", b"http://b/", b"500ms", b"20s", b"off",
+    b"redrive", b"a.fifo",
     b"arn:aws:sqs:eu-west-1:123456789012:q", b"(?=a)", b"a[?b > `1`].c | [0]", b"join(',', a)",
 )  # fmt: skip
 _HTTP: Final = (
@@ -32,7 +33,9 @@ _MESSAGE: Final = (
     b'{"a":{"b":"xy"}}', b'{"g":"--","l":["a","b"]}', b'{"items":[{"n":2,"s":1}]}', b'{"m":[1]}',
     b'{"k":[{"n":1,"s":"x"}],"v":[1,2]}', b"[[[[", b"1e999", b"\\ud800", b"NaN", b"x-gateway-route",
     b'{"MessageId":"m","Body":"{}","Attributes":{},"MessageAttributes":{}}',
-    b'{"customer":{"id":7}}',
+    b'{"customer":{"id":7}}', b"AROAX:b1,version=v2", b"otel.baggage",
+    b'{"Type":"Notification","TopicArn":"a","MessageId":"b","Message":"c","Subject":"d"}',
+    b'"MessageAttributes":{"version":{"Type":"String","Value":"v2"}}',
 )  # fmt: skip
 
 _STATE: Final = (

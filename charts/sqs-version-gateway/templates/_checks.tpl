@@ -27,7 +27,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 
 {{/* Fails with every problem of the values; prints nothing where there is none. */}}
 {{- define "gateway.check" -}}
-{{- $found := dict "told" list }}
+{{- $found := dict "told" list "allowLinkLocal" .Values.settings.allowLinkLocal }}
 {{- if eq .Values.routesFrom "values" }}
 {{- include "gateway.checkRoutes" (list $found .Values.routes) }}
 {{- end }}
@@ -56,15 +56,15 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $_ := set $names $route.name $at }}
 {{- end }}
 {{- with include "gateway.queue" (list $route.queue $route.region) | fromJson }}
-{{- $identity := include "gateway.queueIdentity" . }}
-{{- if hasKey $queues $identity }}
-{{- include "gateway.problem" (list $found (printf "%s.queue" $place) (printf "is the queue of routes[%d] too" (get $queues $identity | int)) "a queue has one route; tell messages apart by rules") }}
-{{- else }}
-{{- $_ := set $queues $identity $at }}
+{{- $first := include "gateway.firstSame" (list . $queues false) }}
+{{- if ne $first "" }}
+{{- include "gateway.problem" (list $found (printf "%s.queue" $place) (printf "is the queue of routes[%s] too" $first) "a queue has one route; tell messages apart by rules") }}
 {{- end }}
+{{- $_ := set $queues .name (append (get $queues .name | default list) (dict "at" $at "queue" .)) }}
 {{- end }}
 {{- include "gateway.checkRoute" (list $found $place $route) }}
 {{- end }}
+{{- include "gateway.checkCircles" (list $found $routes $queues) }}
 {{- end }}
 
 {{- define "gateway.checkRoute" -}}
@@ -74,6 +74,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $names := include "gateway.versionNames" $route | fromJsonArray }}
 {{- $stable := include "gateway.stable" $route }}
 {{- include "gateway.checkQueues" (list $found $place $route) }}
+{{- include "gateway.checkQueueVersions" (list $found $place $route) }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.wait" $place) $route "wait" 0 20 false) }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.visibility" $place) $route "visibility" 1 43200 false) }}
 {{- include "gateway.checkVersions" (list $found (printf "%s.versions" $place) $route.versions $names) }}
@@ -82,11 +83,36 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- else if not $stable }}
 {{- include "gateway.problem" (list $found (printf "%s.versions" $place) "does not tell which one is stable, since Helm loses the order of keys" (printf "say stable: %s" (join " or stable: " $names))) }}
 {{- end }}
+{{- if and (eq ($route.deliver | default "body") "message") (eq ($route.unwrap | default "none") "none") }}
+{{- include "gateway.problem" (list $found (printf "%s.deliver" $place) "does nothing without `unwrap`" "add unwrap: sns") }}
+{{- end }}
 {{- if hasKey $route "split" }}
 {{- include "gateway.checkSplit" (list $found (printf "%s.split" $place) $route.split $names $stable) }}
 {{- end }}
 {{- include "gateway.checkRules" (list $found (printf "%s.rules" $place) $route.rules $names $stable) }}
+{{- with $route.mirror }}
+{{- include "gateway.checkMirror" (list $found (printf "%s.mirror" $place) . $route.versions $names $stable) }}
+{{- end }}
 {{- include "gateway.checkRetry" (list $found (printf "%s.retry" $place) ($route.retry | default dict)) }}
+{{- end }}
+
+{{/* A version that can get no copies, a share that cannot be had. Call with (list found place mirror versions names stable). */}}
+{{- define "gateway.checkMirror" -}}
+{{- $found := index . 0 }}
+{{- $place := index . 1 }}
+{{- $mirror := index . 2 }}
+{{- $stable := index . 5 }}
+{{- $version := get (index . 3) $mirror.to | default "" }}
+{{- include "gateway.checkVersionName" (list $found (printf "%s.to" $place) $mirror.to (index . 4)) }}
+{{- if and $stable (eq $mirror.to $stable) }}
+{{- include "gateway.problem" (list $found (printf "%s.to" $place) "is the stable version" "name the version that is to be tried") }}
+{{- else if and (kindIs "map" $version) (hasKey $version "queue") (not (hasKey $version "url")) }}
+{{- include "gateway.problem" (list $found (printf "%s.to" $place) "is a queue, and copies are POSTed" "name a version with a `url`") }}
+{{- end }}
+{{- if ne (printf "%.2f" (float64 $mirror.percent) | float64) (float64 $mirror.percent) }}
+{{- include "gateway.problem" (list $found (printf "%s.percent" $place) "has more than two decimals" "0.01 is the least, one message in 10,000") }}
+{{- end }}
+{{- include "gateway.checkDuration" (list $found (printf "%s.timeout" $place) $mirror "timeout" 0 300 true) }}
 {{- end }}
 
 {{/* A version that nobody has. Call with (list found place name names). */}}
@@ -129,8 +155,14 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $owners := dict }}
 {{- range $name := index . 3 }}
 {{- $version := get $versions $name }}
-{{- if kindIs "map" $version }}
 {{- $here := printf "%s%s" $place (include "gateway.step" $name) }}
+{{- if kindIs "string" $version }}
+{{- include "gateway.checkLinkLocal" (list $found $here $version) }}
+{{- else if kindIs "map" $version }}
+{{- include "gateway.checkUrlOrQueue" (list $found $here $version) }}
+{{- with $version.url }}
+{{- include "gateway.checkLinkLocal" (list $found (printf "%s.url" $here) .) }}
+{{- end }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.timeout" $here) $version "timeout" 0 39600 true) }}
 {{- with $version.tag }}
 {{- if and (ne . $name) (hasKey $versions .) }}
@@ -149,7 +181,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $_ := set $headers (lower $header) $header }}
 {{- end }}
 {{- if hasKey $version "tls" }}
-{{- if hasPrefix "http://" $version.url }}
+{{- if hasPrefix "http://" ($version.url | default "") }}
 {{- include "gateway.problem" (list $found (printf "%s.tls" $here) "is for https URLs only" "write https:// in `url`, or remove it") }}
 {{- end }}
 {{- if not $version.tls }}
@@ -173,7 +205,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $isNone := "is not a queue name (80 of A-Z a-z 0-9 _ -, FIFO with .fifo), URL or ARN" }}
 {{- $queue := include "gateway.queue" (list $route.queue "") | fromJson }}
 {{- $reject := $route.reject | default "redrive" }}
-{{- $letters := include "gateway.queue" (list $reject "") | fromJson }}
+{{- $letters := include "gateway.queueBeside" (list $reject $queue) | fromJson }}
 {{- if not $queue }}
 {{- include "gateway.problem" (list $found (printf "%s.queue" $place) $isNone "") }}
 {{- end }}
@@ -185,7 +217,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.problem" (list $found (printf "%s.region" $place) (printf "contradicts the queue, which is in %s" $queue.region) "") }}
 {{- end }}
 {{- if $letters }}
-{{- if or (and (eq $letters.account "") (eq $letters.name $queue.name)) (eq (include "gateway.queueIdentity" $letters) (include "gateway.queueIdentity" $queue)) }}
+{{- if include "gateway.sameQueue" (list $letters $queue false) }}
 {{- include "gateway.problem" (list $found (printf "%s.reject" $place) "is the route's own queue, so a rejected message would come back for ever" "name another queue, or say redrive") }}
 {{- end }}
 {{- end }}

@@ -31,6 +31,14 @@ httpGet:
   value: {{ .Values.settings.logFormat | quote }}
 - name: GATEWAY_SQS_CLIENT
   value: {{ .Values.settings.sqsClient | quote }}
+{{- if not .Values.settings.tcpKeepalive }}
+- name: GATEWAY_TCP_KEEPALIVE
+  value: "false"
+{{- end }}
+{{- if .Values.settings.allowLinkLocal }}
+- name: GATEWAY_ALLOW_LINK_LOCAL
+  value: "true"
+{{- end }}
 {{- with .Values.admin.token }}
 {{- if .secretName }}
 - name: GATEWAY_ADMIN_TOKEN

@@ -49,8 +49,8 @@
 {{- $nothing := true }}
 {{- range $kind, $asked := index . 2 }}
 {{- if $asked }}{{ $nothing = false }}{{ end }}
-{{- if eq $kind "group" }}
-{{- include "gateway.checkCondition" (list $found (printf "%s.group" $place) $asked) }}
+{{- if has $kind (list "group" "sender" "without_sender") }}
+{{- include "gateway.checkCondition" (list $found (printf "%s.%s" $place $kind) $asked) }}
 {{- else }}
 {{- range $name, $condition := $asked }}
 {{- include "gateway.checkCondition" (list $found (printf "%s.%s%s" $place $kind (include "gateway.step" $name)) $condition) }}

@@ -123,7 +123,7 @@ a role; what extraEnvFrom brings is not known here. Call with (list found values
 {{- $root := index . 1 }}
 {{- $values := $root.Values }}
 {{- $always := dict "GATEWAY_CONFIG" "" "GATEWAY_ADMIN_HOST" "" "GATEWAY_ADMIN_PORT" "" "GATEWAY_DRAIN_SECONDS" "" "GATEWAY_LOG_LEVEL" "" "GATEWAY_LOG_FORMAT" "" "GATEWAY_SQS_CLIENT" "" }}
-{{- $places := dict "AWS_REGION" "aws.region" "AWS_ENDPOINT_URL_SQS" "aws.endpointUrl" "AWS_ACCESS_KEY_ID" "aws.credentialsSecret" "AWS_SECRET_ACCESS_KEY" "aws.credentialsSecret" "AWS_SESSION_TOKEN" "aws.credentialsSecret" "GATEWAY_ADMIN_TOKEN" "admin.token" "GATEWAY_ADMIN_PROTECT_READS" "admin.protectReads" "GATEWAY_ADMIN_PROTECT_METRICS" "admin.protectMetrics" }}
+{{- $places := dict "AWS_REGION" "aws.region" "AWS_ENDPOINT_URL_SQS" "aws.endpointUrl" "AWS_ACCESS_KEY_ID" "aws.credentialsSecret" "AWS_SECRET_ACCESS_KEY" "aws.credentialsSecret" "AWS_SESSION_TOKEN" "aws.credentialsSecret" "GATEWAY_ADMIN_TOKEN" "admin.token" "GATEWAY_ADMIN_PROTECT_READS" "admin.protectReads" "GATEWAY_ADMIN_PROTECT_METRICS" "admin.protectMetrics" "GATEWAY_TCP_KEEPALIVE" "settings.tcpKeepalive" "GATEWAY_ALLOW_LINK_LOCAL" "settings.allowLinkLocal" }}
 {{- $seen := dict }}
 {{- range include "gateway.env" $root | fromYamlArray }}{{ $_ := set $seen .name (get $places .name) }}{{ end }}
 {{- range $at, $one := $values.extraEnv }}

@@ -13,6 +13,7 @@ from gateway.ports import VersionMeasurements
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.version import Version
     from gateway.ports import Measurements, RouteMeasurements, RouteView
 
@@ -37,6 +38,7 @@ def routes_view(
            "rates": {"received_per_second": 20.0, "ack_per_second": 19.8, "retry_per_second": 0.2,
                      "reject_per_second": 0.0, "fallback_per_second": 0.0},
            "last_error": null,
+           "mirror": {"to": "canary", "percent": 5.0, "max_in_flight": 20},
            "versions": [{
              "name": "canary", "tag": "v2", "stable": false, "url": "http://b1.shop:8080/events",
              "weight": 10, "share_configured": 0.1, "share_observed": 0.098, "decisions": 1198,
@@ -45,12 +47,14 @@ def routes_view(
              "rate_per_second": 2.1,
              "last_error": {"text": "status 500", "time": "2026-07-30T12:00:00.000Z"}}]}]}
 
-    `redrive` is null where the queue has no redrive policy, or is not resolved yet.
+    `redrive` is null where the queue has no redrive policy, or is not resolved yet; `mirror` where
+    the route has none.
     Rates are over the last minute; deliveries count since the start of the process; decisions
     and `share_observed` (all reasons, null before the first decision) since the route last
     changed. A route's `waiting` messages are those whose version is at its own limit. A
     `last_error` is null until there is one; it stays after a recovery, so look at its time.
-    A version's headers are never shown, and its URL without userinfo, query and fragment.
+    A version's headers are never shown, and its URL without userinfo, query and fragment. A version
+    that is a queue has `queue`, as it is written in the routing file, in place of `url`.
     """
     problems = list(measurements.problems)
     return {
@@ -74,7 +78,18 @@ def _route(view: RouteView, measured: RouteMeasurements) -> dict[str, Any]:
         "messages_received": measured.received,
         "rates": _rates(measured),
         "last_error": _error(measured.last_error),
+        "mirror": _mirror(route.mirror),
         "versions": [_version(view, version, measured) for version in route.versions],
+    }
+
+
+def _mirror(mirror: Mirror | None) -> dict[str, Any] | None:
+    if mirror is None:
+        return None
+    return {
+        "to": mirror.to.name,
+        "percent": mirror.percent,
+        "max_in_flight": mirror.max_in_flight,
     }
 
 
@@ -92,7 +107,7 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
         "name": version.name,
         "tag": version.tag,
         "stable": version.name == view.route.stable.name,
-        "url": bare_url(version.url),
+        **_place(version),
         **_shares(view, version, route),
         "decisions": measured.decisions,
         "in_flight": view.in_flight_by_version.get(version.name, 0),
@@ -101,6 +116,12 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
         "rate_per_second": round(float(sum(measured.per_second.values())), 3),
         "last_error": _error(measured.last_error),
     }
+
+
+def _place(version: Version) -> dict[str, str]:
+    if version.queue is not None:
+        return {"queue": version.queue.text}
+    return {"url": bare_url(version.url)}
 
 
 def _shares(

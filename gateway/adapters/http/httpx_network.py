@@ -10,6 +10,7 @@ import httpcore
 
 from gateway.adapters.http1.ramp import FIRST_CONNECTIONS
 from gateway.adapters.http1.resolver import Addresses
+from gateway.aiokit.descriptors import is_limit_of_connecting
 
 if TYPE_CHECKING:
     import ssl
@@ -35,14 +36,15 @@ CURRENT: ContextVar[Attempt] = ContextVar("CURRENT")
 class Network(httpcore.AsyncNetworkBackend):
     """Opens connections to each of a host's addresses in its turn.
 
-    `admit` raises OSError for a descriptor that is kept for something else.
+    `admit` raises OSError where the next descriptor is kept for something else.
     """
 
-    def __init__(self, admit: Callable[[int], None] | None = None) -> None:
+    def __init__(self, admit: Callable[[], None] | None = None) -> None:
         self._admit = admit
         self._few = asyncio.Semaphore(FIRST_CONNECTIONS)
         self._inner = httpcore.AnyIOBackend()
         self._addresses: dict[tuple[str, int], Addresses] = {}  # the service's, or its proxy's
+        self._worked = False
 
     async def connect_tcp(
         self,
@@ -62,9 +64,14 @@ class Network(httpcore.AsyncNetworkBackend):
             try:
                 async with asyncio.timeout(share):
                     return await self._at(addresses[-left], port, local_address, socket_options)
-            except (OSError, httpcore.ConnectError):
-                continue
+            except (OSError, httpcore.ConnectError) as error:
+                if self.at_limit(first_cause(error)):
+                    raise
         return await self._at(addresses[-1], port, local_address, socket_options)
+
+    def at_limit(self, error: BaseException) -> bool:
+        """Whether an error of connecting is about a limit of this process, not about the host."""
+        return is_limit_of_connecting(error, worked=self._worked)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep."""
@@ -78,17 +85,20 @@ class Network(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.AsyncNetworkStream:
         async with self._few:
+            if self._admit is not None:
+                self._admit()
             stream = await self._inner.connect_tcp(
                 address, port, local_address=local_address, socket_options=socket_options
             )
-        plug = stream.get_extra_info("socket")
-        if self._admit is not None and plug is not None:
-            try:
-                self._admit(plug.fileno())
-            except OSError:
-                await stream.aclose()
-                raise
+        self._worked = True
         return _watched(stream)
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """Return the first of a chain of errors: the others only pass it on."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return error
 
 
 class _Stream:

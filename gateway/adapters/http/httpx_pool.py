@@ -17,6 +17,11 @@ class RetirablePool:
         self.users = 0
         self._retired = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether it has connections, and no delivery uses one."""
+        return not self.users and bool(self._pool.connections)
+
     def in_use(self) -> RetirablePool:
         """Return what counts a delivery while it is entered."""
         return self

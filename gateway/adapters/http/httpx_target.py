@@ -16,17 +16,16 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 
 from gateway.adapters.http.header_files import ignore
-from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network
+from gateway.adapters.http.httpx_network import CURRENT, Attempt, Network, first_cause
 from gateway.adapters.http.httpx_pool import RetirablePool
 from gateway.adapters.http.httpx_proxies import proxy_for
 from gateway.adapters.http.native_target import LIFETIME_SECONDS, USER_AGENT
-from gateway.adapters.http.request import HttpSender, RequestHead
+from gateway.adapters.http.request import HttpSender, RequestHead, sender_of
 from gateway.adapters.http.retry_after import retry_after_seconds
 from gateway.adapters.http.status_reader import MAX_RESPONSE_BYTES
 from gateway.adapters.http.unreachable import reason, unreachable, unreachable_again
 from gateway.adapters.http1.connector import GOLDEN, ConnectDeadlineError
 from gateway.adapters.http1.keepalive import KEEPALIVE
-from gateway.aiokit.descriptors import is_descriptor_limit
 from gateway.core.delivery.disposition import (
     Broken,
     DeliveryResult,
@@ -50,7 +49,7 @@ POOL_SIZE: Final = 20
 
 
 class _NoDescriptor(Exception):  # noqa: N818 - not an error of the delivery
-    """This process has no descriptor for a connection: the delivery waits."""
+    """This process has no descriptor or port for a connection: the delivery waits."""
 
 
 class HttpxSending:
@@ -78,10 +77,11 @@ class HttpxTarget:
     """A Target that POSTs to one URL, over HTTP/2 where the service offers it by TLS.
 
     `tls` gives the TLS context in place of the default one; it must not be shared, since httpcore
-    changes it. Raises ValueError for a URL or header that cannot be sent.
+    changes it. An `expendable` delivery fails where it finds no descriptor. Raises ValueError for
+    a URL or header that cannot be sent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a target is made of
         self,
         url: str,
         headers: Sequence[tuple[str, str | HeaderFile]] = (),
@@ -93,6 +93,7 @@ class HttpxTarget:
         keepalive: Keepalive | None = KEEPALIVE,
         descriptors: Descriptors | None = None,
         report: Callable[[str, str, str], None] = ignore,
+        expendable: bool = False,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent, report)
         self._url = httpcore.URL(
@@ -106,15 +107,20 @@ class HttpxTarget:
         self._lifetime_seconds = lifetime_seconds
         self._tls = tls or ssl.create_default_context  # not shared: httpcore sets ALPN on it
         self._socket_options = [] if keepalive is None else list(keepalive.options)
-        self._descriptors = descriptors
-        self._network = Network(None if descriptors is None else descriptors.admit_delivery)
+        self._descriptors = None if expendable else descriptors
+        self._network = Network(
+            None if descriptors is None else descriptors.admission(expendable=expendable)
+        )
         self._pools: list[RetirablePool] = []
         self._made = 0
+        self._closing: set[asyncio.Task[None]] = set()
+        if descriptors is not None:
+            descriptors.watch(self)
         self._tasks: set[asyncio.Task[DeliveryResult]] = set()
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
         """Render once what the messages of a plan share."""
-        return HttpSender(self.post, plan, self._head)
+        return sender_of(self.post, plan, self._head)
 
     def post(
         self,
@@ -136,6 +142,21 @@ class HttpxTarget:
         """Close the idle connections; a delivery under way closes its own when it is done."""
         self._max_idle = 0
         await self._renew()
+        if self._descriptors is not None:
+            self._descriptors.unwatch(self)
+
+    def close_oldest_idle(self) -> bool:
+        """Close the oldest pool that no delivery uses; return whether there was one."""
+        idle = next((each for each in self._pools if each.idle), None)
+        if idle is None:
+            return False
+        self._pools.remove(idle)
+        closing = asyncio.get_running_loop().create_task(
+            idle.retire(), name=f"close connections to {self._head.host}"
+        )
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        return True
 
     def _request_headers(self, lines: str, body: bytes) -> list[tuple[bytes, bytes]]:
         raw = (line.partition(b": ") for line in lines.encode("ascii").split(b"\r\n")[:-1])
@@ -189,8 +210,8 @@ class HttpxTarget:
             place = f"{self._head.host}:{self._head.port}"
             if attempt.sent:
                 return TimedOut(timeout_seconds) if limit.expired() else Broken(_reason(error))
-            found = ConnectDeadlineError() if limit.expired() else _first(error)
-            if self._descriptors is not None and is_descriptor_limit(found):
+            found = ConnectDeadlineError() if limit.expired() else first_cause(error)
+            if self._descriptors is not None and self._network.at_limit(found):
                 raise _NoDescriptor from found
             return unreachable(place, found, timeout_seconds)
 
@@ -275,11 +296,4 @@ def _retry_after(response: httpcore.Response) -> float | None:
 
 
 def _reason(error: BaseException) -> str:
-    return reason(_first(error))
-
-
-def _first(error: BaseException) -> BaseException:
-    """Return the first of a chain of errors: the others only pass it on."""
-    while cause := error.__cause__ or error.__context__:
-        error = cause
-    return error
+    return reason(first_cause(error))

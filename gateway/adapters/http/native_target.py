@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.adapters.http.header_files import ignore
-from gateway.adapters.http.request import HttpSender, RequestHead
+from gateway.adapters.http.request import HttpSender, RequestHead, sender_of
 from gateway.adapters.http.status_reader import StatusReader
 from gateway.adapters.http.tls import usual_context
 from gateway.adapters.http.unreachable import unreachable, unreachable_again
@@ -42,7 +42,7 @@ class NativeTarget:
     `headers` go out with every delivery. `max_idle` connections stay open between deliveries.
     `tls` gives the context of a new connection to an https URL in place of the default one.
     Targets that share a `write_batch` write together. A delivery that finds no descriptor waits for
-    `descriptors` to have one.
+    `descriptors` to have one; an `expendable` one fails, and is cut off for another's sake.
     Raises ValueError for a URL or header that cannot be sent.
     """
 
@@ -59,9 +59,10 @@ class NativeTarget:
         write_batch: WriteBatch | None = None,
         keepalive: Keepalive | None = KEEPALIVE,
         descriptors: Descriptors | None = None,
+        expendable: bool = False,
     ) -> None:
         self._head = RequestHead(url, headers, user_agent, report)
-        self._pool = Pool(max_idle, write_batch=write_batch)
+        self._pool = Pool(max_idle, write_batch=write_batch, expendable=expendable)
         connector = Connector(
             self._head.host,
             self._head.port,
@@ -70,19 +71,21 @@ class NativeTarget:
             tls=(tls or usual_context) if self._head.tls else None,
             lifetime_seconds=lifetime_seconds,
             keepalive=keepalive,
-            admit=None if descriptors is None else descriptors.admit_delivery,
+            admit=None if descriptors is None else descriptors.admission(expendable=expendable),
         )
-        if descriptors is not None:
-            descriptors.watch(self._pool)
-        self._descriptors = descriptors
+        waits_for = None if expendable else descriptors
         self._client = Client(
-            self._pool, connector, self._no_connection, ramps=True, descriptors=descriptors
+            self._pool, connector, self._no_connection, ramps=True, descriptors=waits_for
         )
+        self._descriptors = descriptors
+        if descriptors is not None:
+            self._pool.descriptors = descriptors
+            descriptors.watch(self._pool, first=expendable)
         self._again = self._client.send_again  # bound once
 
     def bind(self, plan: DeliveryPlan) -> HttpSender:
         """Render once what the messages of a plan share."""
-        return HttpSender(self.post, plan, self._head)
+        return sender_of(self.post, plan, self._head)
 
     def post(
         self,

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from gateway.adapters.http.header_files import HeaderFiles, ignore
 from gateway.core.delivery.disposition import DeliveryResult, Unreachable
 from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.delivery.unwrapped import unwrapped_lines
 from gateway.core.header_budget import room_for_message
+from gateway.core.routing.route import Unwrap
 from gateway.core.routing.version import HeaderFile
 from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
 
@@ -126,8 +128,7 @@ class HttpSender:
         """
         head = self._head
         if head.files is not None and (missing := head.refresh(head.files)):
-            result = Unreachable(f"the file of its header {missing} cannot be used")
-            return asyncio.get_running_loop().call_soon(done, result)
+            return _without_header(missing, done)
         room = self._room - head.size
         lines = self._plan_lines + message_lines(
             message,
@@ -137,6 +138,37 @@ class HttpSender:
         )
         body = message.body.encode("utf-8", "surrogatepass")
         return self._post(lines, body, self._timeout_seconds, done)
+
+
+class UnwrappingSender(HttpSender):
+    """A `Sender` for routes that read notifications of SNS as what was published."""
+
+    __slots__ = ()
+
+    def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
+        """POST the body, or what was published: `deliver` of the route says which."""
+        head = self._head
+        if head.files is not None and (missing := head.refresh(head.files)):
+            return _without_header(missing, done)
+        room = self._room - head.size
+        lines, body = unwrapped_lines(message, self._tag, room=room, dialect=self._dialect)
+        content = body.encode("utf-8", "surrogatepass")
+        return self._post(self._plan_lines + lines, content, self._timeout_seconds, done)
+
+
+def sender_of(
+    post: Callable[[str, bytes, float, Callable[[DeliveryResult], None]], Sending],
+    plan: DeliveryPlan,
+    head: RequestHead,
+) -> HttpSender:
+    """Return the sender that a plan asks for."""
+    kind = HttpSender if plan.dialect.unwrap is Unwrap.NONE else UnwrappingSender
+    return kind(post, plan, head)
+
+
+def _without_header(missing: str, done: Callable[[DeliveryResult], None]) -> Sending:
+    result = Unreachable(f"the file of its header {missing} cannot be used")
+    return asyncio.get_running_loop().call_soon(done, result)
 
 
 def _lines(headers: Sequence[tuple[str, str]]) -> str:

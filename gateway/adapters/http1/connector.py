@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.http1.connection import NEVER, Connection
 from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.resolver import Addresses
-from gateway.aiokit.descriptors import LOCAL_LIMITS
+from gateway.aiokit.descriptors import is_limit_of_connecting
 
 if TYPE_CHECKING:
     import ssl
@@ -33,7 +32,7 @@ class Connector:
     plain TCP. A connection lives some `lifetime_seconds`. Each of the host's addresses gets an
     equal share of the time, and at least `min_attempt_seconds` of it. `keepalive` has the kernel
     probe connections on which nothing is sent; None: it does not. `admit`
-    raises OSError for a descriptor that is kept for something else.
+    raises OSError where the next descriptor is kept for something else.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Connector:
         lifetime_seconds: float = NEVER,
         min_attempt_seconds: float = 0.0,
         keepalive: Keepalive | None = KEEPALIVE,
-        admit: Callable[[int], None] | None = None,
+        admit: Callable[[], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -92,6 +91,8 @@ class Connector:
         return await self._open_at(addresses[0])
 
     async def _open_at(self, address: str) -> Connection:
+        if self._admit is not None:
+            self._admit()
         loop = asyncio.get_running_loop()
         connection = Connection(self._pool, self._reader(), loop, self._next_lifetime())
         try:
@@ -108,24 +109,12 @@ class Connector:
         plug = transport.get_extra_info("socket")
         if plug is not None and self._keepalive is not None:
             self._keepalive.set_on(plug)
-        if plug is not None and self._admit is not None:
-            try:
-                self._admit(plug.fileno())
-            except OSError:
-                connection.abort()
-                raise
         self._worked = True
         return connection
 
     def at_limit(self, error: BaseException) -> bool:
-        """Whether an error of `open` is about a limit of this process, not about the host.
-
-        A host whose address nothing here can connect from (IPv6 without IPv6) gives EADDRNOTAVAIL
-        too: it counts once a connection was opened.
-        """
-        if not isinstance(error, OSError) or error.errno not in LOCAL_LIMITS:
-            return False
-        return error.errno != errno.EADDRNOTAVAIL or self._worked
+        """Whether an error of `open` is about a limit of this process, not about the host."""
+        return is_limit_of_connecting(error, worked=self._worked)
 
     def _next_lifetime(self) -> float:
         """Return 0.75 to 1.25 of the lifetime, spread evenly: not all must end at once."""

@@ -19,7 +19,8 @@ class Pool:
     """The connections that are open, and which of them are idle.
 
     At most `max_idle` stay idle, each for `idle_seconds`. Connections of pools that share a
-    `write_batch` write together. `ramp` has the requests that wait for a connection, if any may.
+    `write_batch` write together. Those of an `expendable` pool are closed in use too, where
+    descriptors run out. `ramp` has the requests that wait for a connection, if any may.
     """
 
     def __init__(
@@ -27,8 +28,11 @@ class Pool:
         max_idle: int = sys.maxsize,
         idle_seconds: float = NEVER,
         write_batch: WriteBatch | None = None,
+        *,
+        expendable: bool = False,
     ) -> None:
         self._max_idle = max_idle
+        self._expendable = expendable
         self.idle_seconds = idle_seconds
         self.write_batch = write_batch or WriteBatch()
         # A dict: the newest is taken off its end, and one that closes out of its middle.
@@ -81,6 +85,9 @@ class Pool:
         oldest = next(iter(self.idle), None)
         if oldest is not None:
             oldest.abort()
+        elif self._expendable and self._open:
+            next(iter(self._open)).fail()
+            return True
         return oldest is not None
 
     def retire(self, connection: Connection) -> None:

@@ -26,6 +26,7 @@ from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.http1.pool import Pool
 from gateway.adapters.sqs.body_reader import BodyReader
 from gateway.adapters.sqs.error_parsing import error_code_and_message
+from gateway.adapters.sqs.errors import FAILURES, source_error, to_source_error
 from gateway.adapters.sqs.signed_requests import SignedRequests
 from gateway.adapters.sqs.signing import host_of
 
@@ -66,8 +67,9 @@ class Endpoint:
 
     A call is sent once more where a kept connection was closed before any byte of a response. That
     is safe for each call: a delete, or a visibility timeout, that is set twice is set once; a FIFO
-    receive is the same attempt; and messages that a standard receive may have leased come back when
-    their lease ends, as they would after an error.
+    receive is the same attempt; messages that a standard receive may have leased come back when
+    their lease ends, as they would after an error; and messages that a send may have sent would be
+    sent again by their retry, only later.
     """
 
     def __init__(
@@ -154,6 +156,22 @@ class Endpoint:
             return error
         found.__cause__ = error
         return found
+
+
+async def call_native(
+    endpoint: Endpoint, operation: tuple[str, str, float], body: bytes, *, repeated: bool = False
+) -> bytes:
+    """Call an operation: its name in the SDK, its target in the JSON protocol, its seconds.
+
+    Raises SourceError.
+    """
+    name, target, seconds = operation
+    try:
+        return await endpoint.call(target, body, seconds, repeated=repeated)
+    except SqsError as error:
+        raise source_error(name, error.code, str(error)) from error
+    except FAILURES as error:
+        raise to_source_error(error, name) from error
 
 
 def _resolve(waiter: asyncio.Future[Response], result: Response | Exception) -> None:

@@ -1,16 +1,17 @@
 """The AWS variables of the environment: line ends and blanks that came with a value by accident.
 
-They come from a secret made of a file, or from a line of YAML that was folded. Without a word
-of its own such a value fails as a bad header, a missing file, or a queue that is not there.
+Without a word of its own such a value fails as a bad header, a missing file, or a queue that is not
+there.
 """
 
 from __future__ import annotations
 
 import ssl
-import string
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.httpsession import get_cert_path
+
+from gateway.core.stray_blanks import blank_inside, blanks_around, strip_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -29,8 +30,6 @@ WITHOUT_BLANKS: Final = (
 )
 """Paths and the names of profiles may have blanks inside, these may not."""
 
-_BLANKS: Final = string.whitespace + "\u00a0\u200b\ufeff"
-
 
 class VariableError(ValueError):
     """A variable of the environment cannot be used; `str()` begins with its name."""
@@ -45,23 +44,16 @@ def clean_environment(environ: MutableMapping[str, str]) -> Iterator[str]:
         if not (name.startswith(PREFIX) or name in OTHERS):
             continue
         value = environ[name]
-        stripped = value.strip(_BLANKS)
+        stripped = strip_blanks(value)
         if value and not stripped:
             del environ[name]
             yield f"{name} has nothing but blanks in it; it counts as not set"
         elif stripped != value:
             environ[name] = stripped
-            yield f"{name} has {_kind(value, stripped)}; it is used without"
+            yield f"{name} has {blanks_around(value)}; it is used without"
         inside = blank_inside(stripped) if name in WITHOUT_BLANKS else ""
         if inside:
             yield f"{name} has {inside} inside, so it cannot be right"
-
-
-def blank_inside(value: str) -> str:
-    """Return what kind of blank a value has; empty where it has none."""
-    if "\n" in value or "\r" in value:
-        return "a line end"
-    return "a blank" if any(blank in value for blank in _BLANKS) else ""
 
 
 def region_from(environ: MutableMapping[str, str]) -> str | None:
@@ -123,11 +115,3 @@ def _bundle(session: Any, environ: MutableMapping[str, str]) -> tuple[str, str]:
         name = "AWS_CA_BUNDLE" if environ.get("AWS_CA_BUNDLE") else "ca_bundle of the AWS profile"
         return name, bundle
     return "REQUESTS_CA_BUNDLE", environ.get("REQUESTS_CA_BUNDLE", "")
-
-
-def _kind(value: str, stripped: str) -> str:
-    at = value.find(stripped)
-    before, after = value[:at], value[at + len(stripped) :]
-    what = "a line end" if "\n" in before + after or "\r" in before + after else "a blank"
-    where = "around it" if before and after else "before it" if before else "at its end"
-    return f"{what} {where}"

@@ -13,9 +13,12 @@ IAM_PAGE: Final = "docs/how-to/iam.md"
 _QUEUE: Final = "create it, or correct the routing file"
 _ACCESS: Final = (
     "the gateway's role needs sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage, DeleteMessage"
-    f" and ChangeMessageVisibility here, and SendMessage on a dead-letter queue: {IAM_PAGE}"
+    " and ChangeMessageVisibility here, and SendMessage on a dead-letter queue or the queue of a"
+    f" version: {IAM_PAGE}"
 )
-_REGION: Final = "set region: on the route, or AWS_REGION in the environment"
+_REGION: Final = (
+    "set AWS_REGION in the environment, or region: on the route; a URL of AWS and an ARN have one"
+)
 _CREDENTIALS: Final = (
     "check where the credentials come from: the pod's IAM role, or AWS_ACCESS_KEY_ID,"
     " AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
@@ -73,18 +76,19 @@ _HINTS: Final = {
     "SSLError": "check AWS_CA_BUNDLE, and what is between the gateway and SQS",
 }
 
+KMS_THROTTLED: Final = "Throttled"
 _KMS_PREFIXES: Final = ("KMS.", "Kms")
 _KMS_PAGE: Final = f"{IAM_PAGE}, on keys of encrypted queues"
 _KMS_HINTS: Final = {
     "AccessDenied": "the policies of the role and of the queue's KMS key must allow the role"
-    " kms:Decrypt, and for a dead-letter queue kms:GenerateDataKey too",
+    " kms:Decrypt, and for a dead-letter queue or the queue of a version kms:GenerateDataKey too",
     "Disabled": "enable the queue's KMS key, or give the queue another one",
     "InvalidState": "the queue's KMS key is not usable, as while it waits for its deletion: cancel"
     " that, or give the queue another one",
     "NotFound": "the queue's KMS key does not exist: give the queue another one",
     "InvalidKeyUsage": "give the queue a symmetric KMS key for encryption and decryption",
     "OptInRequired": "the account has no subscription to KMS",
-    "Throttled": "KMS limits the requests: raise the queue's KmsDataKeyReusePeriodSeconds, or the"
+    KMS_THROTTLED: "KMS limits the requests: raise the queue's KmsDataKeyReusePeriodSeconds, or the"
     " quota of KMS",
 }
 
@@ -94,10 +98,17 @@ def hint_for(code: str) -> str:
 
     KMS's errors have two codes, as `KmsAccessDenied` and `KMS.AccessDeniedException`.
     """
+    kind = kms_kind(code)
+    if kind is not None:
+        what = _KMS_HINTS.get(kind, "check the queue's KMS key")
+        return f"{what}: {_KMS_PAGE}"
+    return _HINTS.get(code, "")
+
+
+def kms_kind(code: str) -> str | None:
+    """Return an error code of KMS without what its two forms differ by; None for another code."""
     for prefix in _KMS_PREFIXES:
         if code.startswith(prefix):
             kind = code.removeprefix(prefix).removesuffix("Exception")
-            kind = kind.replace("Throttling", "Throttled")
-            what = _KMS_HINTS.get(kind, "check the queue's KMS key")
-            return f"{what}: {_KMS_PAGE}"
-    return _HINTS.get(code, "")
+            return kind.replace("Throttling", KMS_THROTTLED)
+    return None

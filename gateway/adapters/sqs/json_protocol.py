@@ -1,7 +1,7 @@
 """The JSON of the native client's requests and responses. Pure.
 
 Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ (ReceiveMessage,
-DeleteMessageBatch, ChangeMessageVisibilityBatch)
+DeleteMessageBatch, ChangeMessageVisibilityBatch, SendMessageBatch)
 """
 
 from __future__ import annotations
@@ -65,6 +65,12 @@ class RequestBodies:
                 {"Id": name, "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
                 for name, (receipt, seconds) in zip(_IDS, leases, strict=False)
             ]
+        )
+
+    def send(self, entries: Sequence[Mapping[str, Any]]) -> bytes:
+        """Return the body of a SendMessageBatch; an entry's id is its position."""
+        return self._batch(
+            [{"Id": name, **entry} for name, entry in zip(_IDS, entries, strict=False)]
         )
 
     def _batch(self, entries: list[dict[str, Any]]) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.adapters.sqs.endpoint import SqsError
-from gateway.adapters.sqs.errors import FAILURES, source_error, to_source_error
+from gateway.adapters.sqs.endpoint import call_native
+from gateway.adapters.sqs.errors import FAILURES, to_source_error
 from gateway.adapters.sqs.json_protocol import (
     RequestBodies,
     parse_batch_response,
@@ -71,10 +71,12 @@ class NativeSqsSource:
             return await self._sdk.receive(limit, wait_seconds, lease_seconds)
         body = self._bodies.receive(limit, wait_seconds, lease_seconds)
         if self._attempt_ids is None:
-            return parse_receive_response(await _call(endpoint, _RECEIVE, body, repeated=True))
+            return parse_receive_response(
+                await call_native(endpoint, _RECEIVE, body, repeated=True)
+            )
         with self._attempt_ids.attempt() as attempt_id:
             body = self._bodies.attempt(body, attempt_id)
-            response = await _call(endpoint, _RECEIVE, body)
+            response = await call_native(endpoint, _RECEIVE, body)
             return parse_receive_response(response, in_order=True)
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
@@ -82,7 +84,7 @@ class NativeSqsSource:
         endpoint = self._endpoint
         if endpoint is None:
             return await self._sdk.ack(receipts)
-        response = await _call(endpoint, _DELETE, self._bodies.delete(receipts))
+        response = await call_native(endpoint, _DELETE, self._bodies.delete(receipts))
         return parse_batch_response(_DELETE[0], response, len(receipts))
 
     async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
@@ -90,7 +92,7 @@ class NativeSqsSource:
         endpoint = self._endpoint
         if endpoint is None:
             return await self._sdk.set_leases(leases)
-        response = await _call(endpoint, _CHANGE, self._bodies.change(leases))
+        response = await call_native(endpoint, _CHANGE, self._bodies.change(leases))
         return parse_batch_response(_CHANGE[0], response, len(leases))
 
     async def dead_letter(self, message: Message, attributes: Mapping[str, str]) -> tuple[str, ...]:
@@ -100,15 +102,3 @@ class NativeSqsSource:
     async def close(self) -> None:
         """Close nothing: connections are shared, and closed by their owner."""
         await self._sdk.close()
-
-
-async def _call(
-    endpoint: Endpoint, operation: tuple[str, str, float], body: bytes, *, repeated: bool = False
-) -> bytes:
-    name, target, seconds = operation
-    try:
-        return await endpoint.call(target, body, seconds, repeated=repeated)
-    except SqsError as error:
-        raise source_error(name, error.code, str(error)) from error
-    except FAILURES as error:
-        raise to_source_error(error, name) from error

@@ -57,7 +57,12 @@ def find_failed_entries(response: Mapping[str, Any], entries: int) -> dict[int, 
         if position is not None:
             code = short_code(str(entry.get("Code") or ""))
             why = f"{code}: {entry.get('Message') or ''}"
-            failed[position] = EntryError(code, why, lease_lost=code in LEASE_LOST_CODES)
+            failed[position] = EntryError(
+                code,
+                why,
+                lease_lost=code in LEASE_LOST_CODES,
+                sender_fault=entry.get("SenderFault") is True,
+            )
     return failed
 
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.adapters.sqs.errors import FAILURES, to_source_error
 from gateway.adapters.sqs.json_protocol import parse_receive_response
 from gateway.adapters.sqs.queue_attributes import (
     ATTRIBUTES,
     account_of,
-    identity,
     parse_redrive,
 )
 from gateway.adapters.sqs.receive_attempt_ids import ReceiveAttemptIds
-from gateway.adapters.sqs.responses import RAW_RECEIVE, find_failed_entries, to_wire_attribute
+from gateway.adapters.sqs.responses import RAW_RECEIVE, to_wire_attribute
+from gateway.adapters.sqs.sdk_calls import call_sdk, identify, look_up, parse_batch
 from gateway.core.delivery.dead_letter import copy_attributes
 from gateway.ports import Ordering, SourceError, SourceTraits
 
@@ -68,16 +67,17 @@ class SdkSqsSource:
         dead_letters = []
         if redrive is not None:  # SQS has it in the account and the region of the queue
             beside = f"{self._url.rpartition('/')[0]}/{redrive.queue}"
-            dead_letters.append(await self._identity(self._address, beside, account))
+            dead_letters.append(await identify(self._clients, self._address, beside, account))
         if self._dead_letter is not None:
-            dead_letters.append(await self._identity(self._dead_letter, self._dead_letter_url))
+            url = self._dead_letter_url
+            dead_letters.append(await identify(self._clients, self._dead_letter, url))
         try:  # the response to ReceiveMessage does not contain the timeout
             return SourceTraits(
                 self._url,
                 int(attributes.get("VisibilityTimeout") or 0),
                 self._ordering,
                 redrive=redrive,
-                identity=await self._identity(self._address, self._url, account),
+                identity=await identify(self._clients, self._address, self._url, account),
                 dead_letters=frozenset(dead_letters),
             )
         except ValueError as error:
@@ -118,7 +118,7 @@ class SdkSqsSource:
         response = await self._call(
             self._address, "delete_message_batch", QueueUrl=self._url, Entries=entries
         )
-        return _parse_batch("delete_message_batch", response, len(entries))
+        return parse_batch("delete_message_batch", response, len(entries))
 
     async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
         """ChangeMessageVisibilityBatch."""
@@ -132,7 +132,7 @@ class SdkSqsSource:
             QueueUrl=self._url,
             Entries=entries,
         )
-        return _parse_batch("change_message_visibility_batch", response, len(entries))
+        return parse_batch("change_message_visibility_batch", response, len(entries))
 
     async def dead_letter(self, message: Message, attributes: Mapping[str, str]) -> tuple[str, ...]:
         """SendMessage to the dead-letter queue; a FIFO one gets the group and the message id."""
@@ -170,21 +170,8 @@ class SdkSqsSource:
     async def close(self) -> None:
         """Close nothing: clients are shared, and closed by their owner."""
 
-    async def _identity(self, address: QueueAddress, url: str, account: str = "") -> str:
-        meta = (await self._clients.client(address, receiving=False)).meta
-        return identity(meta.endpoint_url, meta.region_name, url, account)
-
     async def _url_of(self, address: QueueAddress) -> str:
-        return address.url or await self._look_up(address)
-
-    async def _look_up(self, address: QueueAddress) -> str:
-        """GetQueueUrl; an emulator's URL may have any text where AWS has the account."""
-        account = address.account if (address.account or "").isdigit() else None
-        owner = {"QueueOwnerAWSAccountId": account} if account else {}
-        response = await self._call(
-            address, "get_queue_url", needs="QueueUrl", QueueName=address.name, **owner
-        )
-        return str(response["QueueUrl"])
+        return address.url or await look_up(self._clients, address)
 
     async def _dead_letter_url_of(self, address: QueueAddress) -> str:
         """Look it up even where its URL is known: a missing queue must show at the start.
@@ -192,7 +179,7 @@ class SdkSqsSource:
         A role that may only send to that URL is enough.
         """
         try:
-            found = await self._look_up(address)
+            found = await look_up(self._clients, address)
         except SourceError as error:
             if address.url is None or not error.code.startswith("AccessDenied"):
                 why = f"dead-letter queue {address.text}: {error.why}"
@@ -203,26 +190,4 @@ class SdkSqsSource:
     async def _call(
         self, address: QueueAddress, operation: str, *, needs: str = "", **arguments: Any
     ) -> Any:
-        try:
-            client = await self._clients.client(address, receiving=operation == "receive_message")
-            response = await getattr(client, operation)(**arguments)
-        except FAILURES as error:
-            raise to_source_error(error, operation) from error
-        if needs and needs not in response:  # the SDK reads a 200 that is cut off as `{}`
-            raise SourceError(
-                f"{operation}: the response confirms nothing, it has no {needs}", "InvalidResponse"
-            )
-        return response
-
-
-def _parse_batch(
-    operation: str, response: Mapping[str, Any], entries: int
-) -> dict[int, EntryError]:
-    try:
-        return find_failed_entries(response, entries)
-    except FAILURES as error:
-        raise to_source_error(error, operation) from error
-    except KeyError as error:
-        raise SourceError(
-            f"{operation}: an entry of the response has no {error}", "InvalidResponse"
-        ) from error
+        return await call_sdk(self._clients, address, operation, needs=needs, **arguments)

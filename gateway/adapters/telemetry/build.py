@@ -31,7 +31,7 @@ def current_build(environment: Mapping[str, str] = os.environ) -> Build:
     compiled = not (decider.__file__ or "").endswith(".py")
     return Build(
         version=__version__,
-        revision=environment.get(REVISION) or "unknown",
+        revision=environment.get(REVISION, "").strip() or "unknown",
         python=platform.python_version(),
         compiled=str(compiled).lower(),
     )

@@ -44,7 +44,7 @@ class LogObserver:
     def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Write a line if the event is news."""
         match event:
-            case events.Decided():
+            case events.Decided() | events.VersionQueueDepth():
                 pass
             case events.Acked(route, version):
                 self._version_worked(route, version)
@@ -54,8 +54,12 @@ class LogObserver:
                 self._settlement_ended(event)
             case events.Delivered():
                 self._delivered(event)
+            case events.Mirrored():
+                self._mirrored(event)
             case events.MessageUnreadable():
                 self._message_unreadable(event)
+            case events.ForwardedUnstamped(route, version):
+                self._forwarded_unstamped(route, version)
             case events.AttributesDropped() | events.DeliveryCrashed() | events.LeaseCapped():
                 self._message_in_trouble(event)
             case events.HeaderFileUnusable(version, header, path, why):
@@ -98,6 +102,25 @@ class LogObserver:
                         "message rejected", **_delivery(event), **_left_out(suppressed)
                     )
 
+    def _mirrored(self, event: events.Mirrored) -> None:
+        key, about = (event.route, event.version), {"route": event.route, "version": event.version}
+        match event.outcome:
+            case events.CopyOutcome.SENT:
+                failures = self._shared.mirrors.worked(key)
+                if failures is not None:
+                    self._log.info("mirror works again", **about, failures=failures)
+            case events.CopyOutcome.FAILED:
+                suppressed = self._shared.mirrors.failed(key, event.messages)
+                if suppressed is not None:
+                    about["why"] = event.why
+                    self._log.warning(
+                        "mirror fails; no delivery waits for it", **about, **_left_out(suppressed)
+                    )
+            case events.CopyOutcome.DROPPED:
+                pass  # it is slow: what then fails makes the line
+            case _:
+                assert_never(event.outcome)
+
     def _receive_ended(self, event: events.Received | events.ReceiveFailed) -> None:
         key = (event.route,)
         if isinstance(event, events.Received):
@@ -131,6 +154,12 @@ class LogObserver:
                 lease_lost=event.lease_lost,
                 **_left_out(suppressed),
             )
+
+    def _forwarded_unstamped(self, route: str, version: str) -> None:
+        suppressed = self._shared.unstamped.admit((route, version))
+        if suppressed is not None:
+            about = {"route": route, "version": version, **_left_out(suppressed)}
+            self._log.warning("message forwarded without its tag: it has no room", **about)
 
     def _message_unreadable(self, event: events.MessageUnreadable) -> None:
         suppressed = self._shared.unreadable.admit((event.route,))

@@ -46,9 +46,9 @@ class Flips:
         self._failures: dict[Key, int] = {}
         self._logged_as_failing: set[Key] = set()
 
-    def failed(self, key: Key) -> int | None:
-        """Return how many failures were not logged before this one; None: log nothing."""
-        self._failures[key] = self._failures.get(key, 0) + 1
+    def failed(self, key: Key, failures: int = 1) -> int | None:
+        """Return how many failures were not logged before these; None: log nothing."""
+        self._failures[key] = self._failures.get(key, 0) + failures
         if key in self._logged_as_failing:
             return None
         suppressed = self._fails.admit(key)
@@ -78,9 +78,11 @@ class SharedThrottles:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.versions = Flips(clock)
+        self.mirrors = Flips(clock)
         self.rejects = LogThrottle(clock)
         self.lost_leases = LogThrottle(clock)
         self.crashes = LogThrottle(clock)
         self.malformed: set[Key] = set()
         """Versions whose malformed response was told."""
         self.unreadable = LogThrottle(clock)
+        self.unstamped = LogThrottle(clock)

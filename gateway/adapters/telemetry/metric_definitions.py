@@ -22,6 +22,12 @@ RECEIVED: Final = MetricDefinition(
     ("route",),
     "Messages received from the queue; a message received again counts again.",
 )
+UNREADABLE: Final = MetricDefinition(
+    "gateway_messages_unreadable_total",
+    "counter",
+    ("route",),
+    "Messages received that cannot be read; such a message is left alone until its lease ends.",
+)
 RECEIVES: Final = MetricDefinition(
     "gateway_receives_total",
     "counter",
@@ -51,6 +57,32 @@ AGE: Final = MetricDefinition(
     "histogram",
     ("route", "version"),
     "Age of acked messages: from the time that they were sent to the queue until the ack.",
+)
+MIRRORED: Final = MetricDefinition(
+    "gateway_mirrored_total",
+    "counter",
+    ("route", "version", "outcome"),
+    "Copies for the route's mirror, by outcome: sent (it gave a 2xx), failed, or dropped (not"
+    " posted: its max_in_flight was reached, or open files run short).",
+)
+FORWARD_UNSTAMPED: Final = MetricDefinition(
+    "gateway_forward_unstamped_total",
+    "counter",
+    ("route", "version"),
+    "Messages that the version's queue confirmed and that had no room for its tag; queues alone.",
+)
+QUEUE_DEPTH: Final = MetricDefinition(
+    "gateway_target_queue_depth",
+    "gauge",
+    ("route", "version"),
+    "Messages in the version's queue, visible and in flight, by SQS's last response; with"
+    " `max_depth` alone, and not there until SQS has responded.",
+)
+QUEUE_MAX_DEPTH: Final = MetricDefinition(
+    "gateway_target_queue_max_depth",
+    "gauge",
+    ("route", "version"),
+    "With more messages than this in its queue the version is unreachable: its `max_depth`.",
 )
 IN_FLIGHT: Final = MetricDefinition(
     "gateway_messages_in_flight",
@@ -121,7 +153,8 @@ BUILD: Final = MetricDefinition(
 )
 
 METRIC_DEFINITIONS: Final = (
-    *(RECEIVED, RECEIVES, DECISIONS, DELIVERIES, DURATION, AGE),
+    *(RECEIVED, UNREADABLE, RECEIVES, DECISIONS, DELIVERIES, MIRRORED, DURATION, AGE),
+    *(FORWARD_UNSTAMPED, QUEUE_DEPTH, QUEUE_MAX_DEPTH),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),

@@ -3,15 +3,16 @@
 Series are plain numbers in dicts. prometheus_client's own counters and histograms take a lock and
 search their buckets one by one, which costs several times as much; it only writes the text format.
 A series exists if and only if the routing table in force names its labels: it is 0 from the start,
-and no message can create one.
+and no message can create one. A value that only SQS knows is not there until SQS has told it.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_left
 from functools import partial
-from itertools import accumulate, product
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -34,20 +35,17 @@ from gateway.adapters.telemetry.metric_definitions import (
     Labels,
     MetricDefinition,
 )
+from gateway.adapters.telemetry.metric_series import series_of
 from gateway.core import events
-from gateway.core.routing.decision import Reason
-from gateway.core.routing.route import UnknownVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from gateway.core.routing.route import RoutingTable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
-_DECISION_REASONS: Final = tuple(reason for reason in Reason if reason is not Reason.FALLBACK)
-_RESULTS: Final = ("messages", "empty", "error")
+_UNKNOWN_AT_FIRST: Final = frozenset({names.QUEUE_DEPTH})
+"""Gauges without a value of their own at the start."""
 
 
 class _Number:
@@ -57,6 +55,11 @@ class _Number:
 
     def __init__(self, value: float = 0) -> None:
         self.value = value
+
+
+def _unknown() -> _Number:
+    """Return a number that is in no scrape until it is set."""
+    return _Number(math.nan)
 
 
 class _Histogram:
@@ -116,7 +119,7 @@ class Metrics:
         self._registry = registry or _own_registry()
         self._registry.register(self)
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+    def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Count an event."""
         match event:
             case events.Acked():
@@ -130,6 +133,12 @@ class Metrics:
                 self._add(names.SETTLEMENTS, (route, action), messages)
             case events.Delivered():
                 self._delivered(event)
+            case events.Mirrored(route, version, outcome, messages):
+                self._add(names.MIRRORED, (route, version, outcome), messages)
+            case events.ForwardedUnstamped(route, version):
+                self._add(names.FORWARD_UNSTAMPED, (route, version))
+            case events.VersionQueueDepth(route, version, messages):
+                self._set_depth((route, version), messages)
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -140,9 +149,10 @@ class Metrics:
                 self._accepted()
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case events.MessageUnreadable(route):
+                self._add(names.UNREADABLE, (route,))
             case (
-                events.MessageUnreadable()
-                | events.HeaderFileUnusable()
+                events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
@@ -174,16 +184,24 @@ class Metrics:
 
     def _adopt(self, event: events.TableInForce) -> None:
         """Take names and weights from the table; series that it does not name are dropped."""
-        for metric, wanted in _series(event.table).items():
+        for metric, wanted in series_of(event.table).items():
             if metric in EDGES:
                 _keep(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
             else:
-                _keep(self._numbers[metric], wanted, _Number)
+                _keep(
+                    self._numbers[metric],
+                    wanted,
+                    _unknown if metric in _UNKNOWN_AT_FIRST else _Number,
+                )
         for route in event.table.routes:
             self._numbers[names.MAX_IN_FLIGHT][route.name,].value = route.max_in_flight
             for each in route.versions:
                 stable = each.name == route.stable.name
                 self._numbers[names.STABLE][route.name, each.name].value = stable
+                if each.max_depth is not None:
+                    self._numbers[names.QUEUE_MAX_DEPTH][
+                        route.name, each.name
+                    ].value = each.max_depth
             for version, weight in route.split_weights().items():
                 self._numbers[names.WEIGHT][route.name, version].value = weight
         self._numbers[names.GENERATION][()].value = event.generation
@@ -209,6 +227,10 @@ class Metrics:
         if number := self._numbers[metric].get(labels):
             number.value += amount
 
+    def _set_depth(self, version: Labels, messages: int | None) -> None:
+        if number := self._numbers[names.QUEUE_DEPTH].get(version):
+            number.value = math.nan if messages is None else messages
+
     def _accepted(self) -> None:
         self._numbers[names.RELOAD_SUCCESSFUL][()].value = 1
         self._numbers[names.RELOAD_TIMESTAMP][()].value = self._now()
@@ -221,38 +243,6 @@ def _own_registry() -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-def _series(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
-    """Return the label values that each metric has under a routing table."""
-    routes: list[Labels] = [(route.name,) for route in table.routes]
-    versions: list[Labels] = [
-        (route.name, version.name) for route in table.routes for version in route.versions
-    ]
-    undecided: list[Labels] = [
-        (route.name, "", Reason.UNKNOWN_VERSION)
-        for route in table.routes
-        if route.unknown_version is UnknownVersion.RETRY
-    ]
-    return {
-        names.RECEIVED: routes,
-        names.RECEIVES: _each(routes, _RESULTS),
-        names.DECISIONS: _each(versions, _DECISION_REASONS) + undecided,
-        names.DELIVERIES: _each(versions, events.Outcome),
-        names.DURATION: versions,
-        names.AGE: versions,
-        names.IN_FLIGHT: routes,
-        names.MAX_IN_FLIGHT: routes,
-        names.DELIVERIES_IN_FLIGHT: versions,
-        names.SETTLEMENTS: _each(routes, events.Action),
-        names.SETTLEMENT_FAILURES: _each(routes, events.Action),
-        names.WEIGHT: versions,
-        names.STABLE: versions,
-    }
-
-
-def _each(prefixes: Iterable[Labels], values: Iterable[str]) -> list[Labels]:
-    return [(*prefix, value) for prefix, value in product(prefixes, values)]
 
 
 _Cell = TypeVar("_Cell")
@@ -269,7 +259,8 @@ def _number_family(metric: MetricDefinition, cells: Mapping[Labels, _Number]) ->
     kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
     for labels, number in cells.items():
-        family.add_metric(labels, number.value)
+        if not math.isnan(number.value):
+            family.add_metric(labels, number.value)
     return family
 
 

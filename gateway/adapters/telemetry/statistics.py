@@ -142,8 +142,11 @@ class Statistics:
             ):
                 self._erred(event)
             case (
-                events.LeaseCapped()
+                events.Mirrored()
+                | events.LeaseCapped()
                 | events.AttributesDropped()
+                | events.ForwardedUnstamped()
+                | events.VersionQueueDepth()
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()

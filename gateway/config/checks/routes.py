@@ -7,10 +7,11 @@ value of another shape, which `schema` reports.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gateway.config.checks import queue_versions
 from gateway.config.checks.heads import head_findings
+from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
 from gateway.config.problems.findings import (
     TOKEN,
@@ -23,14 +24,18 @@ from gateway.config.problems.findings import (
 from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
-from gateway.core.addresses import parse_queue
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER, LINGER_SHARE, MAX_LINGER_SECONDS
+from gateway.core.routing.route import (
+    DEFAULT_VERSION_HEADER,
+    LINGER_SHARE,
+    MAX_LINGER_SECONDS,
+    Deliver,
+    Unwrap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.config.yaml.document import Document
-    from gateway.core.addresses import QueueAddress
 
 _DEFAULT = Retry()
 
@@ -39,6 +44,7 @@ def findings(document: Document) -> Iterator[Finding]:
     """Yield what does not fit together in a whole file."""
     routes = [as_mapping(route) for route in as_list(as_mapping(document.root.value).get("routes"))]
     yield from add_prefix(("routes",), _duplicates(routes))
+    yield from add_prefix(("routes",), queue_versions.circles(routes))
     for at, route in enumerate(routes):
         yield from add_prefix(("routes", at), _of_route(route))
         yield from rule_findings(document, ("routes", at, "rules"), Versions.of(route))
@@ -47,13 +53,17 @@ def findings(document: Document) -> Iterator[Finding]:
 def _duplicates(routes: list[dict[str, Any]]) -> Iterator[Finding]:
     """Yield names and queues that an earlier route has too."""
     names: dict[str, int] = {}
-    queues: dict[QueueAddress, int] = {}
+    queues = QueueIndex()
     for at, route in enumerate(routes):
-        name, queue = route.get("name"), _queue(route, "queue")
+        name, queue = route.get("name"), source_of(route)
         if isinstance(name, str) and names.setdefault(name, at) != at:
             yield Finding((at, "name"), f"is the name of routes[{names[name]}] too")
-        if queue and queues.setdefault(_identity(queue), at) != at:
-            what = f"is the queue of routes[{queues[_identity(queue)]}] too"
+        if queue is None:
+            continue
+        first = queues.first(queue)
+        queues.add(queue, at)
+        if first is not None:
+            what = f"is the queue of routes[{first}] too"
             yield Finding(
                 (at, "queue"), what, "a queue has one route; tell messages apart by rules"
             )
@@ -67,9 +77,25 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from add_prefix(("split",), split_findings(route["split"], versions))
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from add_prefix(("versions",), _version_header(route))
+    yield from _deliver(route)
+    yield from add_prefix(("mirror", "to"), _mirror(as_mapping(route.get("mirror")), versions))
+    yield from add_prefix(("versions",), queue_versions.of_route(route))
     yield from _retry(as_mapping(route.get("retry")))
     yield from _linger(as_mapping(route.get("linger")), route.get("visibility"))
     yield from _queues(route)
+
+
+def _mirror(mirror: dict[str, Any], versions: Versions) -> Iterator[Finding]:
+    """Yield a version that can get no copies."""
+    to = mirror.get("to")
+    yield from versions.unknown(to)
+    if not isinstance(to, str) or to not in versions.names:
+        return
+    version = as_mapping(versions.names[to])
+    if to == versions.stable:
+        yield Finding((), "is the stable version", "name the version that is to be tried")
+    elif "queue" in version and "url" not in version:
+        yield Finding((), "is a queue, and copies are POSTed", "name a version with a `url`")
 
 
 def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
@@ -84,6 +110,7 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
         elif isinstance(tag, str) and owners.setdefault(tag, name) != name:
             what = f"is the tag of version {owners[tag]} too"
             yield Finding((name, "tag"), what, "a tag is for one version")
+        yield from add_prefix((name,), queue_versions.url_or_queue(version))
         headers = as_mapping(as_mapping(version).get("headers"))
         yield from add_prefix((name, "headers"), _same_but_for_case(headers))
         yield from add_prefix((name,), head_findings(version))
@@ -102,6 +129,12 @@ def _version_header(route: dict[str, Any]) -> Iterator[Finding]:
             if isinstance(header, str) and header.lower() == name.lower():
                 what = "is the route's `version_header`, which the gateway sets itself"
                 yield Finding((version, "headers", header), what)
+
+
+def _deliver(route: dict[str, Any]) -> Iterator[Finding]:
+    """Yield a `deliver` that asks for what no body is read as."""
+    if route.get("deliver") == Deliver.MESSAGE and route.get("unwrap", Unwrap.NONE) == Unwrap.NONE:
+        yield Finding(("deliver",), "does nothing without `unwrap`", "add unwrap: sns")
 
 
 def _same_but_for_case(headers: dict[str, Any]) -> Iterator[Finding]:
@@ -153,31 +186,12 @@ def _linger(linger: dict[str, Any], visibility: Any) -> Iterator[Finding]:
 
 def _queues(route: dict[str, Any]) -> Iterator[Finding]:
     """Yield a region that the queue contradicts, and a dead-letter queue that is the queue."""
-    queue, region = _queue({**route, "region": None}, "queue"), route.get("region")
+    queue, region = queue_at(route, "queue"), route.get("region")
     if queue is None:
         return
     if queue.region and isinstance(region, str) and region != queue.region:
         yield Finding(("region",), f"contradicts the queue, which is in {queue.region}")
-    dead_letter = _queue({**route, "region": None}, "reject")
-    if dead_letter and _same(dead_letter, queue):
+    dead_letter = beside(queue_at(route, "reject"), queue)
+    if dead_letter and is_same(dead_letter, queue):
         what = "is the route's own queue, so a rejected message would come back for ever"
         yield Finding(("reject",), what, "name another queue, or say redrive")
-
-
-def _same(dead_letter: QueueAddress, queue: QueueAddress) -> bool:
-    named_only = dead_letter.account is None and dead_letter.name == queue.name
-    return named_only or _identity(dead_letter) == _identity(queue)
-
-
-def _queue(route: dict[str, Any], key: str) -> QueueAddress | None:
-    text, region = route.get(key), route.get("region")
-    try:
-        return parse_queue(text, region) if isinstance(text, str) else None
-    except (ValueError, TypeError):  # reported by `schema`
-        return None
-
-
-def _identity(queue: QueueAddress) -> QueueAddress:
-    """Return what every address of one queue has in common: its URLs and its ARN."""
-    known = queue.region and queue.account
-    return replace(queue, text="", url=None, endpoint=None if known else queue.endpoint)

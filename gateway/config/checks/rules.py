@@ -105,7 +105,7 @@ def _match(document: Document, path: Path, entry: Any) -> Iterator[Finding]:
         what = "asks for nothing, so it would match every message"
         yield Finding(path, what, "the route's own `split` is for the rest")
     for kind, conditions in as_mapping(entry).items():
-        if kind == "group":
+        if kind in ("group", "sender", "without_sender"):
             yield from _condition(document, (*path, kind), conditions)
         elif kind in Match.model_fields:
             for name, condition in as_mapping(conditions).items():

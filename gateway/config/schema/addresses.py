@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from gateway.config.problems.findings import TOKEN, InvalidValue
 from gateway.config.schema.fields import MAX_NAME, QUOTE, Checked, text
 from gateway.config.schema.pem import regular_content
-from gateway.core.addresses import parse_queue
+from gateway.core.addresses import is_aws_host, parse_queue
+from gateway.core.delivery.forwarded import SENT_AT
 from gateway.core.delivery.header_value import value_of_file
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
+from gateway.core.messages.attribute_names import OTEL_BAGGAGE
 from gateway.core.routing.route import DEFAULT_VERSION_HEADER
 from gateway.core.routing.version import HeaderFile
 
@@ -43,10 +45,15 @@ _WITH_IPV4: Final = tuple(map(IPv6Network, ("::/96", "64:ff9b::/96")))  # RFC 42
 SENT_NAMES: Final = FIXED_NAMES | {"user-agent"}
 """Headers that the gateway sends with any delivery."""
 
+_OTHER_ATTRIBUTES: Final = frozenset({SENT_AT, OTEL_BAGGAGE})
+"""Attributes that a forwarded message has for another purpose, and that are never replaced."""
+
 MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
-_VERSION_HEADER = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_VERSION_HEADER = re.compile(
+    r"(?=.{1,63}\Z)[A-Za-z0-9](?:(?:[A-Za-z0-9_-]|\.(?!\.))*[A-Za-z0-9])?\Z"
+)
 _LEGAL_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?\Z")
 
 
@@ -60,7 +67,8 @@ def url(value: Any) -> str:
             "has a character that no URL may have", "percent-encode it, or remove it"
         )
     if not written.startswith(("http://", "https://")):
-        raise InvalidValue("must begin with http:// or https://")
+        hint = f"a queue is {{queue: {written}}}" if _is_queue(written) else ""
+        raise InvalidValue("must begin with http:// or https://", hint)
     authority = re.split("[/?#]", written.partition("//")[2], maxsplit=1)[0]
     if "@" in authority:
         raise InvalidValue("has a user or password", "send it with `headers`")
@@ -78,6 +86,8 @@ def _check_host(written: str, authority: str) -> None:
         raise InvalidValue("has no valid host or port") from None
     if not host or not _HOST.match(host):
         raise InvalidValue("has no valid host")
+    if is_aws_host(host):
+        raise InvalidValue("is an SQS queue, which takes no POSTs", "write it as `queue`")
     if _is_link_local(host) and not _allowed():
         raise InvalidValue(
             "is a link-local or metadata address",
@@ -119,6 +129,14 @@ def queue(value: Any) -> QueueAddress:
         raise InvalidValue(str(error)) from None
 
 
+def _is_queue(written: str) -> bool:
+    try:
+        parse_queue(written)
+    except ValueError:
+        return False
+    return True
+
+
 def header_name(value: Any) -> str:
     """Return the name of a header that a version may add to each delivery."""
     name = text(value)
@@ -138,14 +156,16 @@ def version_header(value: Any) -> str:
     folded = name.lower()
     if not _VERSION_HEADER.match(name) or folded.startswith(("aws.", "amazon.")):
         raise InvalidValue(
-            "must be a name of letters, digits, `-`, `_` and `.`, with a letter or digit at either "
-            f"end, at most {MAX_NAME} characters",
+            "must be a name of letters, digits, `-`, `_` and single `.`, with a letter or digit at "
+            f"either end, at most {MAX_NAME} characters",
             "it names a header, a baggage member and a message attribute",
         )
     if folded == DEFAULT_VERSION_HEADER:
         return name
     if folded in SENT_NAMES or folded.startswith(RESERVED_PREFIX):
         raise InvalidValue("is another header that the gateway sets", "choose a name of its own")
+    if folded in _OTHER_ATTRIBUTES:
+        raise InvalidValue("is an attribute for another purpose", "choose a name of its own")
     if folded in HOP_HEADERS:
         raise InvalidValue("is a header of the connection", "choose a name of its own")
     return name
@@ -194,7 +214,7 @@ VERSION_HEADER: Final = Checked(
     version_header,
     {
         "type": "string",
-        "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        "pattern": "^[A-Za-z0-9](([A-Za-z0-9_-]|[.][A-Za-z0-9_-])*[A-Za-z0-9])?$",
         "maxLength": MAX_NAME,
     },
 )

@@ -28,7 +28,6 @@ _MISSING_HINTS: Final = {
     "queue": "the queue's name, URL or ARN",
     "versions": "every route needs at least a stable version",
     "match": "what the rule asks for",
-    "url": "where the version's messages go",
 }
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 QUOTE: Final = "put quotes round it"
 MAX_NAME: Final = 63
+HUNDRED: Final = 100
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,18 @@ def rate(value: Any) -> float:
 
 
 RATE: Final = Checked(rate, {"type": "number", "exclusiveMinimum": 0})
+
+
+def percent(value: Any) -> float:
+    """Return a number of percent, in hundredths: one is a bucket."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= HUNDRED:
+        raise InvalidValue("must be a number of percent, 0 to 100, without a % sign")
+    if round(value, 2) != value:
+        raise InvalidValue("has more than two decimals", "0.01 is the least, one message in 10,000")
+    return float(value)
+
+
+PERCENT: Final = Checked(percent, {"type": "number", "minimum": 0, "maximum": HUNDRED})
 
 
 def duration(low: float, high: float, *, above_low: bool = False, up: bool = False) -> Checked:

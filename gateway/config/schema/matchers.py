@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any, Final
 
@@ -16,14 +17,22 @@ from gateway.core.routing.sources import (
     FromAttribute,
     FromBaggage,
     FromBody,
+    FromBodyVersion,
     FromGroup,
     FromMessageId,
+    FromSession,
     Source,
+    VersionSource,
     scalar_text,
 )
 
 _STICKY: Final = "message, group, attribute:NAME or body:JMESPATH"
-_VERSION_FROM: Final = "attribute:NAME or baggage:NAME"
+_VERSION_FROM: Final = "attribute:NAME, baggage:NAME, sender:NAME or body:JMESPATH"
+_MEMBER: Final = re.compile(r"[A-Za-z0-9_+.@-]+")
+"""A session's name has these, and `=` and `,` between its members.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (RoleSessionName).
+"""
 
 
 def exact(value: Any) -> str:
@@ -125,12 +134,29 @@ def sticky(value: Any) -> Source:
     raise InvalidValue(f"must be {_STICKY}")
 
 
-def version_from(value: Any) -> FromAttribute | FromBaggage:
+def version_from(value: Any) -> VersionSource:
     """Return a source of `version_from`."""
     kind, _, name = _source_text(value, _VERSION_FROM).partition(":")
-    if kind not in ("attribute", "baggage") or not name:
-        raise InvalidValue(f"must be {_VERSION_FROM}")
-    return FromAttribute(name) if kind == "attribute" else FromBaggage(name)
+    match kind if name else "":
+        case "attribute":
+            return FromAttribute(name)
+        case "baggage":
+            return FromBaggage(name)
+        case "sender":
+            return _session(name)
+        case "body":
+            return FromBodyVersion(body_path(name))
+        case _:
+            raise InvalidValue(f"must be {_VERSION_FROM}")
+
+
+def _session(name: str) -> FromSession:
+    if _MEMBER.fullmatch(name) is None:
+        raise InvalidValue(
+            "names no member of a session: its name may have A-Z a-z 0-9 _ + . @ - alone",
+            "the session b1,version=v2 has the member version",
+        )
+    return FromSession(name)
 
 
 def _source_text(value: Any, forms: str) -> str:
@@ -148,5 +174,6 @@ STICKY: Final = Checked(
     sticky, {"type": "string", "pattern": "^(message|group|attribute:.+|body:.+)$"}
 )
 VERSION_FROM: Final = Checked(
-    version_from, {"type": "string", "pattern": "^(attribute|baggage):.+$"}
+    version_from,
+    {"type": "string", "pattern": "^(attribute|baggage|body):.+$|^sender:[A-Za-z0-9_+.@-]+$"},
 )

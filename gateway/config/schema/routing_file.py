@@ -18,14 +18,20 @@ from gateway.core.addresses import QueueAddress
 from gateway.core.routing.route import (
     DEFAULT_VERSION_HEADER,
     MAX_LINGER_SECONDS,
+    Deliver,
     FallbackOn,
     UnknownVersion,
+    Unwrap,
+    usual_sources,
 )
-from gateway.core.routing.sources import FromAttribute, FromBaggage, Source
+from gateway.core.routing.sources import Source, VersionSource
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
+LONGEST_COPY: Final = 300
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
 
+_COPIES = fields.whole(1, 1_000)
+_COPY_TIMEOUT = fields.duration(0, LONGEST_COPY, above_low=True)
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
 
 
@@ -41,6 +47,8 @@ _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
+_UNWRAP = fields.one_of(Unwrap, *Unwrap)
+_DELIVER = fields.one_of(Deliver, *Deliver)
 _BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
 
 
@@ -105,6 +113,31 @@ class Linger(Part):
     )
 
 
+class Mirror(Part):
+    """Copies of other versions' messages for one version, whose responses are thrown away."""
+
+    shape: ClassVar = "a mapping with `to` and `percent`"
+
+    to: Annotated[str, fields.TEXT] = Field(
+        description="The name of the version that gets the copies: not the stable one, and one "
+        "with a URL."
+    )
+    percent: Annotated[float, fields.PERCENT] = Field(
+        description="How many of the messages that go to other versions are copied, 0 to 100, in "
+        "steps of 0.01."
+    )
+    max_in_flight: Annotated[int, _COPIES] = Field(
+        default=20,
+        description="Copies under way at once; what is above that is dropped. Each holds its body "
+        "in memory, up to 1 MiB.",
+    )
+    timeout: Annotated[float, _COPY_TIMEOUT] = Field(
+        default=5.0,
+        description="How long a copy may take, at most 5m.",
+        json_schema_extra={"default": "5s"},
+    )
+
+
 class Route(Part):
     """One queue, and where its messages go."""
 
@@ -139,18 +172,33 @@ class Route(Part):
         description="The name of the header and of the baggage member that carry a version's tag; "
         "it takes the place of `version` in the default of `version_from` too.",
     )
-    version_from: Annotated[
-        list[Annotated[FromAttribute | FromBaggage, matchers.VERSION_FROM]], NOT_NULL
-    ] = Field(
-        default=[FromAttribute(DEFAULT_VERSION_HEADER), FromBaggage(DEFAULT_VERSION_HEADER)],
-        min_length=1,
-        description="Where a message may name its version; the first one present wins.",
-        json_schema_extra={"default": ["attribute:version", "baggage:version"]},
+    version_from: Annotated[list[Annotated[VersionSource, matchers.VERSION_FROM]], NOT_NULL] = (
+        Field(
+            default=list(usual_sources(DEFAULT_VERSION_HEADER)),
+            min_length=1,
+            description="Where a message may name its version: attribute:NAME, baggage:NAME, "
+            "sender:NAME (a member of the sender's session name) or body:JMESPATH; the first one "
+            "present wins.",
+            json_schema_extra={
+                "default": ["attribute:version", "baggage:version", "sender:version"]
+            },
+        )
     )
     unknown_version: Annotated[UnknownVersion, _UNKNOWN_VERSION] = Field(
         default=UnknownVersion.SPLIT,
         description="What becomes of a message that names a version the route does not have: "
         "go on as if it named none, go to stable, or retry until there is such a version.",
+    )
+    unwrap: Annotated[Unwrap, _UNWRAP] = Field(
+        default=Unwrap.NONE,
+        description="`sns`: a body that is a notification of SNS is read as its `Message` and "
+        "`MessageAttributes`, for rules, sticky keys, `version_from`, baggage and trace context; "
+        "any other body as it is.",
+    )
+    deliver: Annotated[Deliver, _DELIVER] = Field(
+        default=Deliver.BODY,
+        description="What a version with a `url` gets of a notification, with `unwrap: sns`: the "
+        "body as it came, or the `message` inside with its attributes.",
     )
     versions: Annotated[dict[Annotated[str, fields.VERSION_NAME], VersionOrUrl], NOT_NULL] = Field(
         min_length=1,
@@ -191,6 +239,11 @@ class Route(Part):
         description="Fewer requests to SQS for a later start and end; each at most 5s and a "
         "quarter of the lease.",
         json_schema_extra={"default": {}},
+    )
+    mirror: Annotated[Mirror | None, NOT_NULL] = Field(
+        default=None,
+        description="A version that gets copies of other versions' messages, to try it with real "
+        "ones; default none.",
     )
     reject: Annotated[QueueAddress | None, addresses.REJECT] = Field(
         default=None,

@@ -53,7 +53,8 @@ class Match(Part):
 
     model_config = _NOT_EMPTY
     shape: ClassVar = (
-        "a mapping with `attributes`, `without_attributes`, `baggage`, `body` or `group`"
+        "a mapping with `attributes`, `without_attributes`, `baggage`, `body`, `group`, `sender` "
+        "or `without_sender`"
     )
 
     attributes: Conditions = Field(
@@ -66,7 +67,8 @@ class Match(Part):
     )
     baggage: Conditions = Field(
         default_factory=dict,
-        description="Conditions on members of the W3C `baggage` attribute, by name.",
+        description="Conditions on members of the W3C `baggage` attribute (`otel.baggage` where "
+        "there is none), by name.",
     )
     body: Annotated[dict[Annotated[FromBody, matchers.BODY_PATH], Condition], NOT_NULL] = Field(
         default_factory=dict,
@@ -74,6 +76,14 @@ class Match(Part):
     )
     group: Annotated[Condition | None, NOT_NULL] = Field(
         default=None, description="A condition on the message group id."
+    )
+    sender: Annotated[Condition | None, NOT_NULL] = Field(
+        default=None,
+        description="A condition on who sent the message: the whole SenderId as SQS returns it, "
+        "`AIDA...` or `AROA...:SESSION`.",
+    )
+    without_sender: Annotated[Condition | None, NOT_NULL] = Field(
+        default=None, description="Holds unless its condition on the SenderId does."
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from gateway.config.schema import addresses, fields, pem
 from gateway.config.schema.parts import NOT_NULL, Also, Part
+from gateway.core.addresses import QueueAddress
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
 from gateway.core.routing.version import Client, HeaderFile
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS
@@ -33,6 +34,23 @@ _ATTRIBUTES_HEADER = fields.one_of(AttributesHeader, *AttributesHeader)
 _CLIENT = fields.one_of(Client, *Client)
 _LIFETIME = fields.duration(1, LONGEST_LIFETIME)
 _IN_FLIGHT = fields.whole(1, 100_000)
+_MAX_DEPTH = fields.whole(1, 1_000_000_000)
+_URL_OR_QUEUE = ConfigDict(
+    json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["queue"]}]}
+)
+
+URL_ONLY: Final = (
+    "headers",
+    "max_header_bytes",
+    "attributes_header",
+    "client",
+    "tls",
+    "connection_lifetime",
+)
+"""Keys of a version with a `url` that say nothing of a queue."""
+
+QUEUE_ONLY: Final = ("max_depth",)
+"""Keys of a version with a `queue` that say nothing of a URL."""
 
 
 class Tls(Part):
@@ -57,9 +75,23 @@ class Tls(Part):
 class Version(Part):
     """A version of the service."""
 
-    shape: ClassVar = "a URL, or a mapping with `url`"
+    model_config = _URL_OR_QUEUE
+    shape: ClassVar = "a URL, or a mapping with `url` or `queue`"
 
-    url: Annotated[str, addresses.URL] = Field(description="Where messages are POSTed to.")
+    url: Annotated[str | None, addresses.URL] = Field(
+        default=None, description="Where messages are POSTed to. Either this or `queue`."
+    )
+    queue: Annotated[QueueAddress | None, addresses.QUEUE] = Field(
+        default=None,
+        description="The queue that messages are sent to, which the version polls itself: its "
+        "name, URL or ARN. A name alone is in the region of the route's queue. Either this or "
+        "`url`.",
+    )
+    max_depth: Annotated[int | None, _MAX_DEPTH] = Field(
+        default=None,
+        description="With `queue`: with more messages in it than this, visible and in flight, the "
+        "version counts as unreachable. Default no limit.",
+    )
     tag: Annotated[str | None, fields.TAG] = Field(
         default=None,
         description="What the version is called on the wire (`version_header`, baggage); default "

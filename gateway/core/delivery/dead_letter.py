@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.core.delivery.message_size import attribute_bytes, text_bytes
 from gateway.core.messages.message import Attribute
 from gateway.core.sqs_limits import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES
 
@@ -29,7 +30,7 @@ def copy_attributes(
     own = {name: value for name, value in message.attributes.items() if name not in added}
     kept = sorted(own)
     ours = {name: Attribute("String", text) for name, text in added.items() if text}
-    size = len(message.body.encode("utf-8", "surrogatepass"))
+    size = text_bytes(message.body)
     size += sum(attribute_bytes(name, value) for name, value in [*own.items(), *ours.items()])
     dropped: list[str] = []
     while kept and (len(kept) + len(ours) > MAX_ATTRIBUTES or size > MAX_MESSAGE_BYTES):
@@ -37,13 +38,3 @@ def copy_attributes(
         dropped.append(name)
         size -= attribute_bytes(name, own[name])
     return {name: own[name] for name in kept} | ours, tuple(dropped)
-
-
-def attribute_bytes(name: str, attribute: Attribute) -> int:
-    """Return the bytes that an attribute adds to the message's size: name, type and raw value."""
-    text = attribute.text
-    if attribute.binary:
-        value = len(text) * 3 // 4 - text[-2:].count("=")
-    else:
-        value = len(text.encode("utf-8", "surrogatepass"))
-    return len(name) + len(attribute.data_type) + value

@@ -1,4 +1,4 @@
-"""How a version wants the headers of its deliveries."""
+"""How a route and a version want what is delivered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER
+from gateway.core.routing.route import DEFAULT_VERSION_HEADER, Deliver, Unwrap
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
@@ -18,11 +18,13 @@ ATTRIBUTES_HEADER: Final = "x-aws-sqsd-attributes"
 class HeaderDialect:
     """`version_header` names the header of the version and its baggage member.
 
-    `attributes_json`: all attributes in one more header.
+    `attributes_json`: all attributes in one more header. `unwrap` and `deliver` are the route's.
     """
 
     version_header: str = DEFAULT_VERSION_HEADER
     attributes_json: bool = False
+    unwrap: Unwrap = Unwrap.NONE
+    deliver: Deliver = Deliver.BODY
 
 
 USUAL_DIALECT: Final = HeaderDialect()

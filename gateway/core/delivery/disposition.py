@@ -16,6 +16,8 @@ NOT_FOUND: Final = 404
 UNAVAILABLE: Final = 503
 RETRIED_STATUSES: Final = frozenset({NOT_FOUND, 408, 409, 425, 429})
 RETRY_AFTER_STATUSES: Final = frozenset({429, UNAVAILABLE})
+THROTTLED_SECONDS: Final = 5.0
+"""What a queue that throttles is taken to ask for: its limits are per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,21 @@ class Responded:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A queue confirmed that it has the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A queue refused the message for what it is; `code` is the error code of the entry."""
+
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No connection could be opened, so nothing was sent."""
+    """Nothing was sent: no connection could be opened; or a queue is missing, closed or full."""
 
     why: str
 
@@ -52,7 +67,17 @@ class Malformed(Broken):
     """A response came that is not HTTP/1.1, or an ambiguous one."""
 
 
-DeliveryResult = Responded | Unreachable | TimedOut | Broken
+@dataclass(frozen=True, slots=True)
+class Unconfirmed(Broken):
+    """A queue did not confirm the message, which it may have all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled(Unconfirmed):
+    """A queue takes no more requests at the moment."""
+
+
+DeliveryResult = Responded | Accepted | Refused | Unreachable | TimedOut | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +115,8 @@ def judge(
     `max_delay_seconds`, a Retry-After included.
     """
     match result:
+        case Accepted():
+            return Ack()
         case Responded() if is_ack(result):
             return Ack()
         case Responded(status, retry_after) if (
@@ -98,6 +125,8 @@ def judge(
             return Retry(whole_seconds(retry_after, max_delay_seconds))
         case Responded(status) if status not in RETRIED_STATUSES and not is_server_error(status):
             return Reject(f"status {status}")
+        case Refused(code):
+            return Reject(code)
         case Responded() | Unreachable() | TimedOut() | Broken():
             return Retry(backoff_seconds(receive_count, backoff, fraction, max_delay_seconds))
         case _:
@@ -105,8 +134,13 @@ def judge(
 
 
 def is_ack(result: DeliveryResult) -> bool:
-    """Whether it is a 2xx. Most results are, and this is much cheaper than :func:`judge`."""
-    return isinstance(result, Responded) and 200 <= result.status < 300  # noqa: PLR2004
+    """Whether it is a 2xx or a queue's confirmation.
+
+    Most results are, and this is much cheaper than :func:`judge`.
+    """
+    if isinstance(result, Responded):
+        return 200 <= result.status < 300  # noqa: PLR2004
+    return isinstance(result, Accepted)
 
 
 def is_server_error(status: int) -> bool:
@@ -115,10 +149,13 @@ def is_server_error(status: int) -> bool:
 
 
 def overload_seconds(result: DeliveryResult) -> float | None:
-    """Return the Retry-After of a 429 or 503, which an overloaded service sends; else None."""
+    """Return the Retry-After of a 429 or 503, which an overloaded service sends; else None.
+
+    A queue that throttles is overloaded too, and says nothing of a time.
+    """
     if isinstance(result, Responded) and result.status in RETRY_AFTER_STATUSES:
         return result.retry_after_seconds
-    return None
+    return THROTTLED_SECONDS if isinstance(result, Throttled) else None
 
 
 def falls_back(result: DeliveryResult, fallback: Fallback) -> bool:
@@ -148,16 +185,32 @@ def gives_up_on_version(receive_count: int, fallback: Fallback | None) -> bool:
     return receive_count > fallback.after_receives
 
 
+def status_of(result: DeliveryResult) -> str:
+    """Return the status or error code that a rejected message was given; empty without one."""
+    match result:
+        case Responded(status):
+            return str(status)
+        case Refused(code):
+            return code
+        case _:
+            return ""
+
+
 def describe(result: DeliveryResult) -> str:
     """Return the result in a few words, for `last_error` and logs."""
     match result:
         case Responded(status):
             return f"status {status}"
+        case Accepted():
+            return "accepted"
+        case Refused(code, why):
+            return f"refused: {code}: {why}"
         case Unreachable(why):
             return f"unreachable: {why}"
         case TimedOut(after_seconds):
             return f"no complete response within {after_seconds:g} s"
         case Broken(why):
-            return f"connection error: {why}"
+            kind = "not confirmed" if isinstance(result, Unconfirmed) else "connection error"
+            return f"{kind}: {why}"
         case _:
             assert_never(result)

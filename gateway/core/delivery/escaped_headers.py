@@ -21,16 +21,21 @@ from gateway.core.messages.attribute_names import PREFIX
 from gateway.core.messages.message import iso_8601
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.core.messages.message import Message
 
 
 def legal_lines(
-    message: Message, tag: str, *, room: int, dialect: HeaderDialect = USUAL_DIALECT
-) -> str:
+    message: Message, tag: str, *, room: int, dialect: HeaderDialect = USUAL_DIALECT,
+    context: Message | None = None, named: Sequence[tuple[str, str]] = (),
+) -> str:  # fmt: skip
     """Return the header lines that differ between messages, for any content of a message.
 
     They take at most `room` bytes, unless those that are always sent take more.
+    Trace context and baggage are those of `context`, if it is given. `named` are further headers.
     """
+    context = context or message
     headers = HeaderList(room)
     if message.first_received_ms:
         headers.add("x-aws-sqsd-first-received-at", iso_8601(message.first_received_ms))
@@ -42,8 +47,11 @@ def legal_lines(
     if message.trace_header is not None:  # the sender chooses it, as it does attributes
         headers.add_optional("x-amzn-trace-id", message.trace_header)
     _add_group(headers, message)
-    _add_context(headers, message)
-    _add_baggage(headers, message.text("baggage"), dialect.version_header, tag)
+    _add_content_type(headers, message)
+    _add_trace_context(headers, context)
+    _add_baggage(headers, context.carrier, dialect.version_header, tag)
+    for name, value in named:
+        headers.add_optional(name, value, late=True)
     if dialect.attributes_json:
         _add_json(headers, message, room)
     _add_attributes(headers, message)
@@ -57,14 +65,16 @@ def _add_group(headers: HeaderList, message: Message) -> None:
         headers.add("message-deduplication-id", message.deduplication_id)
 
 
-def _add_context(headers: HeaderList, message: Message) -> None:
-    """Add content-type and trace context."""
+def _add_content_type(headers: HeaderList, message: Message) -> None:
     default = "application/json" if message.is_json else "text/plain; charset=utf-8"
     content_type = message.text("content-type")
     if content_type is None:
         headers.add("content-type", default)
     else:
         headers.add_optional("content-type", content_type, default)
+
+
+def _add_trace_context(headers: HeaderList, message: Message) -> None:
     for name in ("traceparent", "tracestate"):
         value = message.text(name)
         if value is not None:

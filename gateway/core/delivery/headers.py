@@ -19,11 +19,11 @@ from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
 from gateway.core.messages.message import iso_8601
+from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
-    from gateway.core.routing.decision import Reason
     from gateway.core.routing.version import Version
 
 FIXED_NAMES: Final = frozenset(
@@ -39,14 +39,20 @@ FIXED_NAMES: Final = frozenset(
         "x-gateway-route",
         "x-gateway-version",
         "x-gateway-reason",
+        "x-gateway-mirror",
         "x-gateway-omitted",
+        "x-amz-sns-topic-arn",
+        "x-amz-sns-message-id",
+        "x-amz-sns-subject",
     }
 )
 RESERVED_PREFIX: Final = "x-aws-sqsd-"
 
 JSON: Final = "content-type: application/json\r\n"
 PLAIN: Final = "content-type: text/plain; charset=utf-8\r\n"
+MIRRORED: Final = "x-gateway-mirror: true\r\n"
 NO_ATTRIBUTES: Final = f"{ATTRIBUTES_HEADER}: {{}}\r\n"
+_MIRROR: Final = Reason.MIRROR  # a member of an enum is slow to find
 _VISIBLE_OR_SPACE: Final = bytes(range(0x20, 0x7F))
 
 
@@ -77,11 +83,13 @@ def delivery_headers(
 
 def plan_lines(plan: DeliveryPlan) -> str:
     """Return the lines that all messages of a plan share."""
-    return (
+    reason = plan.reason
+    lines = (
         f"{plan.dialect.version_header}: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
-        f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {plan.reason.value}\r\n"
+        f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {reason.value}\r\n"
         f"x-aws-sqsd-queue: {plan.queue}\r\n"
     )
+    return lines + MIRRORED if reason is _MIRROR else lines
 
 
 def message_lines(
@@ -116,7 +124,7 @@ def message_lines(
             f"{JSON if message.is_json else PLAIN}baggage: {dialect.version_header}={tag}\r\n"
             f"{NO_ATTRIBUTES if dialect.attributes_json else ''}"
         )
-    lines = _lines_of_the_queue(message)
+    lines = lines_of_the_queue(message)
     if not message.attributes:
         lines.append(JSON if message.is_json else PLAIN)
         lines.append(f"baggage: {dialect.version_header}={tag}\r\n")
@@ -125,18 +133,18 @@ def message_lines(
     elif (
         not message.names.all_sent
         or not _add_context(lines, message, tag, dialect.version_header)
-        or (dialect.attributes_json and not _add_json(lines, message, room))
+        or (dialect.attributes_json and not add_json(lines, message, room))
     ):
         return legal_lines(message, tag, room=room, dialect=dialect)
     else:
-        _add_attributes(lines, message)
+        add_attributes(lines, message)
     text = "".join(lines)
-    if len(text) <= room and _legal(text, len(lines)):
+    if len(text) <= room and all_legal(text, len(lines)):
         return text
     return legal_lines(message, tag, room=room, dialect=dialect)
 
 
-def _lines_of_the_queue(message: Message) -> list[str]:
+def lines_of_the_queue(message: Message) -> list[str]:
     """Return what SQS says of the message; what it did not say is left out."""
     lines = []
     if message.first_received_ms:
@@ -160,7 +168,7 @@ def _plain(value: str) -> bool:
     return value.isascii() and value.isprintable() and " " not in value
 
 
-def _legal(text: str, lines: int) -> bool:
+def all_legal(text: str, lines: int) -> bool:
     """Whether no value ends its line or needs encoding.
 
     Without visible characters and spaces, only the CR LF of these lines may remain.
@@ -175,17 +183,17 @@ def _legal(text: str, lines: int) -> bool:
 
 def _add_context(lines: list[str], message: Message, tag: str, version_header: str) -> bool:
     """Add content-type, trace context and baggage; return False where the baggage is too long."""
-    first = message.names.first
-    content_type = message.text("content-type") if "content-type" in first else None
+    names = message.names
+    content_type = message.text("content-type") if "content-type" in names.first else None
     if content_type is None:
         lines.append(JSON if message.is_json else PLAIN)
     else:
         lines.append(f"content-type: {content_type}\r\n")
-    for name, start in message.names.trace_context:
+    for name, start in names.trace_context:
         data_type, text = message.attributes[name]
         if data_type[:6] != "Binary":
             lines.append(f"{start}{text}\r\n")
-    carrier = message.text("baggage") if "baggage" in first else None
+    carrier = None if names.baggage is None else message.carrier
     if carrier is None:
         lines.append(f"baggage: {version_header}={tag}\r\n")
     elif len(carrier) > baggage.MAX_CHARACTERS:
@@ -195,7 +203,7 @@ def _add_context(lines: list[str], message: Message, tag: str, version_header: s
     return True
 
 
-def _add_json(lines: list[str], message: Message, room: int) -> bool:
+def add_json(lines: list[str], message: Message, room: int) -> bool:
     """Add all attributes in one header; return False where that does not fit."""
     rendered = attributes_as_json(message, room)
     if rendered is None:
@@ -204,7 +212,8 @@ def _add_json(lines: list[str], message: Message, room: int) -> bool:
     return True
 
 
-def _add_attributes(lines: list[str], message: Message) -> None:
+def add_attributes(lines: list[str], message: Message) -> None:
+    """Add the attributes, each of which has a header; see `AttributeNames.all_sent`."""
     attributes, binary = message.attributes, []
     for name, start in message.names.in_order:
         data_type, text = attributes[name]  # faster than its property `binary`

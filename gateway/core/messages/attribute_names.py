@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PREFIX: Final = "x-aws-sqsd-attr-"
 """The beginning of an attribute's header name; the attribute's own name follows."""
 
+OTEL_BAGGAGE: Final = "otel.baggage"
+"""How opentelemetry-instrumentation-boto3sqs up to 0.33b0 calls the attribute `baggage`."""
+
 _MOST_SETS: Final = 512  # senders choose the names, so the cache is bounded
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
@@ -23,7 +26,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 class AttributeNames:
     """The attribute names of a message, in the order of the message."""
 
-    __slots__ = ("all_sent", "first", "in_order", "trace_context")
+    __slots__ = ("all_sent", "baggage", "first", "in_order", "trace_context")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         ordered = sorted(names)
@@ -32,6 +35,8 @@ class AttributeNames:
             first.setdefault(name.lower(), name)
         self.first: Mapping[str, str] = first
         """Names by their lower case; of names that differ only in case, the first in sort order."""
+        self.baggage: str | None = first.get("baggage") or first.get(OTEL_BAGGAGE)
+        """The name of the attribute that is read as the message's baggage, if there is one."""
         self.in_order: tuple[tuple[str, str | None], ...] = tuple(
             (name, f"{PREFIX}{name}: " if self._has_header(name) else None) for name in ordered
         )

@@ -56,12 +56,16 @@ _DECODER = json.JSONDecoder(parse_constant=_reject_constant)
 def _too_deep(body: str) -> bool:
     if len(body) <= MAX_JSON_DEPTH:  # most bodies: too short for that number of brackets
         return False
-    return body.count("[") + body.count("{") > MAX_JSON_DEPTH and _depth(body) > MAX_JSON_DEPTH
+    return body.count("[") + body.count("{") > MAX_JSON_DEPTH and _goes_too_deep(body)
 
 
-def _depth(body: str) -> int:
-    depth = deepest = 0
+def _goes_too_deep(body: str) -> bool:
+    depth = 0
     for bracket in _NO_BRACKET.sub("", _STRING.sub("", body)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        if bracket in "[{":
+            depth += 1
+            if depth > MAX_JSON_DEPTH:  # the rest of a hostile body may take most of a second
+                return True
+        else:
+            depth -= 1
+    return False

@@ -97,6 +97,20 @@ class Message:
         return None if attribute is None or attribute.binary else attribute.text
 
     @property
+    def carrier(self) -> str | None:
+        """The text of the attribute `baggage`, or of `otel.baggage` where there is none.
+
+        None for a Binary one.
+        """
+        if not self.attributes:
+            return None
+        name = self.names.baggage
+        if name is None:
+            return None
+        attribute = self.attributes[name]
+        return None if attribute.binary else attribute.text
+
+    @property
     def names(self) -> AttributeNames:
         """The names of the attributes, with what follows from them."""
         if self._names is None:
@@ -106,10 +120,10 @@ class Message:
     def baggage_member(self, folded_name: str) -> str | None:
         """Return the decoded value of the W3C baggage member of a lower-case name."""
         if self._baggage is None:
-            carrier = self.attribute("baggage")
-            if carrier is None or carrier.binary:
+            carrier = self.carrier
+            if carrier is None:
                 return None
-            self._baggage = baggage.members(carrier.text)
+            self._baggage = baggage.members(carrier)
         return self._baggage.get(folded_name)
 
 

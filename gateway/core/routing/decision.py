@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from gateway.core.routing.version import Version
 
 
 class Reason(StrEnum):
-    """Why a message got its version; FALLBACK is a delivery's reason, never a decision's."""
+    """Why a version gets a message; FALLBACK and MIRROR are a delivery's, never a decision's."""
 
     PINNED = "pinned"
     UNKNOWN_VERSION = "unknown_version"
@@ -18,6 +18,13 @@ class Reason(StrEnum):
     SPLIT = "split"
     DEFAULT = "default"
     FALLBACK = "fallback"
+    MIRROR = "mirror"
+
+
+DECISION_REASONS: Final = tuple(
+    reason for reason in Reason if reason not in (Reason.FALLBACK, Reason.MIRROR)
+)
+"""The reasons that a decision may have."""
 
 
 class Decision(NamedTuple):

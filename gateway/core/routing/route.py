@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.routing.sources import FromAttribute, FromBaggage
+from gateway.core.routing.sources import FromAttribute, FromBaggage, FromSession
 from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
+    from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.rules import Rule
+    from gateway.core.routing.sources import VersionSource
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
@@ -23,12 +25,31 @@ LINGER_SHARE: Final = 0.25
 """Of a lease: what is done must be deleted long before it could be received again."""
 
 
+def usual_sources(name: str) -> tuple[VersionSource, ...]:
+    """Return the default of `version_from` for the name of a version header."""
+    return FromAttribute(name), FromBaggage(name), FromSession(name)
+
+
 class UnknownVersion(StrEnum):
     """How to decide for a message that names a version which its route does not have."""
 
     SPLIT = "split"
     STABLE = "stable"
     RETRY = "retry"
+
+
+class Unwrap(StrEnum):
+    """Which envelopes of a body are read as the message inside."""
+
+    NONE = "none"
+    SNS = "sns"
+
+
+class Deliver(StrEnum):
+    """What a version with a URL gets of a body that is an envelope."""
+
+    BODY = "body"
+    MESSAGE = "message"
 
 
 class FallbackOn(StrEnum):
@@ -80,7 +101,7 @@ class Route:
 
     `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
-    the baggage member that carry a version's tag.
+    the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`.
     """
 
     name: str
@@ -90,10 +111,7 @@ class Route:
     wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
-    version_from: tuple[FromAttribute | FromBaggage, ...] = (
-        FromAttribute(DEFAULT_VERSION_HEADER),
-        FromBaggage(DEFAULT_VERSION_HEADER),
-    )
+    version_from: tuple[VersionSource, ...] = usual_sources(DEFAULT_VERSION_HEADER)
     unknown_version: UnknownVersion = UnknownVersion.SPLIT
     rules: tuple[Rule, ...] = ()
     split: Split | None = None
@@ -103,6 +121,9 @@ class Route:
     linger: Linger = Linger()
     dead_letter: QueueAddress | None = None
     version_header: str = DEFAULT_VERSION_HEADER
+    unwrap: Unwrap = Unwrap.NONE
+    deliver: Deliver = Deliver.BODY
+    mirror: Mirror | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

@@ -1,4 +1,7 @@
-"""Where rules, pins and sticky keys read text from: attribute, baggage, body, group, message id."""
+"""Where rules, pins and sticky keys read text from.
+
+Attribute, baggage, body, group, message id, and who sent the message.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathError
 
 from gateway.core.messages.json_body import ABSENT
+from gateway.core.messages.sender import session_member
 from gateway.core.routing.jmespath_search import Search
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 
 _MAX_PLAIN_POINT: Final = 21  # beyond these two, ECMAScript writes an exponent
 _MIN_PLAIN_POINT: Final = -6
+_OF_EVENTBRIDGE: Final = frozenset({"detail-type", "source", "detail"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class FromAttribute:
 
 @dataclass(frozen=True, slots=True)
 class FromBaggage:
-    """The decoded value of a member of the `baggage` attribute."""
+    """The decoded value of a member of the message's baggage."""
 
     name: str
     folded: str = field(init=False, repr=False, compare=False)
@@ -69,12 +74,39 @@ class FromBody:
 
         Also None where the search exceeds its limit, or the library raises.
         """
-        if message.json is ABSENT:
+        return self.find(message.json)
+
+    def find(self, document: Any) -> str | None:
+        """Return the text in a parsed body, by the rules of :meth:`read`."""
+        if document is ABSENT:
             return None
         try:
-            return scalar_text(self._search.find(message.json))
+            return scalar_text(self._search.find(document))
         except Exception:  # noqa: BLE001 - TypeError, ValueError and others come from the library
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class FromBodyVersion:
+    """The value of a JMESPath as the name of a version.
+
+    The top-level `version` of an EventBridge event is `0` for all of them, the version of the
+    envelope: here such an event has none.
+    Source: https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
+    """
+
+    body: FromBody
+
+    def read(self, message: Message) -> str | None:
+        """Return the text, or None where the body has no such scalar."""
+        document = message.json
+        if _is_eventbridge(document) and scalar_text(document.get("version")) == "0":
+            document = {key: value for key, value in document.items() if key != "version"}
+        return self.body.find(document)
+
+
+def _is_eventbridge(document: Any) -> bool:
+    return isinstance(document, dict) and document.keys() >= _OF_EVENTBRIDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +127,29 @@ class FromMessageId:
         return message.message_id
 
 
-Source = FromAttribute | FromBaggage | FromBody | FromGroup | FromMessageId
+@dataclass(frozen=True, slots=True)
+class FromSender:
+    """Who sent the message: the whole SenderId as SQS returns it."""
+
+    def read(self, message: Message) -> str | None:
+        """Return the id, or None where SQS, or an emulator of it, gave none."""
+        return message.sender_id
+
+
+@dataclass(frozen=True, slots=True)
+class FromSession:
+    """A `name=value` member of the session's name in the SenderId."""
+
+    name: str
+
+    def read(self, message: Message) -> str | None:
+        """Return the value, or None where there is no session, no such member or no value."""
+        sender_id = message.sender_id
+        return None if sender_id is None else session_member(sender_id, self.name)
+
+
+Source = FromAttribute | FromBaggage | FromBody | FromGroup | FromMessageId | FromSender
+VersionSource = FromAttribute | FromBaggage | FromBodyVersion | FromSession
 
 
 def scalar_text(value: Any) -> str | None:

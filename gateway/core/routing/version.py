@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.core.addresses import QueueAddress  # noqa: TC001 - what a dataclass is made of
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
 
 
@@ -33,17 +34,19 @@ class HeaderFile:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version: its name, its `tag` (its name on the wire), its URL and its limits.
+    """A version: its name, its `tag` (its name on the wire), its URL or queue, and its limits.
 
-    `max_rate` is deliveries per second, None without a limit. A connection is used for
-    `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the
-    largest head of a request, what sidecars add included. `attributes_json`: it
-    gets all attributes in one more header.
+    It has exactly one of `url` (empty where it is a queue) and `queue`. A queue that holds more
+    than `max_depth` messages counts as unreachable; None: it may hold any number. `max_rate` is
+    deliveries per second, None without a limit. A connection is used for
+    `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the largest head of
+    a request, what sidecars add included. `attributes_json`: it gets all attributes in one more
+    header.
     """
 
     name: str
     tag: str
-    url: str
+    url: str = ""
     timeout_seconds: float = 30.0
     max_in_flight: int = 200
     max_rate: float | None = None
@@ -54,3 +57,5 @@ class Version:
     connection_lifetime_seconds: float = 20.0
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
     attributes_json: bool = False
+    queue: QueueAddress | None = None
+    max_depth: int | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 from aiohttp import web
@@ -17,32 +17,71 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     Connected = Callable[[web.Application], AsyncIterator[None]]
+    Order = dict[str, Any]
 
 PROPAGATED: Final = ("version", "baggage", "traceparent", "tracestate")
 """Headers of the request, which are propagated to the next hop."""
 
 
-class Hop:
-    """B, B1, C and C1: accept an event and call the next service."""
+class Next(Protocol):
+    """Where a service passes orders on to."""
 
-    def __init__(self, name: str, next_url: str) -> None:
+    def connected(self, app: web.Application) -> AsyncIterator[None]:
+        """Hold connections open while the application runs."""
+        ...
+
+    async def pass_on(self, order: Order, headers: Mapping[str, str]) -> web.Response:
+        """Pass an order on; `headers` are those that it came with. Raises web.HTTPException."""
+        ...
+
+
+class NextService:
+    """The next hop over HTTP."""
+
+    def __init__(self, name: str, url: str) -> None:
         self._name = name
-        self._next = next_url
+        self._url = url
         self._session: aiohttp.ClientSession
 
-    def app(self) -> web.Application:
-        """Return the application: POST /events."""
-        app = new_app(self._connected)
-        app.router.add_post("/events", self._pass_on)
-        return app
-
-    async def _connected(self, _: web.Application) -> AsyncIterator[None]:
+    async def connected(self, _: web.Application) -> AsyncIterator[None]:
+        """Hold connections open while the application runs."""
         async with aiohttp.ClientSession() as self._session:
             yield
 
-    async def _pass_on(self, request: web.Request) -> web.Response:
-        order = await _event(request, self._name)
-        return await pass_on(self._name, self._session, self._next, order, request.headers)
+    async def pass_on(self, order: Order, headers: Mapping[str, str]) -> web.Response:
+        """Send an order to the service and return its response; raises 502 on failure."""
+        try:
+            async with self._session.post(
+                self._url, json=order, headers=propagated(headers)
+            ) as response:
+                body = await response.read()
+                return web.Response(
+                    status=response.status, body=body, content_type=response.content_type
+                )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            text = f"{self._name} cannot reach {self._url}: {error}"
+            raise web.HTTPBadGateway(text=text) from error
+
+
+class Hop:
+    """B, B1, C and C1: accept an event and pass it on."""
+
+    def __init__(self, name: str, to: Next) -> None:
+        self._name = name
+        self._next = to
+
+    def app(self) -> web.Application:
+        """Return the application: POST /events."""
+        app = new_app(self._next.connected)
+        app.router.add_post("/events", self._events)
+        return app
+
+    async def handle(self, order: Order, headers: Mapping[str, str]) -> web.Response:
+        """Add the service's name to the path, and pass the order on."""
+        return await self._next.pass_on(_visited(order, self._name), headers)
+
+    async def _events(self, request: web.Request) -> web.Response:
+        return await self.handle(await json_object(request), request.headers)
 
 
 class End:
@@ -55,22 +94,26 @@ class End:
     def app(self) -> web.Application:
         """Return the application: POST /events, GET /paths?from=N and GET /paths/ORDER."""
         app = new_app()
-        app.router.add_post("/events", self._record)
+        app.router.add_post("/events", self._events)
         app.router.add_get("/paths", self._paths)
         app.router.add_get("/paths/{order}", self._paths_of_one)
         return app
 
-    async def _record(self, request: web.Request) -> web.Response:
-        order = await _event(request, self._name)
+    async def handle(self, order: Order, headers: Mapping[str, str]) -> web.Response:
+        """Record an order's arrival."""
+        order = _visited(order, self._name)
         now = time.time()
         sighting = {
             "order": order.get("order"),
             "path": order["path"],
-            "version": request.headers.get("version"),
+            "version": headers.get("version"),
             "seconds": max(0.0, now - order.get("accepted", now)),
         }
         self._seen.append(sighting)
         return web.json_response(sighting)
+
+    async def _events(self, request: web.Request) -> web.Response:
+        return await self.handle(await json_object(request), request.headers)
 
     async def _paths(self, request: web.Request) -> web.Response:
         return web.json_response(self._seen[int(request.query.get("from", "0")) :])
@@ -78,24 +121,6 @@ class End:
     async def _paths_of_one(self, request: web.Request) -> web.Response:
         name = request.match_info["order"]
         return web.json_response([seen for seen in self._seen if seen["order"] == name])
-
-
-async def pass_on(
-    name: str,
-    session: aiohttp.ClientSession,
-    url: str,
-    order: Mapping[str, Any],
-    headers: Mapping[str, str],
-) -> web.Response:
-    """Send an order to the next service and return its response; raises 502 on failure."""
-    try:
-        async with session.post(url, json=order, headers=propagated(headers)) as response:
-            body = await response.read()
-            return web.Response(
-                status=response.status, body=body, content_type=response.content_type
-            )
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise web.HTTPBadGateway(text=f"{name} cannot reach {url}: {error}") from error
 
 
 def propagated(headers: Mapping[str, str]) -> dict[str, str]:
@@ -116,18 +141,26 @@ async def _healthy(_: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-async def _event(request: web.Request, name: str) -> dict[str, Any]:
-    order = await json_object(request)
-    order["path"] = [*order.get("path", ()), name]
-    return order
+def _visited(order: Order, name: str) -> Order:
+    return {**order, "path": [*order.get("path", ()), name]}
 
 
-async def json_object(request: web.Request) -> dict[str, Any]:
+async def json_object(request: web.Request) -> Order:
     """Return the JSON object of the body; raises 400 for any other body."""
     try:
-        order = json.loads(await request.text())
+        return parse_order(await request.text())
     except ValueError as error:
-        raise web.HTTPBadRequest(text=f"the body is not JSON: {error}") from error
+        raise web.HTTPBadRequest(text=str(error)) from error
+
+
+def parse_order(text: str) -> Order:
+    """Return an order; raises ValueError for text that is no JSON object."""
+    try:
+        order = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
     if not isinstance(order, dict):
-        raise web.HTTPBadRequest(text="the body must be a JSON object")
+        raise ValueError("the body must be a JSON object")  # noqa: TRY004 - of the text, not a type
+    if not isinstance(order.get("path", []), list):
+        raise ValueError("path must be a list")  # noqa: TRY004 - as above
     return order

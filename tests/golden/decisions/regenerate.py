@@ -47,7 +47,7 @@ def main() -> int:
 
 def decision(message: dict[str, Any], route: dict[str, Any]) -> dict[str, Any]:
     """Return what `gateway explain` must print."""
-    version, reason, rule, bucket = verdict(message, route)
+    version, reason, rule, bucket = verdict(opened(message, route), route)
     return {
         "message_id": message["MessageId"],
         "route": route["name"],
@@ -57,6 +57,31 @@ def decision(message: dict[str, Any], route: dict[str, Any]) -> dict[str, Any]:
         "rule": rule,
         "bucket": bucket,
     }
+
+
+def opened(message: dict[str, Any], route: dict[str, Any]) -> dict[str, Any]:
+    """Return the message as `unwrap` of the route has it read."""
+    try:
+        outer = json.loads(message["Body"])
+    except ValueError:
+        return message
+    if route.get("unwrap") != "sns" or not isinstance(outer, dict):
+        return message
+    parts = [outer.get(key) for key in ("TopicArn", "MessageId", "Message")]
+    if outer.get("Type") != "Notification" or not all(isinstance(part, str) for part in parts):
+        return message
+    own = message.get("MessageAttributes", {})
+    taken = [name.lower() for name in own]
+    published = outer.get("MessageAttributes")
+    inside = {
+        name: {"DataType": each["Type"], "StringValue": each["Value"]}
+        for name, each in (published if isinstance(published, dict) else {}).items()
+        if isinstance(each, dict)
+        and each.get("Type") in ("String", "String.Array", "Number", "Binary")
+        and isinstance(each.get("Value"), str)
+        and name.lower() not in taken
+    }
+    return {**message, "Body": outer["Message"], "MessageAttributes": {**inside, **own}}
 
 
 Verdict = tuple[Reading, str, Reading, int | None]  # version, reason, rule, bucket
@@ -107,8 +132,12 @@ def stable_of(route: dict[str, Any]) -> str:
 
 
 def first_present(message: dict[str, Any], route: dict[str, Any]) -> Reading:
-    for source in route.get("version_from", ["attribute:version", "baggage:version"]):
-        found = read(source, message)
+    usual = ["attribute:version", "baggage:version", "sender:version"]
+    for source in route.get("version_from", usual):
+        kind, _, name = source.partition(":")
+        found = in_session(message, name) if kind == "sender" else read(source, message)
+        if kind == "body" and found == "0" and of_eventbridge(message, name):
+            found = None
         if found is not None:
             return found
     return None
@@ -137,15 +166,34 @@ def chosen(
     raise AssertionError("the last edge is 10,000")
 
 
+def in_session(message: dict[str, Any], name: str) -> Reading:
+    """Return a member of the session's name; the first of a name counts, an empty one is none."""
+    _, _, session = sender(message).partition(":")
+    pairs = [each.split("=", 1) for each in session.split(",") if "=" in each]
+    return next((value for key, value in pairs if key == name), "") or None
+
+
+def sender(message: dict[str, Any]) -> str:
+    return str(message.get("Attributes", {}).get("SenderId", ""))
+
+
+def of_eventbridge(message: dict[str, Any], path: str) -> bool:
+    event = json.loads(message["Body"])
+    return path == "version" and {"detail-type", "source", "detail"} <= set(event)
+
+
 def holds(entry: dict[str, Any], message: dict[str, Any]) -> bool:
     """All conditions of one entry of a match."""
     wanted = [(f"attribute:{name}", test) for name, test in entry.get("attributes", {}).items()]
     wanted += [(f"baggage:{name}", test) for name, test in entry.get("baggage", {}).items()]
     wanted += [(f"body:{path}", test) for path, test in entry.get("body", {}).items()]
     wanted += [("group", entry["group"])] if "group" in entry else []
-    unwanted = entry.get("without_attributes", {}).items()
+    wanted += [("sender", entry["sender"])] if "sender" in entry else []
+    without = entry.get("without_attributes", {})
+    unwanted = [(f"attribute:{name}", test) for name, test in without.items()]
+    unwanted += [("sender", entry["without_sender"])] if "without_sender" in entry else []
     return all(passes(read(source, message), test) for source, test in wanted) and not any(
-        passes(read(f"attribute:{name}", message), test) for name, test in unwanted
+        passes(read(source, message), test) for source, test in unwanted
     )
 
 
@@ -171,7 +219,10 @@ def read(source: str, message: dict[str, Any]) -> Reading:
     if kind == "attribute":
         return attribute(message, name)
     if kind == "baggage":
-        return member(attribute(message, "baggage") or "", name)
+        carrier = attribute(message, "baggage")
+        return member(carrier or attribute(message, "otel.baggage") or "", name)
+    if kind == "sender":
+        return sender(message) or None
     return in_body(message["Body"], name)
 
 

@@ -102,6 +102,37 @@ def test_without_a_dead_letter_queue_nothing_may_be_sent() -> None:
     assert "sqs:SendMessage" not in only["Action"]
 
 
+def _with_versions(versions: dict[str, Any], queue: str = "orders") -> str:
+    return json.dumps({"routes": [{"name": "orders", "queue": queue, "versions": versions}]})
+
+
+def test_a_version_that_is_a_queue_needs_what_sending_to_it_takes() -> None:
+    """GetQueueUrl where a URL has to be found, GetQueueAttributes to know the depth."""
+    named, by_arn = {"queue": "b"}, {"queue": "arn:aws-cn:sqs:cn-north-1:123456789012:b1"}
+    by_url = {"queue": "https://sqs.us-east-1.amazonaws.com/123456789012/b2", "max_depth": 9}
+    posted = "http://b3/"
+    text = _with_versions({"a": named, "b": by_arn, "c": by_url, "d": posted})
+    table = loader.load(text.encode(), "routes.yaml")
+    found = {one["Resource"]: one["Action"] for one in policy(table.routes, HERE)["Statement"][1:]}
+    assert found == {
+        "arn:aws:sqs:eu-west-1:210987654321:b": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+        "arn:aws-cn:sqs:cn-north-1:123456789012:b1": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+        "arn:aws:sqs:us-east-1:123456789012:b2": ["sqs:GetQueueAttributes", "sqs:SendMessage"],
+    }
+
+
+def test_versions_that_share_a_queue_share_a_statement() -> None:
+    versions = {"a": {"queue": "b"}, "b": {"queue": "b", "max_depth": 9}}
+    table = loader.load(_with_versions(versions).encode(), "routes.yaml")
+    (_, shared) = policy(table.routes, HERE)["Statement"]
+    assert shared["Action"] == ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
+
+
+def test_a_named_version_is_in_the_region_of_the_route_s_queue() -> None:
+    text = _with_versions({"stable": {"queue": "b"}}, "arn:aws:sqs:us-east-2:123456789012:orders")
+    assert _resources(text, HERE)[1] == "arn:aws:sqs:us-east-2:210987654321:b"
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "routes.yaml"

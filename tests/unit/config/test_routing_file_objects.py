@@ -13,26 +13,33 @@ from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import QueueAddress
 from gateway.core.routing import rules
+from gateway.core.routing.mirror import Mirror
 from gateway.core.routing.route import (
     Backoff,
+    Deliver,
     Fallback,
     FallbackOn,
     Linger,
     Route,
     RoutingTable,
     UnknownVersion,
+    Unwrap,
 )
 from gateway.core.routing.rules import Exact, Matcher, Prefix, Present, Regex, Rule
 from gateway.core.routing.sources import (
     FromAttribute,
     FromBaggage,
     FromBody,
+    FromBodyVersion,
     FromGroup,
     FromMessageId,
+    FromSender,
+    FromSession,
 )
 from gateway.core.routing.split import Split
 from gateway.core.routing.version import Version
 
+VERSION_FROM = (FromAttribute("version"), FromBaggage("version"), FromSession("version"))
 SMALLEST = b"""routes:
   - name: orders
     queue: orders                                  # queue name, URL or ARN
@@ -87,6 +94,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
                     rules.Criterion(group, Exact("g-7")),
                 )
             ),
+            Matcher((rules.Criterion(FromSender(), Prefix("AROAB1EXAMPLE:")),)),
         ),
         canary,
     )
@@ -105,7 +113,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
                 wait_seconds=20,
                 visibility_seconds=60,
                 max_in_flight=200,
-                version_from=(FromAttribute("version"), FromBaggage("version")),
+                version_from=VERSION_FROM,
                 unknown_version=UnknownVersion.SPLIT,
                 rules=(beta, half),
                 split=Split(order, (1000, 10_000), "orders", message_id, group),
@@ -115,6 +123,12 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
                 ),
                 retry=Backoff(2.0, 300.0),
                 dead_letter=None,
+                mirror=Mirror(
+                    canary,
+                    Split(order, (500, 10_000), "orders:mirror", message_id, group),
+                    max_in_flight=20,
+                    timeout_seconds=5.0,
+                ),
             ),
         ),
         sha256(everything).hexdigest(),
@@ -135,7 +149,7 @@ def test_the_smallest_file_becomes_exactly_this() -> None:
                 wait_seconds=20,
                 visibility_seconds=None,
                 max_in_flight=200,
-                version_from=(FromAttribute("version"), FromBaggage("version")),
+                version_from=VERSION_FROM,
                 unknown_version=UnknownVersion.SPLIT,
                 rules=(),
                 split=Split((canary, stable), (1000, 10_000), "orders", message_id, message_id),
@@ -147,6 +161,28 @@ def test_the_smallest_file_becomes_exactly_this() -> None:
         ),
         sha256(SMALLEST).hexdigest(),
     )
+
+
+def test_a_mirror_has_a_seed_of_its_own_and_the_sticky_key_of_its_route() -> None:
+    assert route_of().mirror is None
+    found = route_of("seed: shop\nsticky: attribute:customer\nmirror: {to: canary, percent: 0.29}")
+    mirror = found.mirror
+    assert mirror is not None
+    assert (mirror.to.name, mirror.max_in_flight, mirror.timeout_seconds) == ("canary", 20, 5.0)
+    assert (mirror.split.seed, mirror.split.sticky) == ("shop:mirror", FromAttribute("customer"))
+    assert mirror.split.edges == (29, 10_000)
+    fifo = route_of("mirror: {to: canary, percent: 5}", queue="orders.fifo").mirror
+    assert fifo is not None
+    assert fifo.split.sticky == FromGroup()
+
+
+@pytest.mark.parametrize(
+    ("percent", "buckets"), [("0", 0), ("0.01", 1), ("0.5", 50), ("1.1", 110), ("100.0", 10_000)]
+)
+def test_percent_are_buckets(percent: str, buckets: int) -> None:
+    mirror = route_of(f"mirror: {{to: canary, percent: {percent}}}").mirror
+    assert mirror is not None
+    assert mirror.split.edges[0] == buckets
 
 
 def test_linger_becomes_seconds_and_each_key_keeps_its_default() -> None:
@@ -166,10 +202,39 @@ def test_a_version_has_its_size_of_a_head_and_its_header_of_attributes() -> None
 def test_a_version_header_takes_the_place_of_version_in_the_default_sources() -> None:
     found = route_of("version_header: X-Shop-Version")
     assert found.version_header == "X-Shop-Version"
-    assert found.version_from == (FromAttribute("X-Shop-Version"), FromBaggage("X-Shop-Version"))
+    name = "X-Shop-Version"
+    assert found.version_from == (FromAttribute(name), FromBaggage(name), FromSession(name))
     found = route_of('version_header: release\nversion_from: ["attribute:version"]')
     assert found.version_from == (FromAttribute("version"),)
     assert route_of().version_header == "version"
+
+
+def test_a_version_may_be_named_by_the_sender_and_in_the_body() -> None:
+    found = route_of('version_from: ["sender:release", "body:detail.version"]')
+    assert found.version_from == (
+        FromSession("release"), FromBodyVersion(FromBody("detail.version")),
+    )  # fmt: skip
+
+
+def test_a_route_may_unwrap_and_say_what_it_delivers() -> None:
+    assert (route_of().unwrap, route_of().deliver) == (Unwrap.NONE, Deliver.BODY)
+    assert route_of("unwrap: none\ndeliver: body").unwrap is Unwrap.NONE
+    assert route_of("unwrap: sns").deliver is Deliver.BODY
+    found = route_of("unwrap: sns\ndeliver: message")
+    assert (found.unwrap, found.deliver) == (Unwrap.SNS, Deliver.MESSAGE)
+
+
+def test_a_rule_may_ask_who_sent_the_message_and_who_did_not() -> None:
+    match = "[{sender: {exact: AIDAX}, without_sender: {regex: '.*:b1'}}]"
+    (rule,) = route_of(f"rules: [{{match: {match}, to: stable}}]").rules
+    assert rule.matchers == (
+        Matcher(
+            (
+                rules.Criterion(FromSender(), Exact("AIDAX")),
+                rules.Criterion(FromSender(), Regex(".*:b1"), negated=True),
+            )
+        ),
+    )
 
 
 def test_read_and_load_are_one(tmp_path: Any) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.config.problems.problem import Problem, ProblemsFound
-from gateway.config.settings import PREFIX, Settings, load_settings, unknown_variables
+from gateway.config.settings import (
+    PREFIX,
+    STRIPPED,
+    Settings,
+    environment_warnings,
+    load_settings,
+    unknown_variables,
+)
 
 WHY_TCP = (
     "Kubernetes sets such names for a Service whose name begins with `gateway`: rename it, or set "
@@ -199,6 +207,59 @@ def test_the_native_sqs_client_has_no_other_name(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("host", ["local host", " ", "a\nb"])
 def test_a_host_has_no_spaces(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     assert problem_of(monkeypatch, "GATEWAY_ADMIN_HOST", host).what.startswith("is not a host")
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("{}\n", "a line end at its end"),
+        ("\r\n{}", "a line end before it"),
+        (" {}\u00a0", "a blank around it"),
+        ("\ufeff{}", "a blank before it"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GATEWAY_CONFIG", "/etc/my routes.yaml"), ("GATEWAY_ADMIN_HOST", "::1")],
+)
+def test_blanks_around_a_path_and_a_host_are_told_and_taken_off(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, written: str, what: str
+) -> None:
+    monkeypatch.setenv(name, written.format(value))
+    settings = load_settings({})
+    assert str(getattr(settings, name.removeprefix(PREFIX).lower())) == value
+    told = [each for each in environment_warnings(os.environ) if each.startswith(name)]
+    assert told == [f"{name}: has {what}; it is used without"]
+
+
+def test_a_flag_is_taken_as_it_is_whatever_the_variable_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GATEWAY_CONFIG", "other.yaml\n")
+    assert load_settings({"config": "routes.yaml "}).config == Path("routes.yaml ")
+
+
+@pytest.mark.parametrize("name", [n for n in Settings.model_fields if n not in STRIPPED])
+def test_a_setting_that_is_not_stripped_refuses_a_line_end_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Or reads it as without, as a number does."""
+    good = {"admin_port": "8081", "drain_seconds": "7", "admin_token": "s3cret"}
+    words = {"log_level": "INFO", "log_format": "text", "sqs_client": "native"}
+    written = (good | words).get(name, "true")
+    monkeypatch.setenv(PREFIX + name.upper(), f"{written}\n")
+    try:
+        settings = load_settings({})
+    except ProblemsFound as found:
+        (problem,) = found.problems
+        assert problem.place == PREFIX + name.upper()
+    else:
+        assert (name, settings.drain_seconds) == ("drain_seconds", 7.0)
+
+
+@pytest.mark.parametrize("path", [" ", "\n", "a\nb"])
+def test_what_is_no_path_is_refused(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    assert problem_of(monkeypatch, "GATEWAY_CONFIG", path).what
 
 
 def test_every_problem_is_reported_at_once_and_says_where_the_value_came_from(

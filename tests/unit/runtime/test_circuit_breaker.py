@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.delivery.disposition import Responded, Unreachable
+from gateway.core.delivery.disposition import Responded, Throttled, Unreachable
 from gateway.core.routing.route import Backoff
 from gateway.runtime.circuit_breaker import LONGEST_OPEN_SECONDS, TRIP_AFTER, CircuitBreaker
 from tests.builders import STABLE, attribute, version
@@ -106,6 +106,20 @@ async def test_polling_goes_down_while_stable_sheds_and_receive_counts_are_not_b
         assert len(rig.stable.sent) < 100
         receives = rig.queue.calls_of(Operation.RECEIVE)
         assert sum(call.brought for call in receives) < 120
+        rig.stable.default = Responded(200)
+        await rig.empty()
+        assert worst_receive_count(rig) <= 5
+
+
+@VIRTUAL_TIME
+async def test_a_queue_that_throttles_is_sent_less_and_burns_no_receive_counts() -> None:
+    """Otherwise half a minute of it takes most messages over a redrive policy's five receives."""
+    wanted = any_route(versions=[STABLE], max_in_flight=50, retry=Backoff(1, 30))
+    async with at_work(wanted) as rig:
+        rig.stable.default = Throttled("RequestThrottled: slow down")
+        rig.queue.send_many(400)
+        await rig.rest(60)
+        assert len(rig.stable.sent) < 50 + 60
         rig.stable.default = Responded(200)
         await rig.empty()
         assert worst_receive_count(rig) <= 5

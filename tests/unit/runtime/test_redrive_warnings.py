@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.addresses import parse_queue
@@ -38,6 +40,31 @@ def test_without_such_a_fallback_there_is_nothing_to_warn_of() -> None:
     single = route(versions=(STABLE,), fallback=Fallback())
     for of in (versions(None), route(versions=(STABLE, CANARY)), single):
         assert not list(redrive_warnings(of, Redrive("dead", 1)))
+
+
+@pytest.mark.parametrize(
+    ("fallback", "warned"),
+    [
+        (None, ["stable", "canary"]),
+        (Fallback(on=frozenset(), after_receives=None), ["stable", "canary"]),
+        (Fallback(on=frozenset(), after_receives=3), ["stable"]),
+        (Fallback(after_receives=None), ["stable"]),
+    ],
+)
+def test_a_full_queue_whose_messages_have_no_other_way_is_a_warning(
+    fallback: Fallback | None, warned: list[str]
+) -> None:
+    full = tuple(
+        replace(version, url="", queue=parse_queue(f"q-{version.name}"), max_depth=10)
+        for version in (STABLE, CANARY)
+    )
+    of = route(versions=full, stable=full[0], fallback=fallback)
+    found = list(redrive_warnings(of, Redrive("dead", 5)))
+    assert [each.what.split()[1] for each in found] == warned
+    assert all("moved to dead after 5 receives" in each.what for each in found)
+    assert all("max_depth" in each.what_to_do for each in found)
+    without = [each for each in redrive_warnings(of, None) if "max_depth" in each.what]
+    assert not without
 
 
 @VIRTUAL_TIME

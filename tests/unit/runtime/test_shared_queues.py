@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.core.addresses import parse_queue
 from gateway.core.events import Phase, PhaseChanged
 from gateway.core.routing.route import RoutingTable
+from gateway.core.routing.version import Version
 from gateway.ports import SourceTraits
 from gateway.runtime.shared_queues import find_clashes
 from tests.builders import route
@@ -47,9 +49,51 @@ def traits(identity: str, *dead_letters: str) -> SourceTraits:
 def test_the_later_one_of_two_that_clash_is_barred_and_names_the_first(
     resolved: dict[str, SourceTraits], barred: dict[str, str]
 ) -> None:
-    found = find_clashes(resolved)
+    found = find_clashes(resolved, {name: {} for name in resolved})
     assert found.keys() == barred.keys()
     assert all(f"route {first}," in found[name].why for name, first in barred.items())
+
+
+THREE = {"a": traits("1"), "b": traits("2"), "c": traits("3")}
+
+
+@pytest.mark.parametrize(
+    ("targets", "barred"),
+    [
+        ({"a": {"2": "v"}, "b": {"3": "v"}, "c": {}}, {}),
+        ({"a": {"2": "v"}, "b": {"9": "v", "1": "w"}, "c": {}}, {"b": ("w", "b to a to b")}),
+        (
+            {"a": {"2": "v"}, "b": {"3": "v"}, "c": {"1": "v"}},
+            {"c": ("v", "c to a to b to c")},
+        ),
+        ({"a": {"1": "v"}, "b": {"2": "x"}, "c": {}}, {"a": ("v", "a to a"), "b": ("x", "b to b")}),
+        # What is not polled closes no circle for others; two ways to one queue are no circle.
+        (
+            {"a": {"2": "v"}, "b": {"1": "v", "3": "w"}, "c": {"2": "v"}},
+            {"b": ("v", "b to a to b")},
+        ),
+        ({"a": {"2": "v", "3": "w"}, "b": {"3": "v"}, "c": {}}, {}),
+        # The shortest of several circles is told.
+        (
+            {"a": {"2": "v"}, "b": {"3": "v"}, "c": {"1": "v", "2": "w"}},
+            {"c": ("w", "c to b to c")},
+        ),
+    ],
+)
+def test_the_route_that_closes_a_circle_by_its_version_s_queue_is_barred_and_tells_the_way(
+    targets: dict[str, dict[str, str]], barred: dict[str, tuple[str, str]]
+) -> None:
+    found = find_clashes(THREE, targets)
+    assert found.keys() == barred.keys()
+    for name, (version, way) in barred.items():
+        assert f"version {version} closes a circle" in found[name].why
+        assert found[name].why.replace("route ", "").endswith(f": {way}")
+
+
+def test_the_queue_of_a_route_that_is_not_resolved_closes_no_circle() -> None:
+    targets = {"a": {"2": "v"}, "b": {"1": "v"}}
+    assert find_clashes({"a": traits("1"), "b": SourceTraits("u", 30)}, targets) == {}
+    assert find_clashes({"a": traits("1")}, targets) == {}
 
 
 class Clashing(World):
@@ -176,3 +220,88 @@ async def test_a_route_that_waits_for_another_s_queue_stops_at_once() -> None:
         made.routes.swap(RoutingTable((FIRST, SECOND)))
         await made.until(a=Phase.POLLING, b=Phase.FAILED)
     assert made.queues["queue-b"].closed
+
+
+# ---- circles by the queues of versions ----------------------------------------------------
+
+
+class Named(Clashing):
+    """A world in which each queue is what its name says."""
+
+    def _clash(self, queue: InMemorySource) -> None:
+        queue.identity = queue.name
+
+
+def forwarding(name: str, to: str) -> Route:
+    return route(name=name, queue=f"queue-{name}", versions=[version_at(to)])
+
+
+def version_at(queue: str) -> Version:
+    return Version("pull", "v1", queue=parse_queue(queue))
+
+
+THERE, BACK = forwarding("a", "at-b"), forwarding("b", "at-a")
+
+
+def found(made: Clashing, *queues: str) -> None:
+    """Have these addresses of versions turn out to be queues of routes."""
+    for queue in queues:
+        made.routes.found(parse_queue(queue), queue.replace("at-", "queue-"))
+
+
+@VIRTUAL_TIME
+@pytest.mark.parametrize("order", [("at-a", "at-b"), ("at-b", "at-a")])
+async def test_a_circle_that_shows_late_ends_the_polls_of_the_later_route(
+    order: tuple[str, str],
+) -> None:
+    """Both are polled until the second queue is found; then it stays so over its new start."""
+    async with clashing(Named()) as made:
+        made.routes.swap(RoutingTable((THERE, BACK)))
+        await made.until(a=Phase.POLLING, b=Phase.POLLING)
+        found(made, order[0])
+        assert made.routes.unready() == []
+        found(made, order[1])
+        await made.until(a=Phase.POLLING, b=Phase.FAILED)
+        (why,) = made.routes.unready()
+        assert why == (
+            "route b: the queue of its version pull closes a circle, messages would go round for"
+            " ever: route b to route a to route b"
+        )
+        assert made.shown()["b"].what_to_do
+        await asyncio.sleep(600)
+        found(made, *order)
+        await asyncio.sleep(600)
+        failed = [each for each in made.observer.of(PhaseChanged) if each.phase is Phase.FAILED]
+        assert (len(failed), made.receives("queue-b")) == (1, 0)
+
+
+@VIRTUAL_TIME
+async def test_a_circle_that_is_known_before_the_queues_are_resolved_is_never_polled() -> None:
+    async with clashing(Named()) as made:
+        made.routes.swap(RoutingTable((THERE, BACK)))
+        found(made, "at-a", "at-b")
+        await made.until(a=Phase.POLLING, b=Phase.FAILED)
+        await asyncio.sleep(600)
+        assert made.receives("queue-b") == 0
+
+
+@VIRTUAL_TIME
+async def test_a_reload_that_opens_the_circle_has_the_later_route_polled() -> None:
+    async with clashing(Named()) as made:
+        made.routes.swap(RoutingTable((THERE, BACK)))
+        found(made, "at-a", "at-b")
+        await made.until(a=Phase.POLLING, b=Phase.FAILED)
+        made.routes.swap(RoutingTable((forwarding("a", "at-c"), BACK)))
+        await made.until(a=Phase.POLLING, b=Phase.POLLING)
+        found(made, "at-c")
+        assert made.routes.unready() == []
+
+
+@VIRTUAL_TIME
+async def test_an_address_that_comes_to_mean_another_queue_is_judged_anew() -> None:
+    async with clashing(Named()) as made:
+        made.routes.swap(RoutingTable((THERE, BACK)))
+        found(made, "at-a", "at-b")
+        await made.until(a=Phase.POLLING, b=Phase.FAILED)
+        made.routes.found(parse_queue("at-a"), "another")
+        await made.until(a=Phase.POLLING, b=Phase.POLLING)

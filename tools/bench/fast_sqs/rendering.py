@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 
+from gateway.demo.senders import UNSIGNED
 from tools.emulator.messages import attributes_md5, md5
-from tools.emulator.responses import SENDER_ID
 from tools.sqs_model.receipts import PADDING
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Draft:
     def _system(self, names: Sequence[str], places: Mapping[str, bytes]) -> bytes:
         """Return the system attributes; a place that is not asked for shows nothing."""
         known = {
-            "SenderId": SENDER_ID.encode(),
+            "SenderId": UNSIGNED.encode(),
             "SentTimestamp": b"%d" % self._sent_ms,
         }
         text, comma = b"", b',"Attributes":{'

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.bench import bodies, isolation, latency, report, soak_checks, throughput, written
+from tools.bench import (
+    bodies,
+    isolation,
+    latency,
+    mirrors,
+    report,
+    soak_checks,
+    throughput,
+    written,
+)
 from tools.bench.arena import BODY_BYTES, arena, body
 from tools.bench.isolation import Turn
+from tools.bench.latency import Ages
 from tools.bench.peers import PEERS, VARIANTS, Peer, PeerFailedError, Variant
 from tools.bench.sink import Arrivals
 from tools.bench.soak import Look, Soak
@@ -251,3 +261,12 @@ async def test_large_bodies_are_counted_and_weighed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", bodies.KINDS)
 def test_large_bodies_are_as_large_as_sqs_allows(kind: str) -> None:
     assert len(bodies.KINDS[kind].encode()) == bodies.BODY_BYTES
+
+
+def test_a_mirror_is_compared_with_none_within_each_turn() -> None:
+    def aged(p99_ms: float) -> Ages:
+        return Ages(100, 100, 0, 1.0, p99_ms, 9.0, 20.0, 300.0, 0.1)
+
+    turns = {"none": [aged(2), aged(40)], "hangs": [aged(2), aged(44)]}
+    assert mirrors.ratios(turns) == {"none": 1.0, "hangs": 1.05}
+    assert "1.05" in mirrors.text(turns)

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.config.loader import load
+from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.decider import decide
+from gateway.core.routing.decision import Reason
 from tools.chaos import __main__ as command
-from tools.chaos import responses, starvation, weather
+from tools.chaos import responses, routes, starvation, weather
 from tools.chaos.deliveries import Deliveries
+from tools.chaos.drafts import Drafts
+from tools.chaos.plan import Plan
 from tools.chaos.responses import Act, Mood
+from tools.chaos.routes import VERSION_QUEUES
 from tools.chaos.service import POISON, Service
 from tools.emulator.rules import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tools.chaos.drafts import Draft
 
 SEED = 20
 
@@ -35,6 +44,7 @@ def test_nothing_is_lost_and_groups_stay_in_order_whatever_fails(tmp_path: Path)
     found = json.loads(written.read_text())
     assert (status, found["good"]) == (0, True)
     assert found["result"]["messages"] > 100
+    assert found["result"]["queued"] > 20
     assert sum(sum(by.values()) for by in found["faults"].values()) > 20
     assert sum(found["actions"].values()) > 0
 
@@ -44,6 +54,59 @@ def test_nothing_is_lost_and_groups_stay_in_order_whatever_fails(tmp_path: Path)
 
 def test_all_kinds_of_faults_have_their_weather() -> None:
     assert {rule.kind for rule in weather.drizzle()} == set(KINDS)
+
+
+def test_the_weather_of_sends_is_that_of_the_queues_of_versions() -> None:
+    """A fault of the load's own sends would end the run."""
+    random = Random(1)
+    rules = [*weather.drizzle(), *(rule for _ in range(200) for rule in weather.storm(random))]
+    queues = {rule.queue for rule in rules if rule.operation == weather.FORWARD}
+    assert queues == {each.name for each in VERSION_QUEUES}
+
+
+def test_there_is_a_route_of_each_kind() -> None:
+    urls = {name: f"http://127.0.0.1/{name}" for name in routes.service_names()}
+    found = {each["name"]: each for each in routes.routing(urls, routes.WEIGHTS)["routes"]}
+    kinds = {
+        name: [next(key for key in ("url", "queue") if key in v) for v in r["versions"].values()]
+        for name, r in found.items()
+    }
+    assert kinds["queues"] == kinds["lanes"] == ["queue", "queue"]
+    assert found["lanes"]["queue"].endswith(".fifo")
+    assert kinds["mixed"] == ["url", "queue"]
+    assert "max_depth" in found["mixed"]["versions"]["canary"]
+    assert found["envelopes"]["unwrap"] == "sns"
+    assert "senders" in found
+    assert {name for name, route in found.items() if "mirror" in route} == {
+        *("canary", "rejects", "groups")
+    }
+
+
+def received(draft: Draft) -> Message:
+    """Return a draft as the gateway receives it."""
+    attributes = {
+        name: Attribute(each["DataType"], each["StringValue"])
+        for name, each in draft.entry.get("MessageAttributes", {}).items()
+    }
+    return Message(
+        "m", draft.entry["MessageBody"], attributes=attributes, sender_id=draft.sender or None
+    )
+
+
+@pytest.mark.parametrize("queue", routes.PINNED)
+def test_what_the_load_pins_goes_where_it_says(queue: str) -> None:
+    """By the gateway's own decision, so that a pin that it does not see is no pin."""
+    drafts = Drafts(Plan(calm=True), Random(1))
+    urls = {name: f"http://127.0.0.1/{name}" for name in routes.service_names()}
+    table = load(json.dumps(routes.routing(urls, routes.WEIGHTS)).encode(), "routes.yaml")
+    (route,) = [each for each in table.routes if each.name == routes.NAMES[queue]]
+    drawn = [drafts.draw(queue) for _ in range(60)]
+    assert {draft.version for draft in drawn} == {"", "stable", "canary"}
+    for draft in drawn:
+        decision = decide(received(draft), route)
+        assert (decision.reason is Reason.PINNED) == bool(draft.version)
+        assert decision.version is not None
+        assert draft.version in ("", decision.version.name)
 
 
 def test_all_ways_to_answer_have_their_mood() -> None:

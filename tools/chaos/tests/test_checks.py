@@ -11,14 +11,23 @@ import pytest
 from tools.chaos import trace
 from tools.chaos.checks import Result, check
 from tools.chaos.deliveries import Delivery
-from tools.chaos.evidence import Evidence, History, parse_history
+from tools.chaos.evidence import (
+    Evidence,
+    Forwarded,
+    ForwardedMessage,
+    History,
+    parse_history,
+    strangers,
+    with_forwarded,
+)
 from tools.chaos.routes import GROUPS, REJECTS
 
 LOST = "lost"
-UNPROVEN = "deleted without a 2xx or a dead letter"
+UNPROVEN = "deleted without proof"
 DOUBLED = "doubled without a cause"
 OVERLAPS = "overlaps in a group"
 OUT_OF_ORDER = "out of order in a group"
+CROSSED = "delivered to a version that it is not pinned to"
 NOT_ONCE = "not delivered exactly once in calm"
 
 
@@ -267,3 +276,69 @@ def test_a_page_of_the_emulators_ledger_is_read_with_its_faults_and_its_end() ->
         "2xx of service (prompt)",
         "deleted",
     ]
+
+
+# ---- the queues of versions ---------------------------------------------------------------
+
+LOST_REPLY = "SendMessageBatch lost_reply"
+
+
+def forwarded(*names: str, at: float, place: str = "queues-canary", fault: str = "") -> Forwarded:
+    faults = [{"at": at, "what": fault, "number": 0}] if fault else []
+    group = "g" if names[0].startswith("g") else None
+    queue = REJECTS if group is None else GROUPS
+    return {
+        (queue, f"body of {name}"): [ForwardedMessage(place, group, at, faults)] for name in names
+    }
+
+
+def with_queues(histories: list[History], *found: Forwarded, **more: Any) -> Result:
+    there: Forwarded = {}
+    for each in found:
+        for key, messages in each.items():
+            there.setdefault(key, []).extend(messages)
+    by_message = with_forwarded({}, histories, there)
+    return check(Evidence(histories, by_message, **{"sent": len(histories), **more}))
+
+
+def test_a_message_in_the_queue_of_a_version_is_a_proof_like_a_2xx() -> None:
+    found = with_queues([history("a")], forwarded("a", at=2))
+    assert found.violations == {}
+    assert (found.acked, found.queued, found.deliveries) == (1, 1, 1)
+
+
+def test_a_delete_before_the_message_is_in_the_queue_of_a_version_is_found() -> None:
+    assert set(with_queues([history("a", 1.5)], forwarded("a", at=2)).violations) == {UNPROVEN}
+
+
+def test_another_message_in_the_queue_of_a_version_proves_nothing() -> None:
+    histories = [history("a"), history("b")]
+    assert set(with_queues(histories, forwarded("b", at=2)).violations) == {UNPROVEN}
+
+
+@pytest.mark.parametrize(("fault", "explained"), [("", False), (LOST_REPLY, True)])
+def test_a_message_twice_in_queues_needs_a_cause(fault: str, explained: bool) -> None:  # noqa: FBT001
+    faults = ((2.0, fault),) if fault else ()
+    found = with_queues([history("a", faults=faults)], forwarded("a", at=2), forwarded("a", at=5))
+    assert (DOUBLED not in found.violations) == explained
+    assert sum(found.doubled.values()) == 1
+
+
+def test_a_group_out_of_order_in_the_queue_of_a_version_is_found() -> None:
+    histories = [history("g1"), history("g2")]
+    first, second = forwarded("g1", at=4), forwarded("g2", at=2)
+    assert set(with_queues(histories, first, second).violations) == {OUT_OF_ORDER}
+    assert with_queues(histories, forwarded("g1", at=1), second).violations == {}
+
+
+def test_a_message_that_no_source_had_is_a_stranger() -> None:
+    assert strangers([history("a")], forwarded("a", at=2)) == []
+    (found,) = strangers([history("a")], forwarded("b", at=2))
+    assert "body of b" in found
+
+
+def test_a_pinned_message_at_another_version_is_found() -> None:
+    pins = {(REJECTS, "body of a"): "queues-canary"}
+    assert with_queues([history("a")], forwarded("a", at=2), pins=pins).violations == {}
+    other = forwarded("a", at=2, place="queues-stable")
+    assert set(with_queues([history("a")], other, pins=pins).violations) == {CROSSED}

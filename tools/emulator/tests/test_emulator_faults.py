@@ -130,3 +130,35 @@ async def test_all_entries_of_a_batch_may_fail() -> None:
     line.call("SendMessageBatch", Entries=[{"Id": "0", "MessageBody": "a"}])
 
     assert (line.sent, line.last()["Successful"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "noted"),
+    [
+        (Fault(cut=Cut.AFTER_EFFECT, kind="lost_reply"), ["one", "two"]),
+        (Fault(failed_entries={"0": THROTTLED}, kind="partial_failure"), []),
+    ],
+)
+async def test_a_fault_of_a_send_is_in_the_history_of_what_was_sent_without_a_response(
+    fault: Fault, noted: list[str]
+) -> None:
+    line = Line()
+    line.call("SendMessage", MessageBody="before")
+    line.break_with(fault, "SendMessageBatch")
+    bodies = ("one", "two")
+    entries = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(bodies)]
+    line.call("SendMessageBatch", Entries=entries)
+    messages = line.emulator.registry.queues["orders"].messages
+    what = f"SendMessageBatch {fault.kind}"
+    assert [m.draft.body for m in messages if what in [event[1] for event in m.events]] == noted
+
+
+async def test_a_duplicate_that_gets_no_response_is_in_the_history_of_the_first() -> None:
+    line = Line()
+    line.call("CreateQueue", QueueName="o.fifo", Attributes={"FifoQueue": "true"})
+    line.break_with(Fault(cut=Cut.AFTER_EFFECT, kind="lost_reply"), "SendMessage")
+    about = {"QueueUrl": "o.fifo", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    for _ in range(2):
+        line.call("SendMessage", MessageBody="b", **about)
+    (message,) = line.emulator.registry.queues["o.fifo"].messages
+    assert [what for _, what, _ in message.events] == ["SendMessage lost_reply"] * 2

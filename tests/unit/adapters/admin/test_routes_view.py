@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.adapters.admin.routes_view import MAX_ERROR_CHARS, bare_url, routes_view
 from gateway.adapters.telemetry.statistics import Statistics
+from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Broken, Unreachable
 from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadFailed
+from gateway.core.routing.version import Version
 from gateway.ports import Redrive
-from tests.builders import CANARY, STABLE, THIRD, route, version
+from tests.builders import CANARY, STABLE, THIRD, mirror, route, version
 from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
                     "fallback_per_second": 0,
                 },
                 "last_error": None,
+                "mirror": None,
                 "versions": [
                     idle("stable", "v1", stable=True, weight=90),
                     idle("canary", "v2", stable=False, weight=10),
@@ -147,6 +151,11 @@ def test_the_redrive_policy_of_the_queue_is_shown(statistics: Statistics) -> Non
     assert shown["redrive"] == {"queue": "orders-dead", "max_receives": 5}
 
 
+def test_a_mirror_is_shown(statistics: Statistics) -> None:
+    (shown,) = said(statistics, view(replace(ORDERS, mirror=mirror(0.5))))["routes"]
+    assert shown["mirror"] == {"to": "canary", "percent": 0.5, "max_in_flight": 20}
+
+
 def test_a_refused_routing_file_shows_every_problem(statistics: Statistics) -> None:
     statistics.observe(ReloadFailed(3, ("routes.yaml:1: a", "routes.yaml:2: b")))
     assert said(statistics)["config"] == {
@@ -183,3 +192,13 @@ def test_an_error_text_is_cut(statistics: Statistics) -> None:
 )
 def test_a_bare_url_has_no_userinfo_query_or_fragment(url: str, shown: str) -> None:
     assert bare_url(url) == shown
+
+
+def test_a_version_that_is_a_queue_shows_it_in_place_of_a_url(statistics: Statistics) -> None:
+    arn = "arn:aws:sqs:eu-west-1:123456789012:b1"
+    pull = Version("pull", "v2", queue=parse_queue(arn))
+    shown = said(statistics, view(route(versions=[STABLE, pull])))
+    stable, canary = shown["routes"][0]["versions"]
+    assert canary["queue"] == arn
+    assert "url" not in canary
+    assert "queue" not in stable

@@ -26,3 +26,8 @@ def test_a_kms_error_that_nobody_knows_yet_is_about_the_key_too() -> None:
 @pytest.mark.parametrize("code", [*SEARCH_SECONDS, "SignatureDoesNotMatch", "RequestExpired"])
 def test_an_error_about_credentials_has_a_hint(code: str) -> None:
     assert hint_for(code)
+
+
+@pytest.mark.parametrize("code", ["NoRegionError", "InvalidRegionError"])
+def test_a_region_is_set_also_where_there_is_no_route(code: str) -> None:
+    assert hint_for(code).startswith("set AWS_REGION in the environment, or region: on the route")

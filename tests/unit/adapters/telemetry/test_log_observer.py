@@ -13,10 +13,13 @@ from gateway.core.delivery.disposition import Malformed, Responded, TimedOut, Un
 from gateway.core.events import (
     Action,
     AttributesDropped,
+    CopyOutcome,
     DeliveryCrashed,
     Event,
+    ForwardedUnstamped,
     HeaderFileUnusable,
     MessageUnreadable,
+    Mirrored,
     Outcome,
     Phase,
     PhaseChanged,
@@ -399,3 +402,31 @@ def test_a_refused_routing_file_says_every_problem(log: Log) -> None:
     assert line["log_level"] == "error"
     assert line["problems"] == ["routes.yaml:1: a", "routes.yaml:2: b"]
     assert line["generation"] == 3
+
+
+def test_a_mirror_that_fails_makes_one_line_until_it_works(log: Log) -> None:
+    fails = Mirrored("orders", "canary", CopyOutcome.FAILED, 3, "no response within 5 s")
+    (line,) = log.after(fails, fails, fails)
+    assert line == {
+        "event": "mirror fails; no delivery waits for it",
+        "log_level": "warning",
+        "route": "orders",
+        "version": "canary",
+        "why": "no response within 5 s",
+    }
+    assert log.after(Mirrored("orders", "canary", CopyOutcome.DROPPED, 70)) == []
+    (line,) = log.after(Mirrored("orders", "canary", CopyOutcome.SENT))
+    assert (line["event"], line["failures"]) == ("mirror works again", 9)
+    assert log.after(Mirrored("orders", "canary", CopyOutcome.SENT), fails) == []
+    log.clock.now += 10
+    (line,) = log.after(fails)
+    assert line["suppressed"] == 1
+
+
+def test_a_message_forwarded_without_its_tag_is_a_warning_now_and_then(log: Log) -> None:
+    unstamped = ForwardedUnstamped("orders", "canary")
+    (line,) = log.after(unstamped, unstamped)
+    assert (line["log_level"], line["route"], line["version"]) == ("warning", "orders", "canary")
+    log.clock.now += 11
+    (line,) = log.after(unstamped)
+    assert line["suppressed"] == 1

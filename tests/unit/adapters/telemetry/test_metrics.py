@@ -11,14 +11,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway import __version__
 from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
 from gateway.adapters.telemetry.metrics import Metrics
+from gateway.core.addresses import parse_queue
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import (
     Acked,
     Action,
     AttributesDropped,
+    CopyOutcome,
     Delivered,
     DeliveryCrashed,
     Event,
+    ForwardedUnstamped,
+    MessageUnreadable,
+    Mirrored,
     Outcome,
     Phase,
     PhaseChanged,
@@ -29,19 +34,26 @@ from gateway.core.events import (
     Settled,
     SettlementFailed,
     TableInForce,
+    VersionQueueDepth,
 )
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
-from tests.builders import CANARY, STABLE, THIRD, route
+from gateway.core.routing.version import Version
+from tests.builders import CANARY, STABLE, THIRD, mirror, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
 CONTRACT = """
 gateway_messages_received_total{route}
+gateway_messages_unreadable_total{route}
 gateway_receives_total{route,result}
 gateway_decisions_total{route,version,reason}
 gateway_deliveries_total{route,version,outcome}
+gateway_mirrored_total{route,version,outcome}
 gateway_delivery_duration_seconds{route,version}
 gateway_message_age_seconds{route,version}
+gateway_forward_unstamped_total{route,version}
+gateway_target_queue_depth{route,version}
+gateway_target_queue_max_depth{route,version}
 gateway_messages_in_flight{route}
 gateway_route_max_in_flight{route}
 gateway_deliveries_in_flight{route,version}
@@ -90,7 +102,14 @@ def metrics(clock: Clock) -> Metrics:
     return made
 
 
+def table_with_a_queue(max_depth: int | None = 5000) -> RoutingTable:
+    pull = Version("pull", "v3", queue=parse_queue("b1"), max_depth=max_depth)
+    return RoutingTable((route(versions=[STABLE, CANARY, pull], mirror=mirror()),))
+
+
 def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
     metrics.observe(delivered(age_seconds=1.0))
     found = set()
     for family in Scraped(metrics).families:
@@ -135,6 +154,12 @@ def test_a_registry_of_its_own_also_has_the_process_and_python_metrics() -> None
 
 
 # ---- from events --------------------------------------------------------------------------------
+
+
+def test_a_message_that_cannot_be_read_is_counted(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.observe(MessageUnreadable("orders", "m-1", "its receive count is no number"))
+    assert Scraped(metrics).value("gateway_messages_unreadable_total", route="orders") == 2.0
 
 
 @pytest.mark.parametrize(
@@ -272,7 +297,7 @@ def test_every_configured_series_is_there_as_0_from_the_start(metrics: Metrics) 
         labels = {"route": "orders", "version": version}
         for outcome in Outcome:
             assert scraped.value("gateway_deliveries_total", **labels, outcome=outcome) == 0.0
-        for reason in set(Reason) - {Reason.FALLBACK}:
+        for reason in set(Reason) - {Reason.FALLBACK, Reason.MIRROR}:
             assert scraped.value("gateway_decisions_total", **labels, reason=reason) == 0.0
         assert scraped.value("gateway_delivery_duration_seconds_count", **labels) == 0.0
         assert scraped.value("gateway_message_age_seconds_count", **labels) == 0.0
@@ -280,6 +305,16 @@ def test_every_configured_series_is_there_as_0_from_the_start(metrics: Metrics) 
         assert scraped.value("gateway_settlements_total", route="orders", action=action) == 0.0
         labels = {"route": "orders", "action": action}
         assert scraped.value("gateway_settlement_failures_total", **labels) == 0.0
+
+
+def test_copies_count_by_outcome_where_a_route_has_a_mirror(metrics: Metrics) -> None:
+    name, labels = "gateway_mirrored_total", {"route": "orders", "version": "canary"}
+    metrics.observe(Mirrored("orders", "canary", CopyOutcome.SENT))
+    assert Scraped(metrics).labels(name) == []
+    metrics.observe(TableInForce(table(route({"stable": 1, "canary": 0}, mirror=mirror())), 2))
+    metrics.observe(Mirrored("orders", "canary", CopyOutcome.FAILED, 3, "why"))
+    scraped = Scraped(metrics)
+    assert [scraped.value(name, **labels, outcome=outcome) for outcome in CopyOutcome] == [0, 3, 0]
 
 
 def test_the_table_sets_weights_and_generation(metrics: Metrics) -> None:
@@ -398,6 +433,50 @@ def test_a_version_name_full_of_quotes_is_still_one_label(metrics: Metrics) -> N
     odd = version('v"1\\\n')
     metrics.observe(TableInForce(RoutingTable((route(versions=(odd,)),)), 2))
     assert Scraped(metrics).value("gateway_split_weight", route="orders", version=odd.name) == 1.0
+
+
+def test_forwarded_messages_without_a_tag_are_counted_for_queues_alone(metrics: Metrics) -> None:
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    metrics.observe(ForwardedUnstamped("orders", "pull"))
+    metrics.observe(ForwardedUnstamped("orders", "pull"))
+    metrics.observe(ForwardedUnstamped("orders", "canary"))
+    name, labels = "gateway_forward_unstamped_total", {"route": "orders", "version": "pull"}
+    scraped = Scraped(metrics)
+    assert scraped.value(name, **labels) == 2.0
+    assert scraped.labels(name) == [labels]
+
+
+def test_the_depth_of_a_versions_queue_is_there_once_it_is_known(metrics: Metrics) -> None:
+    """An unknown depth is no depth of 0."""
+    name, labels = "gateway_target_queue_depth", {"route": "orders", "version": "pull"}
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    assert Scraped(metrics).labels(name) == []
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
+    assert Scraped(metrics).value(name, **labels) == 3.0
+    metrics.observe(VersionQueueDepth("orders", "pull", 0))
+    assert Scraped(metrics).value(name, **labels) == 0.0
+    metrics.observe(VersionQueueDepth("orders", "pull", None))
+    assert Scraped(metrics).labels(name) == []
+
+
+def test_depths_are_those_of_queues_with_a_max_depth_in_the_table(metrics: Metrics) -> None:
+    name, labels = "gateway_target_queue_depth", {"route": "orders", "version": "pull"}
+    metrics.observe(TableInForce(table_with_a_queue(), 2))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
+    metrics.observe(VersionQueueDepth("orders", "canary", 3))
+    scraped = Scraped(metrics)
+    assert scraped.labels(name) == [labels]
+    assert scraped.value("gateway_target_queue_max_depth", **labels) == 5000.0
+
+    metrics.observe(TableInForce(table_with_a_queue(max_depth=6000), 3))
+    scraped = Scraped(metrics)
+    assert scraped.value(name, **labels) == 3.0
+    assert scraped.value("gateway_target_queue_max_depth", **labels) == 6000.0
+
+    metrics.observe(TableInForce(table_with_a_queue(max_depth=None), 4))
+    metrics.observe(VersionQueueDepth("orders", "pull", 3))
+    scraped = Scraped(metrics)
+    assert scraped.labels(name) == scraped.labels("gateway_target_queue_max_depth") == []
 
 
 def _listed(line: str) -> tuple[str, frozenset[str]]:

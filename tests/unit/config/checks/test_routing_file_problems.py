@@ -156,3 +156,12 @@ def test_an_exception_reads_as_its_problems() -> None:
         [Problem("a.yaml", 1, "x", "is bad", "mend it"), Problem("b", None, "y", "z")]
     )
     assert str(found) == "a.yaml:1: x: is bad (mend it)\nb: y: z"
+
+
+def test_a_mirror_is_no_queue() -> None:
+    found = problems_of(
+        "routes: [{name: a, queue: a, versions: {stable: http://b/, canary: {queue: b1}}, "
+        "mirror: {to: canary, percent: 5}}]"
+    )
+    place = "routes.yaml:1: routes[0].mirror.to: "
+    assert f"{place}is a queue, and copies are POSTed (name a version with a `url`)" in found

@@ -26,6 +26,7 @@ VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 SHAPES = [
     "conditions",
     "empty_matches",
+    "envelopes",
     "fallback_is_no_mapping",
     "fallback_numbers",
     "json_file",

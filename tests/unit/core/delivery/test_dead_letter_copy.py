@@ -6,7 +6,8 @@ from base64 import b64encode
 
 import pytest
 
-from gateway.core.delivery.dead_letter import attribute_bytes, copy_attributes
+from gateway.core.delivery.dead_letter import copy_attributes
+from gateway.core.delivery.message_size import attribute_bytes
 from gateway.core.messages.message import Attribute
 from tests.builders import message
 

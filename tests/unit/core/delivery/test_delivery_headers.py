@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
+from gateway.core.delivery.unwrapped import MESSAGE_ID, SUBJECT, TOPIC
 from gateway.core.messages.message import Attribute, Message, iso_8601
 from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, AttributeValue, message
@@ -64,6 +65,16 @@ def test_what_is_not_known_of_a_message_is_left_out() -> None:
         assert headers["x-aws-sqsd-msgid"] == "m-1"
 
 
+def test_a_copy_for_a_mirror_says_so_and_belongs_to_the_mirror() -> None:
+    forged = message(attributes={"x-gateway-mirror": "maybe"})
+    assert "x-gateway-mirror" not in sent(forged)
+    headers = sent(forged, reason=Reason.MIRROR)
+    assert headers["x-gateway-mirror"] == "true"
+    assert headers["x-gateway-reason"] == "mirror"
+    assert headers["x-gateway-version"] == "canary"
+    assert (headers["version"], headers["baggage"]) == ("v2", "version=v2")
+
+
 def test_a_fallback_keeps_the_version_that_the_message_belongs_to() -> None:
     """The services downstream still reach the canary of the next hop."""
     headers = sent(message(), delivered_to=STABLE, reason=Reason.FALLBACK)
@@ -114,6 +125,16 @@ def test_binary_trace_context_does_not() -> None:
     assert "traceparent" not in headers
     assert "tracestate" not in headers
     assert headers["baggage"] == "version=v2"
+
+
+def test_baggage_of_opentelemetry_goes_on_too_and_stays_an_attribute() -> None:
+    headers = sent(message(attributes={"otel.baggage": "user=anna,version=v0"}))
+    assert headers["baggage"] == "user=anna,version=v2"
+    assert headers["x-aws-sqsd-attr-otel.baggage"] == "user=anna,version=v0"
+    headers = sent(message(attributes={"otel.baggage": "user=anna", "baggage": "user=bo"}))
+    assert headers["baggage"] == "user=bo,version=v2"
+    odd = sent(message(attributes={"otel.baggage": "user=\u00e9"}))
+    assert odd["baggage"] == "user=%C3%A9,version=v2"
 
 
 def test_baggage_goes_on_with_the_version_replaced() -> None:
@@ -406,7 +427,8 @@ def test_names_of_the_table_are_reserved() -> None:
         attributes={"content-type": "a/b", "traceparent": "0", "tracestate": "a=1", "baggage": "",
                     "big": "x" * 9_000, "odd": "\n", "raw": b"x"},
     )  # fmt: skip
-    names = set(sent(taken))
+    names = set(sent(taken, reason=Reason.MIRROR))
+    names |= {TOPIC, MESSAGE_ID, SUBJECT}  # of what SNS published: test_unwrapped_deliveries.py
     assert {name for name in names if not name.startswith(RESERVED_PREFIX)} == FIXED_NAMES
 
 

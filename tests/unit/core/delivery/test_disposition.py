@@ -5,19 +5,25 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.delivery.disposition import (
+    Accepted,
     Ack,
     Broken,
     DeliveryResult,
     Disposition,
+    Refused,
     Reject,
     Responded,
     Retry,
+    Throttled,
     TimedOut,
     Unreachable,
     describe,
     falls_back,
     gives_up_on_version,
+    is_ack,
     judge,
+    overload_seconds,
+    status_of,
 )
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
 
@@ -142,3 +148,40 @@ def test_stable_takes_over_from_the_fourth_receive_on(
 )
 def test_a_result_can_be_said_in_a_few_words(result: DeliveryResult, words: str) -> None:
     assert describe(result) == words
+
+
+REFUSED = Refused("InvalidMessageContents", "characters outside the allowed set")
+
+
+def test_a_queue_s_confirmation_is_an_ack() -> None:
+    assert is_ack(Accepted())
+    assert judged(Accepted()) == Ack()
+    assert status_of(Accepted()) == ""
+
+
+def test_what_a_queue_refuses_for_what_it_is_is_rejected() -> None:
+    assert not is_ack(REFUSED)
+    assert judged(REFUSED) == Reject("InvalidMessageContents")
+    assert status_of(REFUSED) == "InvalidMessageContents"
+    assert (
+        describe(REFUSED) == "refused: InvalidMessageContents: characters outside the allowed set"
+    )
+
+
+def test_a_refused_message_does_not_fall_back_and_is_no_overload() -> None:
+    assert not falls_back(REFUSED, on(*FallbackOn))
+    assert overload_seconds(REFUSED) is None
+
+
+def test_a_queue_that_throttles_is_overloaded_and_its_message_is_retried() -> None:
+    throttled = Throttled("RequestThrottled: slow down")
+    assert judged(throttled) == Retry(4)
+    assert not falls_back(throttled, on(*FallbackOn))
+    assert overload_seconds(throttled) == 5
+    assert describe(throttled) == "not confirmed: RequestThrottled: slow down"
+
+
+@pytest.mark.parametrize("result", FAILURES)
+def test_what_is_no_response_has_no_status(result: DeliveryResult) -> None:
+    assert status_of(result) == ""
+    assert status_of(Responded(422)) == "422"

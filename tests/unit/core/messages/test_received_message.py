@@ -175,6 +175,17 @@ def test_baggage_members_are_found_in_any_case_as_is_the_attribute() -> None:
     assert taken.baggage_member("ttl") is None
 
 
+def test_where_there_is_no_baggage_that_of_opentelemetry_is_read() -> None:
+    """opentelemetry-instrumentation-boto3sqs up to 0.33b0 prefixes the names."""
+    taken = message(attributes={"OTel.Baggage": "version=v2"})
+    assert (taken.carrier, taken.baggage_member("version")) == ("version=v2", "v2")
+    both = message(attributes={"otel.baggage": "version=v2", "baggage": "user=anna"})
+    assert both.baggage_member("version") is None
+    assert both.baggage_member("user") == "anna"
+    binary = message(attributes={"otel.baggage": "version=v2", "baggage": b"x"})
+    assert binary.baggage_member("version") is None
+
+
 def test_binary_baggage_is_no_baggage() -> None:
     assert message(attributes={"baggage": b"version=v2"}).baggage_member("version") is None
 

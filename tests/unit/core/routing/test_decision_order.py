@@ -6,13 +6,22 @@ from typing import Any
 
 import pytest
 
+from gateway.core.messages.message import UNREAD
 from gateway.core.routing.decider import decide
 from gateway.core.routing.decision import Decision, Reason
-from gateway.core.routing.route import UnknownVersion
-from gateway.core.routing.rules import Exact, Present
-from gateway.core.routing.sources import FromAttribute, FromBaggage, FromBody
+from gateway.core.routing.route import UnknownVersion, Unwrap
+from gateway.core.routing.rules import Exact, Prefix, Present
+from gateway.core.routing.sources import (
+    FromAttribute,
+    FromBaggage,
+    FromBody,
+    FromBodyVersion,
+    FromSender,
+    FromSession,
+)
 from gateway.core.routing.split import bucket_of
-from tests.builders import CANARY, STABLE, THIRD, message, route, rule, split, where
+from tests.builders import CANARY, STABLE, THIRD, message, route, rule, split, version, where
+from tests.notifications import notified
 
 ACME = where("tenant", Exact("acme"))
 EVERYTHING: dict[str, Any] = {
@@ -59,6 +68,122 @@ def test_a_route_may_read_the_version_elsewhere_or_nowhere() -> None:
     assert decide(message(attributes={"release": "v2"}), renamed).reason == Reason.PINNED
     assert decide(pinned("v2"), renamed).reason == Reason.DEFAULT
     assert decide(pinned("v2"), route(version_from=())).reason == Reason.DEFAULT
+
+
+BY_B1 = "AROAEXAMPLE:b1,version=v2"
+PINNED = Decision(CANARY, Reason.PINNED)
+DEFAULT = Decision(STABLE, Reason.DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("sender_id", "attributes", "decision"),
+    [
+        (BY_B1, {}, PINNED),
+        (BY_B1, {"tenant": "acme"}, PINNED),
+        (BY_B1, {"version": "v1"}, Decision(STABLE, Reason.PINNED)),
+        (BY_B1, {"baggage": "version=v1"}, Decision(STABLE, Reason.PINNED)),
+        (BY_B1, {"version": "v0"}, DEFAULT),
+        ("AROAEXAMPLE:b1,version=v0", {}, DEFAULT),
+        ("AROAEXAMPLE:b1", {}, DEFAULT),
+        ("version=v2", {}, DEFAULT),
+        ("AIDAEXAMPLE", {}, DEFAULT),
+        ("", {}, DEFAULT),
+        (None, {}, DEFAULT),
+    ],
+)
+def test_the_sender_is_asked_last(
+    sender_id: str | None, attributes: dict[str, str], decision: Decision
+) -> None:
+    """In the default order: attribute, baggage, the session of who sent the message."""
+    assert decide(message(sender_id=sender_id, attributes=attributes), route()) == decision
+
+
+@pytest.mark.parametrize("sender_id", [BY_B1, "AROAEXAMPLE:b1", "AIDAEXAMPLE", None])
+def test_a_sender_that_is_asked_first_hides_no_other_source(sender_id: str | None) -> None:
+    first = route(version_from=(FromSession("version"), FromAttribute("version")))
+    taken = message(sender_id=sender_id, attributes={"version": "v1"})
+    version = CANARY if sender_id == BY_B1 else STABLE
+    assert decide(taken, first) == Decision(version, Reason.PINNED)
+    two = route(version_from=(FromSession("release"), FromSession("version")))
+    expected = PINNED if sender_id == BY_B1 else DEFAULT
+    assert decide(message(sender_id=sender_id), two) == expected
+
+
+def test_a_body_may_name_the_version_also_without_attributes() -> None:
+    by_body = route(version_from=(FromBodyVersion(FromBody("detail.version")),))
+    assert decide(message('{"detail": {"version": "v2"}}'), by_body) == PINNED
+    assert decide(message('{"detail": {"version": null}}'), by_body) == DEFAULT
+    after_sender = route(version_from=(FromSession("version"), *by_body.version_from))
+    assert decide(message('{"detail": {"version": "v2"}}'), after_sender) == PINNED
+
+
+def test_an_attribute_version_of_any_type_is_asked_by_its_text() -> None:
+    """A Binary one by its base64, which names no version unless one is called so."""
+    assert decide(message(attributes={"version": b"v2"}), route()) == DEFAULT
+    assert decide(message(attributes={"version": 2}), route()) == DEFAULT
+    numbered = version("canary", tag="2")
+    found = decide(message(attributes={"version": 2}), route(versions=[STABLE, numbered]))
+    assert found == Decision(numbered, Reason.PINNED)
+
+
+def test_what_was_published_decides_where_the_route_unwraps() -> None:
+    """The pin, the rules and the sticky key are looked up in what SNS delivered."""
+    of_sns = route(
+        unwrap=Unwrap.SNS,
+        weights={"stable": 50, "canary": 50},
+        sticky=FromBody("id"),
+        rules=(
+            rule(CANARY, ACME),
+            rule(STABLE, where(FromBody("tier"), Exact("gold")), name="gold"),
+        ),
+    )
+    assert decide(message(notified("", {"version": "v2"})), of_sns) == PINNED
+    assert decide(message(notified("", {"baggage": "version=v2"})), of_sns) == PINNED
+    assert decide(message(notified("", {"tenant": "acme"})), of_sns).rule == "rule-1"
+    assert decide(message(notified('{"tier": "gold"}')), of_sns).rule == "gold"
+    ours = message(notified("", {"version": "v2"}), attributes={"version": "v1"})
+    assert decide(ours, of_sns) == Decision(STABLE, Reason.PINNED)
+    bucket = decide(message(notified('{"id": 17}'), message_id="m-9"), of_sns).bucket
+    assert bucket == bucket_of("orders", "17")
+    no_id = decide(message(notified("{}"), message_id="m-9"), of_sns)
+    assert no_id.bucket == bucket_of("orders", "m-9")
+
+
+def test_an_envelope_is_a_body_like_any_other_where_the_route_does_not_unwrap() -> None:
+    taken = message(notified("", {"version": "v2"}))
+    assert decide(taken, route()) == DEFAULT
+    by_path = route(version_from=(FromBodyVersion(FromBody("MessageAttributes.version.Value")),))
+    assert decide(taken, by_path) == PINNED
+
+
+def test_raw_and_other_messages_share_a_queue() -> None:
+    of_sns = route(
+        unwrap=Unwrap.SNS,
+        version_from=(FromAttribute("version"), FromBodyVersion(FromBody("v"))),
+    )
+    for body in ['{"v": "v2"}', notified('{"v": "v2"}'), notified("", {"version": "v2"})]:
+        assert decide(message(body), of_sns) == PINNED
+    assert decide(message("{}", attributes={"version": "v2"}), of_sns) == PINNED
+    inside_another = message(notified(notified('{"v": "v2"}', {"version": "v2"})))
+    assert decide(inside_another, of_sns) == DEFAULT, "unwrapped once"
+
+
+def test_a_decided_message_holds_no_parsed_body() -> None:
+    for body in [notified('{"v": "v2"}'), '{"Type": "Notification"}']:
+        taken = message(body)
+        decide(taken, route(unwrap=Unwrap.SNS))
+        assert taken._json is UNREAD
+
+
+def test_a_rule_may_ask_who_sent_the_message() -> None:
+    by_b1 = rule(CANARY, where(FromSender(), Prefix("AROAEXAMPLE:")))
+    taken = Decision(CANARY, Reason.RULE, "rule-1")
+    assert decide(message(sender_id="AROAEXAMPLE:b1"), route(rules=(by_b1,))) == taken
+    assert decide(message(sender_id="AROAOTHER:b1"), route(rules=(by_b1,))) == DEFAULT
+    assert decide(message(), route(rules=(by_b1,))) == DEFAULT
+    not_b1 = rule(CANARY, where(FromSender(), Prefix("AROAEXAMPLE:"), negated=True))
+    assert decide(message(), route(rules=(not_b1,))) == taken
+    assert decide(message(sender_id="AROAEXAMPLE:b1"), route(rules=(not_b1,))) == DEFAULT
 
 
 def test_an_unknown_version_goes_on_as_if_none_were_named() -> None:
@@ -137,5 +262,5 @@ def test_a_message_group_is_never_split_across_versions() -> None:
 
 def test_reasons_are_the_words_of_the_contract() -> None:
     assert {str(reason) for reason in Reason} == {
-        "pinned", "unknown_version", "rule", "split", "default", "fallback",
+        "pinned", "unknown_version", "rule", "split", "default", "fallback", "mirror",
     }  # fmt: skip

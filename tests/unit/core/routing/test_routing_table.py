@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn, RoutingTable, UnknownVersion
+from gateway.core.routing.sources import FromAttribute, FromBaggage, FromSession
 from tests.builders import CANARY, STABLE, route, version
 
 
@@ -28,7 +29,9 @@ def test_defaults_are_those_of_the_contract() -> None:
     plain = route()
     assert (plain.wait_seconds, plain.visibility_seconds, plain.max_in_flight) == (20, None, 200)
     assert plain.unknown_version is UnknownVersion.SPLIT
-    assert [source.name for source in plain.version_from] == ["version", "version"]
+    assert plain.version_from == (
+        FromAttribute("version"), FromBaggage("version"), FromSession("version"),
+    )  # fmt: skip
     assert plain.retry == Backoff(min_seconds=2, max_seconds=300)
     assert Fallback() == Fallback(frozenset({FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND}), 3)
     assert plain.dead_letter is None

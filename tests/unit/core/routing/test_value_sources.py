@@ -1,4 +1,4 @@
-"""Where a text comes from: attribute, baggage, body, group, message id."""
+"""Where a text comes from: attribute, baggage, body, group, message id, sender."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from gateway.core.routing.sources import (
     FromAttribute,
     FromBaggage,
     FromBody,
+    FromBodyVersion,
     FromGroup,
     FromMessageId,
+    FromSender,
+    FromSession,
 )
 from tests.builders import message
 
@@ -105,3 +108,46 @@ def test_a_group_is_read_and_may_be_missing() -> None:
 
 def test_a_message_id_is_always_there() -> None:
     assert FromMessageId().read(message(message_id="b6d2-1")) == "b6d2-1"
+
+
+def test_the_sender_is_the_whole_id() -> None:
+    assert FromSender().read(message(sender_id="AROAX:b1,version=v2")) == "AROAX:b1,version=v2"
+    assert FromSender().read(message()) is None
+
+
+def test_a_session_names_a_member() -> None:
+    assert FromSession("version").read(message(sender_id="AROAX:b1,version=v2")) == "v2"
+    assert FromSession("version").read(message(sender_id="AIDAX")) is None
+    assert FromSession("version").read(message()) is None
+
+
+EVENT = '{"version": %s, "detail-type": "Order", "source": "shop", "detail": {"version": "v2"}}'
+
+
+@pytest.mark.parametrize("version", ['"0"', "0", "0.0"])
+def test_the_version_of_an_eventbridge_envelope_names_no_version(version: str) -> None:
+    """It is that of the envelope, and the same for all events."""
+    event = message(EVENT % version)
+    assert FromBodyVersion(FromBody("version")).read(event) is None
+    assert FromBodyVersion(FromBody("detail.version")).read(event) == "v2"
+    assert FromBodyVersion(FromBody("version || detail.version")).read(event) == "v2"
+    assert FromBody("version").read(event) == "0", "a rule still sees it"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (EVENT % '"v2"', "v2"),
+        ('{"version": "0"}', "0"),
+        ('{"version": "0", "detail-type": "a", "source": "b"}', "0"),
+        ('{"version": 2}', "2"),
+        ('{"version": null}', None),
+        ('{"version": {"name": "v2"}}', None),
+        ('{"version": ["v2"]}', None),
+        ("[]", None),
+        ("not JSON", None),
+        ("", None),
+    ],
+)
+def test_any_other_body_names_the_version_that_it_has(body: str, text: str | None) -> None:
+    assert FromBodyVersion(FromBody("version")).read(message(body)) == text

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.demo.services.chain import End, Hop
+from gateway.demo.services.chain import End, Hop, NextService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,11 +23,15 @@ async def served(app: web.Application) -> AsyncIterator[Client]:
         yield client
 
 
+def calling(name: str, to: Client) -> Hop:
+    return Hop(name, NextService(name, str(to.make_url("/events"))))
+
+
 @asynccontextmanager
 async def hop_before_end() -> AsyncIterator[tuple[Client, Client]]:
     async with (
         served(End("D").app()) as end,
-        served(Hop("C1", str(end.make_url("/events"))).app()) as hop,
+        served(calling("C1", end).app()) as hop,
     ):
         yield hop, end
 
@@ -60,7 +64,10 @@ async def test_trace_context_is_handed_on_and_other_headers_are_not() -> None:
     app = web.Application()
     app.router.add_post("/events", note)
     sent = {"version": "v1", "baggage": "version=v1", "traceparent": "00-1-2-01", "x-own": "no"}
-    async with served(app) as last, served(Hop("B", str(last.make_url("/events"))).app()) as hop:
+    async with (
+        served(app) as last,
+        served(calling("B", last).app()) as hop,
+    ):
         await hop.post("/events", json={"path": []}, headers=sent)
     handed_on = {name.lower(): value for name, value in got.items() if name.lower() in sent}
     assert handed_on == {name: value for name, value in sent.items() if name != "x-own"}
@@ -72,7 +79,10 @@ async def test_the_response_of_the_next_hop_is_the_response() -> None:
 
     app = web.Application()
     app.router.add_post("/events", refuse)
-    async with served(app) as last, served(Hop("B", str(last.make_url("/events"))).app()) as hop:
+    async with (
+        served(app) as last,
+        served(calling("B", last).app()) as hop,
+    ):
         answer = await hop.post("/events", json={"path": []})
         assert (answer.status, await answer.text()) == (422, "no such order")
 
@@ -80,13 +90,13 @@ async def test_the_response_of_the_next_hop_is_the_response() -> None:
 async def test_a_next_hop_that_is_gone_is_a_bad_gateway() -> None:
     async with served(web.Application()) as gone:
         url = str(gone.make_url("/events"))
-    async with served(Hop("B", url).app()) as hop:
+    async with served(Hop("B", NextService("B", url)).app()) as hop:
         answer = await hop.post("/events", json={"path": []})
         assert answer.status == 502
         assert f"B cannot reach {url}" in await answer.text()
 
 
-@pytest.mark.parametrize("body", ["no json", "[]"])
+@pytest.mark.parametrize("body", ["no json", "[]", '{"path": null}'])
 async def test_what_is_no_json_object_is_refused(body: str) -> None:
     async with served(End("D").app()) as end:
         assert (await end.post("/events", data=body)).status == 400

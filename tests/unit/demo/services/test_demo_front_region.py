@@ -19,6 +19,6 @@ async def test_the_region_is_found_where_eks_puts_it(monkeypatch: pytest.MonkeyP
     runner = web.AppRunner(front.app())
     await runner.setup()
     try:
-        assert front._sqs.meta.region_name == "eu-west-3"
+        assert front._queue._sqs.meta.region_name == "eu-west-3"
     finally:
         await runner.cleanup()
