@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.routing.split import BUCKETS, Split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
 
@@ -45,21 +43,22 @@ def weighted(route: Route, canary_weight: int | None) -> Route:
     )
 
 
-def _divide(split: Split, canary: Version, stable: Version, left: int) -> Iterator[Share]:
-    """Yield the shares in bucket order; the canary gets the first `left` buckets of the two."""
+def _divide(split: Split, canary: Version, stable: Version, left: int) -> list[Share]:
+    """Return the shares in bucket order; the canary gets the first `left` buckets of the two."""
+    shares: list[Share] = []
     low = 0
     for version, high in zip(split.versions, split.edges, strict=True):
         if version.name in (canary.name, stable.name):
             edge = min(high, low + left)
             left -= edge - low
-            yield canary, edge
-            yield stable, high
+            shares += (canary, edge), (stable, high)
         else:
-            yield version, high
+            shares.append((version, high))
         low = high
+    return shares
 
 
-def _join(shares: Iterator[Share]) -> list[Share]:
+def _join(shares: list[Share]) -> list[Share]:
     """Return the shares without empty ones, neighbours of one version as one."""
     joined: list[Share] = []
     for version, edge in shares:
