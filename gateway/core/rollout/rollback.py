@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 MAX_COOLDOWN_SECONDS: Final = 86_400.0
 
 
-def bounds_of(plan: Plan, state: TrialState) -> Bounds:
-    """Return what the canary is held to; after each abort a false one must be half as likely."""
+def limits_of(plan: Plan) -> Bounds:
+    """Return what the canary is held to: where a rollout has no limit, a rollback's counts."""
     bounds = plan.bounds
     if bounds.max_failure_ratio is None and plan.rollback is not None:
-        bounds = replace(bounds, max_failure_ratio=plan.rollback.max_failure_ratio)
+        return replace(bounds, max_failure_ratio=plan.rollback.max_failure_ratio)
+    return bounds
+
+
+def bounds_of(plan: Plan, state: TrialState) -> Bounds:
+    """Return what the canary is held to; after each abort a false one must be half as likely."""
+    bounds = limits_of(plan)
     return bounds if not state.aborts else replace(bounds, alpha_factor=0.5**state.aborts)
 
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.routing.split import BUCKETS, Split
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
 
-_BUCKETS_OF_A_PERCENT: Final = BUCKETS // 100
+_ALL: Final = 100
+_BUCKETS_OF_A_PERCENT: Final = BUCKETS // _ALL
 
 Share = tuple["Version", int]
 """A version and the upper edge of its buckets, which begin where those before it end."""
@@ -43,6 +46,21 @@ def weighted(route: Route, canary_weight: int | None) -> Route:
     )
 
 
+def canary_share(route: Route) -> int:
+    """Return how much of what goes to stable or canary is the canary's, in whole per cent.
+
+    It is 1..99 where both get any. Raises ValueError for a route without a plan or split.
+    """
+    plan, split = route.plan, route.split
+    if plan is None or split is None:
+        raise ValueError(f"route {route.name} has no plan")
+    buckets = _buckets(route, zip(split.versions, split.edges, strict=True))
+    canary, stable = buckets[plan.canary], buckets[route.stable.name]
+    if not canary or not stable:
+        return _ALL if canary else 0
+    return min(_ALL - 1, max(1, round(_ALL * canary / (canary + stable))))
+
+
 def _divide(split: Split, canary: Version, stable: Version, left: int) -> list[Share]:
     """Return the shares in bucket order; the canary gets the first `left` buckets of the two."""
     shares: list[Share] = []
@@ -72,11 +90,17 @@ def _join(shares: list[Share]) -> list[Share]:
 
 def _weights(route: Route, shares: list[Share]) -> tuple[tuple[str, int], ...]:
     """Return the weight of every version: per cent, or buckets where these are not whole."""
+    buckets = _buckets(route, shares)
+    whole = not any(count % _BUCKETS_OF_A_PERCENT for count in buckets.values())
+    unit = _BUCKETS_OF_A_PERCENT if whole else 1
+    return tuple((name, count // unit) for name, count in buckets.items())
+
+
+def _buckets(route: Route, shares: Iterable[Share]) -> dict[str, int]:
+    """Return the number of buckets of every version."""
     buckets = dict.fromkeys((version.name for version in route.versions), 0)
     low = 0
     for version, edge in shares:
         buckets[version.name] += edge - low
         low = edge
-    whole = not any(count % _BUCKETS_OF_A_PERCENT for count in buckets.values())
-    unit = _BUCKETS_OF_A_PERCENT if whole else 1
-    return tuple((name, count // unit) for name, count in buckets.items())
+    return buckets
