@@ -142,7 +142,10 @@ def percent(value: Any) -> float:
 PERCENT: Final = Checked(percent, {"type": "number", "minimum": 0, "maximum": HUNDRED})
 
 
-_WRITTEN_PERCENT = re.compile(r"(?P<number>[0-9]{1,3}(?:\.[0-9]{1,15})?)%\Z")
+_WRITTEN_PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(?:\.[0-9]{1,15})?)%\Z")
+_ABOVE_ZERO_PERCENT: Final = (
+    r"^([0-9]?[1-9](\.[0-9]+)?|[1-9]0(\.[0-9]+)?|0{1,2}\.[0-9]*[1-9][0-9]*)%$"
+)
 _PER_CENT_MEANT = re.compile(r"(?P<number>[1-9][0-9]?(?:\.[0-9]+)?)(?:\s+%)?\Z")
 
 
@@ -158,8 +161,9 @@ def ratio(*, above_zero: bool = False) -> Checked:
         return share
 
     least = {"exclusiveMinimum" if above_zero else "minimum": 0}
+    pattern = _ABOVE_ZERO_PERCENT if above_zero else r"^[0-9]{1,2}(\.[0-9]+)?%$"
     forms = [
-        {"type": "string", "pattern": r"^[0-9]{1,2}(\.[0-9]+)?%$"},
+        {"type": "string", "pattern": pattern},
         {"type": "number", **least, "exclusiveMaximum": 1},
     ]
     return Checked(read, {"anyOf": forms})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from gateway.config.file import read
 from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
+from gateway.config.schema.routing_file import json_schema
 from gateway.core.rollout.judge import Bounds
 from gateway.core.rollout.plan import OnTrouble, Plan, Rollback, Rollout, Step, Then
 from gateway.core.routing.sources import FromGroup
@@ -18,6 +21,7 @@ from gateway.core.routing.weights import weighted
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
 
+VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 EXAMPLE = Path(__file__).parents[3] / "config/examples/rollout.yaml"
 TWO = "{stable: http://b/, canary: {url: http://b1/, tag: v2}}"
 DEFAULT_STEPS = tuple(Step(weight, 600.0) for weight in (1, 5, 25, 50, 100))
@@ -159,6 +163,32 @@ def test_percentages_and_ratios_mean_the_same(written: str, ratio: float) -> Non
 def test_no_other_number_is_a_ratio(ratio: str) -> None:
     with pytest.raises(ProblemsFound, match="must be a share, 0 or more and below 1"):
         plan_of(f"rollout: {{max_failure_ratio: {ratio}}}")
+
+
+@pytest.mark.parametrize("key", ["margin", "tolerance"])
+@pytest.mark.parametrize(
+    "ratio",
+    [
+        *("0%", "00%", "0.0%", "0.10%", "00.01%", "1%", "05%", "10%", "90.0%", "99.99%"),
+        *("100%", "005%", "5", "5 %", "%", ".5%", "5.%", "-5%", "5%5%", ""),
+        *(0, 0.0, 0.01, 0.999, 1, 1.0, 5, -0.1, True),
+    ],
+)
+def test_the_schema_takes_the_ratios_that_the_gateway_takes(key: str, ratio: object) -> None:
+    route = {
+        "name": "orders",
+        "queue": "orders",
+        "versions": {"stable": "http://b/", "canary": "http://b1/"},
+        "rollout": {"compare": {key: ratio}},
+    }
+    file = {"routes": [route]}
+    try:
+        load(json.dumps(file).encode(), "routes.yaml")
+    except ProblemsFound:
+        taken = False
+    else:
+        taken = True
+    assert VALIDATOR.is_valid(file) is taken
 
 
 def test_a_step_is_a_weight_or_says_more() -> None:
