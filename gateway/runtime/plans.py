@@ -107,7 +107,7 @@ class DeliveryPlans:
         self._with_copies = with_copies
         self._with_evidence = with_evidence
         plan = route.plan
-        self._counted = () if plan is None else (plan.canary, route.stable.name)
+        self._counted: tuple[str, ...] = () if plan is None else (plan.canary, route.stable.name)
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives
         self.fallback_after_receives = NEVER if after is None else after
@@ -132,7 +132,7 @@ class DeliveryPlans:
 
     def _wraps(self, chosen: Version, reason: Reason) -> tuple[Wrap, ...]:
         counted = reason is Reason.SPLIT and chosen.name in self._counted
-        evidence = (self._with_evidence,) if counted else ()
+        evidence: tuple[Wrap, ...] = (self._with_evidence,) if counted else ()
         return (*evidence, self._with_copies) if self._copied(chosen, reason) else evidence
 
     def _copied(self, chosen: Version, reason: Reason) -> bool:
