@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.config.plans import compile_plan
 from gateway.core.addresses import beside, parse_queue
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
@@ -17,6 +18,7 @@ from gateway.core.routing.sources import (
 )
 from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Tls, Version
+from gateway.core.routing.weights import weighted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 
 
 def compile_route(spec: routing_file.Route) -> Route:
-    """Return the route; keys that the file leaves out get their documented defaults."""
+    """Return the route; keys that the file leaves out get their documented defaults.
+
+    The canary of a rollout has no weight in it: that comes from the rollout's state.
+    """
     queue = parse_queue(spec.queue.text, spec.region)
     versions = _versions(spec, queue)
     named = {version.name: version for version in versions}
     stable = named[spec.stable] if spec.stable else versions[0]
     splitter = _Splitter(spec, versions, stable, fifo=queue.fifo)
-    return Route(
+    route = Route(
         name=spec.name,
         queue=queue,
         versions=versions,
@@ -50,13 +55,21 @@ def compile_route(spec: routing_file.Route) -> Route:
         mirror=_mirror(spec, named, splitter),
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
-        split=None if spec.split is None else splitter.split(spec.split, None),
+        split=_split(spec, stable, splitter),
         weights=tuple((name, _weight(spec, name, stable)) for name in named),
         fallback=_fallback(spec, fifo=queue.fifo),
         retry=Backoff(spec.retry.min, spec.retry.max),
         linger=Linger(spec.linger.delete, spec.linger.receive),
         dead_letter=None if spec.reject is None else beside(spec.reject, queue),
+        plan=compile_plan(spec, versions, stable),
     )
+    return route if spec.rollout is None else weighted(route, 0)
+
+
+def _split(spec: routing_file.Route, stable: Version, splitter: _Splitter) -> Split | None:
+    """Return the split; where a rollout is to move weights, one that gives stable all."""
+    weights = {stable.name: 1} if spec.rollout is not None else spec.split
+    return None if weights is None else splitter.split(weights, None)
 
 
 def _version_from(spec: routing_file.Route) -> tuple[VersionSource, ...]:

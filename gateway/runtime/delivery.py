@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
-    from gateway.runtime.plans import ActivePlan, WithCopies
+    from gateway.runtime.plans import ActivePlan, Wrap
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
 
@@ -49,15 +49,17 @@ class Deliverer:
         *,
         route: Route,
         limiters: Limiters,
-        with_copies: WithCopies,
+        with_copies: Wrap,
+        with_evidence: Wrap,
         in_flight: InFlight,
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
     ) -> None:
-        self.plans = DeliveryPlans(route, limiters, with_copies)
+        self.plans = DeliveryPlans(route, limiters, with_copies, with_evidence)
         self._limiters = limiters
         self._with_copies = with_copies
+        self._with_evidence = with_evidence
         self._in_flight = in_flight
         self._settler = settler
         self._reporter = reporter
@@ -70,7 +72,7 @@ class Deliverer:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
-        self.plans = DeliveryPlans(route, self._limiters, self._with_copies)
+        self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._with_evidence)
 
     def begin(
         self, entry: InFlightMessage, ended: Callable[[int | None], None] | None = None

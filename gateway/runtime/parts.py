@@ -16,6 +16,7 @@ from gateway.runtime.mirror import Mirroring
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
+from gateway.runtime.rollouts import Counting
 from gateway.runtime.settler import FIFO_LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
 
@@ -59,6 +60,7 @@ class Parts:
         self.limiters = Limiters(route, make_target)
         self.reporter = Reporter(route.name, observer, wall)
         self.mirroring = Mirroring(route, make_mirror_target or make_target, self.reporter, short)
+        self.counting = Counting(route)
         self.settler = Settler(
             route=route.name,
             source=source,
@@ -70,6 +72,7 @@ class Parts:
             route=route,
             limiters=self.limiters,
             with_copies=self.mirroring.wrap,
+            with_evidence=self.counting.wrap,
             in_flight=self.in_flight,
             settler=self.settler,
             reporter=self.reporter,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
+    from gateway.runtime.rollouts import Counting
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
@@ -87,6 +88,7 @@ class RunningRoute:
             async with asyncio.TaskGroup() as tasks:
                 parts.reporter.start()
                 parts.settler.start(tasks)
+                parts.counting.start()
                 parts.deliverer.start()
                 traits = await self._opened(tasks, on_open)
                 if traits is not None:
@@ -139,6 +141,7 @@ class RunningRoute:
         self._parts.permits.resize(route.max_in_flight)
         self._parts.limiters.adopt(route)
         self._parts.mirroring.adopt(route)
+        self._parts.counting.adopt(route)
         self._parts.deliverer.adopt(route)
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
@@ -161,6 +164,11 @@ class RunningRoute:
             parts.limiters.wait_queue.waiting,
             None if self.traits is None else self.traits.redrive,
         )
+
+    @property
+    def counting(self) -> Counting:
+        """The evidence of its canary."""
+        return self._parts.counting
 
     @property
     def unready(self) -> str | None:

@@ -96,7 +96,7 @@ def routing_file_page() -> str:
 
 ORDER: Final = (
     "The file", "Route", "Version", "Tls", "Rule", "Match", "Condition", "Fallback", "Retry",
-    "Linger", "Mirror",
+    "Linger", "Mirror", "Rollout", "Step", "Compare", "Rollback",
 )  # fmt: skip
 
 
@@ -115,6 +115,8 @@ def _kind(value: dict[str, Any]) -> str:  # noqa: PLR0911 - one line for each JS
     if "anyOf" in value:
         if any("ms|s|m|h" in str(option.get("pattern")) for option in value["anyOf"]):
             return "duration"
+        if any("%" in str(option.get("pattern")) for option in value["anyOf"]):
+            return "ratio"
         return " or ".join(_kind(option) for option in value["anyOf"])
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.config.checks import queue_versions
 from gateway.config.checks.heads import head_findings
 from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
+from gateway.config.checks.rollouts import rollout_findings
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
 from gateway.config.problems.findings import (
     TOKEN,
@@ -75,6 +76,7 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from add_prefix(("stable",), versions.unknown(route["stable"]))
     if isinstance(route.get("split"), dict):
         yield from add_prefix(("split",), split_findings(route["split"], versions))
+    yield from rollout_findings(route, versions)
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from add_prefix(("versions",), _version_header(route))
     yield from _deliver(route)

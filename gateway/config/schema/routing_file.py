@@ -5,13 +5,13 @@ at run time, so this module does without `from __future__ import annotations`.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from gateway.config.schema import addresses, fields, matchers
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
+from gateway.config.schema.rollout import Rollback, Rollout
 from gateway.config.schema.rules import Rule, Weights
 from gateway.config.schema.version import VersionOrUrl
 from gateway.core.addresses import QueueAddress
@@ -33,13 +33,6 @@ SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
 _COPIES = fields.whole(1, 1_000)
 _COPY_TIMEOUT = fields.duration(0, LONGEST_COPY, above_low=True)
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
-
-
-class AttributesHeader(StrEnum):
-    """Whether a version gets all attributes in one header, and how."""
-
-    NONE = "none"
-    JSON = "json"
 
 
 _IN_FLIGHT = fields.whole(1, 100_000)
@@ -215,6 +208,21 @@ class Route(Part):
         default=None,
         description="Weights by version for what no rule took, the stable one included; default "
         "all to stable.",
+    )
+    rollout: Annotated[Rollout | None, NOT_NULL] = Field(
+        default=None,
+        description="A canary's weight that climbs by itself while it is no worse than stable; in "
+        "place of `split`. Default none.",
+    )
+    rollback: Annotated[Rollback | None, NOT_NULL] = Field(
+        default=None,
+        description="When a canary goes to weight 0 by itself; with `split` or `rollout`. Default "
+        "none.",
+    )
+    strict: Annotated[bool, fields.FLAG] = Field(
+        default=False,
+        description="`true`: a message pinned to a canary that was rolled back waits, in place of "
+        "going to stable.",
     )
     sticky: Annotated[Source | None, matchers.STICKY] = Field(
         default=None,

@@ -11,6 +11,7 @@ from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
+    from gateway.core.rollout.plan import Plan
     from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.sources import VersionSource
@@ -101,7 +102,8 @@ class Route:
 
     `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
-    the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`.
+    the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`. `plan`
+    None: nothing judges the route; else it has a split, which :func:`weights.weighted` changes.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Route:
     unwrap: Unwrap = Unwrap.NONE
     deliver: Deliver = Deliver.BODY
     mirror: Mirror | None = None
+    plan: Plan | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

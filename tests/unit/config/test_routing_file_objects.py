@@ -12,6 +12,7 @@ from gateway.config.file import read
 from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import QueueAddress
+from gateway.core.rollout.plan import Plan, Rollback
 from gateway.core.routing import rules
 from gateway.core.routing.mirror import Mirror
 from gateway.core.routing.route import (
@@ -129,6 +130,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
                     max_in_flight=20,
                     timeout_seconds=5.0,
                 ),
+                plan=Plan("canary", canary.url, "v2", rollback=Rollback(0.1)),
             ),
         ),
         sha256(everything).hexdigest(),
