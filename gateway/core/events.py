@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.rollout.state import Entry, RollbackCause
     from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import RoutingTable
 
@@ -225,6 +226,26 @@ class TableInForce:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutChanged:
+    """A rollout moved, or weights were set by hand. `here`: by this replica, not by another.
+
+    `rolled_back`: the canary went to weight 0, for this cause.
+    """
+
+    route: str
+    entry: Entry
+    rolled_back: RollbackCause | None = None
+    here: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StateProblems:
+    """What is torn or out of reach of the shared state now, in words; empty: all is well again."""
+
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
     """A routing file was accepted; the names are of routes that differ from the table before."""
 
@@ -269,6 +290,8 @@ Event = (
     | PhaseChanged
     | RouteWarned
     | TableInForce
+    | RolloutChanged
+    | StateProblems
     | Reloaded
     | ReloadFailed
     | Listening

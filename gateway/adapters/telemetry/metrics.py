@@ -152,7 +152,9 @@ class Metrics:
             case events.MessageUnreadable(route):
                 self._add(names.UNREADABLE, (route,))
             case (
-                events.HeaderFileUnusable()
+                events.RolloutChanged()
+                | events.StateProblems()
+                | events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()

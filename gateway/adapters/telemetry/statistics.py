@@ -150,6 +150,8 @@ class Statistics:
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()
+                | events.RolloutChanged()
+                | events.StateProblems()
             ):
                 pass
             case _:

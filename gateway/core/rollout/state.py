@@ -14,14 +14,28 @@ MAX_HISTORY: Final = 50
 
 
 class RolloutPhase(StrEnum):
-    """The phases of a trial; `idle` is a route that has a rollback and no plan."""
+    """The phases of a trial; `idle` is a route that has a rollback and no plan.
 
+    `none`: nothing judges the route, so there is no trial.
+    """
+
+    NONE = "none"
     IDLE = "idle"
     WAITING = "waiting"
     PROGRESSING = "progressing"
     PAUSED = "paused"
     PROMOTED = "promoted"
     ABORTED = "aborted"
+
+
+class RollbackCause(StrEnum):
+    """Why a canary went to weight 0: by which test, by its deadline, or by a person's word."""
+
+    FAILURES = "failures"
+    SLOW = "slow"
+    LIMIT = "limit"
+    DEADLINE = "deadline"
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True)
