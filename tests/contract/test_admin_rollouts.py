@@ -386,7 +386,7 @@ async def test_a_verbs_body_that_is_not_understood_is_422(
     assert not rollouts.asked
 
 
-@pytest.mark.parametrize("name", ["nowhere", "Orders", "%00", "a" * 300, "%1b%5b31m"])
+@pytest.mark.parametrize("name", ["nowhere", "Orders", "%00", "a" * 300, "%1b%5b31m", "%7B"])
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "rollout"), ("GET", "verdict"), ("POST", "rollout/abort"), ("PUT", "weights")],

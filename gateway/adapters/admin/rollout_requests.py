@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_BY_CHARS: Final = 100
 MAX_REASON_CHARS: Final = 500
-NOBODY_NAMED: Final = "the API"
+BY_DEFAULT: Final = "the API"
 
 _KEYS: Final = ("by", "reason", "full")
 _ALL: Final = 100
@@ -47,7 +47,7 @@ def parse_command(verb: Verb, query: Mapping[str, str], body: Mapping[str, Any])
 
 def caller_name(given: object) -> str:
     """Return what a caller says it is, printable and bounded; raises BadRequestError."""
-    return _text("by", given)[:MAX_BY_CHARS] or NOBODY_NAMED
+    return _text("by", given)[:MAX_BY_CHARS] or BY_DEFAULT
 
 
 def parse_weights(route: Route, body: Mapping[str, Any]) -> dict[str, int]:
