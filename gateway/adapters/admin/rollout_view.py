@@ -36,7 +36,7 @@ def rollout_json(view: RolloutView, stable: str) -> dict[str, Any]:
         "weight": _canary_weight(view),
         "weights": {name: _finite(weight) for name, weight in view.weights.items()},
         "override": None if view.override is None else dict(view.override),
-        "since": None if plan is None else iso_time(view.since),
+        "since": iso_time(view.since or None),
         "deadline": iso_time(view.deadline),
         "verdict": view.verdict.value,
         "value": VALUES[view.verdict],
