@@ -1,4 +1,4 @@
-"""What the admin port relies on of rollouts: the driver holds to it, and so does the fake."""
+"""What the admin port relies on of rollouts: the real ones hold to it, and so does the fake."""
 
 from __future__ import annotations
 
@@ -134,17 +134,17 @@ class TestFakeRollouts(RolloutsContract):
 
 
 @VIRTUAL_TIME
-class TestRolloutDriver(RolloutsContract):
-    """The driver over a route at work."""
+class TestRolloutRequests(RolloutsContract):
+    """The driver over a route at work, and what is asked of it."""
 
     @asynccontextmanager
     async def begun(self) -> AsyncIterator[Rollouts]:
         async with judged(route_of(PLAN)) as one:
             await one.until(lambda: one.weight == 5)
-            yield one.driver
+            yield one.requests
 
     @asynccontextmanager
     async def unjudged(self) -> AsyncIterator[Rollouts]:
         async with judged(route_of(SPLIT)) as one:
             await one.until(lambda: one.weight == 10)
-            yield one.driver
+            yield one.requests
