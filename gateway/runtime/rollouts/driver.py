@@ -203,18 +203,19 @@ class RolloutDriver:
         found = (*self._store.problems, *filter(None, self._errors.values()))
         return tuple(dict.fromkeys(found))
 
-    def names(self) -> Sequence[str]:
-        """Return the names of the routes in force, in file order."""
-        return [each.given.name for each in self._routes.in_force()]
+    def in_force(self) -> Sequence[RouteRollout]:
+        """Return the rollouts of the routes in force, in file order."""
+        self._adopt()
+        return [self._by_name[each.given.name] for each in self._routes.in_force()]
 
     def find(self, name: str) -> RouteRollout:
         """Return the rollout of a route in force; raises UnknownRouteError."""
-        names = self.names()
-        if name not in names:
-            there = ", ".join(names) or "none"
-            raise UnknownRouteError(f"there is no route {name}; there are: {there}")
         self._adopt()
-        return self._by_name[name]
+        found = self._by_name.get(name)
+        if found is None:
+            there = ", ".join(self._by_name) or "none"
+            raise UnknownRouteError(f"there is no route {name}; there are: {there}")
+        return found
 
     async def change(
         self, rollout: RouteRollout, change: StateChange, by: str, *, at_once: bool = False

@@ -40,7 +40,8 @@ class RolloutRequests:
 
     def views(self) -> Sequence[RolloutView]:
         """Return those of all routes in force, in file order."""
-        return [self.view(name) for name in self._driver.names()]
+        problems = self.problems
+        return [view_of(each, problems) for each in self._driver.in_force()]
 
     async def command(
         self, route: str, verb: Verb, *, full: bool = False, by: str, reason: str = ""
