@@ -1,7 +1,8 @@
 """The verdict on a canary: pass, wait or abort, from its evidence.
 
 Each test may be looked at after every message: its bound holds over a whole trial. A trial is one
-rollout of one revision.
+rollout of one revision. docs/explanation/how-a-canary-is-judged.md leads through it, with figures
+of simulated rollouts.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ class Judgement:
 
 def counts_between(values: Sequence[float], since: Sequence[float]) -> tuple[Counts, Counts]:
     """Return the counts of canary and stable between two sums of evidence."""
-    grown = [round(now - then) for now, then in zip(values[1:7], since[1:7], strict=True)]
+    counts = zip(values[1:7], since[1:7], strict=True)
+    grown = [max(0, round(now - then)) for now, then in counts]
     return Counts(*grown[:3]), Counts(*grown[3:])
 
 
@@ -102,6 +104,8 @@ def find_abort(
     """
     lowest = 1.0
     for start in starts:
+        if not start.is_reached(values):
+            continue
         canary, stable = counts_between(values, start.values)
         for test in _TESTS:
             found = test(values, start, bounds, canary, stable)
