@@ -33,11 +33,10 @@ def advance(state: TrialState, plan: Plan, values: Sequence[float], now: float) 
     """
     if state.phase is RolloutPhase.ABORTED and not state.probing:
         return probe_if_due(state, plan, values, now)
-    if _is_held(state, plan):
-        return state
-    judgement = _find_abort(state, plan, values, now)
-    if judgement is not None:
-        return abort(state, plan, judgement, now)
+    held = _is_held(state, plan)
+    judgement = None if held else _find_abort(state, plan, values, now)
+    if held or judgement is not None:
+        return state if judgement is None else abort(state, plan, judgement, now)
     window = None if plan.rollback is None else plan.rollback.window_seconds
     if is_due(state.starts, values, now=now, window_seconds=window):
         state = replace(state, starts=restart(state.starts, values, now))
