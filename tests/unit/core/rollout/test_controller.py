@@ -160,6 +160,20 @@ class TestGoingBack:
         assert world.state.phase is not RolloutPhase.ABORTED
         assert "stable fails too" in world.state.reason
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_limit_does_not_abort_in_the_first_moments_of_an_outage_either(
+        self, seed: int
+    ) -> None:
+        """The canary's ratio is over the limit before stable's, which has a long good past."""
+        plan = replace(PLAN, bounds=Bounds(max_failure_ratio=0.1))
+        world = World(with_rollout(plan, steps=(Step(5, 60.0), Step(50, 1e6))), seed=seed)
+        world.run(100, canary=0.01, stable=0.01)
+        assert world.weight == 50
+        for _ in range(10):
+            world.run(3, canary=0.5, stable=0.5)
+            world.run(20, canary=0.01, stable=0.01)
+        assert world.state.phase is not RolloutPhase.ABORTED
+
     def test_aborted_is_kept_until_retry(self) -> None:
         world = World()
         world.do(Verb.ABORT)
