@@ -18,7 +18,9 @@ from gateway.core.routing.route import Backoff, Fallback, FallbackOn, Unwrap
 from gateway.core.routing.rules import Exact
 from gateway.core.routing.sources import FromAttribute, FromBody
 from gateway.core.routing.weights import weighted
-from gateway.runtime.rollouts.counting import CountedSender, Counting
+from gateway.runtime.in_flight import InFlight
+from gateway.runtime.rollouts.counting import Counting
+from gateway.runtime.rollouts.recorder import Recorder
 from tests.builders import CANARY, STABLE, THIRD, attribute, mirror, rule, where
 from tests.builders import route as any_route
 from tests.builders import split as any_split
@@ -253,8 +255,8 @@ async def test_a_route_without_a_plan_has_nothing_in_its_way(
     def never(*_: object) -> None:
         raise AssertionError("a message passed the evidence")
 
-    monkeypatch.setattr(Counting, "begin", never)
-    monkeypatch.setattr(CountedSender, "send", never)
+    for name in ("acked", "failed", "hung"):
+        monkeypatch.setattr(Recorder, name, never)
     async with at_work(route(50, plan=None)) as rig:
         rig.queue.send_many(20)
         await rig.empty()
@@ -263,8 +265,8 @@ async def test_a_route_without_a_plan_has_nothing_in_its_way(
 
 
 def test_sums_are_none_or_of_their_length() -> None:
-    assert len(Counting(route()).values) == LENGTH
-    assert Counting(route(plan=None)).values == ()
+    assert len(Counting(route(), InFlight()).values) == LENGTH
+    assert Counting(route(plan=None), InFlight()).values == ()
 
 
 async def test_a_target_that_raises_says_nothing_of_the_canary(
