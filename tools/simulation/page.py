@@ -50,6 +50,8 @@ def _group(results: Results, name: str) -> dict[str, dict[str, Any]]:
 
 
 def _table(head: Row, rows: list[Row]) -> str:
+    if not rows:
+        return "Not simulated yet.\n"
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
