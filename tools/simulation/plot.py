@@ -19,7 +19,7 @@ _HEAD: Final = (
     "aborted</title>\n"
     '  <desc id="desc">{said}</desc>\n'
     '  <rect width="{w}" height="{h}" rx="10" fill="#ffffff"/>\n'
-    '  <text x="{left}" y="26" font-size="15">Canary messages until abort, 30 points worse: '
+    '  <text x="{left}" y="26" font-size="14">Canary messages until abort, 30 points worse: '
     "median, and a line to the 99th per cent</text>\n"
 )
 
