@@ -7,16 +7,18 @@ import json
 import sys
 from datetime import UTC, datetime
 from multiprocessing import Pool
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tools.simulation.outcome import Outcome, Summary, summarize
+from tools.simulation import page
+from tools.simulation.outcome import summarize
+from tools.simulation.page import RESULTS
 from tools.simulation.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESULTS: Final = Path(__file__).with_name("results.json")
+    from tools.simulation.outcome import Outcome, Summary
+
 CHUNK: Final = 10
 ROW: Final = "{:<52} {:>8} {:>8} {:>6} {:>8} {:>10} {:>12} {:>12}"
 HEADINGS: Final = (
@@ -42,9 +44,7 @@ def main() -> int:
             if asked.write:
                 keep(name, summary)
     if asked.write:
-        from tests.docs import canary_figures  # noqa: PLC0415 - needs results
-
-        canary_figures.write()
+        page.write()
     return 0
 
 

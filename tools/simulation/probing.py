@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.rollout.state import RolloutPhase
-from tools.simulation.outcome import Outcome
 from tools.simulation.run import Run
+
+if TYPE_CHECKING:
+    from tools.simulation.outcome import Outcome
 
 DAY: Final = 86_400.0
 

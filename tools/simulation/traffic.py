@@ -27,10 +27,11 @@ class Traffic:
     """What comes to a route. Ratios are 0..1, times in seconds, rates in messages a second.
 
     `worse` is added to the canary's ratio of failures from its message number `turns_at` on.
-    Latencies are exponential with these means; of failures, where it is given, with their own. In an outage, of `outage_seconds` on average and
-    `outage_share` of the time, both versions fail by `outage_ratio`. `poison` is the share of
-    messages that fail wherever they go, each of six receives. `bad_keys` of `keys` sticky keys
-    always fail. `pinned` of the messages are pinned to the canary, and fail by `pinned_ratio`.
+    Latencies are exponential with these means; failures have their own where it is given. In an
+    outage, of `outage_seconds` on average and `outage_share` of the time, both versions fail by
+    `outage_ratio`. `poison` is the share of messages that fail wherever they go, each of six
+    receives. `bad_keys` of `keys` sticky keys always fail. `pinned` of the messages are pinned to
+    the canary, and fail by `pinned_ratio`.
     """
 
     base: float = 0.0

@@ -230,6 +230,27 @@ class TestGoingBack:
         assert world.canary_messages - good < 200
 
 
+class TestSlow:
+    @pytest.mark.parametrize(
+        ("limit", "phase"), [(None, RolloutPhase.PROGRESSING), (2.0, RolloutPhase.ABORTED)]
+    )
+    def test_a_slow_canary_is_aborted_only_where_there_is_a_limit_on_latency(
+        self, limit: float | None, phase: RolloutPhase
+    ) -> None:
+        plan = with_rollout(replace(PLAN, bounds=Bounds(max_p99_seconds=limit)))
+        collector = Collector(plan.bounds, 50)
+        state = begin(plan, collector.values, 0.0)
+        for number in range(40):
+            began = number * 10.0
+            for is_canary in (True, False):
+                pending = collector.begin(began, canary=is_canary)
+                assert pending is not None
+                collector.end(pending, began + (3.0 if is_canary else 0.1), failed=False)
+            collector.advance(began + 5.0)
+            state = advance(state, plan, collector.values, 1.0)
+        assert state.phase is phase
+
+
 class TestVerbs:
     def test_a_verb_whose_result_holds_changes_nothing(self) -> None:
         world = World()
@@ -329,6 +350,12 @@ class TestRollback:
     def test_below_its_ratio_it_does_not_fire_however_sure_the_comparison_is(self) -> None:
         world = World(self.PLAN)
         world.run(300, canary=0.06, stable=0.0)
+        assert world.state.phase is RolloutPhase.IDLE
+
+    def test_at_half_its_ratio_it_does_not_fire_by_chance(self) -> None:
+        """Of the last 20 messages more than 10 % fail every minute or so, where 5 % do at all."""
+        world = World(self.PLAN)
+        world.run(120, canary=0.05, stable=0.05)
         assert world.state.phase is RolloutPhase.IDLE
 
     def test_a_probe_follows_the_cooldown_which_doubles(self) -> None:
