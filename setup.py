@@ -18,11 +18,13 @@ HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dialect", "headers"),
     "core/messages": ("attribute_names", "baggage", "json_body", "message"),
+    "core/rollout": ("outcomes", "pairing"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
         "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
         "permits", "plans", "reporter", "settler",
     ),
+    "runtime/rollouts": ("recorder",),
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
     "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),

@@ -1,8 +1,9 @@
 """Counts a route's deliveries as evidence of its canary, beside those of the stable version.
 
 Messages that the route's own split decided count, on their first receive, by their first delivery.
-A message only has its outcome noted; all else is done once a second for all of them, and soon after
-a failure (docs/adr/0020-evidence-is-counted-in-batches.md). A route without a plan has no recorders.
+A message only has its outcome noted; all else is done once a second for all of them, and soon
+after a failure (docs/adr/0020-evidence-is-counted-in-batches.md). A route without a plan has no
+recorders.
 """
 
 from __future__ import annotations

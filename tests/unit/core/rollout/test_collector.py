@@ -38,7 +38,7 @@ def test_a_key_counts_once_in_a_step() -> None:
 
 @pytest.mark.parametrize("first_fails", [True, False])
 def test_of_a_key_the_message_that_began_first_counts_though_it_ends_last(
-    first_fails: bool,
+    *, first_fails: bool
 ) -> None:
     deliveries = collected()
     first = deliveries.begin(0.0, canary=True, key="acme")
@@ -66,7 +66,7 @@ def test_a_key_of_the_step_before_does_not_count_again_though_it_ends_in_this_on
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_a_key_that_hangs_and_fails_then_is_one_failure(repeated: bool) -> None:
+def test_a_key_that_hangs_and_fails_then_is_one_failure(*, repeated: bool) -> None:
     deliveries = collected()
     hanging = [deliveries.begin(0.0, canary=True, key="acme")]
     if repeated:

@@ -239,14 +239,14 @@ class TestSlow:
     ) -> None:
         plan = with_rollout(replace(PLAN, bounds=Bounds(max_p99_seconds=limit)))
         collector = Collector(plan.bounds, 50)
+        deliveries = Deliveries(collector)
         state = begin(plan, collector.values, 0.0)
         for number in range(40):
             began = number * 10.0
             for is_canary in (True, False):
-                pending = collector.begin(began, canary=is_canary)
-                assert pending is not None
-                collector.end(pending, began + (3.0 if is_canary else 0.1), failed=False)
-            collector.advance(began + 5.0)
+                delivery = deliveries.begin(began, canary=is_canary)
+                deliveries.end(delivery, began + (3.0 if is_canary else 0.1), failed=False)
+            deliveries.advance(began + 5.0)
             state = advance(state, plan, collector.values, 1.0)
         assert state.phase is phase
 

@@ -89,7 +89,7 @@ def test_a_late_success_adds_nothing() -> None:
 @pytest.mark.parametrize("failed", [False, True])
 @pytest.mark.parametrize(("limit", "slow"), [(2.0, 1), (None, 0)])
 def test_slow_is_over_the_limit_and_nothing_without_one(
-    limit: float | None, slow: int, failed: bool
+    limit: float | None, slow: int, *, failed: bool
 ) -> None:
     order = Counted(limit)
     delivery = order.begin(0.0, canary=True)
