@@ -90,7 +90,9 @@ class Gateway:
         self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
         self._routes = RouteSet(self._running_route)
         self._metrics = Metrics(
-            read_in_flight=self._routes.in_flight, read_deliveries=self._routes.deliveries
+            read_in_flight=self._routes.in_flight,
+            read_deliveries=self._routes.deliveries,
+            read_limits=self._routes.limits,
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()

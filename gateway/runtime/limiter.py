@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.aiokit.lazy_timer import CLOCK_RESOLUTION_SECONDS
 from gateway.core.delivery.disposition import overload_seconds
+from gateway.runtime.auto_limits import fit
 from gateway.runtime.circuit_breaker import CircuitBreaker
-from gateway.runtime.permits import waiting_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.core.delivery.concurrency import ConcurrencyLimit
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
@@ -56,11 +57,16 @@ class Waiter:
 
 
 class Limiter:
-    """The limits of one version: in flight, rate, circuit breaker; and its target."""
+    """The limits of one version: in flight, rate, circuit breaker; and its target.
+
+    `limit` is the limit in flight that is in force, by `auto` where it finds itself.
+    """
 
     def __init__(self, version: Version, target: Target, wait_queue: WaitQueue) -> None:
         self.version = version
         self.target = target
+        self.limit = version.max_in_flight
+        self.auto: ConcurrencyLimit | None = None
         self.in_flight = 0
         self._wait_queue = wait_queue
         self._removed = False
@@ -82,7 +88,7 @@ class Limiter:
             or version.max_rate is not None
             or self._removed
             or self._breaker.overloads
-            or self.in_flight >= version.max_in_flight
+            or self.in_flight >= self.limit
         ):
             return not self._waiters and not self._removed and self._admits()
         self.in_flight += 1
@@ -157,7 +163,8 @@ class Limiter:
         """How many deliveries could begin at this moment."""
         if self._waiters:
             return 0
-        by_number = max(0, self.version.max_in_flight - self.in_flight)
+        ready = 0 if self.auto is None else self.auto.ready
+        by_number = max(0, self.limit + ready - self.in_flight)
         if self.version.max_rate is None and not self._breaker.overloads:
             return by_number
         now = asyncio.get_running_loop().time()
@@ -170,7 +177,7 @@ class Limiter:
 
     def _admits(self) -> bool:
         version = self.version
-        if self.in_flight >= version.max_in_flight:
+        if self.in_flight >= self.limit and not self._widen():
             return False
         if version.max_rate is not None or self._breaker.overloads:
             now = asyncio.get_running_loop().time()
@@ -182,10 +189,17 @@ class Limiter:
         self.in_flight += 1
         return True
 
+    def _widen(self) -> bool:
+        auto = self.auto
+        if auto is None or not auto.widen():
+            return False
+        self.limit = auto.limit
+        return True
+
     def _set_timer(self) -> None:
         if not self._waiters or self._timer is not None:
             return
-        if self.in_flight >= self.version.max_in_flight or self._breaker.probing:
+        if self.in_flight >= self.limit or self._breaker.probing:
             return  # a delivery has to end first, and wakes the next
         loop = asyncio.get_running_loop()
         opens_at = max(self._ready_at - BURST_SECONDS, self._breaker.open_until)
@@ -216,7 +230,6 @@ class Limiters:
     def adopt(self, route: Route) -> None:
         """Take the versions of a new routing table; targets no longer used are retired."""
         self._stable = route.stable.name
-        self.wait_queue.size = waiting_share(route.max_in_flight)
         for name in set(self._limiters) - {version.name for version in route.versions}:
             self._retired.append(self._limiters[name].target)
             self._limiters.pop(name).remove()
@@ -234,6 +247,10 @@ class Limiters:
     def in_flight(self) -> dict[str, int]:
         """How many deliveries run, by version name."""
         return {name: limiter.in_flight for name, limiter in self._limiters.items()}
+
+    def limits(self) -> dict[str, int]:
+        """How many may run at this moment, by version name."""
+        return {name: limiter.limit for name, limiter in self._limiters.items()}
 
     def close_wait_queue(self) -> None:
         """Turn every waiter away: the route stops."""
@@ -255,12 +272,15 @@ class Limiters:
         limiter = self._limiters.get(version.name)
         if limiter is None:
             target = self._make_target(version)
-            self._limiters[version.name] = Limiter(version, target, self.wait_queue)
+            limiter = self._limiters[version.name] = Limiter(version, target, self.wait_queue)
+            fit(limiter, version)
             return
         if target_settings(version) != target_settings(limiter.version):
             self._retired.append(limiter.target)
             limiter.target = self._make_target(version)
+            limiter.auto = None  # what it learned is another's
         limiter.version = version
+        fit(limiter, version, limiter.limit)
         limiter.wake()
 
 
@@ -274,5 +294,6 @@ def target_settings(version: Version) -> tuple[object, ...]:
         version.connection_lifetime_seconds,
         version.queue,
         version.max_depth,
-        version.max_in_flight if version.queue is not None else None,  # it sizes batches
+        # These size batches.
+        (version.max_in_flight, version.least_in_flight) if version.queue is not None else None,
     )

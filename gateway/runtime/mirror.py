@@ -108,7 +108,7 @@ class Mirroring:
         if mirror is None:
             self._active = None
             return
-        sized = replace(mirror.to, max_in_flight=mirror.max_in_flight)
+        sized = replace(mirror.to, max_in_flight=mirror.max_in_flight, least_in_flight=None)
         self._active = ActiveMirror(route, mirror, kept or self._make_target(sized))
 
     def wrap(self, sender: Sender, chosen: Version) -> Sender:

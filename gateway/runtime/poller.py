@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.runtime.permits import Grant, Permits
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.reporter import Reporter
+    from gateway.runtime.route_limit import RouteLimit
     from gateway.runtime.settler import Settler
 
 FIRST_BACKOFF_SECONDS: Final = 0.5
@@ -61,6 +62,7 @@ class Poller:
         lease_seconds: int,
         permits: Permits,
         limiters: Limiters,
+        route_limit: RouteLimit,
         poll_budget: PollBudget,
         intake: Intake,
         settler: Settler,
@@ -78,6 +80,7 @@ class Poller:
         self._lease_seconds = lease_seconds
         self._permits = permits
         self._limiters = limiters
+        self._route_limit = route_limit
         self._poll_budget = poll_budget
         self._intake = intake
         self._settler = settler
@@ -167,6 +170,9 @@ class Poller:
         breaker) or with a reload, so the poller looks again after a pause (ADR 16).
         """
         while not self._stopping.is_set():
+            if self._route_limit.auto is not None:
+                # Of two receives: so that more polls can begin.
+                self._route_limit.look(self._clock(), min(2 * self._batch, self._capacity()))
             if not self._permits.free:
                 self._settler.flush_early()
             grant = await self._permits.take(self._batch)

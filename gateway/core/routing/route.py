@@ -104,6 +104,7 @@ class Route:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
     the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`. `plan`
     None: nothing judges the route; else it has a split, which :func:`weights.weighted` changes.
+    With `least_in_flight` the limit finds itself between that and `max_in_flight`.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Route:
     wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
+    least_in_flight: int | None = None
     version_from: tuple[VersionSource, ...] = usual_sources(DEFAULT_VERSION_HEADER)
     unknown_version: UnknownVersion = UnknownVersion.SPLIT
     rules: tuple[Rule, ...] = ()
