@@ -14,6 +14,7 @@ from gateway.aiokit.lazy_timer import CLOCK_RESOLUTION_SECONDS
 from gateway.core.delivery.disposition import overload_seconds
 from gateway.runtime.auto_limits import fit
 from gateway.runtime.circuit_breaker import CircuitBreaker
+from gateway.runtime.target_settings import target_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ class Limiter:
 
     def wait(self, admitted: Callable[[bool], None]) -> Waiter | None:
         """Wait for a slot; None where the wait queue is full or the version was removed."""
-        if self._removed or not self._wait_queue.left:
+        if self._removed or not (self._wait_queue.left or self._was_lowered()):
             return None
         waiter = Waiter(self, admitted)
         self._waiters.append(waiter)
@@ -159,12 +160,18 @@ class Limiter:
             self._waking = False
         self._set_timer()
 
+    def expect(self, messages: int) -> None:
+        """Let a limit that finds itself rise for messages on their way."""
+        if self.auto is not None:
+            self.auto.expect(self.in_flight + messages)
+            self.limit = self.auto.limit
+
     def free_slots(self) -> int:
         """How many deliveries could begin at this moment."""
         if self._waiters:
             return 0
-        ready = 0 if self.auto is None else self.auto.ready
-        by_number = max(0, self.limit + ready - self.in_flight)
+        limit = self.limit if self.auto is None else self.limit + self.auto.ready
+        by_number = max(0, limit - self.in_flight)
         if self.version.max_rate is None and not self._breaker.overloads:
             return by_number
         now = asyncio.get_running_loop().time()
@@ -189,12 +196,15 @@ class Limiter:
         self.in_flight += 1
         return True
 
+    def _was_lowered(self) -> bool:
+        """Whether there was a slot for one more message before the limit lowered itself."""
+        before = 0 if self.auto is None or self._closed else self.auto.limit_before
+        return self.in_flight + len(self._waiters) < before
+
     def _widen(self) -> bool:
-        auto = self.auto
-        if auto is None or not auto.widen():
-            return False
-        self.limit = auto.limit
-        return True
+        widened = self.auto is not None and self.auto.widen()
+        self.limit += widened
+        return widened
 
     def _set_timer(self) -> None:
         if not self._waiters or self._timer is not None:
@@ -224,6 +234,7 @@ class Limiters:
         self._make_target = make_target
         self._limiters: dict[str, Limiter] = {}
         self._stable = ""
+        self.stable_adapts = False  # whether its limit finds itself
         self._retired: list[Target] = []
         self.adopt(route)
 
@@ -235,6 +246,7 @@ class Limiters:
             self._limiters.pop(name).remove()
         for version in route.versions:
             self._adopt(version)
+        self.stable_adapts = route.stable.least_in_flight is not None
 
     def of(self, version: Version) -> Limiter | None:
         """Return the limiter of a version; None where a reload has removed it."""
@@ -243,6 +255,10 @@ class Limiters:
     def stable_capacity(self) -> int:
         """How many messages stable can take or let wait; receiving more would send them back."""
         return self._limiters[self._stable].free_slots() + self.wait_queue.left
+
+    def expect(self, messages: int) -> None:
+        """Let stable's limit rise for messages that are on their way."""
+        self._limiters[self._stable].expect(messages)
 
     def in_flight(self) -> dict[str, int]:
         """How many deliveries run, by version name."""
@@ -271,8 +287,8 @@ class Limiters:
     def _adopt(self, version: Version) -> None:
         limiter = self._limiters.get(version.name)
         if limiter is None:
-            target = self._make_target(version)
-            limiter = self._limiters[version.name] = Limiter(version, target, self.wait_queue)
+            limiter = Limiter(version, self._make_target(version), self.wait_queue)
+            self._limiters[version.name] = limiter
             fit(limiter, version)
             return
         if target_settings(version) != target_settings(limiter.version):
@@ -282,18 +298,3 @@ class Limiters:
         limiter.version = version
         fit(limiter, version, limiter.limit)
         limiter.wake()
-
-
-def target_settings(version: Version) -> tuple[object, ...]:
-    """Return what a target is made of: where it changes, so does the target."""
-    return (
-        version.url,
-        version.headers,
-        version.client,
-        version.tls,
-        version.connection_lifetime_seconds,
-        version.queue,
-        version.max_depth,
-        # These size batches.
-        (version.max_in_flight, version.least_in_flight) if version.queue is not None else None,
-    )

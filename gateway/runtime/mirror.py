@@ -16,8 +16,8 @@ from gateway.aiokit.waiting import wait_until_done
 from gateway.core.delivery.disposition import describe, is_ack
 from gateway.core.events import CopyOutcome
 from gateway.core.routing.decision import Reason
-from gateway.runtime.limiter import target_settings
 from gateway.runtime.plans import delivery_plan
+from gateway.runtime.target_settings import target_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

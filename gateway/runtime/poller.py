@@ -170,9 +170,7 @@ class Poller:
         breaker) or with a reload, so the poller looks again after a pause (ADR 16).
         """
         while not self._stopping.is_set():
-            if self._route_limit.auto is not None:
-                # Of two receives: so that more polls can begin.
-                self._route_limit.look(self._clock(), min(2 * self._batch, self._capacity()))
+            self._expect()
             if not self._permits.free:
                 self._settler.flush_early()
             grant = await self._permits.take(self._batch)
@@ -183,6 +181,14 @@ class Poller:
             self._moved()
             await self._sleep(CAPACITY_WAIT_SECONDS)
         return NOTHING
+
+    def _expect(self) -> None:
+        """Let limits that find themselves rise for this receive and another poll's."""
+        more = 2 * self._batch
+        if self._limiters.stable_adapts:
+            self._limiters.expect(self._asked + more)
+        if self._route_limit.auto is not None:
+            self._route_limit.look(self._clock(), min(more, self._capacity()))
 
     def _capacity(self) -> int:
         """How many more messages may be asked for: more than stable can take would go back.

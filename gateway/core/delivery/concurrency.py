@@ -23,7 +23,7 @@ MOST_RESULTS: Final = 100
 TOLERANCE: Final = 1.5
 """By how much the mean latency may be above the baseline, as a factor."""
 
-SLACK_SECONDS: Final = 0.02
+SLACK_SECONDS: Final = 0.01
 """And in seconds: less than this is the event loop's own, and no service is overloaded by it."""
 
 DEEPEST_CUT: Final = 0.5
@@ -41,6 +41,9 @@ SMALLEST_CUT: Final = 0.8
 DRIFT: Final = 0.25
 """The part of the way that the baseline goes, up where a cut has not helped, and down."""
 
+CREDIT_PART: Final = 0.25
+"""How much of the limit quick acks may have earned at a time: a service that hangs gets no more."""
+
 STEP_AFTER_CUT: Final = 0.2
 """How much the limit may grow in a window once it was cut; else it may double."""
 
@@ -57,7 +60,8 @@ LONGEST_PROBE_SECONDS: Final = 30.0
 class ConcurrencyLimit:
     """How many deliveries a version may have at once, from `least` to `most`.
 
-    `limit` is what is in force. All times are seconds of one clock.
+    `limit` is what is in force, `limit_before` what was before the last window ended: messages that
+    were received by it may wait. All times are seconds of one clock.
     """
 
     __slots__ = (
@@ -67,7 +71,10 @@ class ConcurrencyLimit:
         "_calm",
         "_counts_from",
         "_credit",
+        "_expected",
+        "_last_expected",
         "_limit_before_probe",
+        "_most_credit",
         "_peak",
         "_probe_at",
         "_probe_seconds",
@@ -77,13 +84,14 @@ class ConcurrencyLimit:
         "_window_ends_at",
         "least",
         "limit",
+        "limit_before",
         "most",
     )
 
     def __init__(self, least: int, most: int, first: int = FIRST_LIMIT) -> None:
         self.least = least
         self.most = most
-        self.limit = max(least, min(most, first))
+        self.limit = self.limit_before = max(least, min(most, first))
         self._baseline = 0.0  # unknown
         self._calm = CALM_WINDOWS  # windows since the last cut
         self._before_cut = 0.0  # the latency that led to it
@@ -92,6 +100,8 @@ class ConcurrencyLimit:
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._limit_before_probe = 0
         self._peak = 0
+        self._expected = 0
+        self._last_expected = 0
         self._credit = 0
         self._room = 0
         self._begin_window(0.0)
@@ -120,6 +130,16 @@ class ConcurrencyLimit:
         self.limit += 1
         return True
 
+    def expect(self, in_flight: int) -> None:
+        """Raise the limit for messages that are on their way, as far as it may be.
+
+        Fewer receives would be made for a quick service than there could be.
+        """
+        self._last_expected = in_flight
+        self._expected = max(self._expected, in_flight)
+        while self.limit < in_flight and self.widen():
+            pass
+
     @property
     def ready(self) -> int:
         """By how much the limit could be raised at this moment."""
@@ -136,7 +156,7 @@ class ConcurrencyLimit:
         self._seconds += seconds
         self._acks += 1
         if not self._baseline or seconds <= self.tolerated_seconds:
-            self._credit += 1
+            self._credit = min(self._credit + 1, self._most_credit)
         if now >= self._window_ends_at and self._acks + self._refused >= self._wanted():
             self._end_window(now)
 
@@ -158,14 +178,17 @@ class ConcurrencyLimit:
         self._refused = 0
         self._seconds = 0.0
         self._peak = 0
+        self._expected = self._last_expected
         self._credit = 0
         self._room = self.limit
+        self._most_credit = max(1, int(self.limit * CREDIT_PART))
         if self._calm < CALM_WINDOWS:
             self._room = max(1, int(self.limit * STEP_AFTER_CUT))
 
     def _end_window(self, now: float) -> None:
         latency = self._seconds / self._acks if self._acks else 0.0
         refused = self._refused / (self._acks + self._refused)
+        self.limit_before = self.limit
         if refused > REFUSED_SHARE:
             self._cut(1 - refused, now + latency)
         elif self._limit_before_probe:
@@ -185,10 +208,13 @@ class ConcurrencyLimit:
             return
         self._before_cut = 0.0
         self._calm = min(self._calm + 1, CALM_WINDOWS)
-        if 2 * self._peak <= self.limit:
-            unused = max(2 * self._peak, int(self.limit * UNUSED_DECAY))
+        needed = max(self._peak, self._expected)
+        if 2 * needed <= self.limit:
+            unused = max(2 * needed, int(self.limit * UNUSED_DECAY))
             self.limit = max(self.least, min(self.limit, unused))
-        elif now >= self._probe_at:
+        elif not self._probe_at:
+            self._probe_at = now + self._probe_seconds
+        elif 2 * self._peak > self.limit and now >= self._probe_at:
             self._begin_probe(latency, now)
 
     def _learn(self, latency: float) -> None:
