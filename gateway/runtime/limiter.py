@@ -234,7 +234,7 @@ class Limiters:
         self._make_target = make_target
         self._limiters: dict[str, Limiter] = {}
         self._stable = ""
-        self.stable_adapts = False  # whether its limit finds itself
+        self.autos: list[ConcurrencyLimit] = []  # the limits that find themselves
         self._retired: list[Target] = []
         self.adopt(route)
 
@@ -246,7 +246,7 @@ class Limiters:
             self._limiters.pop(name).remove()
         for version in route.versions:
             self._adopt(version)
-        self.stable_adapts = route.stable.least_in_flight is not None
+        self.autos = [each.auto for each in self._limiters.values() if each.auto is not None]
 
     def of(self, version: Version) -> Limiter | None:
         """Return the limiter of a version; None where a reload has removed it."""

@@ -185,7 +185,7 @@ class Poller:
     def _expect(self) -> None:
         """Let limits that find themselves rise for this receive and another poll's."""
         more = 2 * self._batch
-        if self._limiters.stable_adapts:
+        if self._limiters.autos:
             self._limiters.expect(self._asked + more)
         if self._route_limit.auto is not None:
             self._route_limit.look(self._clock(), min(more, self._capacity()))
@@ -197,7 +197,18 @@ class Poller:
         """
         if self._short is not None and self._short():
             return 0
+        if self._limiters.autos and self._limit_is_rising():
+            return 0
         return max(0, self._limiters.stable_capacity() - self._asked)
+
+    def _limit_is_rising(self) -> bool:
+        """Whether messages wait for a version that will have room for them in a moment.
+
+        More of them would go back. For a version that is slow or hangs nothing is put off.
+        """
+        wait_queue, now = self._limiters.wait_queue, self._clock()
+        crowded = 2 * wait_queue.waiting >= wait_queue.size
+        return crowded and any(each.rising(now) for each in self._limiters.autos)
 
     async def _receive(self, limit: int) -> Batch | None:
         began = self._moved()

@@ -65,6 +65,7 @@ class ConcurrencyLimit:
     """
 
     __slots__ = (
+        "_acked_at",
         "_acks",
         "_baseline",
         "_before_cut",
@@ -93,6 +94,7 @@ class ConcurrencyLimit:
         self.most = most
         self.limit = self.limit_before = max(least, min(most, first))
         self._baseline = 0.0  # unknown
+        self._acked_at = float("-inf")
         self._calm = CALM_WINDOWS  # windows since the last cut
         self._before_cut = 0.0  # the latency that led to it
         self._counts_from = 0.0
@@ -110,6 +112,7 @@ class ConcurrencyLimit:
         """Use other bounds from now on."""
         self.least = least
         self.most = most
+        self.limit_before = self.limit
         self.limit = max(least, min(most, self.limit))
         self._limit_before_probe = 0
 
@@ -140,6 +143,11 @@ class ConcurrencyLimit:
         while self.limit < in_flight and self.widen():
             pass
 
+    def rising(self, now: float) -> bool:
+        """Whether it is about to rise: quick acks come, and it was not cut for long."""
+        recent = now < self._acked_at + WINDOW_SECONDS
+        return recent and self.limit < self.most and self._calm >= CALM_WINDOWS
+
     @property
     def ready(self) -> int:
         """By how much the limit could be raised at this moment."""
@@ -150,6 +158,7 @@ class ConcurrencyLimit:
     def acked(self, began_at: float, now: float, in_flight: int) -> None:
         """Count an ack. `in_flight` deliveries were under way, this one included."""
         self._peak = max(self._peak, in_flight)
+        self._acked_at = now
         if now < self._counts_from:  # as slow as it was with more in flight than there may be now
             return
         seconds = now - began_at
