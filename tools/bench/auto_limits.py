@@ -37,7 +37,7 @@ AUTO: Final = "auto"
 SERVICES: Final = {"at once": "", "after 10 ms": "/after-10"}
 """How quick a service is, and its path."""
 
-LIMITS: Final = ("100", "200", "400", AUTO)
+LIMITS: Final = ("200", "400", AUTO)
 """The best of the numbers counts as tuned by hand."""
 
 SLOWED_LIMITS: Final = ("400", AUTO)
@@ -46,7 +46,7 @@ QUICK_SECONDS: Final = 0.005
 SLOW_SECONDS: Final = 0.5
 SLOWS_AFTER: Final = 3_000
 SLOWED_MESSAGES: Final = 3_500
-TIMEOUT_SECONDS: Final = 4
+TIMEOUT_SECONDS: Final = 5
 NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 _ROUTE: Final = """\

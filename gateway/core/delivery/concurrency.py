@@ -23,7 +23,7 @@ MOST_RESULTS: Final = 100
 TOLERANCE: Final = 1.5
 """By how much the mean latency may be above the baseline, as a factor."""
 
-SLACK_SECONDS: Final = 0.01
+SLACK_SECONDS: Final = 0.02
 """And in seconds: less than this is the event loop's own, and no service is overloaded by it."""
 
 DEEPEST_CUT: Final = 0.5
