@@ -95,8 +95,8 @@ def routing_file_page() -> str:
 
 
 ORDER: Final = (
-    "The file", "Route", "Version", "Tls", "Rule", "Match", "Condition", "Fallback", "Retry",
-    "Linger", "Mirror", "Rollout", "Step", "Compare", "Rollback",
+    "The file", "Route", "Version", "AutoInFlight", "Tls", "Rule", "Match", "Condition", "Fallback",
+    "Retry", "Linger", "Mirror", "Rollout", "Step", "Compare", "Rollback",
 )  # fmt: skip
 
 
