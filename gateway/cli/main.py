@@ -17,6 +17,7 @@ from gateway.cli import (
     explain,
     health,
     iam,
+    peek,
     rollout,
     run,
     schema,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 COMMANDS: Final = (
-    check, explain, iam, schema, health, status, rollout, weight, drain_queue, demo,
+    check, explain, iam, schema, health, status, rollout, weight, peek, drain_queue, demo,
 )  # fmt: skip
 """The modules of the commands, in the order of `--help`."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sys
 import time
 from http import HTTPStatus
@@ -17,19 +15,13 @@ from gateway.cli.arguments import add_parser, duration, epilog
 from gateway.cli.exit_status import FAILED, OK, PROBLEMS
 from gateway.cli.rollout import failed
 from gateway.cli.status_table import status_lines
-from gateway.cli.table import plain
+from gateway.cli.terminal import CLEAR, is_terminal, paint_for_stdout, redrawn, width_of_stdout
 
 if TYPE_CHECKING:
     from gateway.cli.admin_port import AdminPort
     from gateway.cli.arguments import Commands
 
 LEAST_SECONDS: Final = 0.2
-ESCAPE: Final = "\x1b["
-CODES: Final = {"head": "1", "good": "32", "attention": "33", "bad": "1;31"}
-CLEAR: Final = f"{ESCAPE}2J"
-HOME: Final = f"{ESCAPE}H"
-CLEAR_LINE: Final = f"{ESCAPE}K"
-CLEAR_BELOW: Final = f"{ESCAPE}J"
 
 
 def add_to(commands: Commands) -> None:
@@ -77,26 +69,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _watch(port: AdminPort, arguments: argparse.Namespace) -> None:
     """Print until a signal ends the command. A gateway that is away is said and asked again."""
-    redraws = sys.stdout.isatty() and not arguments.json
-    frame = f"{CLEAR}{HOME}" if redraws else ""
+    redraws = is_terminal() and not arguments.json
+    if redraws:
+        print(CLEAR, end="")
     while True:
         try:
             text = _text(port, arguments)
+            print(redrawn(text) if redraws else f"{text}\n", end="", flush=True)
         except AdminPortError as error:
-            text = f"gateway status: {error}"
-            if arguments.json:
-                print(text, file=sys.stderr, flush=True)
-                time.sleep(arguments.watch)
-                continue
-        print(_redrawn(frame, text) if redraws else text, end="" if redraws else "\n", flush=True)
-        frame = HOME
+            away = f"gateway status: {error}"
+            if redraws:
+                print(redrawn(away), end="", flush=True)
+            else:
+                print(away, file=sys.stderr, flush=True)
         time.sleep(arguments.watch)
-
-
-def _redrawn(frame: str, text: str) -> str:
-    """Return what draws the lines over the last ones, without a flash."""
-    lines = text.splitlines()[: shutil.get_terminal_size().lines - 1]
-    return frame + "".join(f"{line}{CLEAR_LINE}\n" for line in lines) + CLEAR_BELOW
 
 
 def _text(port: AdminPort, arguments: argparse.Namespace) -> str:
@@ -109,8 +95,7 @@ def _text(port: AdminPort, arguments: argparse.Namespace) -> str:
             route["rollout"] = _rollout(port, route["name"])
         if arguments.json:
             return json.dumps(status)
-        paint = _paint if _in_colour() else plain
-        return "\n".join(status_lines(status, _width(), paint))
+        return "\n".join(status_lines(status, width_of_stdout(), paint_for_stdout()))
 
 
 def _rollout(port: AdminPort, route: str) -> Any:
@@ -121,25 +106,6 @@ def _rollout(port: AdminPort, route: str) -> Any:
         if error.status == HTTPStatus.NOT_FOUND:
             return None
         raise
-
-
-def _in_colour() -> bool:
-    """Whether stdout is a terminal that shows colours, and nothing asks for none.
-
-    Source: https://no-color.org
-    """
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted and sys.stdout.isatty()
-
-
-def _width() -> int | None:
-    """Return the terminal's width; None where stdout is none, so that nothing is cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def _paint(text: str, style: str) -> str:
-    code = CODES.get(style)
-    return f"{ESCAPE}{code}m{text}{ESCAPE}0m" if code else text
 
 
 def _interval(text: str) -> float:
