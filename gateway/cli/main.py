@@ -12,6 +12,7 @@ from gateway import __version__
 from gateway.aiokit.signals import SIGNALS
 from gateway.cli import (
     check,
+    completion,
     demo,
     drain_queue,
     explain,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 COMMANDS: Final = (
-    check, explain, iam, schema, health, status, rollout, weight, peek, drain_queue, demo,
+    check, explain, iam, schema, health, status, rollout, weight, peek, drain_queue, completion,
+    demo,
 )  # fmt: skip
 """The modules of the commands, in the order of `--help`."""
 

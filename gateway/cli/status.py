@@ -16,6 +16,7 @@ from gateway.cli.exit_status import FAILED, OK, PROBLEMS
 from gateway.cli.rollout import failed
 from gateway.cli.status_table import status_lines
 from gateway.cli.terminal import CLEAR, is_terminal, paint_for_stdout, redrawn, width_of_stdout
+from gateway.core.printable import printable
 
 if TYPE_CHECKING:
     from gateway.cli.admin_port import AdminPort
@@ -90,7 +91,7 @@ def _text(port: AdminPort, arguments: argparse.Namespace) -> str:
     with reading():
         names = [route["name"] for route in status["routes"]]
         if arguments.names:
-            return "\n".join(names)
+            return "\n".join(printable(name) for name in names)
         for route in status["routes"]:
             route["rollout"] = _rollout(port, route["name"])
         if arguments.json:
