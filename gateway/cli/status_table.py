@@ -9,9 +9,8 @@ from gateway.cli.table import Cell, Column, table
 from gateway.core.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from gateway.cli.rollout_words import Rollout
     from gateway.cli.table import Paint
 
     Route = Mapping[str, Any]
@@ -112,11 +111,11 @@ def _failed(rates: Mapping[str, float]) -> str:
 
 
 def _problems(status: Mapping[str, Any]) -> list[str]:
+    """Return the problems of the file and the state, and those that a route alone has."""
+    shared = status.get("state", {}).get("problems", [])
     found = [f"routing file: {each}" for each in status["config"]["problems"]]
+    found += [f"state: {each}" for each in shared]
     for route in status["routes"]:
-        found += [f"{route['name']}: {each}" for each in _problems_of(route["rollout"])]
+        own = route["rollout"]["problems"] if route["rollout"] else []
+        found += [f"{route['name']}: {each}" for each in own if each not in shared]
     return [printable(each) for each in found]
-
-
-def _problems_of(rollout: Rollout | None) -> Sequence[str]:
-    return rollout["problems"] if rollout else ()

@@ -67,10 +67,11 @@ def test_a_route_that_is_not_polled_says_why() -> None:
 
 
 def test_problems_are_below_the_table() -> None:
-    told = routes(judged(problems=["the state is torn"]), problems=["routes.yaml:4: x"])
-    assert status_lines(told, None, plain)[2:] == [
+    told = routes(judged(problems=["its state is torn", "away"]), problems=["routes.yaml:4: x"])
+    assert status_lines({**told, "state": {"problems": ["away"]}}, None, plain)[2:] == [
         "routing file: routes.yaml:4: x",
-        "orders: the state is torn",
+        "state: away",
+        "orders: its state is torn",
     ]
 
 
