@@ -30,7 +30,7 @@ MAX_NAME: Final = 100
 VERBS: Final = {
     "pause": "stay at this step's weight until resume; an abort is still possible",
     "resume": "go on after a pause",
-    "promote": "take the next step now, whatever the evidence; out of the last one: done",
+    "promote": "take the next step now, without its evidence; after the last one: done",
     "abort": "weight 0 for the canary now, and until retry or a new revision",
     "retry": "begin anew at the first step, after an abort",
 }

@@ -7,43 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.rollout.state import RolloutPhase
 from gateway.state_port import StateError
-from tests.builders import route
-from tests.fakes.rollouts import ROLLBACK, FakeRollouts, rollout_view, unjudged_view
-from tests.integration.children import run_gateway
-from tests.unit.adapters.admin.admin_port import admin_server
-from tests.unit.adapters.fakes import FakeControl, view
+from tests.integration.admin_ports import Port
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     from tests.integration.loop_thread import LoopThread
-
-TOKEN = "open-sesame"
-
-
-class Port:
-    """A served admin port of the routes `orders`, `back` and `plain`."""
-
-    def __init__(self, thread: LoopThread) -> None:
-        back = rollout_view("back", plan=ROLLBACK, phase=RolloutPhase.IDLE, step=0)
-        self.rollouts = FakeRollouts(rollout_view(), back, unjudged_view("plain"))
-        names = ("orders", "back", "plain")
-        control = FakeControl([view(route({"stable": 95, "canary": 5}, name=n)) for n in names])
-        self._thread = thread
-        self._server = admin_server(control, token=TOKEN, rollouts=self.rollouts)
-        thread.run(self._server.start())
-
-    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run a command by the settings that the gateway would have."""
-        own = {"GATEWAY_ADMIN_PORT": str(self._server.port), "GATEWAY_ADMIN_TOKEN": TOKEN}
-        return run_gateway(*words, **{**own, **more})
-
-    def close(self) -> None:
-        """Serve no more."""
-        self._thread.run(self._server.stop())
 
 
 @pytest.fixture
