@@ -90,6 +90,11 @@ class FakeRollouts:
             raise UnknownRouteError(f"no route is called {route}; there are: {there_are}")
         return self.seen[route]
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is wrong by the views."""
+        return tuple(dict.fromkeys(why for each in self.seen.values() for why in each.problems))
+
     def views(self) -> Sequence[RolloutView]:
         """Return those of all routes."""
         return tuple(self.seen.values())

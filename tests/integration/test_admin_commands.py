@@ -67,7 +67,7 @@ def test_what_the_gateway_refuses_is_1_and_a_sentence(port: Port) -> None:
         ("rollout", "pause", "plain"): "the phase is none: there is no rollout to pause (409)",
         ("rollout", "retry", "orders"): "there is nothing to retry (409)",
         ("rollout", "status", "none"): "there are: orders, back, plain (404)",
-        ("weight", "orders", "b=5"): "orders has no version b; it has: stable, canary (422)",
+        ("weight", "orders", "b=5"): "orders has no version b: stable, canary (422)",
         ("weight", "orders", "canary=120"): "the weights are more than 100 in all (422)",
     }.items():
         found = port.run(*words)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.telemetry import metric_definitions as names
 from gateway.core import events
-from gateway.core.rollout.state import RollbackCause, RolloutPhase
+from gateway.core.rollout.judge import RollbackCause
+from gateway.core.rollout.state import RolloutPhase
 from gateway.core.routing.decision import DECISION_REASONS, Reason
 from gateway.core.routing.route import UnknownVersion
 

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from gateway.adapters.admin.rollout_view import verdict_json
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.core.events import RolloutChanged, StateProblems, TableInForce
-from gateway.core.rollout.judge import Verdict
-from gateway.core.rollout.state import Entry, RollbackCause, RolloutPhase
+from gateway.core.rollout.judge import RollbackCause, Verdict
+from gateway.core.rollout.state import Entry, RolloutPhase
 from tests.builders import route
 from tests.fakes.rollouts import FakeRollouts, rollout_view, unjudged_view
 from tests.unit.adapters.fakes import table
