@@ -68,7 +68,11 @@ def test_what_the_gateway_refuses_is_1_and_a_sentence(port: Port) -> None:
         ("rollout", "retry", "orders"): "there is nothing to retry (409)",
         ("rollout", "status", "none"): "there are: orders, back, plain (404)",
         ("weight", "orders", "b=5"): "orders has no version b: stable, canary (422)",
-        ("weight", "orders", "canary=120"): "the weights are more than 100 in all (422)",
+        (
+            "weight",
+            "orders",
+            "canary=120",
+        ): "the weight of canary must be 0 to 100, but is 120 (422)",
     }.items():
         found = port.run(*words)
         assert (found.returncode, found.stdout) == (1, "")
