@@ -70,17 +70,17 @@ def details(rollout: Rollout) -> list[str]:
     pairs = [("since", rollout["since"]), ("deadline", rollout["deadline"])]
     if rollout["phase"] != UNJUDGED:
         pairs += [("revision", rollout["revision"]), ("verdict", rollout["verdict"])]
-        pairs += _evidence(rollout["evidence"])
+        pairs += _evidence(rollout["evidence"], " a step" if rollout["steps"] else "")
         pairs.append(("limits", _limits(rollout["limits"] or {})))
     pairs += [("history", _entry(each)) for each in _newest(rollout["history"])]
     pairs += [("problem", each) for each in rollout["problems"]]
     return [printable(f"  {name:<9} {value}") for name, value in pairs if value]
 
 
-def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _evidence(evidence: Mapping[str, Any], each: str) -> list[tuple[str, str]]:
     messages = evidence["messages"]
     least = evidence.get("min_messages")
-    wanted = f" (at least {least:,} a step)" if least else ""
+    wanted = f" (at least {least:,}{each})" if least else ""
     lines = [("messages", f"{_beside(messages)}{wanted}")]
     for name in ("failed", "slow"):
         counts = evidence[name]
@@ -102,8 +102,8 @@ def _limits(limits: Mapping[str, Any]) -> str:
     units = {
         "max_failure_ratio": ("failures at most {} %", 100),
         "max_p99_seconds": ("p99 at most {} s", 1),
-        "margin": ("margin {} points", 100),
-        "tolerance": ("tolerance {} points", 100),
+        "margin": ("margin {} %", 100),
+        "tolerance": ("tolerance {} %", 100),
     }
     return ", ".join(
         text.format(number(times * limits[key]))

@@ -33,7 +33,7 @@ def test_an_emergency_takes_two_commands(port: Port) -> None:
     aborted = port.run("rollout", "abort", "orders", "--reason", "prices are off")
     assert (aborted.returncode, aborted.stderr) == (0, "")
     assert aborted.stdout == (
-        "orders: canary 0 %, stable 100 %, set by hand; aborted at step 2 of 4: prices are off\n"
+        "orders: canary 0 %, stable 100 %; aborted at step 2 of 4: prices are off\n"
     )
     assert "@" in port.rollouts.asked[0].by
     assert port.rollouts.asked[1].reason == "prices are off"
@@ -64,7 +64,7 @@ def test_weights_are_set_and_taken_back(port: Port) -> None:
 
 def test_what_the_gateway_refuses_is_1_and_a_sentence(port: Port) -> None:
     for words, why in {
-        ("rollout", "pause", "plain"): "the phase is none: there is no rollout to pause (409)",
+        ("rollout", "pause", "plain"): "there is no rollout to pause; its phase is none (409)",
         ("rollout", "retry", "orders"): "there is nothing to retry (409)",
         ("rollout", "status", "none"): "there are: orders, back, plain (404)",
         ("weight", "orders", "b=5"): "orders has no version b: stable, canary (422)",

@@ -84,7 +84,7 @@ def test_the_details_are_the_evidence_the_limits_and_what_was_done() -> None:
         "  failed    canary 1 (0.76 %), stable 3 (0.12 %)",
         "  slow      canary 0 (0 %), stable 1 (0.04 %)",
         "  p-value   0.31",
-        "  limits    failures at most 2 %, p99 at most 2 s, margin 5 points, tolerance 1 points",
+        "  limits    failures at most 2 %, p99 at most 2 s, margin 5 %, tolerance 1 %",
         "  history   2026-11-29T12:30:00.000Z pause by me@here",
         "  history   2026-11-29T12:00:00.000Z step from 1 % to 5 % by the gateway: passed",
         "  problem   the state is torn",
