@@ -8,53 +8,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from gateway.adapters.admin.rollout_view import rollout_json
+from tests.fakes.rollouts import rollout_view
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping, Sequence
 
-ROLLOUT: Final[Mapping[str, Any]] = {
-    "route": "orders",
-    "phase": "progressing",
-    "canary": "canary",
-    "stable": "stable",
-    "revision": "2026-11-29.1",
-    "step": 1,
-    "steps": [{"weight": each, "every_seconds": 600.0, "pause": False} for each in (1, 5, 25)],
-    "weight": 5.0,
-    "weights": {"stable": 95.0, "canary": 5.0},
-    "override": None,
-    "since": "2026-11-29T12:00:00.000Z",
-    "deadline": None,
-    "verdict": "wait",
-    "value": 0,
-    "reason": "132 of 200 messages",
-    "evidence": {
-        "messages": {"canary": 132, "stable": 2514},
-        "failed": {"canary": 1, "stable": 3},
-        "slow": {"canary": 0, "stable": 1},
-        "failure_ratio": {"canary": 0.0076, "stable": 0.0012},
-        "chance": 0.31,
-        "min_messages": 200,
-    },
-    "limits": {
-        "max_failure_ratio": 0.02,
-        "max_p99_seconds": 2.0,
-        "margin": 0.05,
-        "tolerance": 0.01,
-    },
-    "generation": 17,
-    "history": [
-        {
-            "at": "2026-11-29T12:00:00.000Z",
-            "by": "the gateway",
-            "action": "step",
-            "from": 1,
-            "to": 5,
-            "reason": "passed",
-        }
-    ],
-    "problems": [],
-}
+ROLLOUT: Final[Mapping[str, Any]] = rollout_json(
+    rollout_view(p_value=0.31, deadline=None), "stable"
+)
+"""What `GET /api/routes/orders/rollout` responds with at step 2 of 4."""
+
 RATES: Final = {
     "received_per_second": 20.0,
     "ack_per_second": 19.0,

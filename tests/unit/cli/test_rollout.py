@@ -37,18 +37,18 @@ def now(**rest: Any) -> dict[str, Any]:
     [
         (
             now(),
-            "orders: canary 5 %, stable 95 %; progressing at step 2 of 3: 132 of 200 messages",
+            "orders: canary 5 %, stable 95 %; progressing at step 2 of 4: 132 of 200 messages",
         ),
         (
             now(phase="paused", override={"canary": 20}, weights={"canary": 20, "stable": 80}),
             (
                 "orders: canary 20 %, stable 80 %, set by hand; "
-                "paused at step 2 of 3: 132 of 200 messages"
+                "paused at step 2 of 4: 132 of 200 messages"
             ),
         ),
         (
             now(phase="aborted", weights={"stable": 100.0, "canary": 0.0}, reason="by hand"),
-            "orders: canary 0 %, stable 100 %; aborted at step 2 of 3: by hand",
+            "orders: canary 0 %, stable 100 %; aborted at step 2 of 4: by hand",
         ),
         (
             now(phase="promoted", weights={"canary": 100.0, "stable": 0.0}, step=2, reason=""),
@@ -62,7 +62,7 @@ def now(**rest: Any) -> dict[str, Any]:
         ({**NOTHING, "weights": {}}, "orders: no weights; nothing judges this route"),
         (
             now(weights={"stable": 100 / 3, "b1": 200 / 3}, reason="a\x1b[2Jb\nc"),
-            "orders: b1 66.67 %, stable 33.33 %; progressing at step 2 of 3: a\\x1b[2Jb\\nc",
+            "orders: b1 66.67 %, stable 33.33 %; progressing at step 2 of 4: a\\x1b[2Jb\\nc",
         ),
     ],
 )
@@ -71,13 +71,13 @@ def test_one_sentence_says_what_is_in_force(rollout: dict[str, Any], sentence: s
 
 
 def test_the_details_are_the_evidence_the_limits_and_what_was_done() -> None:
-    entry = {**ROLLOUT["history"][0], "at": "2026-11-29T12:30:00.000Z", "action": "pause"}
+    entry = {**ROLLOUT["history"][0], "at": "2027-01-15T08:30:00.000Z", "action": "pause"}
     told = now(
         history=[*ROLLOUT["history"], {**entry, "from": 5, "by": "me@here", "reason": ""}],
         problems=["the state is torn"],
     )
     assert details(told) == [
-        "  since     2026-11-29T12:00:00.000Z",
+        "  since     2027-01-15T07:59:00.000Z",
         "  revision  2026-11-29.1",
         "  verdict   wait",
         "  messages  canary 132, stable 2,514 (at least 200 a step)",
@@ -85,8 +85,8 @@ def test_the_details_are_the_evidence_the_limits_and_what_was_done() -> None:
         "  slow      canary 0 (0 %), stable 1 (0.04 %)",
         "  p-value   0.31",
         "  limits    failures at most 2 %, p99 at most 2 s, margin 5 %, tolerance 1 %",
-        "  history   2026-11-29T12:30:00.000Z pause by me@here",
-        "  history   2026-11-29T12:00:00.000Z step from 1 % to 5 % by the gateway: passed",
+        "  history   2027-01-15T08:30:00.000Z pause by me@here",
+        "  history   2027-01-15T07:59:00.000Z step from 1 % to 5 % by the gateway: passed",
         "  problem   the state is torn",
     ]
 

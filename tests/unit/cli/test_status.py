@@ -39,7 +39,7 @@ def table(*each: dict[str, Any], width: int | None = None) -> list[str]:
 def test_a_row_has_the_rollout_beside_what_is_seen() -> None:
     assert table(judged(), route("mail")) == [
         "ROUTE   PHASE        STEP  WEIGHT SET/SEEN  RATE  FAILED  IN FLIGHT  REASON",
-        "orders  progressing  2/3   5/9.8 %          20/s     5 %      7/200  132 of 200 messages",
+        "orders  progressing  2/4   5/9.8 %          20/s     5 %      7/200  132 of 200 messages",
         "mail    -            -     10/9.8 %         20/s     5 %      7/200  -",
     ]
 
@@ -93,7 +93,7 @@ def test_no_line_is_wider_than_the_terminal() -> None:
 def test_a_narrow_terminal_gives_the_reason_a_line_of_its_own() -> None:
     assert table(judged(), width=60) == [
         "ROUTE   PHASE        STEP  WEIGHT SET/SEEN  RATE  FAILED",
-        "orders  progressing  2/3   5/9.8 %          20/s     5 %",
+        "orders  progressing  2/4   5/9.8 %          20/s     5 %",
         "  132 of 200 messages",
     ]
 
