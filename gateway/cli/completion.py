@@ -28,9 +28,8 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the script; return the exit status."""
+    """Print the script for all parsers, which the arguments have; return the exit status."""
     from gateway.cli.completion_places import places_of
-    from gateway.cli.main import command_parsers
 
-    print(SHELLS[arguments.shell](places_of(command_parsers())), end="")
+    print(SHELLS[arguments.shell](places_of(arguments.parsers())), end="")
     return OK

@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     add_settings(parser)
-    parser.set_defaults(command=run.run)
+    parser.set_defaults(command=run.run, parsers=command_parsers)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in COMMANDS:
         module.add_to(commands)

@@ -9,11 +9,11 @@ import socket
 import sys
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.cli.admin_place import add_flags
 from gateway.cli.admin_port import AdminPortError, admin_port_of, reading, route_path
-from gateway.cli.arguments import Formatter, add_parser, duration, epilog
+from gateway.cli.arguments import add_parser, duration, epilog
 from gateway.cli.exit_status import FAILED, OK, PROBLEMS, TIMED_OUT
 from gateway.cli.rollout_words import ABORTED, IDLE, PROMOTED, UNJUDGED, details, in_force
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
     from gateway.cli.admin_port import AdminPort
-    from gateway.cli.arguments import Commands
+    from gateway.cli.arguments import Command, Commands
     from gateway.cli.rollout_words import Rollout
 
 TICK_SECONDS: Final = 1.0
@@ -37,10 +37,15 @@ VERBS: Final = {
 """What changes a rollout. Each is said once or twice to the same effect."""
 
 STATUSES: Final = {
-    OK: "done, or already so; what is in force now is on stdout. With --wait: promoted",
-    FAILED: "the gateway refuses it or is out of reach; why is on stderr. With --wait: aborted",
+    OK: "done, or already so; what is in force now is on stdout",
+    FAILED: "the gateway refuses it or is out of reach; why is on stderr",
     PROBLEMS: "a wrong command line, or a problem in a setting",
-    TIMED_OUT: "status --wait: neither promoted nor aborted within --timeout",
+}
+OF_STATUS: Final = {
+    OK: "it is on stdout; with --wait: promoted",
+    FAILED: "the gateway refuses it or is out of reach; with --wait: aborted",
+    PROBLEMS: STATUSES[PROBLEMS],
+    TIMED_OUT: "with --wait: neither promoted nor aborted within --timeout",
 }
 
 
@@ -48,15 +53,15 @@ def add_to(commands: Commands) -> None:
     """Add the command's parser, with one for each verb below it."""
     text = "look at a route's rollout, or change it"
     end = epilog(
-        STATUSES,
+        STATUSES | {TIMED_OUT: "status --wait: neither promoted nor aborted within --timeout"},
         "gateway rollout status orders",
-        "gateway rollout status orders --wait --timeout 60s",
         "gateway rollout abort orders --reason 'prices are wrong'",
         "gateway rollout promote orders --full",
     )
     parser = add_parser(commands, "rollout", run_status, text, end)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    status = _add_verb(verbs, "status", run_status, "say where the rollout stands, and why")
+    end = epilog(OF_STATUS, "gateway rollout status orders --wait --timeout 60s")
+    status = _add_verb(verbs, "status", run_status, "say where the rollout stands, and why", end)
     status.add_argument("--wait", action="store_true", help="until it is promoted or aborted")
     status.add_argument(
         "--timeout",
@@ -65,7 +70,8 @@ def add_to(commands: Commands) -> None:
         help="how long --wait waits: 60s, 5m (default: for ever)",
     )
     for verb, what in VERBS.items():
-        parser = _add_verb(verbs, verb, run_verb, what)
+        end = epilog(STATUSES, f"gateway rollout {verb} orders")
+        parser = _add_verb(verbs, verb, run_verb, what, end)
         parser.set_defaults(verb=verb)
         if verb == "promote":
             parser.add_argument("--full", action="store_true", help="all steps at once, to the end")
@@ -73,9 +79,10 @@ def add_to(commands: Commands) -> None:
             parser.add_argument("--reason", metavar="TEXT", help="why, for the history")
 
 
-def _add_verb(verbs: Commands, name: str, command: Any, text: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=text, formatter_class=Formatter)
-    parser.set_defaults(command=command)
+def _add_verb(
+    verbs: Commands, name: str, command: Command, text: str, end: str
+) -> argparse.ArgumentParser:
+    parser = add_parser(verbs, name, command, text, end)
     parser.add_argument("route", metavar="ROUTE", help="the route's name")
     parser.add_argument("--json", action="store_true", help="print what the API responds with")
     add_flags(parser)
