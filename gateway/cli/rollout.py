@@ -157,17 +157,17 @@ def print_rollout(rollout: Rollout, *, as_json: bool, whole: bool = False) -> No
 
 
 def _wait(port: AdminPort, arguments: argparse.Namespace) -> int:
-    """Print each change until the rollout is promoted or aborted; return the exit status."""
+    """Print each step until the rollout is promoted or aborted; return the exit status."""
     until = None if arguments.timeout is None else time.monotonic() + arguments.timeout
     said = ""
     while True:
-        rollout, said_now = _look(port, arguments.route)
+        rollout, sentence, about = _look(port, arguments.route)
         if rollout is not None and rollout["phase"] in (PROMOTED, ABORTED):
             print_rollout(rollout, as_json=arguments.json)
             return OK if rollout["phase"] == PROMOTED else FAILED
-        if said_now != said:
-            said = said_now
-            print(said, file=sys.stderr, flush=True)
+        if about != said:
+            said = about
+            print(sentence, file=sys.stderr, flush=True)
         left = TICK_SECONDS if until is None else until - time.monotonic()
         if left <= 0:
             print("gateway rollout status: neither promoted nor aborted in time", file=sys.stderr)
@@ -175,15 +175,19 @@ def _wait(port: AdminPort, arguments: argparse.Namespace) -> int:
         time.sleep(min(left, TICK_SECONDS))
 
 
-def _look(port: AdminPort, route: str) -> tuple[Rollout | None, str]:
-    """Return the rollout and what to say of it; None while the gateway is out of reach."""
+def _look(port: AdminPort, route: str) -> tuple[Rollout | None, str, str]:
+    """Return the rollout, what to say of it, and what that is about: reasons change all the time.
+
+    None while the gateway is out of reach.
+    """
     try:
         rollout = port.get(route_path(route, "rollout"))
     except AdminPortError as error:
         if 0 < error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
-        return None, f"gateway rollout status: {error}"
+        return None, f"gateway rollout status: {error}", "away"
     with reading():
-        if rollout["phase"] in (UNJUDGED, IDLE):
-            raise AdminPortError(f"{route} has no rollout to wait for: it is {rollout['phase']}")
-        return rollout, in_force(rollout)
+        phase = rollout["phase"]
+        if phase in (UNJUDGED, IDLE):
+            raise AdminPortError(f"{route} has no rollout to wait for: its phase is {phase}")
+        return rollout, in_force(rollout), f"{phase} {rollout['step']} {rollout['weights']}"

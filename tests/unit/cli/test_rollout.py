@@ -208,10 +208,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_wait_ends_with_the_rollout(
     stub: AdminStub, run: Run, clock: Clock, phase: str, status: int
 ) -> None:
-    """A gateway that restarts meanwhile does not end it."""
+    """Each step is said, not each reason; a gateway that restarts meanwhile does not end it."""
     stub.replies[f"GET {ORDERS}/rollout"] = [
         Reply(ROLLOUT),
-        Reply(ROLLOUT),
+        Reply(now(reason="133 of 200 messages")),
         Reply({"error": "no"}, 503),
         Reply(now(step=2)),
         Reply(now(phase=phase)),
