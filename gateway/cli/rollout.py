@@ -123,9 +123,12 @@ def run_verb(arguments: argparse.Namespace) -> int:
 
 
 def _hint(verb: str, route: str, error: AdminPortError) -> str:
-    if error.status != HTTPStatus.CONFLICT or verb != "abort":
-        return ""
-    return f"to stop a canary in any phase: gateway weight {route} CANARY=0"
+    """Return what else a person can do whose abort was not done."""
+    if verb == "abort" and error.status == HTTPStatus.CONFLICT:
+        return f"to stop a canary in any phase: gateway weight {route} CANARY=0"
+    if verb == "abort" and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return "on this replica it holds already: abort on each"
+    return ""
 
 
 def failed(command: str, error: AdminPortError, hint: str = "") -> int:

@@ -94,6 +94,10 @@ def test_a_state_out_of_reach_is_said(port: Port) -> None:
     found = port.run("rollout", "abort", "orders")
     assert found.returncode == 1
     assert "cannot do it now (503): the ConfigMap gateway is out of reach" in found.stderr
+    assert "on this replica it holds already: abort on each" in found.stderr
+    other = port.run("weight", "orders", "canary=0")
+    assert other.returncode == 1
+    assert "holds already" not in other.stderr
 
 
 def test_the_table_shows_every_route(port: Port) -> None:
