@@ -154,7 +154,7 @@ def test_every_text_of_the_values_stays_the_word_that_it_is(
 
 
 def _problems(one: Object) -> list[str]:
-    if one["kind"] == "ConfigMap" and isinstance(one["data"].get("routes.yaml"), dict):
+    if isinstance((one.get("data") or {}).get("routes.yaml"), dict):
         one = one | {"data": {"routes.yaml": yaml.safe_dump(one["data"]["routes.yaml"])}}
     return schemas.problems(one)
 

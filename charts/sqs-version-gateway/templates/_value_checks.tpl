@@ -26,6 +26,7 @@
 {{- include "gateway.checkForeignNames" (list $found $values) }}
 {{- include "gateway.checkNames" (list $found $values) }}
 {{- include "gateway.checkSources" (list $found $values) }}
+{{- include "gateway.checkState" (list $found $root) }}
 {{- include "gateway.checkTwice" (list $found $root) }}
 {{- include "gateway.checkKinds" (list $found $root) }}
 {{- if and (or $values.admin.protectReads $values.admin.protectMetrics) (not $values.admin.token.secretName) }}
@@ -123,7 +124,7 @@ a role; what extraEnvFrom brings is not known here. Call with (list found values
 {{- $root := index . 1 }}
 {{- $values := $root.Values }}
 {{- $always := dict "GATEWAY_CONFIG" "" "GATEWAY_ADMIN_HOST" "" "GATEWAY_ADMIN_PORT" "" "GATEWAY_DRAIN_SECONDS" "" "GATEWAY_LOG_LEVEL" "" "GATEWAY_LOG_FORMAT" "" "GATEWAY_SQS_CLIENT" "" }}
-{{- $places := dict "AWS_REGION" "aws.region" "AWS_ENDPOINT_URL_SQS" "aws.endpointUrl" "AWS_ACCESS_KEY_ID" "aws.credentialsSecret" "AWS_SECRET_ACCESS_KEY" "aws.credentialsSecret" "AWS_SESSION_TOKEN" "aws.credentialsSecret" "GATEWAY_ADMIN_TOKEN" "admin.token" "GATEWAY_ADMIN_PROTECT_READS" "admin.protectReads" "GATEWAY_ADMIN_PROTECT_METRICS" "admin.protectMetrics" "GATEWAY_TCP_KEEPALIVE" "settings.tcpKeepalive" "GATEWAY_ALLOW_LINK_LOCAL" "settings.allowLinkLocal" }}
+{{- $places := dict "AWS_REGION" "aws.region" "AWS_ENDPOINT_URL_SQS" "aws.endpointUrl" "AWS_ACCESS_KEY_ID" "aws.credentialsSecret" "AWS_SECRET_ACCESS_KEY" "aws.credentialsSecret" "AWS_SESSION_TOKEN" "aws.credentialsSecret" "GATEWAY_ADMIN_TOKEN" "admin.token" "GATEWAY_ADMIN_PROTECT_READS" "admin.protectReads" "GATEWAY_ADMIN_PROTECT_METRICS" "admin.protectMetrics" "GATEWAY_TCP_KEEPALIVE" "settings.tcpKeepalive" "GATEWAY_ALLOW_LINK_LOCAL" "settings.allowLinkLocal" "GATEWAY_STATE" "state" }}
 {{- $seen := dict }}
 {{- range include "gateway.env" $root | fromYamlArray }}{{ $_ := set $seen .name (get $places .name) }}{{ end }}
 {{- range $at, $one := $values.extraEnv }}
