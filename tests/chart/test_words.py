@@ -88,6 +88,8 @@ def _texts(word: str) -> dict[str, Any]:
             "prometheusRule": {"enabled": True, "labels": labels},
             "dashboard": {"enabled": True, "labels": labels, "annotations": labels},
         },
+        "flagger": {"enabled": True, "prometheus": "http://p:9090", "secretName": word},
+        "argoRollouts": {"enabled": True},
         "test": {"nodeSelector": labels, "labels": labels, "annotations": labels},
         "routes": [
             {

@@ -32,6 +32,9 @@
 {{- if and (or $values.admin.protectReads $values.admin.protectMetrics) (not $values.admin.token.secretName) }}
 {{- include "gateway.problem" (list $found (printf "admin.%s" (ternary "protectReads" "protectMetrics" $values.admin.protectReads)) "asks for a token, and there is none" "set admin.token.secretName") }}
 {{- end }}
+{{- if and $values.flagger.enabled (not $values.flagger.prometheus) }}
+{{- include "gateway.problem" (list $found "flagger.prometheus" "is missing, and Flagger asks there for the verdict" "http://prometheus.monitoring:9090, as Flagger reaches it") }}
+{{- end }}
 {{- if $values.keda.enabled }}
 {{- include "gateway.checkKeda" (list $found $values) }}
 {{- end }}
