@@ -15,6 +15,7 @@ from gateway.adapters.kubernetes.client import KubernetesClient
 from gateway.adapters.state.kubernetes import KubernetesStore
 from gateway.state_port import StateError
 from tests.chart.chain import kustomized
+from tests.chart.notes import notes
 from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
 from tests.contract.state_stores import ONES, following, set_to
 from tools.kube_api.objects import Kind
@@ -127,6 +128,14 @@ def test_the_policy_lets_the_pods_reach_the_api_server_for_it() -> None:
         objects = render(GATEWAY_CHART, sets=[*sets, f"state={state}"])
         policy = named(objects, "NetworkPolicy", BY_CHART)
         assert (allowed in policy["spec"]["egress"]) is opened
+
+
+def test_the_notes_warn_of_rollouts_in_memory() -> None:
+    values = GATEWAY_CHART / "ci" / "controllers-values.yaml"
+    warned = "each replica judges for itself: orders."
+    assert warned in notes(["state=memory"], values)
+    assert warned not in notes([], values)
+    assert "each replica judges" not in notes(["state=memory"])
 
 
 def test_a_role_may_be_somebody_else_s() -> None:
