@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
     from gateway.runtime.rollouts import Counting
+    from gateway.runtime.tracing.route import RouteTracing
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
@@ -44,7 +45,7 @@ class RunningRoute:
     a mirror have a target of their own, by `make_mirror_target` where that is given.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         route: Route,
         source: Source,
@@ -56,6 +57,7 @@ class RunningRoute:
         random: Callable[[], float],
         short: Callable[[], bool] | None = None,
         make_mirror_target: Callable[[Version], Target] | None = None,
+        tracing: RouteTracing | None = None,
     ) -> None:
         self.route = route
         self.started = asyncio.Event()
@@ -75,6 +77,7 @@ class RunningRoute:
             random=random,
             short=short,
             make_mirror_target=make_mirror_target,
+            tracing=tracing,
         )
         self._open_parts: OpenParts | None = None
 
@@ -143,6 +146,8 @@ class RunningRoute:
         self._parts.mirroring.adopt(route)
         self._parts.counting.adopt(route)
         self._parts.deliverer.adopt(route)
+        if self._parts.tracing is not None:
+            self._parts.tracing.adopt(route)
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
             self._open_parts.linger(route)
@@ -223,7 +228,7 @@ class RunningRoute:
         failures = 0
         while True:
             try:
-                return await self._parts.source.open()
+                return await self._parts.traced_source.open()
             except SourceError as error:
                 why = f"queue {self.route.queue.text}: {error}"
                 self._enter(PhaseChanged(self.route.name, Phase.FAILED, why, error.what_to_do))
