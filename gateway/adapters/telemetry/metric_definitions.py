@@ -144,6 +144,13 @@ GENERATION: Final = MetricDefinition(
     (),
     "Number of routing tables that have been in force since the start, the current one included.",
 )
+SPANS: Final = MetricDefinition(
+    "gateway_spans_total",
+    "counter",
+    ("outcome",),
+    "Spans of traces, by outcome: exported, failed (the collector did not take them) or dropped"
+    " (too many waited, or the gateway stopped); 0 without tracing.",
+)
 
 BUILD: Final = MetricDefinition(
     "gateway_build_info",
@@ -157,7 +164,7 @@ METRIC_DEFINITIONS: Final = (
     *(FORWARD_UNSTAMPED, QUEUE_DEPTH, QUEUE_MAX_DEPTH),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
-    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
+    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""
 

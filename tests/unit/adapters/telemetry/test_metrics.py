@@ -64,6 +64,7 @@ gateway_version_stable{route,version}
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
+gateway_spans_total{outcome}
 gateway_build_info{version,revision,python,compiled}
 """
 """Copied from docs/reference/metrics.md by hand: what dashboards and alerts are written against."""
