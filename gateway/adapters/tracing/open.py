@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gateway.adapters.tracing.otlp import OtlpSpans
     from gateway.core.events import Event
 
-INSTALL: Final = "pip install 'sqs-version-gateway[otel]'; the project's image has it"
+INSTALL: Final = "install sqs-version-gateway[otel], as the project's image does"
 CORRECT: Final = "correct it, or unset the OTLP endpoint; see docs/how-to/trace-messages.md"
 
 
