@@ -22,9 +22,9 @@ HOT_PATH: Final = {
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
         "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
-        "permits", "plans", "reporter", "settler",
+        "permits", "plans", "recorder", "reporter", "settler",
     ),
-    "runtime/rollouts": ("recorder",),
+    "runtime/rollouts": ("under_way",),
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
     "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),

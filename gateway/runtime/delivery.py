@@ -200,7 +200,8 @@ class Deliverer:
             if not is_ack(result):
                 self._leave(entry, result)
                 if plan.evidence is not None:
-                    plan.evidence.failed(entry)
+                    hung, entry.counted = entry.counted, True
+                    plan.evidence.failed(entry.message, entry.began_at, entry.seconds, hung=hung)
                 self._failed(entry, plan, result)
                 return
             entry.has_slot = False
@@ -210,7 +211,8 @@ class Deliverer:
             self._settler.delete(entry)
             self._end(entry, None)
             if plan.evidence is not None:
-                plan.evidence.acked(entry)
+                began_at, hung = entry.began_at, entry.counted
+                plan.evidence.acked(entry.message, began_at, entry.seconds, hung=hung)
         except Exception as error:  # noqa: BLE001 - as above
             self._crashed(entry, error)
 

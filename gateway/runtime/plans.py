@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.ports import Sender, Target
     from gateway.runtime.limiter import Limiter, Limiters
-    from gateway.runtime.rollouts.recorder import Recorder
+    from gateway.runtime.recorder import Recorder
 
 NEVER: Final = float("inf")
 
@@ -87,7 +87,7 @@ class ActivePlan:
     def sender(self, target: Target) -> Sender:
         """Return what delivers over this target; a reload may have given the version another."""
         if target is not self._target:
-            sender = target.bind(self._plan)
+            sender: Sender = target.bind(self._plan)
             if self._with_copies is not None:
                 sender = self._with_copies(sender, self.chosen)
             self._sender = sender

@@ -50,7 +50,6 @@ async def measure(
     folder: Path,
     messages: int,
     looks: int = 2,
-    *,
     routing: str | None = None,
 ) -> Run:
     """Run a peer once; memory is read `looks` times, evenly over the messages.

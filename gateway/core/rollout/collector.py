@@ -23,8 +23,8 @@ GRACE_SECONDS: Final = 5.0
 """How long an unfinished delivery holds up those that began after it."""
 
 ADVANCE_SECONDS: Final = 1.0
-CROWDED_SECONDS: Final = 0.05
-"""Between two counts while failures come: each looks at all that is under way."""
+AFTER_FAILURE_SECONDS: Final = 0.05
+"""How often to advance: at any time, and within a second of a failure."""
 
 
 class Collector:
@@ -71,7 +71,7 @@ class Collector:
         A failure counts once what began before it has ended, and is compared with what follows it.
         """
         failed_at = max(self.canary.failed_at, self.stable.failed_at)
-        soon = self._advanced_at + CROWDED_SECONDS
+        soon = self._advanced_at + AFTER_FAILURE_SECONDS
         if soon <= failed_at + SAME_MOMENT_SECONDS:
             return soon
         return self._advanced_at + ADVANCE_SECONDS

@@ -129,7 +129,7 @@ class Pairing:
 
 
 Misses = tuple[int, int, int]
-"""So many messages, of them failed, and slow."""
+"""A number of messages, and of them those that failed and were slow."""
 
 
 class _Waiting:

@@ -18,7 +18,8 @@ from gateway.core.rollout.collector import Collector
 from gateway.core.rollout.rollback import limits_of
 from gateway.core.routing.route import Unwrap
 from gateway.core.routing.weights import canary_share
-from gateway.runtime.rollouts.recorder import Recorder, find_oldest
+from gateway.runtime.recorder import Recorder
+from gateway.runtime.rollouts.under_way import find_oldest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +103,7 @@ class Counting:
         if collector is None:
             return
         now = self._clock()
-        recorders = self.recorders.values()
+        recorders = tuple(self.recorders.values())
         has_hung = partial(collector.has_hung, now=now)
         oldest = find_oldest(self._in_flight.under_way(), recorders, has_hung)
         if collector.advance(now, oldest):

@@ -23,8 +23,8 @@ from gateway.core.routing.weights import weighted
 from gateway.runtime.in_flight import InFlight
 from gateway.runtime.limiter import Limiters
 from gateway.runtime.plans import DeliveryPlans
+from gateway.runtime.recorder import Recorder
 from gateway.runtime.rollouts.counting import Counting
-from gateway.runtime.rollouts.recorder import Recorder
 from tests.builders import CANARY, STABLE, THIRD, attribute, mirror, rule, where
 from tests.builders import route as any_route
 from tests.builders import split as any_split
