@@ -47,10 +47,15 @@ async def measure(peer: Peer, arena: Arena, folder: Path, state: str, messages: 
 
 def text(turns: Mapping[str, Sequence[Run]]) -> str:
     """Return the figures."""
-    head = ["rollback", "msg/s", "spread", "of none", "spread", "CPU us/msg", "lost", "doubled"]
+    head = ["rollback", "msg/s", "spread", "of none", "spread"]
+    head += ["CPU us/msg", "of none", "lost", "doubled"]
     rows = []
     for state, found in turns.items():
         rates, ratio = [run.rate for run in found], ratios(found, turns[WITHOUT])
+        costs = [
+            run.cpu_us_per_message / bare.cpu_us_per_message
+            for run, bare in zip(found, turns[WITHOUT], strict=False)
+        ]
         rows.append(
             [
                 state,
@@ -59,6 +64,7 @@ def text(turns: Mapping[str, Sequence[Run]]) -> str:
                 f"{median(ratio):.3f}",
                 f"{min(ratio):.3f}-{max(ratio):.3f}",
                 f"{median(run.cpu_us_per_message for run in found):.1f}",
+                f"{median(costs):.3f}",
                 str(sum(run.lost for run in found)),
                 str(sum(run.doubled for run in found)),
             ]
