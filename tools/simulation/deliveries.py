@@ -23,7 +23,7 @@ class Delivery:
 
 
 class Deliveries:
-    """Does what a route does: notes outcomes, and knows what is under way, oldest first."""
+    """Does what a route does: notes outcomes, and knows what is under way."""
 
     def __init__(self, collector: Collector) -> None:
         self.collector = collector
@@ -61,10 +61,12 @@ class Deliveries:
         return self.collector.advance(now, self._oldest(now))
 
     def _oldest(self, now: float) -> float:
+        oldest = inf
         for delivery in tuple(self._under_way):
-            if not self.collector.has_hung(delivery.began_at, now):
-                return delivery.began_at
-            delivery.side.hung(delivery.began_at, delivery.key)
-            delivery.counted = True
-            del self._under_way[delivery]
-        return inf
+            if self.collector.has_hung(delivery.began_at, now):
+                delivery.side.hung(delivery.began_at, delivery.key)
+                delivery.counted = True
+                del self._under_way[delivery]
+            else:
+                oldest = min(oldest, delivery.began_at)
+        return oldest

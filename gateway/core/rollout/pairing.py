@@ -8,6 +8,7 @@ the messages of an outage were compared with those of another moment.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -135,22 +136,30 @@ Misses = tuple[int, int, int]
 class _Waiting:
     """One side's messages that may yet be in a block, in the order of their beginnings."""
 
-    __slots__ = ("_missed", "_places", "began_at")
+    __slots__ = ("_latest", "_missed", "_places", "began_at")
 
     def __init__(self) -> None:
+        self._latest = -inf
         self.began_at: list[float] = []
         self._missed: list[Miss] = []
         self._places: list[int] = []  # of the misses, in began_at
 
     def add(self, taken: Taken) -> None:
-        """Add messages; they began after those that wait."""
+        """Add messages. Those that come too late count as begun with the last one that did not."""
+        latest = self._latest
+        began_at, misses = taken
+        if began_at and began_at[0] < latest:
+            began_at = [max(latest, at) for at in began_at]
+            misses = [(max(latest, at), failed, slow) for at, failed, slow in misses]
         place = len(self.began_at)
-        self.began_at.extend(taken.began_at)
-        self._missed.extend(taken.misses)
-        for miss in taken.misses:
+        self.began_at.extend(began_at)
+        self._missed.extend(misses)
+        for miss in misses:
             place = bisect_left(self.began_at, miss[0], place)
             self._places.append(place)
             place += 1
+        if began_at:
+            self._latest = began_at[-1]
 
     def miss_from(self, first: int) -> int:
         """Return the place of the next miss from there on; one behind the end if there is none."""

@@ -157,3 +157,22 @@ def test_what_ends_a_block_is_never_an_outcome(weight: int) -> None:
         sizes.append(pairing.good + len(blocks))
     assert len(set(sizes)) == 1
     assert sizes[0] > 5
+
+
+@pytest.mark.parametrize("weight", [1, 10, 50, 75])
+def test_messages_that_come_too_late_break_nothing(weight: int) -> None:
+    random = Random(weight)
+    pairing, added = Pairing(weight), 0
+    blocks: list[Block] = []
+    for batch in range(300):
+        sides = []
+        for share in (weight, 100 - weight):
+            began_at = sorted(batch - 5 * random.random() for _ in range(share * 2))
+            sides.append(Taken(began_at, [(at, True, False) for at in began_at]))
+            added += len(began_at)
+        good, found = pairing.add(sides[0], sides[1], float(batch))
+        assert good == 0
+        blocks += found
+    assert all(block.canary_failed == block.canaries for block in blocks)
+    assert all(block.stable_failed == block.stables for block in blocks)
+    assert 0 < sum(block.canaries + block.stables for block in blocks) <= added
