@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event, Outcome, PhaseChanged, Reloaded, ReloadFailed
     from gateway.core.messages.message import Message
+    from gateway.core.routing.decision import Decision
     from gateway.core.routing.route import Route, RoutingTable
 
 
@@ -191,18 +192,38 @@ class Weights(Protocol):
         """Call `offer` whenever there is something new. An error of `offer` ends the watch."""
 
 
+Watch = Callable[[str, "Message", "Decision"], None]
+"""Gets the name of a route, a message, and the decision on it. It must be quick, and not raise."""
+
+Point = tuple[float, int, int, float, float]
+"""A span of time: its begin (Unix time), deliveries acked and not, p50 and p99 in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a version did: spans of 5 s over 5 minutes, and of a minute over an hour.
+
+    In the order of time; spans without a delivery are left out, and the last one goes on.
+    """
+
+    fine: Sequence[Point] = ()
+    coarse: Sequence[Point] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class VersionMeasurements:
     """What was measured of one version.
 
     `decisions` counts since the route last changed, `deliveries` since the process started, and
     `per_second` is the rate of deliveries over the last minute. `last_error` is (text, Unix time).
+    `depth` is what the version's queue holds, None where there is none or it is not known.
     """
 
     decisions: int = 0
     deliveries: Mapping[Outcome, int] = field(default_factory=dict)
     per_second: Mapping[Outcome, float] = field(default_factory=dict)
     last_error: tuple[str, float] | None = None
+    depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +249,9 @@ class Measurements(Protocol):
 
     def measure(self, route: str) -> RouteMeasurements:
         """Return the measurements of a route, zeros if nothing has happened on it."""
+
+    def history(self, route: str, since: float = 0.0) -> Mapping[str, History]:
+        """Return what each version did in the spans that ended after `since` (Unix time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +280,9 @@ class RouteStates(Protocol):
 
     def views(self) -> Sequence[RouteView]:
         """Return the state of the routes in force, in file order."""
+
+    def watch(self, watch: Watch | None) -> None:
+        """Give every decision to `watch`, also those of later routes; None: to nothing."""
 
 
 class Control(Protocol):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.adapters.admin.dashboard.mount import add_dashboard
+from gateway.adapters.admin.dashboard.pages import is_page
 from gateway.adapters.admin.listen import EVERYWHERE, listen_everywhere
 from gateway.adapters.admin.policy import CHALLENGE, Caller, Protection, refusal
 from gateway.adapters.admin.routes_view import routes_view
@@ -29,6 +31,7 @@ GET  /healthz     200 while the process works, 503 with what is stuck
 GET  /readyz      200 when every queue is polled, 503 with the reason
 GET  /metrics     Prometheus text format
 GET  /api/routes  JSON: routes, versions, weights, rates, last errors
+GET  /api/events  server-sent events: what the dashboard shows, once a second
 POST /-/reload    re-read the routing file now: 200, or 422 with every problem
 """
 
@@ -114,7 +117,9 @@ class AdminServer:
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_explain_errors, self._protecting()])
-        application.router.add_get("/", _index)
+        index = f"sqs-version-gateway, admin port; a browser gets the dashboard\n\n{PATHS}"
+        states, measurements = self._states, self._measurements
+        add_dashboard(application, index, states, self._control, measurements, self._all_rollouts)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._scrape)
@@ -137,7 +142,8 @@ class AdminServer:
 
         @web.middleware
         async def protect(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-            refused = self._denial(request) if self._protection.covers(request.path) else None
+            covered = self._protection.covers(request.path) and not is_page(request)
+            refused = self._denial(request) if covered else None
             return await handler(request) if refused is None else refused
 
         return protect
@@ -165,6 +171,9 @@ class AdminServer:
         views, generation = self._states.views(), self._control.generation
         return web.json_response(routes_view(views, generation, self._measurements))
 
+    def _all_rollouts(self) -> dict[str, dict[str, Any]]:
+        return {}
+
     async def _reload(self, _request: web.Request) -> web.Response:
         result = await self._control.reload()
         if isinstance(result, ReloadFailed):
@@ -178,10 +187,6 @@ class AdminServer:
                 "removed": result.removed,
             }
         )
-
-
-async def _index(_request: web.Request) -> web.Response:
-    return web.Response(text=f"sqs-version-gateway, admin port\n\n{PATHS}")
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
