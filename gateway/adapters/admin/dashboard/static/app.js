@@ -79,7 +79,7 @@ const stream = new Stream({
     draw(true);
   },
   link(word, text) {
-    render(byId("link"), [shape({ live: "play", lost: "cross", wait: "ring" }[word]), h("span", {}, text), frame && h("small", {}, ` generation ${frame.generation}`)]);
+    render(byId("link"), [shape({ live: "play", lost: "cross", wait: "ring" }[word]), h("span", {}, text)]);
     byId("link").className = word;
     document.body.classList.toggle("stale", word === "lost" && Boolean(frame));
   },
@@ -116,8 +116,9 @@ function draw(fresh) {
     render(byId("main"), [h("section", { key: "empty", class: "panel empty" }, h("h2", {}, "No routes"), h("p", {}, "The routing file has none that is in force. Once it has, they are shown here."))]);
     return;
   }
+  byId("generation").textContent = `generation ${frame.generation}`;
   document.title = `${route.name} · sqs-version-gateway`;
-  render(byId("routes"), overview(frame.routes, route.name, filter, (text) => {
+  render(byId("routes"), frame.routes.length < 2 ? [] : overview(frame.routes, route.name, filter, (text) => {
     filter = text;
     draw(false);
   }));

@@ -10,7 +10,7 @@ const HEIGHT = 190;
 
 function nice(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 2.5, 5, 10].find((step) => step * power >= value) * power;
+  return [1, 2, 4, 6, 10].find((step) => step * power >= value) * power;
 }
 
 // Breaks a line where nothing was delivered for more than two spans.
@@ -26,11 +26,11 @@ function lines(points, x, y, gap) {
 
 // of: {id, title, series: [{name, kind, points: [[t, v]]}], marks: [{at, text}], from, to, gap, least, words, limit}
 export function chart(of, width) {
-  const highest = Math.max(of.least, of.limit || 0, ...of.series.flatMap((one) => one.points.map((point) => point[1])));
-  const top = nice(highest);
+  const highest = Math.max(of.least, ...of.series.flatMap((one) => one.points.map((point) => point[1])));
+  const top = nice(of.limit < highest * 3 ? Math.max(highest, of.limit) : highest);
   const x = (at) => LEFT + ((at - of.from) / (of.to - of.from)) * (width - LEFT - RIGHT);
   const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
-  const ages = of.to - of.from > 600 ? [60, 40, 20, 0] : [5, 4, 3, 2, 1, 0];
+  const ages = (of.to - of.from > 600 ? [60, 40, 20, 0] : [5, 4, 3, 2, 1, 0]).filter((age) => width > 420 || age % 40 === 0 || age % 5 === 2);
   const latest = of.series.filter((one) => one.points.length).map((one) => `${one.name} ${of.words(one.points.at(-1)[1])}`);
   let free = -Infinity;
   const marks = of.marks.filter((mark) => mark.at > of.from && mark.at <= of.to);
@@ -59,7 +59,7 @@ export function chart(of, width) {
           fits && h("text", { x: before ? at - 4 : at + 4, y: TOP - 6, class: before ? "end" : "" }, mark.text),
         );
       }),
-      of.limit && h("line", { x1: LEFT, x2: width - RIGHT, y1: y(of.limit), y2: y(of.limit), class: "limit" }),
+      of.limit <= top && h("line", { x1: LEFT, x2: width - RIGHT, y1: y(of.limit), y2: y(of.limit), class: "limit" }),
       of.series.map((one) => h("path", { key: one.name, d: lines(one.points, x, y, of.gap), class: `line ${one.kind}` })),
       of.series
         .filter((one) => one.points.length)
@@ -85,9 +85,9 @@ export function chart(of, width) {
 
 function table(of) {
   const times = [...new Set(of.series.flatMap((one) => one.points.map((point) => point[0])))].sort().slice(-10);
-  return h(
+  const content = h(
     "table",
-    { key: `${of.id}-table`, class: "hidden" },
+    {},
     h("caption", {}, `${of.title}, the last points`),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "from"), of.series.map((one) => h("th", { scope: "col" }, one.name)))),
     h(
@@ -106,4 +106,5 @@ function table(of) {
       ),
     ),
   );
+  return h("div", { key: `${of.id}-table`, class: "hidden" }, content);
 }

@@ -14,38 +14,48 @@ const cut = (text, width) => {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
+// From left to right; on a narrow page from above to below.
 function layout(width, versions) {
-  const narrow = width < 560;
-  const high = 64;
-  const height = Math.max(96, versions * (high + 14) + 10);
-  const side = narrow ? Math.floor(width * 0.24) : 150;
-  const last = narrow ? Math.floor(width * 0.38) : 218;
-  const middle = height / 2;
-  const box = (x, y, wide) => ({ x, y: y - high / 2, wide, high, middle: y });
-  const gatewayX = side + (width - side - last) / 2 - side * (narrow ? 0.44 : 0.5);
-  const gateway = box(gatewayX, middle, narrow ? side * 0.88 : side);
+  const box = (x, y, wide, high = 64) => ({ x, y, wide, high });
+  if (width < 560) {
+    const half = Math.min(200, width / 2);
+    const each = (width - 8 * (versions - 1)) / versions;
+    return {
+      width, height: 306, down: true,
+      queue: box((width - half) / 2, 1, half),
+      gateway: box((width - half) / 2, 113, half, 47),
+      versions: Array.from({ length: versions }, (_, at) => box(at * (each + 8), 241, each)),
+    };
+  }
+  const height = Math.max(96, versions * 78 + 10);
+  const middle = height / 2 - 32;
   return {
-    width,
-    height,
-    narrow,
-    queue: box(1, middle, side),
-    gateway,
-    versions: Array.from({ length: versions }, (_, at) => box(width - last - 1, (height / versions) * (at + 0.5), last)),
+    width, height, down: false,
+    queue: box(1, middle, 150),
+    gateway: box((width - 218) / 2, middle, 150),
+    versions: Array.from({ length: versions }, (_, at) => box(width - 219, (height / versions) * (at + 0.5) - 32, 218)),
   };
 }
 
-const ends = (from, to) => [from.x + from.wide, from.middle, to.x, to.middle];
-
-function along([x0, y0, x1, y1], t) {
-  const bend = (x1 - x0) / 2;
-  const u = 1 - t;
-  return [
-    u * u * u * x0 + 3 * u * u * t * (x0 + bend) + 3 * u * t * t * (x1 - bend) + t * t * t * x1,
-    y0 * (u * u * u + 3 * u * u * t) + y1 * (3 * u * t * t + t * t * t),
-  ];
+function ends(from, to, down) {
+  if (down) return [from.y + from.high, from.x + from.wide / 2, to.y, to.x + to.wide / 2];
+  return [from.x + from.wide, from.y + from.high / 2, to.x, to.y + to.high / 2];
 }
 
-const curve = ([x0, y0, x1, y1]) => `M${x0} ${y0}C${(x0 + x1) / 2} ${y0} ${(x0 + x1) / 2} ${y1} ${x1} ${y1}`;
+// Along the way of the flow, and across it: these are y and x where it goes down.
+function along([a0, c0, a1, c1], t, down) {
+  const middle = (a0 + a1) / 2;
+  const u = 1 - t;
+  const way = u * u * u * a0 + 3 * u * t * (u + t) * middle + t * t * t * a1;
+  const across = c0 * (u * u * u + 3 * u * u * t) + c1 * (3 * u * t * t + t * t * t);
+  return down ? [across, way] : [way, across];
+}
+
+function curve([a0, c0, a1, c1], down) {
+  const middle = (a0 + a1) / 2;
+  const points = [[a0, c0], [middle, c0], [middle, c1], [a1, c1]].map((point) => (down ? point.reverse() : point).join(" "));
+  return `M${points[0]}C${points.slice(1).join(" ")}`;
+}
 
 export class Flow {
   constructor() {
@@ -66,10 +76,10 @@ export class Flow {
         { key, class: `node ${kind}` },
         h("title", {}, full),
         h("rect", { x: box.x, y: box.y, width: box.wide, height: box.high, rx: 8 }),
-        lines.map((words, line) => text(box, line, line ? "small" : "strong", words)),
+        lines.slice(0, Math.floor(box.high / 17)).map((words, line) => text(box, line, line ? "small" : "strong", words)),
       );
     const edge = (from, to, share, kind, key) =>
-      h("path", { key, d: curve(ends(from, to)), class: `edge ${kind}`, "stroke-width": (1.5 + 7 * share).toFixed(1) });
+      h("path", { key, d: curve(ends(from, to, at.down), at.down), class: `edge ${kind}`, "stroke-width": (1.5 + 7 * share).toFixed(1) });
     const dead = route.redrive ? `redrive to ${route.redrive.queue}` : "";
     const description = route.versions
       .map((v) => `${v.name}: ${percent(shareSet(route, v))} set, ${count(per(v))} in the last second, ${count(v.second.failed)} of them failed`)
@@ -90,7 +100,7 @@ export class Flow {
           [
             `${v.name}${v.tag && v.tag !== v.name ? ` · ${v.tag}` : ""}`,
             `${count(per(v))}/s${v.second.failed ? `, ◆ ${count(v.second.failed)} failing` : ""}`,
-            at.narrow ? `${count(v.in_flight)} in flight` : `${count(v.in_flight)} of ${count(v.max_in_flight)} in flight`,
+            at.down ? `${count(v.in_flight)} in flight` : `${count(v.in_flight)} of ${count(v.max_in_flight)} in flight`,
           ],
           `version-${v.name}`,
           `${v.name}: ${v.url || v.queue}`,
@@ -154,14 +164,14 @@ export class Flow {
       if (!dot.node.parentNode) this.group.append(dot.node);
     }
     const way = dot.failed ? (back ? 1 - (part - 0.55) / 0.45 : part / 0.55) : part;
-    const { queue, gateway, versions } = this.at;
-    const [x, y] = way < 0.4 ? along(ends(queue, gateway), way / 0.4) : along(ends(gateway, versions[dot.place]), (way - 0.4) / 0.6);
+    const { queue, gateway, versions, down } = this.at;
+    const [x, y] = way < 0.4 ? along(ends(queue, gateway, down), way / 0.4, down) : along(ends(gateway, versions[dot.place], down), (way - 0.4) / 0.6, down);
     dot.node.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
   }
 
   stand(route) {
     this.clear();
-    const { gateway, versions } = this.at;
+    const { gateway, versions, down } = this.at;
     route.versions.forEach((version, place) => {
       const all = version.second.acked + version.second.failed;
       const dots = Math.min(4, all);
@@ -169,7 +179,7 @@ export class Flow {
       for (let i = 0; i < dots; i++) {
         const node = document.createElementNS(SVG, "path");
         shape(node, i < failed, place);
-        const [x, y] = along(ends(gateway, versions[place]), (i + 1) / (dots + 1));
+        const [x, y] = along(ends(gateway, versions[place], down), (i + 1) / (dots + 1), down);
         node.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
         this.group.append(node);
       }

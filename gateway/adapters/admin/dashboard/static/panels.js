@@ -16,7 +16,7 @@ export function failing(route) {
 export function overview(routes, chosen, filter, onfilter) {
   const shown = routes.filter((route) => route.name.toLowerCase().includes(filter.toLowerCase()));
   return [
-    h("h2", { key: "head" }, routes.length === 1 ? "Route" : `${count(routes.length)} routes`),
+    h("h2", { key: "head" }, `${count(routes.length)} routes`),
     routes.length > 8 &&
       h("input", { key: "filter", type: "search", placeholder: "Filter", "aria-label": "Filter routes", oninput: (event) => onfilter(event.target.value) }),
     h(
@@ -100,7 +100,7 @@ export function ladder(route, now) {
             h("span", { class: "hidden" }, `Step ${place + 1}, ${words[where]}: `),
             where === "past" ? shape("check") : where === "present" ? shape("play") : shape("ring"),
             h("b", {}, `${step.weight} %`),
-            h("small", {}, step.pause ? "until promoted" : span(step.every_seconds)),
+            h("small", {}, step.pause ? "by hand" : span(step.every_seconds)),
           );
         }),
       ),

@@ -11,6 +11,7 @@ export function percent(ratio) {
 }
 
 export function seconds(value) {
+  if (!value) return "0 s";
   if (value < 0.001) return `${Number((value * 1e6).toFixed(0))} µs`;
   if (value < 1) return `${Number((value * 1000).toPrecision(3))} ms`;
   return `${Number(value.toPrecision(3))} s`;
@@ -85,7 +86,8 @@ export function sentence(route) {
 
 function weightOf(route, name) {
   const version = route.versions.find((each) => each.name === name);
-  return version ? percent(shareSet(route, version)) : "0 %";
+  const share = version ? shareSet(route, version) : 0;
+  return share === 0 ? "nothing" : share === 1 ? "all" : percent(share);
 }
 
 const listed = (weights) =>
