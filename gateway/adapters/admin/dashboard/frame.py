@@ -6,20 +6,20 @@ docs/reference/admin-api.md has the members.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.adapters.admin.json_bodies import iso_time
+from gateway.adapters.admin.rollout_view import rollout_json
 from gateway.adapters.admin.routes_view import routes_view
 from gateway.core.events import Outcome
 from gateway.ports import History, VersionMeasurements
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from gateway.adapters.admin.dashboard.decisions import DecisionLog, Row
     from gateway.ports import Control, Measurements, RouteStates
-
-RolloutsByRoute = Callable[[], Mapping[str, Mapping[str, Any]]]
-"""Returns what `GET /api/routes/{route}/rollout` does, by route; without those that have none."""
+    from gateway.rollout_port import Rollouts
 
 _FAILED: Final = (Outcome.RETRY, Outcome.REJECT, Outcome.FALLBACK)
 _NOTHING: Final = VersionMeasurements()
@@ -34,7 +34,7 @@ class Frames:
         states: RouteStates,
         control: Control,
         measurements: Measurements,
-        rollouts: RolloutsByRoute,
+        rollouts: Rollouts,
         log: DecisionLog,
         *,
         now: Callable[[], float] = time.time,
@@ -67,17 +67,21 @@ class Frames:
     def next(self) -> dict[str, Any]:
         """Return the next frame: how things are, and what happened since the last one."""
         since, self._made_at = self._made_at, self._now()
-        whole = routes_view(self._states.views(), self._control.generation, self._measurements)
-        rollouts = self._rollouts()
-        decisions = self._log.take([route["name"] for route in whole["routes"]])
+        views, rollouts = self._states.views(), self._rollouts.views()
+        whole = routes_view(views, self._control.generation, self._measurements, rollouts)
+        decisions = self._log.take([view.route.name for view in views])
         ended, self._ended = self._ended, {}
+        stable = {view.route.name: view.route.stable.name for view in views}
+        shown = {
+            each.route: rollout_json(each, stable[each.route])
+            for each in rollouts
+            if each.route in stable
+        }
         for route in whole["routes"]:
             self._complete(route, since, ended, decisions)
-            route["rollout"] = rollouts.get(route["name"])
-        problems = [*whole["config"]["problems"]]
-        for rollout in rollouts.values():
-            problems += (each for each in rollout.get("problems", ()) if each not in problems)
-        return {"at": _iso(self._made_at), "problems": problems, **whole}
+            route["rollout"] = shown.get(route["name"])
+        told = (*whole["config"]["problems"], *(each for one in rollouts for each in one.problems))
+        return {"at": iso_time(self._made_at), "problems": list(dict.fromkeys(told)), **whole}
 
     def _complete(
         self,
@@ -109,8 +113,3 @@ class Frames:
 def _ended(measured: VersionMeasurements) -> tuple[int, int]:
     deliveries = measured.deliveries
     return deliveries.get(Outcome.ACK, 0), sum(deliveries.get(each, 0) for each in _FAILED)
-
-
-def _iso(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")

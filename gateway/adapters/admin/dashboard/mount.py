@@ -12,8 +12,8 @@ from gateway.adapters.admin.dashboard.pages import add_pages
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from gateway.adapters.admin.dashboard.frame import RolloutsByRoute
     from gateway.ports import Control, Measurements, RouteStates
+    from gateway.rollout_port import Rollouts
 
 
 def add_dashboard(
@@ -22,7 +22,7 @@ def add_dashboard(
     states: RouteStates,
     control: Control,
     measurements: Measurements,
-    rollouts: RolloutsByRoute,
+    rollouts: Rollouts,
 ) -> None:
     """Add the page at `/`, where `text` is for those who do not accept HTML, and its stream.
 
