@@ -64,6 +64,7 @@ class Feed:
         self._timer: asyncio.TimerHandle | None = None
         self._number = 0
         self._last = b""
+        self._failed = False
         self._closed = False
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
@@ -125,15 +126,19 @@ class Feed:
             self._timer = None
             self._states.watch(None)
             self._frames.forget()
+            self._last = b""
 
     def _tick(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(FRAME_SECONDS, self._tick)
+        self._number += 1
         try:
-            self._number += 1
             frame = _event(self._frames.next(), b"id: %d\n" % self._number)
-        except Exception:  # noqa: BLE001 - the log gets the trace; the next second may be better
-            structlog.stdlib.get_logger("gateway.admin").exception("no frame for the dashboards")
+        except Exception:  # noqa: BLE001 - the log gets the trace, once; the next second may be better
+            if not self._failed:
+                structlog.stdlib.get_logger("gateway.admin").exception("no frame for dashboards")
+            self._failed = True
             return
+        self._failed = False
         self._last = frame
         if self._number % COMMENT_FRAMES == 0:
             frame = COMMENT + frame
