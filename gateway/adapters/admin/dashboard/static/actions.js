@@ -7,7 +7,7 @@ const ask = document.getElementById("ask");
 const key = document.getElementById("key");
 const BY = "dashboard";
 // A click beside a dialog closes it, as Escape does.
-for (const dialog of [ask, key]) dialog.onclick = (event) => event.target === dialog && dialog.close();
+for (const dialog of [ask, key]) dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 
 const VERBS = {
 	pause: ["Pause", "The canary keeps its weight. Failures still roll it back."],

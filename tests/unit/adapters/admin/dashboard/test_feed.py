@@ -1,4 +1,4 @@
-"""The stream of frames: shared, bounded, silent while nobody reads, ended when the gateway stops."""
+"""The stream of frames: shared, bounded, silent while nobody reads, ended by a stop."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def data(block: str) -> Any:
 
 
 async def until(condition: Any) -> None:
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what a server has seen is no event of the test's
         await asyncio.sleep(0)
 
 
@@ -126,12 +126,14 @@ async def test_one_stream_too_many_is_refused_and_told(
 async def test_a_stop_ends_the_streams_and_does_not_wait_for_them(control: FakeControl) -> None:
     server = admin_server(control)
     await server.start()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
-        async with session.get(EVENTS) as answer:
-            await first(answer, 3)
-            stopping = asyncio.create_task(server.stop())
-            rest = await answer.content.read()  # to its regular end
-            await stopping
+    async with (
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+        session.get(EVENTS) as answer,
+    ):
+        await first(answer, 3)
+        stopping = asyncio.create_task(server.stop())
+        rest = await answer.content.read()  # to its regular end
+        await stopping
     assert rest is not None
     assert control.watched is None
 
@@ -146,7 +148,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_holds_up_no_other(
     await server.start()
     loop = asyncio.get_running_loop()
     with socket.socket() as lazy:
-        lazy.setblocking(False)
+        lazy.setblocking(False)  # noqa: FBT003 - it takes no name
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await loop.sock_connect(lazy, ("127.0.0.1", server.port))
         await loop.sock_sendall(lazy, b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
