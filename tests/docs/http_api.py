@@ -56,7 +56,7 @@ OPERATIONS: Final = (
     Operation(
         "GET",
         "/",
-        "The [dashboard](../how-to/read-the-dashboard.md) where `Accept` names HTML; else the paths.",
+        "The [dashboard](admin-api.md) where `Accept` names `text/html`, else the paths.",
         (
             Response(200, TEXT, "the paths, one a line"),
             Response(200, "text/html", "the page; its files are below `/dashboard/`"),

@@ -53,7 +53,7 @@ class Span:
         self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
 
     def point(self) -> Point:
-        """Return what it has come to."""
+        """Return it as a point."""
         p50, p99 = quantile(self.buckets, 0.5), quantile(self.buckets, 0.99)
         return float(self.begun), self.acked, self.failed, p50, p99
 

@@ -151,9 +151,8 @@ function details(route, width) {
 		route.last_error && h("p", { key: "error", class: "notice small" }, `◆ ${new Date(route.last_error.time).toLocaleTimeString("en-GB")} ${route.last_error.text}`),
 		panel("flow", "Flow", [flow.draw(route, width), h("p", { key: "key", class: "small" }, key())]),
 		tiles(route),
-		h("div", { key: "two", class: "two" }, panel("shares", "Shares", shares(route)), steps && panel("steps", route.rollout.steps.length ? "Steps" : "Evidence", steps)),
+		h("div", { key: "two", class: "two" }, h("div", {}, panel("shares", "Shares", shares(route)), history && panel("changes", "Changes", history)), steps && panel("steps", route.rollout.steps.length ? "Steps" : "Evidence", steps)),
 		charts(route, now, width),
-		history && panel("changes", "Changes", history),
 		panel("decisions", "Decisions", decisions(rows, held?.route === route.name, () => {
 			held = held?.route === route.name ? null : { route: route.name, rows: [...rows] };
 			draw(false);

@@ -161,7 +161,7 @@ export class Flow {
 		if (dot.turned !== back) {
 			dot.turned = back;
 			shape(dot.node, back, dot.place);
-			if (!dot.node.parentNode) this.group.append(dot.node);
+			this.group.append(dot.node);
 		}
 		const way = dot.failed ? (back ? 1 - (part - 0.55) / 0.45 : part / 0.55) : part;
 		const { queue, gateway, versions, down } = this.at;
