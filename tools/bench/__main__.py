@@ -162,6 +162,7 @@ _FAST_MODES = {
     "queues": modes.pass_on,
     "latency": modes.waiting,
     "mirror": modes.mirrored,
+    "dashboard": modes.watched,
     "idle": modes.resting,
     "bill": modes.bill,
     "scaling": modes.growth,
