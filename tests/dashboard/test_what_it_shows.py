@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.delivery.disposition import Responded
+from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.rollout.judge import Counts, Verdict
 from gateway.core.rollout.state import Entry, RolloutPhase
 from tests.dashboard.chromium import missing
@@ -281,6 +281,18 @@ def test_a_hidden_tab_gives_its_connection_up_so_that_a_seventh_one_works(
     stage.show(PAUSED)
     text(pages[0], ".badge").to_have_text("paused")
     assert pages[1].locator(".badge").inner_text() == "progressing"
+
+
+def test_what_the_gateway_tells_becomes_text_and_never_markup(
+    stage: Stage, new_visitor: NewVisitor
+) -> None:
+    markup = '<img src="x" onerror="window.violations.push(1)"><script>alert(1)</script>'
+    page = new_visitor().open(stage.url)
+    stage.show(rollout_view(reason=markup, problems=(markup,)))
+    stage.deliver("canary", 1, Unreachable(markup))
+    text(page, "#sentence").to_contain_text(markup)
+    text(page, "#problems").to_contain_text(markup)
+    text(page, ".share >> nth=1").to_contain_text(markup)
 
 
 def test_nothing_is_asked_of_any_other_place(stage: Stage, new_visitor: NewVisitor) -> None:

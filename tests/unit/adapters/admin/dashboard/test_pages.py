@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,13 @@ async def test_the_page_opens_where_reads_are_protected_and_the_stream_does_not(
         for path in ("/", "/api/events", "/dashboard/nothing.js", "/dashboard/"):
             async with session.get(path) as answer:
                 assert answer.status == 401
+
+
+def test_every_file_is_part_of_the_distribution() -> None:
+    """The image is made of the wheel."""
+    root = Path(__file__).parents[5]
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["gateway"]
+    packed = {path for pattern in patterns for path in (root / "gateway").glob(pattern)}
+    folder = root / "gateway/adapters/admin/dashboard/static"
+    assert set(folder.iterdir()) <= packed
