@@ -7,6 +7,7 @@ Task tree, all of it under one TaskGroup:
             -> queue of VERSION of ROUTE (its own tree: gateway/adapters/sqs/queue_target.py), one
                for each version that is a queue, until its route has no message for it any more
             -> one watcher for each giver of weights (the routing file), until the gateway stops
+            -> rollouts (its own tree: gateway/runtime/rollouts/driver.py), until the gateway stops
             -> reload, one for each SIGHUP
             -> freeze, until every route has begun to poll
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import signal
 import time
@@ -37,6 +39,7 @@ from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.queue_calls import QueueCalls
 from gateway.adapters.sqs.queue_target import QueueTarget
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
+from gateway.adapters.state.stores import make_store
 from gateway.adapters.telemetry.descriptor_log import DescriptorLog
 from gateway.adapters.telemetry.log_observer import LogObserver
 from gateway.adapters.telemetry.log_throttle import SharedThrottles
@@ -51,6 +54,8 @@ from gateway.core.events import HeaderFileUnusable, Listening
 from gateway.core.routing.version import Client
 from gateway.reloader import Reloader
 from gateway.runtime.poll_budget import PollBudget
+from gateway.runtime.rollouts.driver import RolloutDriver
+from gateway.runtime.rollouts.requests import RolloutRequests
 from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
 
@@ -71,7 +76,10 @@ of its looks are in vain."""
 
 
 class Gateway:
-    """The running gateway, from its settings and a first routing table that is known to be good."""
+    """The running gateway, from its settings and a first routing table that is known to be good.
+
+    Raises StateError where the place of the state cannot be used at all.
+    """
 
     def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
         self._settings = settings
@@ -88,14 +96,19 @@ class Gateway:
             raise_limit(), on_short=limit_log.on_short, on_enough=limit_log.on_enough
         )
         self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
+        store = make_store(settings.state, os.environ)
         self._routes = RouteSet(self._running_route)
         self._metrics = Metrics(
-            read_in_flight=self._routes.in_flight, read_deliveries=self._routes.deliveries
+            read_in_flight=self._routes.in_flight,
+            read_deliveries=self._routes.deliveries,
+            read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
         log = LogObserver(self._throttles)
         self._observer = Observers(self._metrics, self._statistics, log)
+        self._rollouts = RolloutDriver(store, self._routes, self._observer, wall=time.time)
+        requests = RolloutRequests(self._rollouts, wall=time.time)
         routing_file = FileWeights(file, table.digest)
         self._weights: dict[str, Weights] = {"routing-file watcher": routing_file}  # by task name
         self._reloader = Reloader(routing_file, self._routes, self._observer, table)
@@ -105,6 +118,7 @@ class Gateway:
             self._reloader,
             self._statistics,
             self._metrics.render,
+            rollouts=requests,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
@@ -140,6 +154,7 @@ class Gateway:
             self._start(self._reloader.reload(), "reload")
         helpers = [
             tasks.create_task(self._freeze(), name="freeze"),
+            tasks.create_task(self._rollouts.run(), name="rollouts"),
             *(
                 tasks.create_task(giver.watch(self._reloader.offer), name=name)
                 for name, giver in self._weights.items()
@@ -186,6 +201,7 @@ class Gateway:
             random=random.random,
             short=lambda: self._descriptors.short,
             make_mirror_target=partial(self._url_target, expendable=True),
+            weigh=self._rollouts.weigh,
         )
 
     def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:

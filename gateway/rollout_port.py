@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.core.rollout.judge import Counts, Verdict
+from gateway.core.routing.override import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +20,7 @@ class UnknownRouteError(Exception):
     """No route in force has this name; `str()` is a sentence that names those there are."""
 
 
-class WeightsError(Exception):
-    """These weights cannot be set; `str()` is a sentence that says what is wrong and what to do."""
-
+__all__ = ["RolloutView", "Rollouts", "UnknownRouteError", "WeightsError"]
 
 NO_COUNTS = Counts(0, 0, 0)
 
@@ -65,6 +64,10 @@ class Rollouts(Protocol):
 
     def view(self, route: str) -> RolloutView:
         """Return the route's rollout."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is torn or out of reach of the shared state, in words; empty: all is well."""
 
     def views(self) -> Sequence[RolloutView]:
         """Return those of all routes in force, in file order."""

@@ -62,6 +62,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         linger=Linger(spec.linger.delete, spec.linger.receive),
         dead_letter=None if spec.reject is None else beside(spec.reject, queue),
         plan=compile_plan(spec, versions, stable),
+        unsplit=None if spec.split is not None else splitter.split({stable.name: 1}, None),
     )
     return route if spec.rollout is None else weighted(route, 0)
 

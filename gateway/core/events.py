@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.rollout.state import Entry, RollbackCause
+    from gateway.core.rollout.judge import RollbackCause
+    from gateway.core.rollout.state import Entry
     from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import RoutingTable
 

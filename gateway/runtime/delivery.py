@@ -7,6 +7,7 @@ future and a cancel scope for each message cost more than the kernel does (ADR 8
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -27,8 +28,6 @@ from gateway.runtime.in_flight import State
 from gateway.runtime.plans import DeliveryPlans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
     from gateway.runtime.plans import ActivePlan, Wrap
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
+
+Ended = Callable[["int | None"], None]
 
 OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
 
@@ -77,14 +78,14 @@ class Deliverer:
         self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._with_evidence)
 
     def begin(
-        self, entry: InFlightMessage, ended: Callable[[int | None], None] | None = None
+        self, entry: InFlightMessage, ended: Ended | None = None, by: DeliveryPlans | None = None
     ) -> None:
-        """Decide, and bring the message to a version.
+        """Decide, by these plans or those in force, and bring the message to a version.
 
-        `ended` is called with None once the message is done with (it is being deleted, or its lease
-        was lost), else with the seconds after which it comes back.
+        `ended` gets None once the message is done with (it is being deleted, or its lease was
+        lost), else the seconds after which it comes back.
         """
-        plans, reporter = self.plans, self._reporter
+        plans, reporter = by or self.plans, self._reporter
         entry.plans = plans
         entry.ended = ended
         entry.under_way = True
@@ -136,6 +137,7 @@ class Deliverer:
     # ---- to the version -------------------------------------------------------------------
 
     def _bring(self, entry: InFlightMessage, plan: ActivePlan) -> None:
+        plan = plan.instead or plan
         entry.plan = plan
         limiter = plan.limiter
         if limiter is None:
@@ -220,10 +222,8 @@ class Deliverer:
         disposition = judge(result, message.receive_count, route.retry, self._random())
         to_stable = _falls_back(route, plan.version, result)
         outcome = Outcome.FALLBACK if to_stable else OUTCOMES[type(disposition)]
-        name = plan.version.name
-        self._reporter.emit(
-            Delivered(route.name, name, message.message_id, outcome, result, entry.seconds)
-        )
+        name, sent = plan.version.name, message.message_id
+        self._reporter.emit(Delivered(route.name, name, sent, outcome, result, entry.seconds))
         if to_stable:
             plans = entry.plans or self.plans
             self._bring(entry, plans.of(plan.chosen, route.stable, Reason.FALLBACK))
@@ -284,8 +284,9 @@ class Deliverer:
             ended(seconds)
 
     def _backoff_seconds(self, entry: InFlightMessage) -> int:
-        retry = self._route(entry).retry
-        return backoff_seconds(entry.message.receive_count, retry, self._random())
+        return backoff_seconds(
+            entry.message.receive_count, self._route(entry).retry, self._random()
+        )
 
     def _route(self, entry: InFlightMessage) -> Route:
         return (entry.plans or self.plans).route

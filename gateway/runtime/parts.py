@@ -16,7 +16,7 @@ from gateway.runtime.mirror import Mirroring
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
-from gateway.runtime.rollouts import Counting
+from gateway.runtime.rollouts.counting import Counting
 from gateway.runtime.settler import FIFO_LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
 

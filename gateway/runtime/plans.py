@@ -29,7 +29,8 @@ them for a mirror, or counts them as evidence."""
 class ActivePlan:
     """From a decision to a version: `chosen` is what was decided, `version` gets the message.
 
-    `limiter` is None where a reload has removed the version. `wraps` are put round its sender, the
+    `limiter` is None where a reload has removed the version, and where `instead` is the plan to go
+    by, since the version was rolled back. `wraps` are put round its sender, the
     first one innermost. The counts and `unreported` are the reporter's.
     """
 
@@ -42,6 +43,7 @@ class ActivePlan:
         "acked_seconds",
         "chosen",
         "decided",
+        "instead",
         "limiter",
         "reason",
         "unreported",
@@ -61,6 +63,7 @@ class ActivePlan:
         self.version = version
         self.reason = reason
         self.limiter = limiter
+        self.instead: ActivePlan | None = None
         self.decided = 0
         self.acked_seconds: list[float] = []
         self.acked_ages: list[float] = []
@@ -119,14 +122,11 @@ class DeliveryPlans:
         return plan or self._add(chosen, version, reason)
 
     def _add(self, chosen: Version, version: Version, reason: Reason) -> ActivePlan:
-        plan = ActivePlan(
-            self.route,
-            chosen,
-            version,
-            reason,
-            self._limiters.of(version),
-            self._wraps(chosen, reason),
-        )
+        rolled_back = version.name == self.route.rolled_back
+        limiter = None if rolled_back else self._limiters.of(version)
+        plan = ActivePlan(self.route, chosen, version, reason, limiter, self._wraps(chosen, reason))
+        if rolled_back:
+            plan.instead = self.of(chosen, self.route.stable, Reason.FALLBACK)
         self._plans[chosen.name, version.name, reason] = plan
         return plan
 

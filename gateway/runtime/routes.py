@@ -82,7 +82,7 @@ class RouteSet:
 
     def swap(self, table: RoutingTable) -> Plan:
         """Make the routes those of the table; return what changed. Neither fails nor waits."""
-        change = plan({name: running.route for name, running in self._running.items()}, table)
+        change = plan({name: running.given for name, running in self._running.items()}, table)
         for name in (*change.stop, *(route.name for route in change.replace)):
             self._drain(self._running.pop(name))
         for route in change.swap:
@@ -140,9 +140,13 @@ class RouteSet:
             if (why := route.unready)
         ]
 
+    def in_force(self) -> Sequence[RunningRoute]:
+        """Return the routes of the table in force, in file order."""
+        return [self._running[name] for name in self._names if name in self._running]
+
     def views(self) -> Sequence[RouteView]:
         """Return the state of the routes in force, in file order."""
-        return [self._running[name].view() for name in self._names if name in self._running]
+        return [running.view() for running in self.in_force()]
 
     def in_flight(self) -> dict[str, int]:
         """Return the messages in flight by route in force, with those of a replaced route."""
@@ -183,7 +187,7 @@ class RouteSet:
         """
         if self.stopping:
             return
-        routes = [self._running[name] for name in self._names if name in self._running]
+        routes = self.in_force()
         clashes = find_clashes(
             {each.route.name: each.traits for each in routes if each.traits is not None},
             {each.route.name: self._version_queues(each.route) for each in routes},
@@ -194,7 +198,7 @@ class RouteSet:
                 each.admit()
             elif not each.bar(*clash):
                 self._drain(self._running.pop(each.route.name))
-                self._start(each.route)
+                self._start(each.given)
 
     def _version_queues(self, route: Route) -> dict[str, str]:
         """Return the versions by the identity of their queue, as far as these were found."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target, Watch
-    from gateway.runtime.rollouts import Counting
+    from gateway.runtime.rollouts.counting import Counting
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
@@ -36,15 +36,21 @@ def _nothing() -> None:
     """Do nothing once the source is open."""
 
 
+def _as_given(route: Route) -> Route:
+    """Return the route with the weights that the routing file gives it."""
+    return route
+
+
 class RunningRoute:
     """Runs a route until stopped; a new routing table may be adopted while it runs.
 
     `wall` gives seconds since the epoch, `random` uniform 0..1. Routes share a `poll_budget`.
     Nothing is received while `short` says that the process is short of descriptors. The copies for
-    a mirror have a target of their own, by `make_mirror_target` where that is given.
+    a mirror have a target of their own, by `make_mirror_target` where that is given. `weigh` gives
+    a routing table's route the weights that are in force: `given` becomes `route`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the doors to all that is outside
         self,
         route: Route,
         source: Source,
@@ -56,8 +62,11 @@ class RunningRoute:
         random: Callable[[], float],
         short: Callable[[], bool] | None = None,
         make_mirror_target: Callable[[Version], Target] | None = None,
+        weigh: Callable[[Route], Route] = _as_given,
     ) -> None:
-        self.route = route
+        self._weigh = weigh
+        self.given = route
+        self.route = route = weigh(route)
         self.started = asyncio.Event()
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self.traits: SourceTraits | None = None  # once the source was open
@@ -137,6 +146,18 @@ class RunningRoute:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
+        self.given = route
+        self._decide_by(self._weigh(route))
+
+    def weigh_anew(self) -> bool:
+        """Decide by the weights in force from the next message on; return whether they differ."""
+        route = self._weigh(self.given)
+        if route == self.route:
+            return False
+        self._decide_by(route)
+        return True
+
+    def _decide_by(self, route: Route) -> None:
         self.route = route
         self._parts.permits.resize(route.max_in_flight)
         self._parts.limiters.adopt(route)

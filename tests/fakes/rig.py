@@ -37,6 +37,7 @@ class Rig:
         route: Route,
         queue: InMemorySource | None = None,
         poll_budget: PollBudget | None = None,
+        **doors: Any,
     ) -> None:
         self.queue = queue or InMemorySource(route.queue.name)
         self.bell = self.queue.bell
@@ -55,6 +56,7 @@ class Rig:
             random=lambda: self.random,
             short=lambda: self.short,
             make_mirror_target=self._make_mirror,
+            **doors,
         )
         self.task: asyncio.Task[None] | None = None
 

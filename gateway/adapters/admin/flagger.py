@@ -73,7 +73,7 @@ class FlaggerGates:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add the paths."""
-        router.add_post(f"/api/flagger/{{route}}/{{gate:{'|'.join(Gate)}}}", self._ask)
+        router.add_post(f"/api/flagger/{{route:[^/]+}}/{{gate:{'|'.join(Gate)}}}", self._ask)
 
     async def _ask(self, request: web.Request) -> web.Response:
         route, gate = request.match_info["route"], Gate(request.match_info["gate"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.ports import RouteStates
     from gateway.rollout_port import Rollouts, RolloutView
 
-_ROUTE: Final = "/api/routes/{route}"
+_ROUTE: Final = "/api/routes/{route:[^/]+}"
 _VERBS: Final = "|".join(Verb)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.adapters.admin.json_bodies import BadRequestError
 from gateway.core.printable import printable
 from gateway.core.rollout.verbs import Verb
+from gateway.core.routing.override import check_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 
 MAX_BY_CHARS: Final = 100
 MAX_REASON_CHARS: Final = 500
-NOBODY_NAMED: Final = "the API"
+BY_DEFAULT: Final = "the API"
 
 _KEYS: Final = ("by", "reason", "full")
-_ALL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +47,12 @@ def parse_command(verb: Verb, query: Mapping[str, str], body: Mapping[str, Any])
 
 def caller_name(given: object) -> str:
     """Return what a caller says it is, printable and bounded; raises BadRequestError."""
-    return _text("by", given)[:MAX_BY_CHARS] or NOBODY_NAMED
+    return _text("by", given)[:MAX_BY_CHARS] or BY_DEFAULT
 
 
 def parse_weights(route: Route, body: Mapping[str, Any]) -> dict[str, int]:
-    """Return the weights that a body sets, by version; raises BadRequestError."""
-    names = [version.name for version in route.versions]
-    if not body:
-        raise BadRequestError(f"no version is named; {route.name} has: {', '.join(names)}")
-    for name, weight in body.items():
-        if name not in names:
-            raise BadRequestError(f"{route.name} has no version {name}; it has: {', '.join(names)}")
-        if not isinstance(weight, int) or isinstance(weight, bool) or weight < 0:
-            raise BadRequestError(f"{name}: a weight is a whole number of per cent, 0 to {_ALL}")
-    whole = sum(body.values())
-    if whole > _ALL:
-        raise BadRequestError(f"the weights are more than {_ALL} in all")
-    if not whole and route.stable.name in body:
-        raise BadRequestError("every weight is 0: some version must get the messages")
+    """Return the weights that a body sets, by version; raises WeightsError."""
+    check_weights(route, body)
     return dict(body)
 
 

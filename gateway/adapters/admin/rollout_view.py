@@ -36,7 +36,7 @@ def rollout_json(view: RolloutView, stable: str) -> dict[str, Any]:
         "weight": _canary_weight(view),
         "weights": {name: _finite(weight) for name, weight in view.weights.items()},
         "override": None if view.override is None else dict(view.override),
-        "since": None if plan is None else iso_time(view.since),
+        "since": iso_time(view.since or None),
         "deadline": iso_time(view.deadline),
         "verdict": view.verdict.value,
         "value": VALUES[view.verdict],
@@ -57,7 +57,7 @@ def verdict_json(view: RolloutView) -> dict[str, Any]:
         "reason": view.reason,
         "failure_ratio": _failure_ratio(view),
         "messages": _messages(view),
-        "chance": _chance(view),
+        "chance": _p_value(view),
     }
 
 
@@ -92,7 +92,7 @@ def _evidence(view: RolloutView) -> dict[str, Any]:
         "failed": {"canary": view.canary.failed, "stable": view.stable.failed},
         "slow": {"canary": view.canary.slow, "stable": view.stable.slow},
         "failure_ratio": _failure_ratio(view),
-        "chance": _chance(view),
+        "chance": _p_value(view),
         "min_messages": _min_messages(view.plan),
     }
 
@@ -108,7 +108,7 @@ def _failure_ratio(view: RolloutView) -> dict[str, float]:
     }
 
 
-def _chance(view: RolloutView) -> float:
+def _p_value(view: RolloutView) -> float:
     """Return the p-value, 0..1; 1 where there is none."""
     return min(1.0, max(0.0, view.p_value)) if math.isfinite(view.p_value) else 1.0
 

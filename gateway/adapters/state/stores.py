@@ -32,5 +32,5 @@ def make_store(place: str, environment: Mapping[str, str]) -> StateStore:
     try:
         access = find_access(environment)
     except KubernetesError as error:
-        raise StateError(f"GATEWAY_STATE={place}: {error}") from error
+        raise StateError(f"is {place}, but {error}") from error
     return KubernetesStore(KubernetesClient(access), where)

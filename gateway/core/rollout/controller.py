@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.core.rollout.judge import Verdict, counts_between, find_abort
+from gateway.core.rollout.judge import RollbackCause, Verdict, counts_between, find_abort
 from gateway.core.rollout.plan import OnTrouble
 from gateway.core.rollout.rollback import (
     abort,
@@ -100,4 +100,4 @@ def _past_deadline(
         return hold(state, plan, now, reason)
     before = canary_weight(state, plan)
     ended = replace(state, phase=RolloutPhase.ABORTED, since=now, reason=reason)
-    return record(ended, plan, now, "abort", before, reason)
+    return record(ended, plan, now, "abort", before, reason, cause=RollbackCause.DEADLINE)

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from enum import StrEnum
 
     Choice = TypeVar("Choice", bound=StrEnum)
@@ -65,12 +65,13 @@ class Field:
             number = math.inf
         return number if math.isfinite(number) else self.fail("is no finite number")
 
-    def choice(self, kind: type[Choice]) -> Choice:
-        """Return a member of an enumeration."""
-        try:
-            return kind(self.text())
-        except ValueError:
-            self.fail(f"is not one of {', '.join(kind)}")
+    def choice(self, members: Iterable[Choice]) -> Choice:
+        """Return one of these members of an enumeration."""
+        named = {str(member): member for member in members}
+        found = named.get(self.text())
+        if found is None:
+            self.fail(f"is not one of {', '.join(named)}")
+        return found
 
     def items(self, read: Callable[[Field], Item], low: int, high: int) -> tuple[Item, ...]:
         """Return the items of a list of `low` to `high` of them."""

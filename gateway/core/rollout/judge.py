@@ -6,6 +6,7 @@ rollout of one revision.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.rollout.evidence import over_limit, worse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gateway.core.rollout.starts import Start
 
@@ -35,6 +36,16 @@ class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - not a password
     WAIT = "wait"
     ABORT = "abort"
+
+
+class RollbackCause(StrEnum):
+    """Why a canary went to weight 0: by which test, by its deadline, or by a person's word."""
+
+    FAILURES = "failures"
+    SLOW = "slow"
+    LIMIT = "limit"
+    DEADLINE = "deadline"
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class Judgement:
     p_value: float
     canary: Counts
     stable: Counts
+    cause: RollbackCause = RollbackCause.FAILURES
 
 
 def counts_between(values: Sequence[float], since: Sequence[float]) -> tuple[Counts, Counts]:
@@ -103,7 +115,7 @@ def find_abort(
     lowest = 1.0
     for start in starts:
         canary, stable = counts_between(values, start.values)
-        for test in _TESTS:
+        for cause, test in _TESTS.items():
             found = test(values, start, bounds, canary, stable)
             if found is None:
                 continue
@@ -111,7 +123,7 @@ def find_abort(
             p_value = 1.0 / max(1.0, e_value * start.share)
             lowest = min(lowest, p_value)
             if reason and p_value <= alpha * bounds.alpha_factor:
-                return Judgement(Verdict.ABORT, reason, p_value, canary, stable), p_value
+                return Judgement(Verdict.ABORT, reason, p_value, canary, stable, cause), p_value
     return None, lowest
 
 
@@ -151,9 +163,13 @@ def _find_over_limit(
     return over_limit(values, start.values), LIMIT_ALPHA, reason if over else ""
 
 
-_TESTS: Final[
-    tuple[Callable[[Sequence[float], Start, Bounds, Counts, Counts], Found | None], ...]
-] = (_find_worse, _find_slow, _find_over_limit)
+_Test = Callable[["Sequence[float]", "Start", Bounds, Counts, Counts], Found | None]
+
+_TESTS: Final[Mapping[RollbackCause, _Test]] = {
+    RollbackCause.FAILURES: _find_worse,
+    RollbackCause.SLOW: _find_slow,
+    RollbackCause.LIMIT: _find_over_limit,
+}
 
 
 def _failures(canary: Counts, stable: Counts) -> str:

@@ -51,7 +51,8 @@ def abort(state: TrialState, plan: Plan, judgement: Judgement, now: float) -> Tr
         probing=False,
         probe_at=_probe_at(plan.rollback, aborts, now),
     )
-    return record(aborted, plan, now, "abort", canary_weight(state, plan), judgement.reason)
+    before = canary_weight(state, plan)
+    return record(aborted, plan, now, "abort", before, judgement.reason, cause=judgement.cause)
 
 
 def probe_if_due(state: TrialState, plan: Plan, values: Sequence[float], now: float) -> TrialState:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from gateway.core.rollout.judge import Verdict
+from gateway.core.rollout.judge import RollbackCause, Verdict
 from gateway.core.rollout.starts import NOTHING, Start, first_start
 
 MAX_HISTORY: Final = 50
@@ -28,21 +28,12 @@ class RolloutPhase(StrEnum):
     ABORTED = "aborted"
 
 
-class RollbackCause(StrEnum):
-    """Why a canary went to weight 0: by which test, by its deadline, or by a person's word."""
-
-    FAILURES = "failures"
-    SLOW = "slow"
-    LIMIT = "limit"
-    DEADLINE = "deadline"
-    MANUAL = "manual"
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One change: when (Unix time), by whom, what, and why. Weights are the canary's, in per cent.
 
-    `by` is "the gateway" or what a caller says of itself.
+    `by` is "the gateway" or what a caller says of itself. `cause`: why the canary went to weight 0,
+    None for any other change.
     """
 
     at: float
@@ -51,6 +42,7 @@ class Entry:
     weight_before: int | None
     weight_after: int | None
     reason: str
+    cause: RollbackCause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.rollout.contributions import MAX_FOLDED
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.json_fields import Field, TornStateError, read_json
-from gateway.core.rollout.judge import Verdict
+from gateway.core.rollout.judge import RollbackCause, Verdict
 from gateway.core.rollout.route_state import RouteState, Torn
 from gateway.core.rollout.starts import Start
 from gateway.core.rollout.state import MAX_HISTORY, Entry, RolloutPhase, TrialState
@@ -123,7 +123,7 @@ def _trial(content: Field) -> TrialState:
         trial=part["trial"].text(),
         steps_digest=part["steps_digest"].text(),
         bounds_digest=part["bounds_digest"].text(),
-        phase=part["phase"].choice(RolloutPhase),
+        phase=part["phase"].choice(_STORED_PHASES),
         since=part["since"].number(),
         generation=part["generation"].whole(1),
         step=part["step"].whole(0),
@@ -140,6 +140,7 @@ def _trial(content: Field) -> TrialState:
     )
 
 
+_STORED_PHASES: Final = tuple(phase for phase in RolloutPhase if phase is not RolloutPhase.NONE)
 _TRIAL: Final = tuple(TrialState.__dataclass_fields__)
 
 
@@ -149,9 +150,7 @@ def _start(content: Field) -> Start:
 
 
 def _entry(content: Field) -> Entry:
-    at, by, action, before, after, reason = content.keys(
-        "at", "by", "action", "weight_before", "weight_after", "reason"
-    )
+    at, by, action, before, after, reason, cause = content.keys(*_ENTRY)
     return Entry(
         at.number(),
         by.text(),
@@ -159,7 +158,11 @@ def _entry(content: Field) -> Entry:
         _percent_or_none(before),
         _percent_or_none(after),
         reason.text(),
+        None if cause.is_null else cause.choice(RollbackCause),
     )
+
+
+_ENTRY: Final = tuple(Entry.__dataclass_fields__)
 
 
 def _values(content: Field) -> tuple[float, ...]:

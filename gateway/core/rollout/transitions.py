@@ -13,6 +13,7 @@ from gateway.core.rollout.state import Entry, RolloutPhase, TrialState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.core.rollout.judge import RollbackCause
     from gateway.core.rollout.plan import Plan
 
 BY_ITSELF: Final = "the gateway"
@@ -109,6 +110,7 @@ def record(
     before: int | None,
     reason: str,
     by: str = BY_ITSELF,
+    cause: RollbackCause | None = None,
 ) -> TrialState:
     """Return the state with an entry in its history."""
-    return state.record(Entry(now, by, action, before, canary_weight(state, plan), reason))
+    return state.record(Entry(now, by, action, before, canary_weight(state, plan), reason, cause))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gateway.core.rollout.judge import Verdict
+from gateway.core.rollout.judge import RollbackCause, Verdict
 from gateway.core.rollout.state import RolloutPhase, TrialState
 from gateway.core.rollout.transitions import (
     BY_ITSELF,
@@ -86,10 +86,12 @@ def _abort_on_request(
         phase=RolloutPhase.ABORTED,
         since=now,
         reason=reason or "aborted by hand",
+        verdict=Verdict.ABORT,
         probing=False,
         probe_at=None,
     )
-    return record(aborted, plan, now, "abort", before, aborted.reason, by)
+    why = aborted.reason
+    return record(aborted, plan, now, "abort", before, why, by, RollbackCause.MANUAL)
 
 
 def _retry(

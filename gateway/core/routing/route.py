@@ -104,6 +104,9 @@ class Route:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
     the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`. `plan`
     None: nothing judges the route; else it has a split, which :func:`weights.weighted` changes.
+    `rolled_back` names a version whose messages go to stable, those of pins and rules too; empty:
+    none.
+    `unsplit` is what weights set by hand are put on where there is no split: it gives stable all.
     """
 
     name: str
@@ -127,6 +130,8 @@ class Route:
     deliver: Deliver = Deliver.BODY
     mirror: Mirror | None = None
     plan: Plan | None = None
+    rolled_back: str = ""
+    unsplit: Split | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""
@@ -134,6 +139,11 @@ class Route:
             if text in (version.tag, version.name):
                 return version
         return None
+
+    def strict_about(self, version: Version) -> bool:
+        """Whether what is pinned to this version waits, since it was rolled back."""
+        strict = self.plan is not None and self.plan.strict
+        return strict and version.name == self.rolled_back
 
     def split_weights(self) -> dict[str, int]:
         """Return the weight of every version; without a split stable has the only one, 1."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.routing.split import BUCKETS, Split
+from gateway.core.routing.split import BUCKETS, Split, upper_edges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
@@ -43,6 +43,24 @@ def weighted(route: Route, canary_weight: int | None) -> Route:
         route,
         split=Split(versions, edges, split.seed, split.sticky, split.otherwise),
         weights=_weights(route, shares),
+    )
+
+
+def with_weights(route: Route, weights: Mapping[str, int]) -> Route:
+    """Return the route with these weights of its versions, as a split in the file has them.
+
+    Raises ValueError where no weight is above 0, and for a route that has nothing to put them on.
+    """
+    split = route.split or route.unsplit
+    if split is None:
+        raise ValueError(f"route {route.name} has no split")
+    others = [version for version in route.versions if version.name != route.stable.name]
+    order = (*others, route.stable)
+    edges = upper_edges([weights.get(version.name, 0) for version in order])
+    return replace(
+        route,
+        split=Split(order, edges, split.seed, split.sticky, split.otherwise),
+        weights=tuple((version.name, weights.get(version.name, 0)) for version in route.versions),
     )
 
 

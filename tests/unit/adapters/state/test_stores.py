@@ -31,7 +31,7 @@ def test_each_place_has_its_store(tmp_path: Path) -> None:
 
 
 def test_without_a_cluster_the_setting_is_named() -> None:
-    with pytest.raises(StateError, match=r"GATEWAY_STATE=kubernetes:state: there is no Kubernetes"):
+    with pytest.raises(StateError, match=r"is kubernetes:state, but there is no Kubernetes"):
         make_store("kubernetes:state", {})
 
 

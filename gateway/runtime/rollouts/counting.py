@@ -36,7 +36,8 @@ ADVANCE_SECONDS: Final = 1.0
 class Counting:
     """The evidence of one route; kept over a reload, since its sums only ever grow.
 
-    `noteworthy` is set when a failure or a slow delivery was counted: who judges clears it.
+    `noteworthy` is set when a failure or a slow delivery was counted. Who judges clears it, and may
+    put one event in the place of those of several routes.
     """
 
     def __init__(self, route: Route) -> None:
@@ -49,6 +50,7 @@ class Counting:
         self._split: Split | None = None  # where it has sticky keys
         self._unwraps = False
         self._advanced_at = 0.0
+        self._clock: Callable[[], float] = _before_start
         self.adopt(route)
 
     def start(self) -> None:
@@ -169,6 +171,11 @@ class CountedSending:
         """Give up; `done` is not called."""
         self._drop()
         self._sending.cancel()
+
+
+def _before_start() -> float:
+    """Return a moment before every delivery."""
+    return 0.0
 
 
 def _judge_and_count(

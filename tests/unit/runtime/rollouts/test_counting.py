@@ -18,7 +18,7 @@ from gateway.core.routing.route import Backoff, Fallback, FallbackOn, Unwrap
 from gateway.core.routing.rules import Exact
 from gateway.core.routing.sources import FromAttribute, FromBody
 from gateway.core.routing.weights import weighted
-from gateway.runtime.rollouts import CountedSender, Counting
+from gateway.runtime.rollouts.counting import CountedSender, Counting
 from tests.builders import CANARY, STABLE, THIRD, attribute, mirror, rule, where
 from tests.builders import route as any_route
 from tests.builders import split as any_split
