@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test quick check chart bench guard chaos chain fuzz audit setup generate requirements dist release-check release-notes package clean
+.PHONY: demo test quick check chart bench guard chaos chain fuzz simulate audit setup generate requirements dist release-check release-notes package clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -47,6 +47,9 @@ chaos: $(STAMP)
 
 chain: $(STAMP)
 	$(BIN)/python -m tools.chain $(ARGS)
+
+simulate: $(STAMP)
+	$(BIN)/python -m tools.simulation $(ARGS)
 
 generate: $(STAMP)
 	$(BIN)/python -m tests.docs.generate

@@ -102,6 +102,7 @@ class Gateway:
             read_in_flight=self._routes.in_flight,
             read_deliveries=self._routes.deliveries,
             read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
+            read_limits=self._routes.limits,
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()

@@ -258,6 +258,7 @@ class Measurements(Protocol):
 class RouteView:
     """The state of one route at one moment. `waiting` messages wait for their version's limit.
 
+    `max_in_flight` and `max_in_flight_by_version` are the limits in force (some find themselves).
     `redrive` None: the queue has no redrive policy, or is not resolved yet.
     """
 
@@ -266,6 +267,8 @@ class RouteView:
     in_flight: int
     in_flight_by_version: Mapping[str, int]
     waiting: int
+    max_in_flight: int
+    max_in_flight_by_version: Mapping[str, int]
     redrive: Redrive | None = None
 
 

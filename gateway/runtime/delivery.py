@@ -284,9 +284,8 @@ class Deliverer:
             ended(seconds)
 
     def _backoff_seconds(self, entry: InFlightMessage) -> int:
-        return backoff_seconds(
-            entry.message.receive_count, self._route(entry).retry, self._random()
-        )
+        count, retry = entry.message.receive_count, self._route(entry).retry
+        return backoff_seconds(count, retry, self._random())
 
     def _route(self, entry: InFlightMessage) -> Route:
         return (entry.plans or self.plans).route

@@ -17,6 +17,7 @@ from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
 from gateway.runtime.rollouts.counting import Counting
+from gateway.runtime.route_limit import RouteLimit
 from gateway.runtime.settler import FIFO_LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
 
@@ -58,6 +59,7 @@ class Parts:
         self.permits = Permits(route.max_in_flight)
         self.in_flight = InFlight()
         self.limiters = Limiters(route, make_target)
+        self.route_limit = RouteLimit(route, self.permits, self.limiters.wait_queue)
         self.reporter = Reporter(route.name, observer, wall)
         self.mirroring = Mirroring(route, make_mirror_target or make_target, self.reporter, short)
         self.counting = Counting(route)
@@ -137,6 +139,7 @@ class OpenParts:
             lease_seconds=self.lease_keeper.lease_seconds,
             permits=parts.permits,
             limiters=parts.limiters,
+            route_limit=parts.route_limit,
             poll_budget=poll_budget,
             intake=self.intake,
             settler=parts.settler,

@@ -159,7 +159,7 @@ class RunningRoute:
 
     def _decide_by(self, route: Route) -> None:
         self.route = route
-        self._parts.permits.resize(route.max_in_flight)
+        self._parts.route_limit.adopt(route)
         self._parts.limiters.adopt(route)
         self._parts.mirroring.adopt(route)
         self._parts.counting.adopt(route)
@@ -187,6 +187,8 @@ class RunningRoute:
             len(parts.in_flight),
             parts.limiters.in_flight(),
             parts.limiters.wait_queue.waiting,
+            parts.permits.limit,
+            parts.limiters.limits(),
             None if self.traits is None else self.traits.redrive,
         )
 

@@ -57,6 +57,7 @@ async def measure(
     folder: Path,
     messages: int,
     looks: int = 2,
+    routing: str | None = None,
     beside: Callable[[int], AbstractAsyncContextManager[None]] = _nothing,
 ) -> Run:
     """Run a peer once; memory is read `looks` times, evenly over the messages.
@@ -65,7 +66,7 @@ async def measure(
     """
     await arena.clear(peer.queue)
     async with AsyncExitStack() as stack:
-        it = stack.enter_context(running(peer, arena, folder))
+        it = stack.enter_context(running(peer, arena, folder, routing))
         await until_it_polls(it, arena, peer.queue)
         await stack.enter_async_context(beside(it.admin_port))
         before = machine.usage(it.pid)

@@ -94,7 +94,8 @@ MAX_IN_FLIGHT: Final = MetricDefinition(
     "gateway_route_max_in_flight",
     "gauge",
     ("route",),
-    "The most messages that the route may have in flight: its max_in_flight.",
+    "The most messages that the route may have in flight: its max_in_flight; with `auto` the limit"
+    " in force.",
 )
 DELIVERIES_IN_FLIGHT: Final = MetricDefinition(
     "gateway_deliveries_in_flight",
