@@ -66,7 +66,7 @@ def test_each_button_does_what_it_says(stage: Stage, new_visitor: NewVisitor) ->
     page.get_by_role("button", name="Set weights").click()
     page.get_by_label("canary, per cent").fill("20")
     page.locator("#ask").get_by_role("button", name="Set weights").click()
-    text(page, "#sentence").to_contain_text("weights set by hand: canary 20 %, stable 80 %")
+    text(page, "#sentence").to_contain_text("weights set by hand: stable 80 %, canary 20 %")
     press(page, "Clear weights")
     text(page, ".badge").to_have_text("paused")
     page.get_by_role("button", name="Promote").click()

@@ -47,7 +47,7 @@ SENTENCES = [
     (
         BY_HAND,
         "by hand",
-        "weights set by hand: canary 20 %, stable 80 %; the rollout is paused at step 2 of 4",
+        "weights set by hand: stable 80 %, canary 20 %; the rollout is paused at step 2 of 4",
     ),
     (unjudged_view(), "steady", "10 % to canary; nothing judges this route"),
 ]

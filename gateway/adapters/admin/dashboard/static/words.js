@@ -61,7 +61,7 @@ export function sentence(route) {
 	if (route.phase !== "polling") return route.why ? `${route.phase}: ${route.why}` : route.phase;
 	const rollout = route.rollout;
 	const phase = rollout?.phase || "none";
-	if (rollout?.override) return `weights set by hand: ${listed(rollout.override)}${held(rollout)}`;
+	if (rollout?.override) return `weights set by hand: ${listed(route, rollout.override)}${held(rollout)}`;
 	const canary = canaryOf(route);
 	const to = canary ? `${weightOf(route, canary)} to ${canary}` : "";
 	const judged = rollout ? `${VERDICTS[rollout.verdict]}: ${rollout.reason}` : "";
@@ -90,9 +90,10 @@ function weightOf(route, name) {
 	return share === 0 ? "nothing" : share === 1 ? "all" : percent(share);
 }
 
-const listed = (weights) =>
-	Object.entries(weights)
-		.map(([name, weight]) => `${name} ${weight} %`)
+const listed = (route, weights) =>
+	route.versions
+		.filter(({ name }) => name in weights)
+		.map(({ name }) => `${name} ${weights[name]} %`)
 		.join(", ");
 
 const held = (rollout) => (rollout.steps.length ? `; the rollout is paused at step ${rollout.step + 1} of ${rollout.steps.length}` : "");
