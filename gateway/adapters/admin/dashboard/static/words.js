@@ -7,7 +7,7 @@ export const count = (number) => COUNT.format(number);
 export function percent(ratio) {
 	const value = ratio * 100;
 	const digits = value === 0 || value >= 10 ? 0 : value >= 1 ? 1 : 2;
-	return `${Number(value.toFixed(value > 99 && value < 100 ? 1 : digits))} %`;
+	return `${Number(value.toFixed(value > 99 && value < 100 ? 1 : digits))} %`;
 }
 
 export function seconds(value) {
