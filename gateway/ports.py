@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Never, Protocol
 
+from gateway.core.history import Histories, Watchable
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event, Outcome, PhaseChanged, Reloaded, ReloadFailed
     from gateway.core.messages.message import Message
-    from gateway.core.routing.decision import Decision
+    from gateway.core.messages.trace_context import TraceContext
     from gateway.core.routing.route import Route, RoutingTable
+    from gateway.core.tracing.sampling import Sampler
+    from gateway.core.tracing.spans import Span
 
 
 class SourceError(Exception):
@@ -152,10 +155,19 @@ class Sender(Protocol):
         """
 
 
+class ContextSender(Sender, Protocol):
+    """A Sender that can deliver in another trace context than the message came with."""
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> Sending:
+        """Deliver once, as `send` does."""
+
+
 class Target(Protocol):
     """Where one version of a service gets its messages."""
 
-    def bind(self, plan: DeliveryPlan) -> Sender:
+    def bind(self, plan: DeliveryPlan) -> ContextSender:
         """Render once what the messages of a plan share."""
 
     async def close(self) -> None:
@@ -167,6 +179,17 @@ class Observer(Protocol):
 
     def observe(self, event: Event) -> None:
         """Record an event."""
+
+
+class SpanSink(Protocol):
+    """Takes spans that have ended, without waiting; it drops what it has no room for."""
+
+    @property
+    def sampler(self) -> Sampler:
+        """Which messages are to have spans."""
+
+    def take(self, spans: Sequence[Span]) -> None:
+        """Send them later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,24 +213,6 @@ class Weights(Protocol):
 
     async def watch(self, offer: Callable[[WeightOffer], Awaitable[object]]) -> Never:
         """Call `offer` whenever there is something new. An error of `offer` ends the watch."""
-
-
-Watch = Callable[[str, "Message", "Decision"], None]
-"""Gets the name of a route, a message, and the decision on it. It must be quick, and not raise."""
-
-Point = tuple[float, int, int, float, float]
-"""A span of time: its begin (Unix time), deliveries acked and not, p50 and p99 in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What a version did: spans of 5 s over 5 minutes, and of a minute over an hour.
-
-    In the order of time; spans without a delivery are left out, and the last one goes on.
-    """
-
-    fine: Sequence[Point] = ()
-    coarse: Sequence[Point] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,7 @@ class RouteMeasurements:
     versions: Mapping[str, VersionMeasurements]
 
 
-class Measurements(Protocol):
+class Measurements(Histories, Protocol):
     """What has happened so far, for those who show it or decide by it."""
 
     @property
@@ -249,9 +254,6 @@ class Measurements(Protocol):
 
     def measure(self, route: str) -> RouteMeasurements:
         """Return the measurements of a route, zeros if nothing has happened on it."""
-
-    def history(self, route: str, since: float = 0.0) -> Mapping[str, History]:
-        """Return what each version did in the spans that ended after `since` (Unix time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ class RouteView:
     redrive: Redrive | None = None
 
 
-class RouteStates(Protocol):
+class RouteStates(Watchable, Protocol):
     """The state of the routes, as health, readiness and the admin API show it."""
 
     def stuck(self) -> Sequence[str]:
@@ -283,9 +285,6 @@ class RouteStates(Protocol):
 
     def views(self) -> Sequence[RouteView]:
         """Return the state of the routes in force, in file order."""
-
-    def watch(self, watch: Watch | None) -> None:
-        """Give every decision to `watch`, also those of later routes; None: to nothing."""
 
 
 class Control(Protocol):

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
     from gateway.core.routing.version import Version
-    from gateway.ports import Sender, Sending, Target
+    from gateway.ports import ContextSender, Sending, Target
 
 OVERLOAD_STATUSES: Final = frozenset({429, 503, 504})
 
@@ -83,7 +84,7 @@ class MeasuredSender:
 
     __slots__ = ("_clock", "_ended", "_sender")
 
-    def __init__(self, sender: Sender, target: MeasuredTarget) -> None:
+    def __init__(self, sender: ContextSender, target: MeasuredTarget) -> None:
         self._sender = sender
         self._ended = target.ended
         self._clock = asyncio.get_running_loop().time
@@ -91,6 +92,13 @@ class MeasuredSender:
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
         """Deliver once."""
         return self._sender.send(message, partial(self._done, self._clock(), done))
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> Sending:
+        """Deliver once, in another trace context."""
+        done = partial(self._done, self._clock(), done)
+        return self._sender.send_in(message, context, done)
 
     def _done(
         self, began_at: float, done: Callable[[DeliveryResult], None], result: DeliveryResult

@@ -29,9 +29,9 @@ from gateway.runtime.plans import DeliveryPlans
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import Watch
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
     from gateway.runtime.plans import ActivePlan, Wrap

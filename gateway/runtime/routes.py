@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.addresses import QueueAddress
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route, RoutingTable
-    from gateway.ports import RouteView, Watch
+    from gateway.ports import RouteView
     from gateway.runtime.running_route import RunningRoute
 
 REPLACED_DRAIN_SECONDS: Final = 12 * 3600.0

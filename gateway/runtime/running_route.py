@@ -22,10 +22,12 @@ from gateway.runtime.shutdown import StopRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import Observer, Source, SourceTraits, Target, Watch
+    from gateway.ports import Observer, Source, SourceTraits, Target
     from gateway.runtime.rollouts.counting import Counting
+    from gateway.runtime.tracing.route import RouteTracing
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
@@ -63,6 +65,7 @@ class RunningRoute:
         short: Callable[[], bool] | None = None,
         make_mirror_target: Callable[[Version], Target] | None = None,
         weigh: Callable[[Route], Route] = _as_given,
+        tracing: RouteTracing | None = None,
     ) -> None:
         self._weigh = weigh
         self.given = route
@@ -84,6 +87,7 @@ class RunningRoute:
             random=random,
             short=short,
             make_mirror_target=make_mirror_target,
+            tracing=tracing,
         )
         self._open_parts: OpenParts | None = None
 
@@ -164,6 +168,8 @@ class RunningRoute:
         self._parts.mirroring.adopt(route)
         self._parts.counting.adopt(route)
         self._parts.deliverer.adopt(route)
+        if self._parts.tracing is not None:
+            self._parts.tracing.adopt(route)
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
             self._open_parts.linger(route)
@@ -250,7 +256,7 @@ class RunningRoute:
         failures = 0
         while True:
             try:
-                return await self._parts.source.open()
+                return await self._parts.traced_source.open()
             except SourceError as error:
                 why = f"queue {self.route.queue.text}: {error}"
                 self._enter(PhaseChanged(self.route.name, Phase.FAILED, why, error.what_to_do))

@@ -182,6 +182,13 @@ GENERATION: Final = MetricDefinition(
     (),
     "Number of routing tables that have been in force since the start, the current one included.",
 )
+SPANS: Final = MetricDefinition(
+    "gateway_spans_total",
+    "counter",
+    ("outcome",),
+    "Spans of traces, by outcome: exported, failed (the collector did not take them) or dropped"
+    " (too many waited, or the gateway stopped); 0 without tracing.",
+)
 
 BUILD: Final = MetricDefinition(
     "gateway_build_info",
@@ -196,7 +203,7 @@ METRIC_DEFINITIONS: Final = (
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
-    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
+    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""
 

@@ -38,6 +38,7 @@ from gateway.adapters.telemetry.metric_definitions import (
 from gateway.adapters.telemetry.metric_rollouts import samples_of_rollouts, samples_of_table
 from gateway.adapters.telemetry.metric_series import series_of
 from gateway.core import events
+from gateway.core.tracing.events import SpanOutcome, SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,6 +124,7 @@ class Metrics:
             name: {} for name in EDGES
         }
         self._numbers[names.BUILD][current_build()] = _Number(1)
+        self._numbers[names.SPANS] = {(outcome,): _Number() for outcome in SpanOutcome}
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -160,6 +162,8 @@ class Metrics:
                 self._accepted()
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case SpansEnded(outcome, spans):
+                self._add(names.SPANS, (outcome,), spans)
             case events.MessageUnreadable(route):
                 self._add(names.UNREADABLE, (route,))
             case events.RolloutChanged(route, _, rolled_back, here):
@@ -173,6 +177,8 @@ class Metrics:
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
                 | events.RouteWarned()
+                | TracingStarted()
+                | TracingUnavailable()
                 | events.Listening()
             ):
                 pass

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final, assert_never
 from gateway.adapters.telemetry.timeline import Timeline
 from gateway.core import events
 from gateway.core.delivery.disposition import describe
+from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 from gateway.ports import RouteMeasurements, VersionMeasurements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.history import History
     from gateway.core.routing.route import Route
-    from gateway.ports import History
 
 WINDOW_SECONDS: Final = 60
 
@@ -159,6 +160,9 @@ class Statistics:
                 | events.Listening()
                 | events.RolloutChanged()
                 | events.StateProblems()
+                | TracingStarted()
+                | TracingUnavailable()
+                | SpansEnded()
             ):
                 pass
             case _:

@@ -10,12 +10,12 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from gateway.ports import History
+from gateway.core.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.ports import Point
+    from gateway.core.history import Point
 
 FINE_SECONDS: Final = 5
 COARSE_SECONDS: Final = 60

@@ -24,8 +24,8 @@ from tests.builders import CANARY, STABLE, route
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.core.history import Watch
     from gateway.core.routing.version import Version
-    from gateway.ports import Watch
 
 
 class Clock:

@@ -12,7 +12,8 @@ from gateway.adapters.admin.json_bodies import iso_time
 from gateway.adapters.admin.rollout_view import rollout_json
 from gateway.adapters.admin.routes_view import routes_view
 from gateway.core.events import Outcome
-from gateway.ports import History, VersionMeasurements
+from gateway.core.history import History
+from gateway.ports import VersionMeasurements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
