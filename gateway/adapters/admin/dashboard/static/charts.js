@@ -30,7 +30,7 @@ export function chart(of, width) {
 	const top = nice(of.limit < highest * 3 ? Math.max(highest, of.limit) : highest);
 	const x = (at) => LEFT + ((at - of.from) / (of.to - of.from)) * (width - LEFT - RIGHT);
 	const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
-	const ages = (of.to - of.from > 600 ? [60, 40, 20, 0] : [5, 4, 3, 2, 1, 0]).filter((age) => width > 420 || age % 40 === 0 || age % 5 === 2);
+	const ages = (of.to - of.from > 600 ? [60, 40, 20, 0] : [5, 4, 3, 2, 1, 0]).filter((age) => width > 360 || age % 2 === 0);
 	const latest = of.series.filter((one) => one.points.length).map((one) => `${one.name} ${of.words(one.points.at(-1)[1])}`);
 	let free = -Infinity;
 	const marks = of.marks.filter((mark) => mark.at > of.from && mark.at <= of.to);
