@@ -57,7 +57,7 @@ class Meter:
 
 
 class VersionStatistics:
-    """Decisions count since the route last changed, deliveries since the first one."""
+    """Decisions count since the route or its weights last changed, deliveries since the first one."""
 
     __slots__ = ("decisions", "depth", "last_error", "outcomes", "timeline")
 
@@ -138,6 +138,9 @@ class Statistics:
                 self._version(route, version).depth = messages
             case events.TableInForce():
                 self._adopt(event)
+            case events.RolloutChanged(route, entry):
+                if entry.weight_before != entry.weight_after:
+                    _count_decisions_anew(self.route(route), set(self.route(route).versions))
             case events.Reloaded():
                 self.problems = ()
             case events.ReloadFailed(_, problems):
@@ -158,7 +161,6 @@ class Statistics:
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()
-                | events.RolloutChanged()
                 | events.StateProblems()
                 | TracingStarted()
                 | TracingUnavailable()

@@ -59,7 +59,7 @@ export function chart(of, width) {
 					fits && h("text", { x: before ? at - 4 : at + 4, y: TOP - 6, class: before ? "end" : "" }, mark.text),
 				);
 			}),
-			of.limit <= top && h("line", { x1: LEFT, x2: width - RIGHT, y1: y(of.limit), y2: y(of.limit), class: "limit" }),
+			of.limit && of.limit <= top && h("line", { x1: LEFT, x2: width - RIGHT, y1: y(of.limit), y2: y(of.limit), class: "limit" }),
 			of.series.map((one) => h("path", { key: one.name, d: lines(one.points, x, y, of.gap), class: `line ${one.kind}` })),
 			of.series
 				.filter((one) => one.points.length)
