@@ -219,8 +219,8 @@ class Weights(Protocol):
 class VersionMeasurements:
     """What was measured of one version.
 
-    `decisions` counts since the route or its weights last changed, `deliveries` since the process started, and
-    `per_second` is the rate of deliveries over the last minute. `last_error` is (text, Unix time).
+    `decisions` counts since the route or its weights last changed, `deliveries` since the process
+    started; `per_second` is the rate over the last minute. `last_error` is (text, Unix time).
     `depth` is what the version's queue holds, None where there is none or it is not known.
     """
 

@@ -57,7 +57,7 @@ class Meter:
 
 
 class VersionStatistics:
-    """Decisions count since the route or its weights last changed, deliveries since the first one."""
+    """Decisions count since the route or its weights changed, deliveries since the first one."""
 
     __slots__ = ("decisions", "depth", "last_error", "outcomes", "timeline")
 
