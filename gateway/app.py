@@ -98,7 +98,9 @@ class Gateway:
         store = make_store(settings.state, os.environ)
         self._routes = RouteSet(self._running_route)
         self._metrics = Metrics(
-            read_in_flight=self._routes.in_flight, read_deliveries=self._routes.deliveries
+            read_in_flight=self._routes.in_flight,
+            read_deliveries=self._routes.deliveries,
+            read_rollouts=lambda: self._rollouts.views(),  # noqa: PLW0108 - made below
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
@@ -114,6 +116,7 @@ class Gateway:
             self._reloader,
             self._statistics,
             self._metrics.render,
+            rollouts=self._rollouts,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,

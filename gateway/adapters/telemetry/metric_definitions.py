@@ -118,7 +118,44 @@ WEIGHT: Final = MetricDefinition(
     "gateway_split_weight",
     "gauge",
     ("route", "version"),
-    "Weight of the version in the route's split; without a split stable has the only one, 1.",
+    "Weight of the version in the route's split; without a split stable has the only one, 1. With"
+    " a rollout, a rollback or weights set by hand: per cent, as in force on this replica.",
+)
+ROLLOUT_PHASE: Final = MetricDefinition(
+    "gateway_rollout_phase",
+    "gauge",
+    ("route", "phase"),
+    "1 for the phase of the route's rollout, 0 for the others; none: nothing judges the route.",
+)
+ROLLOUT_STEP: Final = MetricDefinition(
+    "gateway_rollout_step",
+    "gauge",
+    ("route",),
+    "The step of the route's rollout, counted from 0.",
+)
+ROLLOUT_VERDICT: Final = MetricDefinition(
+    "gateway_rollout_verdict",
+    "gauge",
+    ("route",),
+    "The verdict on the route's canary: 1 pass, 0 wait, -1 abort; 1 where nothing judges it.",
+)
+ROLLBACKS: Final = MetricDefinition(
+    "gateway_rollbacks_total",
+    "counter",
+    ("route", "reason"),
+    "Canaries that this replica set to weight 0, by reason; other replicas follow uncounted.",
+)
+WEIGHT_OVERRIDE: Final = MetricDefinition(
+    "gateway_weight_override",
+    "gauge",
+    ("route",),
+    "1 while weights that were set by hand are in force on the route, else 0.",
+)
+STATE_IN_TROUBLE: Final = MetricDefinition(
+    "gateway_state_in_trouble",
+    "gauge",
+    (),
+    "1 while the shared state of rollouts is torn or out of reach, else 0.",
 )
 STABLE: Final = MetricDefinition(
     "gateway_version_stable",
@@ -157,6 +194,7 @@ METRIC_DEFINITIONS: Final = (
     *(FORWARD_UNSTAMPED, QUEUE_DEPTH, QUEUE_MAX_DEPTH),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
+    *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""
