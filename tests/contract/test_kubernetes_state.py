@@ -20,6 +20,8 @@ from gateway.core.rollout.contact import limit_weight, may_raise
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.route_state import RouteState, Torn
 from gateway.core.rollout.stored import dump_state, dump_sums
+from gateway.demo.kubernetes.objects import Kind
+from gateway.demo.kubernetes.script import rule
 from gateway.state_port import StateError
 from tests.contract.state_stores import (
     ONES,
@@ -29,9 +31,7 @@ from tests.contract.state_stores import (
     set_to,
     until,
 )
-from tools.kube_api.objects import Kind
 from tools.kube_api.running import NAMESPACE, Served, served
-from tools.kube_api.script import rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tools.kube_api.objects import Kind
+    from gateway.demo.kubernetes.objects import Kind
 
 
 @dataclass(frozen=True, slots=True)
