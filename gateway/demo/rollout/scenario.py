@@ -1,0 +1,248 @@
+"""The scenarios: a good canary that is promoted, and a bad one that is rolled back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from gateway.demo.addresses import ON_TRIAL, choose
+from gateway.demo.audit import Share
+from gateway.demo.checks import queue_check
+from gateway.demo.embedded_sqs import wait_until_empty
+from gateway.demo.processes import DemoError, Processes
+from gateway.demo.rollout import checks
+from gateway.demo.rollout.checks import Resumed, Row
+from gateway.demo.rollout.environment import TrialEnvironment
+from gateway.demo.rollout.plan import Trouble
+from gateway.demo.rollout.trial import stages
+from gateway.demo.rollout.watch import Watch
+from gateway.demo.scenario import in_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator, Sequence
+    from pathlib import Path
+
+    from gateway.demo.checks import Check
+    from gateway.demo.interrupt import Interrupt
+    from gateway.demo.rollout.output import TrialOutput
+    from gateway.demo.rollout.plan import TrialPlan
+    from gateway.demo.rollout.trial import Stage, Trial
+
+PATIENCE_SECONDS: Final = 240.0
+"""How long a step may take here: machines may be busy."""
+
+SETTLE_SECONDS: Final = 0.5
+"""What was decided by the weight before has arrived by then."""
+
+AWAY_SECONDS: Final = 3.0
+WELL_MESSAGES: Final = 10
+KILL_STEP: Final = 1
+
+
+async def run_rollout(plan: TrialPlan, output: TrialOutput) -> int:
+    """Run a scenario and return the exit status."""
+
+    def run(folder: Path, _: Interrupt) -> Coroutine[Any, Any, bool]:
+        return Scenario(plan, folder, output).run()
+
+    return await in_folder(run, output.common)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One run."""
+
+    plan: TrialPlan
+    folder: Path
+    output: TrialOutput
+
+    async def run(self) -> bool:
+        """Start, watch, check and stop; return whether every check passed."""
+        self.output.common.title()
+        try:
+            return await self._in_environment()
+        except DemoError as error:
+            self.output.common.failure(str(error), error.last_lines)
+            return False
+
+    async def _in_environment(self) -> bool:
+        async with Processes(self.folder) as processes, aiohttp.ClientSession() as session:
+            environment = TrialEnvironment(
+                choose(ON_TRIAL), self.folder, processes, session, self.plan
+            )
+            with self.output.common.working("starting SQS, Kubernetes, B, B1 and two gateways"):
+                await processes.while_alive(environment.start())
+            return await processes.while_alive(self._watched(environment))
+
+    async def _watched(self, environment: TrialEnvironment) -> bool:
+        self.output.environment(environment.addresses, self.plan)
+        watch = Watch(environment, self.output.change)
+        run = BadCanary if self.plan.is_bad else GoodCanary
+        try:
+            watch.start()
+            found = await run(self.plan, environment, watch, self.output).run()
+        finally:
+            await watch.close()
+        rows = list(rows_of(watch))
+        self.output.table(rows)
+        found += [*checks.share_checks(rows)]
+        self.output.common.checks(found)
+        good = all(check.good for check in found)
+        self.output.end(self.plan, good=good)
+        return good
+
+
+@dataclass(frozen=True, slots=True)
+class _Canary:
+    """What both scenarios do."""
+
+    plan: TrialPlan
+    environment: TrialEnvironment
+    watch: Watch
+    output: TrialOutput
+
+    async def _finish(self, rollbacks: int) -> list[Check]:
+        """Stop the load and the gateways, and check the logs, the metrics and the queue."""
+        watch, environment = self.watch, self.environment
+        with self.output.common.working("waiting for the last orders, and for the gateways' end"):
+            enough = lambda: watch.load.sent >= self.plan.messages  # noqa: E731
+            await watch.until(enough, f"{self.plan.messages:,} orders sent", PATIENCE_SECONDS)
+            await watch.until_processed()
+            left = queue_check(await wait_until_empty([environment.queue]))
+            counted = sum([await replica.rollbacks() for replica in environment.replicas])
+            stopped = checks.stop_check(await environment.stop_gateways())
+        lines = [
+            line for replica in environment.replicas for line in replica.lines("canary rolled back")
+        ]
+        return [
+            checks.log_check(lines, rollbacks),
+            checks.metric_check(counted, rollbacks),
+            left,
+            stopped,
+        ]
+
+
+class BadCanary(_Canary):
+    """B1 fails from its first message on, is rolled back, is mended, and is tried again."""
+
+    async def run(self) -> list[Check]:
+        """Return the checks."""
+        watch = self.watch
+        gone = lambda: watch.all(lambda one: one.last("abort") and one.weight == 0)  # noqa: E731
+        await watch.until(gone, "the rollback", PATIENCE_SECONDS)
+        abort = next(change for change in watch.history if change.action == "abort")
+        in_force_at = watch.first_in_force(0, abort.at)
+        await watch.rest(AWAY_SECONDS)
+        away_until = time.time()
+        found = [*self._rollback_checks(abort.at, in_force_at, away_until)]
+        found.append(await self._retry())
+        last = await self._finish(1)
+        sent = watch.load.sent
+        return [
+            *found,
+            *checks.order_checks(watch.arrivals, sent),
+            checks.again_check(watch.arrivals, sent),
+            *last,
+        ]
+
+    def _rollback_checks(
+        self, aborted_at: float, in_force_at: float | None, away_until: float
+    ) -> Iterator[Check]:
+        watch = self.watch
+        abort = next(change for change in watch.history if change.at == aborted_at)
+        canary = watch.arrivals.canary()
+        bad = [one for one in canary if not one.good or one.at - one.began >= 1.0]
+        yield from checks.rollback_checks(abort, in_force_at, canary, bad)
+        settled = (in_force_at or aborted_at) + SETTLE_SECONDS
+        yield checks.away_check(len(watch.arrivals.canary(settled, away_until)))
+
+    async def _retry(self) -> Check:
+        watch, environment = self.watch, self.environment
+        await environment.trouble(Trouble())
+        self.output.note("B1 is mended; POST /api/routes/orders/rollout/retry")
+        await environment.replicas[0].command("retry", "B1 is mended")
+        again_at = time.time()
+        in_force = lambda: watch.all(lambda one: one.weight == self.plan.steps[0])  # noqa: E731
+        await watch.until(in_force, "the first weight again", PATIENCE_SECONDS)
+        well = lambda: len(self._well(again_at)) >= WELL_MESSAGES  # noqa: E731
+        await watch.until(well, "messages of the mended canary", PATIENCE_SECONDS)
+        return checks.retry_check(len(self._well(again_at)), WELL_MESSAGES)
+
+    def _well(self, since: float) -> Sequence[object]:
+        return [one for one in self.watch.arrivals.canary(since) if one.good]
+
+
+class GoodCanary(_Canary):
+    """B1 is as good as B; a gateway is killed in the middle of a step, and started again."""
+
+    async def run(self) -> list[Check]:
+        """Return the checks."""
+        watch = self.watch
+        resumed = await self._kill()
+        ended = lambda: watch.all(  # noqa: E731
+            lambda one: one.phase in ("promoted", "aborted", "paused")
+        )
+        seconds = PATIENCE_SECONDS * len(self.plan.steps)
+        await watch.until(ended, "the end of the rollout", seconds)
+        history = tuple(watch.history)
+        last = await self._finish(0)
+        killed_at = None if resumed is None else resumed.killed_at
+        found = [checks.promoted_check(history, self.plan.steps)]
+        if resumed is not None:
+            found.append(checks.resumed_check(resumed))
+        return [
+            *found,
+            *checks.order_checks(watch.arrivals, watch.load.sent, killed_at),
+            *last,
+        ]
+
+    async def _kill(self) -> Resumed | None:
+        """Kill a gateway in the middle of the second step; None where there is none."""
+        watch, environment = self.watch, self.environment
+        if len(self.plan.steps) <= KILL_STEP:
+            return None
+        there = lambda: watch.all(lambda one: one.step >= KILL_STEP)  # noqa: E731
+        await watch.until(there, "the second step", PATIENCE_SECONDS)
+        victim = environment.replicas[0]
+        before = _known(watch.trials)[0]
+        killed_at = await environment.kill(victim)
+        self.output.note(f"kill -9 of {victim.name} in step {before.step}, and a new start")
+        await environment.start_again(victim)
+        resumed: list[Resumed] = []
+
+        def shows_again() -> bool:
+            first, *others = watch.trials
+            if first is None:
+                return False
+            seconds = time.time() - killed_at
+            resumed.append(Resumed(killed_at, seconds, before, first, _known(others)))
+            return checks.resumed_check(resumed[-1]).good or seconds > PATIENCE_SECONDS / 4
+
+        await watch.until(shows_again, f"{victim.name} to show the rollout", PATIENCE_SECONDS)
+        return resumed[-1]
+
+
+def rows_of(watch: Watch) -> Iterator[Row]:
+    """Yield what was seen of each stage."""
+    now = time.time()
+    for stage in stages(watch.history):
+        until = now if stage.until is None else stage.until
+        yield _row(watch, stage, until)
+
+
+def _row(watch: Watch, stage: Stage, until: float) -> Row:
+    in_force_at = watch.in_force_from(stage.weight, stage.since, until)
+    got, of = 0, 0
+    if in_force_at is not None:
+        got, of = watch.arrivals.share(in_force_at + SETTLE_SECONDS, until)
+    canary = watch.arrivals.canary(stage.since, until)
+    failed = sum(not one.good for one in canary)
+    share = Share("v2", got, of, stage.weight / 100)
+    return Row(stage, until - stage.since, of, len(canary), failed, share)
+
+
+def _known(trials: Sequence[Trial | None]) -> Sequence[Trial]:
+    return [one for one in trials if one is not None]
