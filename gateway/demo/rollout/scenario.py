@@ -40,6 +40,7 @@ SETTLE_SECONDS: Final = 0.5
 AWAY_SECONDS: Final = 3.0
 WELL_MESSAGES: Final = 10
 KILL_STEP: Final = 1
+INTO_STEP_SECONDS: Final = 1.0
 
 
 async def run_rollout(plan: TrialPlan, output: TrialOutput) -> int:
@@ -206,6 +207,7 @@ class GoodCanary(_Canary):
             return None
         there = lambda: watch.all(lambda one: one.step >= KILL_STEP)  # noqa: E731
         await watch.until(there, "the second step", PATIENCE_SECONDS)
+        await watch.rest(INTO_STEP_SECONDS)
         victim = environment.replicas[0]
         before = _known(watch.trials)[0]
         killed_at = await environment.kill(victim)
