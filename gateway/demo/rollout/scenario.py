@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.demo.interrupt import Interrupt
     from gateway.demo.rollout.output import TrialOutput
     from gateway.demo.rollout.plan import TrialPlan
-    from gateway.demo.rollout.trial import Stage, Trial
+    from gateway.demo.rollout.trial import Change, Stage, Trial
 
 PATIENCE_SECONDS: Final = 240.0
 """How long a step may take here: machines may be busy."""
@@ -138,7 +138,7 @@ class BadCanary(_Canary):
         in_force_at = watch.first_in_force(0, abort.at)
         await watch.rest(AWAY_SECONDS)
         away_until = time.time()
-        found = [*self._rollback_checks(abort.at, in_force_at, away_until)]
+        found = [*self._rollback_checks(abort, in_force_at, away_until)]
         found.append(await self._retry())
         last = await self._finish(1)
         sent = watch.load.sent
@@ -150,14 +150,13 @@ class BadCanary(_Canary):
         ]
 
     def _rollback_checks(
-        self, aborted_at: float, in_force_at: float | None, away_until: float
+        self, abort: Change, in_force_at: float | None, away_until: float
     ) -> Iterator[Check]:
         watch = self.watch
-        abort = next(change for change in watch.history if change.at == aborted_at)
         canary = watch.arrivals.canary()
         bad = [one for one in canary if not one.good or one.at - one.began >= 1.0]
         yield from checks.rollback_checks(abort, in_force_at, canary, bad)
-        settled = (in_force_at or aborted_at) + SETTLE_SECONDS
+        settled = (in_force_at or abort.at) + SETTLE_SECONDS
         yield checks.away_check(len(watch.arrivals.canary(settled, away_until)))
 
     async def _retry(self) -> Check:

@@ -121,8 +121,8 @@ class Watch:
         newest = max((t.history for t in self.trials if t is not None), key=len, default=())
         for change in newest[len(self._changes) :]:
             self._told(change)
-        if len(newest) > len(self._changes):
-            self._changes = newest
+        if len(newest) >= len(self._changes):
+            self._changes = newest  # one that is being stored may still get other counts
 
     def _has_stopped(self) -> bool:
         return self._sending is None or self._sending.done()
