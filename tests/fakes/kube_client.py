@@ -1,4 +1,4 @@
-"""A client of the Kubernetes API in memory, for virtual time; its objects are the demo's API server's."""
+"""A client of the Kubernetes API in memory, for virtual time; the demo's API has its objects."""
 
 from __future__ import annotations
 

@@ -103,7 +103,9 @@ def _retry(
     fresh = replace(
         begin(plan, values, now), history=state.history, generation=state.generation, started=True
     )
-    return record(replace(fresh, reason=""), plan, now, "retry", before, reason or "a new trial", by)
+    return record(
+        replace(fresh, reason=""), plan, now, "retry", before, reason or "a new trial", by
+    )
 
 
 def _resume(

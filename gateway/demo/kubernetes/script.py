@@ -88,7 +88,7 @@ class Requests(list[Request]):
         return sum(request.verb == verb for request in self)
 
     async def wait_for(self, verb: str, number: int = 1) -> Request:
-        """Wait until there were so many requests with a verb; return the newest of them."""
+        """Wait for a number of requests with a verb; return the newest of them."""
         while self.count(verb) < number:
             self._more.clear()
             await self._more.wait()

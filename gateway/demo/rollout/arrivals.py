@@ -58,7 +58,7 @@ class Arrivals:
         ]
 
     def lost(self, sent: int) -> Sequence[str]:
-        """Return the orders of those sent that nobody has processed."""
+        """Return the orders of those sent that neither B nor B1 has processed."""
         return [name for n in range(1, sent + 1) if (name := f"order-{n}") not in self._processed]
 
     def doubled(self, killed_at: float | None, grace_seconds: float) -> Sequence[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.demo.audit import Share
     from gateway.demo.rollout.arrivals import Arrival, Arrivals
-    from gateway.demo.rollout.trial import Change, Stage, Trial
+    from gateway.demo.rollout.trial import Change, Period, Trial
 
 MAX_ROLLBACK_SECONDS: Final = 5.0
 MAX_AGAIN: Final = 0.01
@@ -24,9 +24,9 @@ _COUNTS: Final = re.compile(r"\d+ of [\d,]*\d")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A stage and what was seen of it: seconds, first receives at both, and at B1, failed there."""
+    """A period, and what was seen of it: first receives at both and at B1, and failures there."""
 
-    stage: Stage
+    period: Period
     seconds: float
     messages: int
     canary: int
@@ -74,7 +74,8 @@ def rollback_checks(
             good=False, name="rollback", text="weight 0 was never in force on both gateways"
         )
         return
-    deciding = max((one.at for one in bad if one.at <= abort.at), default=abort.at)
+    bad = [one for one in bad if one.at <= abort.at]
+    deciding = max((one.at for one in bad), default=abort.at)
     parts = in_force_at - deciding, in_force_at - abort.at
     text = "weight 0 on both gateways {:.2f} s after the deciding message, {:.2f} s after `at`"
     good = parts[0] <= MAX_ROLLBACK_SECONDS
@@ -118,7 +119,7 @@ def share_checks(rows: Sequence[Row]) -> Iterator[Check]:
         if row.messages:
             text = f"{row.share.observed:.1%} of {row.messages:,} messages to the canary"
             yield Check(
-                row.share.plausible, "share", f"{text}, whose weight was {row.stage.weight} %"
+                row.share.plausible, "share", f"{text}, whose weight was {row.period.weight} %"
             )
 
 

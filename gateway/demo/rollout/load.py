@@ -1,4 +1,4 @@
-"""A steady load: orders in batches of 10, so many a second, until it is told to stop."""
+"""A steady load: orders in batches of 10 at a given rate, until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output of a rollout: a picture, each change as it comes, and a table of the stages."""
+"""The output of a rollout: a picture, each change as it comes, and a table of the periods."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ PLACES: Final = (
     ("B1", "/seen?from=0"),
 )
 
-ROW: Final = "  {:>5} {:>7} {:>8} {:>9} {:>7} {:>8} {:>7}  {:<8} {}"
+ROW: Final = "  {:>6} {:>7} {:>8} {:>9} {:>7} {:>8} {:>7}  {:<8} {}"
 HEADINGS: Final = (
-    "stage", "weight", "seconds", "messages", "share", "canary", "failed", "verdict", "reason"
+    "period", "weight", "seconds", "messages", "share", "canary", "failed", "verdict", "reason"
 )  # fmt: skip
 
 LEGEND: Final = """
-  messages, share: while both gateways had the weight in force; canary, failed: of the whole stage
+  messages, share: while both gateways had the weight in force; canary, failed: of the whole period
 """
 REASON_COLUMNS: Final = 60
 
@@ -71,10 +71,10 @@ class TrialOutput:
         self._moment(time.time(), text)
 
     def table(self, rows: Sequence[Row]) -> None:
-        """Print a row for each stage."""
+        """Print a row for each period."""
         self.common.line("\n" + ROW.format(*HEADINGS), "bold")
         for row in rows:
-            style = {"pass": "green", "abort": "red"}.get(row.stage.verdict, "")
+            style = {"pass": "green", "abort": "red"}.get(row.period.verdict, "")
             self.common.line(ROW.format(*_cells(row)).rstrip(), style)
         self.common.line(LEGEND)
 
@@ -92,15 +92,15 @@ class TrialOutput:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    stage = row.stage
+    period = row.period
     return (
-        str(stage.number),
-        f"{stage.weight} %",
+        str(period.number),
+        f"{period.weight} %",
         f"{row.seconds:.1f}",
         f"{row.messages:,}",
         f"{row.share.observed:.1%}" if row.messages else "-",
         f"{row.canary:,}",
         f"{row.failed:,}",
-        stage.verdict or "-",
-        stage.reason[:REASON_COLUMNS],
+        period.verdict or "-",
+        period.reason[:REASON_COLUMNS],
     )

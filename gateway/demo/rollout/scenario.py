@@ -17,7 +17,7 @@ from gateway.demo.rollout import checks
 from gateway.demo.rollout.checks import Resumed, Row
 from gateway.demo.rollout.environment import TrialEnvironment
 from gateway.demo.rollout.plan import Trouble
-from gateway.demo.rollout.trial import stages
+from gateway.demo.rollout.trial import periods
 from gateway.demo.rollout.watch import Watch
 from gateway.demo.scenario import in_folder
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.demo.interrupt import Interrupt
     from gateway.demo.rollout.output import TrialOutput
     from gateway.demo.rollout.plan import TrialPlan
-    from gateway.demo.rollout.trial import Change, Stage, Trial
+    from gateway.demo.rollout.trial import Change, Period, Trial
 
 PATIENCE_SECONDS: Final = 240.0
 """How long a step may take here: machines may be busy."""
@@ -214,7 +214,7 @@ class GoodCanary(_Canary):
         await environment.start_again(victim)
         resumed: list[Resumed] = []
 
-        def shows_again() -> bool:
+        def goes_on() -> bool:
             first, *others = watch.trials
             if first is None:
                 return False
@@ -222,27 +222,27 @@ class GoodCanary(_Canary):
             resumed.append(Resumed(killed_at, seconds, before, first, _known(others)))
             return checks.resumed_check(resumed[-1]).good or seconds > PATIENCE_SECONDS / 4
 
-        await watch.until(shows_again, f"{victim.name} to show the rollout", PATIENCE_SECONDS)
+        await watch.until(goes_on, f"{victim.name} to show the rollout", PATIENCE_SECONDS)
         return resumed[-1]
 
 
 def rows_of(watch: Watch) -> Iterator[Row]:
-    """Yield what was seen of each stage."""
+    """Yield what was seen of each period."""
     now = time.time()
-    for stage in stages(watch.history):
-        until = now if stage.until is None else stage.until
-        yield _row(watch, stage, until)
+    for period in periods(watch.history):
+        until = now if period.until is None else period.until
+        yield _row(watch, period, until)
 
 
-def _row(watch: Watch, stage: Stage, until: float) -> Row:
-    in_force_at = watch.in_force_from(stage.weight, stage.since, until)
+def _row(watch: Watch, period: Period, until: float) -> Row:
+    in_force_at = watch.in_force_from(period.weight, period.since, until)
     got, of = 0, 0
     if in_force_at is not None:
         got, of = watch.arrivals.share(in_force_at + SETTLE_SECONDS, until)
-    canary = watch.arrivals.canary(stage.since, until)
+    canary = watch.arrivals.canary(period.since, until)
     failed = sum(not one.good for one in canary)
-    share = Share("v2", got, of, stage.weight / 100)
-    return Row(stage, until - stage.since, of, len(canary), failed, share)
+    share = Share("v2", got, of, period.weight / 100)
+    return Row(period, until - period.since, of, len(canary), failed, share)
 
 
 def _known(trials: Sequence[Trial | None]) -> Sequence[Trial]:

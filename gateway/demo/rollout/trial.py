@@ -1,4 +1,4 @@
-"""The trial as a gateway shows it, and its stages as its history tells them. Pure."""
+"""The trial as a gateway shows it, and its periods as its history tells them. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Period:
     """A time in which the canary had one weight, and how it ended; `until` None: it has not."""
 
     number: int
@@ -67,12 +67,12 @@ def read_trial(shown: Mapping[str, Any]) -> Trial:
     )
 
 
-def stages(history: Sequence[Change]) -> Iterator[Stage]:
-    """Yield the stages of a history, in their order."""
+def periods(history: Sequence[Change]) -> Iterator[Period]:
+    """Yield the periods of a history, in their order."""
     for number, (change, after) in enumerate(zip(history, [*history[1:], None], strict=True), 1):
         verdict = "" if after is None else _VERDICTS.get(after.action, after.action)
         until, reason = (None, "") if after is None else (after.at, after.reason)
-        yield Stage(number, change.weight or 0, change.at, until, verdict, reason)
+        yield Period(number, change.weight or 0, change.at, until, verdict, reason)
 
 
 _VERDICTS = {"step": "pass", "promote": "pass"}

@@ -30,9 +30,9 @@ class Sample:
 
 
 class Watch:
-    """What there was to see so far, by looks every 0.1 s; `told` gets each new change."""
+    """What there was to see so far, by looks every 0.1 s; `observe` gets each new change."""
 
-    def __init__(self, environment: TrialEnvironment, told: Callable[[Change], None]) -> None:
+    def __init__(self, environment: TrialEnvironment, observe: Callable[[Change], None]) -> None:
         self.arrivals = Arrivals()
         self.samples: list[Sample] = []
         self.trials: Sequence[Trial | None] = ()
@@ -40,7 +40,7 @@ class Watch:
             environment.queue, environment.plan.rate, lambda: self.arrivals.processed
         )
         self._environment = environment
-        self._told = told
+        self._observe = observe
         self._changes: tuple[Change, ...] = ()
         self._sending: asyncio.Task[None] | None = None
 
@@ -96,7 +96,7 @@ class Watch:
         weights = tuple(None if one is None else one.weight for one in self.trials)
         self.samples.append(Sample(time.time(), weights))
         self.arrivals.add(await self._environment.new_arrivals())
-        self._tell_changes()
+        self._observe_changes()
 
     def all(self, holds: Callable[[Trial], object]) -> bool:
         """Whether something holds for what every gateway showed last."""
@@ -117,10 +117,10 @@ class Watch:
         shown = (s.at for s in self.samples if s.at >= since and set(s.weights) == {weight})
         return next(shown, None)
 
-    def _tell_changes(self) -> None:
+    def _observe_changes(self) -> None:
         newest = max((t.history for t in self.trials if t is not None), key=len, default=())
         for change in newest[len(self._changes) :]:
-            self._told(change)
+            self._observe(change)
         if len(newest) >= len(self._changes):
             self._changes = newest  # one that is being stored may still get other counts
 

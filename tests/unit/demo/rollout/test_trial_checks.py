@@ -10,7 +10,7 @@ from gateway.demo.audit import Share
 from gateway.demo.rollout import checks
 from gateway.demo.rollout.arrivals import Arrival, Arrivals
 from gateway.demo.rollout.checks import Resumed, Row
-from gateway.demo.rollout.trial import Change, Stage, Trial, read_trial, stages
+from gateway.demo.rollout.trial import Change, Period, Trial, periods, read_trial
 
 if TYPE_CHECKING:
     from gateway.demo.checks import Check
@@ -144,20 +144,20 @@ class TestPromotion:
         assert checks.resumed_check(resumed).good is passes
 
     def test_a_share_must_fit_its_weight_and_a_stage_without_messages_has_none(self) -> None:
-        stage = Stage(1, 25, 100.0, 110.0, "pass", "")
+        period = Period(1, 25, 100.0, 110.0, "pass", "")
         rows = [
-            Row(stage, 10.0, messages, got, 0, Share("v2", got, messages, 0.25))
+            Row(period, 10.0, messages, got, 0, Share("v2", got, messages, 0.25))
             for got, messages in [(250, 1_000), (150, 1_000), (0, 0)]
         ]
         assert good(*checks.share_checks(rows)) == [True, False]
 
 
-class TestStages:
+class TestPeriods:
     def test_a_stage_ends_with_the_next_change_which_says_why(self) -> None:
-        assert list(stages(HISTORY)) == [
-            Stage(1, 1, 100.0, 105.0, "pass", "passed"),
-            Stage(2, 5, 105.0, 110.0, "abort", COUNTS),
-            Stage(3, 0, 110.0, None, "", ""),
+        assert list(periods(HISTORY)) == [
+            Period(1, 1, 100.0, 105.0, "pass", "passed"),
+            Period(2, 5, 105.0, 110.0, "abort", COUNTS),
+            Period(3, 0, 110.0, None, "", ""),
         ]
 
     def test_what_a_gateway_shows_is_read(self) -> None:

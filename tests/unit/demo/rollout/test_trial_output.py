@@ -1,4 +1,4 @@
-"""What a person reads of a rollout: ASCII lines, a row for each stage, and one last word."""
+"""What a person reads of a rollout: ASCII lines, a row for each period, and one last word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.demo.output import Output
 from gateway.demo.rollout.checks import Row
 from gateway.demo.rollout.output import TrialOutput
 from gateway.demo.rollout.plan import PLANS
-from gateway.demo.rollout.trial import Change, Stage
+from gateway.demo.rollout.trial import Change, Period
 
 
 class Printed:
@@ -50,8 +50,8 @@ def test_a_change_says_who_did_what_and_why(printed: Printed) -> None:
 
 def test_each_stage_is_a_row(printed: Printed) -> None:
     rows = [
-        Row(Stage(1, 1, 0, 8, "abort", "x" * 80), 8.0, 2_210, 20, 4, Share("v2", 19, 2_210, 0.01)),
-        Row(Stage(2, 0, 8, None, "", ""), 3.1, 0, 0, 0, Share("v2", 0, 0, 0.0)),
+        Row(Period(1, 1, 0, 8, "abort", "x" * 80), 8.0, 2_210, 20, 4, Share("v2", 19, 2_210, 0.01)),
+        Row(Period(2, 0, 8, None, "", ""), 3.1, 0, 0, 0, Share("v2", 0, 0, 0.0)),
     ]
     printed.output.table(rows)
     first, second = [re.split(r" {2,}", line.strip()) for line in printed.text.splitlines()[2:4]]
