@@ -44,10 +44,13 @@ class Arrivals:
         """The number of orders that got status 200."""
         return len(self._processed)
 
-    @property
-    def received_again(self) -> int:
-        """The number of orders that needed a second receive."""
-        return len(self._again)
+    def received_again(self) -> Sequence[str]:
+        """Return the orders that needed a second receive."""
+        return list(self._again)
+
+    def failed_first(self) -> set[str]:
+        """Return the orders of which a delivery failed."""
+        return {arrival.order for arrival in self.all if not arrival.good}
 
     def canary(self, since: float = 0.0, until: float = float("inf")) -> list[Arrival]:
         """Return the first receives that began at B1 within a time, in their order."""
@@ -61,30 +64,19 @@ class Arrivals:
         """Return the orders of those sent that neither B nor B1 has processed."""
         return [name for n in range(1, sent + 1) if (name := f"order-{n}") not in self._processed]
 
-    def doubled(self, killed_at: float | None, grace_seconds: float) -> Sequence[str]:
-        """Return the orders that were processed more than once, and without cause.
+    def doubled(self) -> Sequence[str]:
+        """Return the orders that were processed more than once."""
+        return [order for order, times in self._processed.items() if times > 1]
 
-        A gateway that was killed may not have deleted what it had delivered: an order whose first
-        delivery ended within `grace_seconds` before, or soon after, has a cause.
+    def under_way(self, order: str, moments: Sequence[float], grace_seconds: float) -> bool:
+        """Whether the first good delivery of an order ended close to one of these moments.
+
+        A gateway that was killed then may not have deleted what it had delivered.
         """
-        return [
-            order for order in self._twice() if not self._excused(order, killed_at, grace_seconds)
-        ]
-
-    def doubled_by_kill(self, killed_at: float | None, grace_seconds: float) -> int:
-        """Return how many orders were processed more than once because a gateway was killed."""
-        return sum(self._excused(order, killed_at, grace_seconds) for order in self._twice())
+        first = min(one.at for one in self.all if one.order == order and one.good)
+        return any(abs(moment - first) <= grace_seconds for moment in moments)
 
     def share(self, since: float, until: float) -> tuple[int, int]:
         """Return the number of first receives at B1 within a time, and at both."""
         seen = [a for a in self.all if a.receives == 1 and since <= a.began < until]
         return sum(arrival.canary for arrival in seen), len(seen)
-
-    def _twice(self) -> list[str]:
-        return [order for order, times in self._processed.items() if times > 1]
-
-    def _excused(self, order: str, killed_at: float | None, grace_seconds: float) -> bool:
-        if killed_at is None:
-            return False
-        first = min(arrival.at for arrival in self.all if arrival.order == order and arrival.good)
-        return abs(killed_at - first) <= grace_seconds

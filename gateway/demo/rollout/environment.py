@@ -84,6 +84,7 @@ class TrialEnvironment:
 
     async def kill(self, replica: Replica) -> float:
         """Kill a gateway, and return when."""
+        replica.counted = await replica.rollbacks()
         replica.process.send_signal(signal.SIGKILL)
         await replica.process.process.wait()
         return time.time()

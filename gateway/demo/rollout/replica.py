@@ -24,13 +24,17 @@ _ROLLBACKS: Final = re.compile(r"^gateway_rollbacks_total\{[^}]*\} (\S+)$", re.M
 
 @dataclass(slots=True)
 class Replica:
-    """A gateway at `url`; `logs` are those of the processes that it has been."""
+    """A gateway at `url`; `logs` are those of the processes that it has been.
+
+    `counted` are the rollbacks that the earlier ones counted in their metrics.
+    """
 
     name: str
     url: str
     process: ChildProcess
     session: aiohttp.ClientSession
     logs: list[Path] = field(default_factory=list)
+    counted: float = 0.0
 
     async def trial(self) -> Trial | None:
         """Return what it shows of the rollout; None while it does not respond."""
@@ -51,9 +55,9 @@ class Replica:
                 raise DemoError(f"{url} responded with {response.status}: {await response.text()}")
 
     async def rollbacks(self) -> float:
-        """Return how many rollbacks it counts in its metrics."""
+        """Return how many rollbacks its metrics have counted, in all its processes."""
         async with self.session.get(f"{self.url}/metrics") as response:
-            return sum(map(float, _ROLLBACKS.findall(await response.text())))
+            return self.counted + sum(map(float, _ROLLBACKS.findall(await response.text())))
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of its log that say this."""

@@ -41,6 +41,7 @@ AWAY_SECONDS: Final = 3.0
 WELL_MESSAGES: Final = 10
 KILL_STEP: Final = 1
 INTO_STEP_SECONDS: Final = 1.0
+RESUME_SECONDS: Final = 60.0
 
 
 async def run_rollout(plan: TrialPlan, output: TrialOutput) -> int:
@@ -105,6 +106,28 @@ class _Canary:
     watch: Watch
     output: TrialOutput
 
+    async def _kill(self, index: int) -> Resumed:
+        """Kill a gateway, start it again, and watch until it shows the rollout."""
+        watch, environment = self.watch, self.environment
+        victim = environment.replicas[index]
+        before = _known([watch.trials[index], *watch.trials])[0]
+        self.output.note(f"kill -9 of {victim.name}, and a new start")
+        killed_at = await environment.kill(victim)
+        await environment.start_again(victim)
+        found: list[Resumed] = []
+
+        def goes_on() -> bool:
+            after = watch.trials[index]
+            if after is None:
+                return False
+            seconds = time.time() - killed_at
+            others = _known([*watch.trials[:index], *watch.trials[index + 1 :]])
+            found.append(Resumed(killed_at, seconds, before, after, others))
+            return checks.resumed_check(found[-1]).good or seconds > RESUME_SECONDS
+
+        await watch.until(goes_on, f"{victim.name} to show the rollout", PATIENCE_SECONDS)
+        return found[-1]
+
     async def _finish(self, rollbacks: int) -> list[Check]:
         """Stop the load and the gateways, and check the logs, the metrics and the queue."""
         watch, environment = self.watch, self.environment
@@ -127,27 +150,28 @@ class _Canary:
 
 
 class BadCanary(_Canary):
-    """B1 fails from its first message on, is rolled back, is mended, and is tried again."""
+    """B1 fails from its first message on, is rolled back, is mended, and is tried again.
+
+    While its weight is 0 a gateway is killed, and started again.
+    """
 
     async def run(self) -> list[Check]:
         """Return the checks."""
         watch = self.watch
-        gone = lambda: watch.all(lambda one: one.last("abort") and one.weight == 0)  # noqa: E731
-        await watch.until(gone, "the rollback", PATIENCE_SECONDS)
+        await watch.until(self._is_gone, "the rollback", PATIENCE_SECONDS)
         abort = next(change for change in watch.history if change.action == "abort")
         in_force_at = watch.first_in_force(0, abort.at)
         await watch.rest(AWAY_SECONDS)
+        resumed = await self._kill(1)
         away_until = time.time()
         found = [*self._rollback_checks(abort, in_force_at, away_until)]
-        found.append(await self._retry())
+        found += [checks.resumed_check(resumed), await self._retry()]
         last = await self._finish(1)
-        sent = watch.load.sent
-        return [
-            *found,
-            *checks.order_checks(watch.arrivals, sent),
-            checks.again_check(watch.arrivals, sent),
-            *last,
-        ]
+        orders = checks.order_checks(watch.arrivals, watch.load.sent, [resumed.killed_at])
+        return [*found, *orders, *last]
+
+    def _is_gone(self) -> bool:
+        return self.watch.all(lambda one: one.last("abort") and one.weight == 0)
 
     def _rollback_checks(
         self, abort: Change, in_force_at: float | None, away_until: float
@@ -176,54 +200,32 @@ class BadCanary(_Canary):
 
 
 class GoodCanary(_Canary):
-    """B1 is as good as B; a gateway is killed in the middle of a step, and started again."""
+    """B1 is as good as B; a gateway is killed in the middle of a step, the other one at the end."""
 
     async def run(self) -> list[Check]:
         """Return the checks."""
-        watch = self.watch
-        resumed = await self._kill()
-        ended = lambda: watch.all(  # noqa: E731
-            lambda one: one.phase in ("promoted", "aborted", "paused")
-        )
+        watch, resumed = self.watch, []
+        if len(self.plan.steps) > KILL_STEP:
+            there = lambda: watch.all(lambda one: one.step >= KILL_STEP)  # noqa: E731
+            await watch.until(there, "the second step", PATIENCE_SECONDS)
+            await watch.rest(INTO_STEP_SECONDS)
+            resumed.append(await self._kill(0))
         seconds = PATIENCE_SECONDS * len(self.plan.steps)
-        await watch.until(ended, "the end of the rollout", seconds)
+        await watch.until(self._has_ended, "the end of the rollout", seconds)
+        resumed.append(await self._kill(1))
         history = tuple(watch.history)
         last = await self._finish(0)
-        killed_at = None if resumed is None else resumed.killed_at
-        found = [checks.promoted_check(history, self.plan.steps)]
-        if resumed is not None:
-            found.append(checks.resumed_check(resumed))
         return [
-            *found,
-            *checks.order_checks(watch.arrivals, watch.load.sent, killed_at),
+            checks.promoted_check(history, self.plan.steps),
+            *map(checks.resumed_check, resumed),
+            *checks.order_checks(
+                watch.arrivals, watch.load.sent, [one.killed_at for one in resumed]
+            ),
             *last,
         ]
 
-    async def _kill(self) -> Resumed | None:
-        """Kill a gateway in the middle of the second step; None where there is none."""
-        watch, environment = self.watch, self.environment
-        if len(self.plan.steps) <= KILL_STEP:
-            return None
-        there = lambda: watch.all(lambda one: one.step >= KILL_STEP)  # noqa: E731
-        await watch.until(there, "the second step", PATIENCE_SECONDS)
-        await watch.rest(INTO_STEP_SECONDS)
-        victim = environment.replicas[0]
-        before = _known(watch.trials)[0]
-        killed_at = await environment.kill(victim)
-        self.output.note(f"kill -9 of {victim.name} in step {before.step}, and a new start")
-        await environment.start_again(victim)
-        resumed: list[Resumed] = []
-
-        def goes_on() -> bool:
-            first, *others = watch.trials
-            if first is None:
-                return False
-            seconds = time.time() - killed_at
-            resumed.append(Resumed(killed_at, seconds, before, first, _known(others)))
-            return checks.resumed_check(resumed[-1]).good or seconds > PATIENCE_SECONDS / 4
-
-        await watch.until(goes_on, f"{victim.name} to show the rollout", PATIENCE_SECONDS)
-        return resumed[-1]
+    def _has_ended(self) -> bool:
+        return self.watch.all(lambda one: one.phase in ("promoted", "aborted", "paused"))
 
 
 def rows_of(watch: Watch) -> Iterator[Row]:

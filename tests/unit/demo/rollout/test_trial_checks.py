@@ -46,21 +46,21 @@ def trial(step: int, since: float = 105.0) -> Trial:
 
 class TestOrders:
     def test_each_order_once_is_right(self) -> None:
-        assert good(*checks.order_checks(of(arrived(1), arrived(2)), 2)) == [True, True]
+        assert good(*checks.order_checks(of(arrived(1), arrived(2)), 2)) == [True] * 3
 
     def test_a_lost_order_is_named(self) -> None:
-        lost, _ = checks.order_checks(of(arrived(1), arrived(2, good=False)), 2)
+        lost, *_ = checks.order_checks(of(arrived(1), arrived(2, good=False)), 2)
         assert (lost.good, lost.orders) == (False, ["order-2"])
 
     def test_one_that_failed_first_and_was_processed_later_is_neither_lost_nor_doubled(
         self,
     ) -> None:
         seen = of(arrived(1, good=False, canary=True), arrived(1, 107.0, receives=2))
-        assert good(*checks.order_checks(seen, 1)) == [True, True]
+        assert good(*checks.order_checks(seen, 1)) == [True, True, False]
 
     def test_an_order_that_was_processed_twice_is_named(self) -> None:
         seen = of(arrived(1), arrived(1, 120.0, receives=2))
-        _, doubled = checks.order_checks(seen, 1)
+        _, doubled, _ = checks.order_checks(seen, 1)
         assert (doubled.good, doubled.orders) == (False, ["order-1"])
 
     @pytest.mark.parametrize(("killed_at", "excused"), [(105.5, True), (119.0, False)])
@@ -68,13 +68,26 @@ class TestOrders:
         self, killed_at: float, *, excused: bool
     ) -> None:
         seen = of(arrived(1, 105.0), arrived(1, 115.0, receives=2))
-        _, doubled = checks.order_checks(seen, 1, killed_at)
+        _, doubled, _ = checks.order_checks(seen, 1, [60.0, killed_at])
         assert doubled.good is excused
 
+    @pytest.mark.parametrize("killed_at", [(), (90.0,)])
     @pytest.mark.parametrize(("again", "passes"), [(9, True), (10, False)])
-    def test_one_in_a_hundred_received_again_is_too_many(self, again: int, *, passes: bool) -> None:
-        seen = of(*(arrived(n, receives=1 + (n <= again)) for n in range(1, 1_001)))
-        assert checks.again_check(seen, 1_000).good is passes
+    def test_one_in_a_hundred_received_again_is_too_many(
+        self, again: int, killed_at: tuple[float, ...], *, passes: bool
+    ) -> None:
+        failed = [arrived(n, good=False, canary=True) for n in range(1, again + 1)]
+        seen = of(*failed, *(arrived(n, receives=1 + (n <= again)) for n in range(1, 1_001)))
+        *_, received = checks.order_checks(seen, 1_000, killed_at)
+        assert received.good is passes
+
+    def test_what_never_failed_and_came_again_is_put_down_to_a_kill_if_there_was_one(self) -> None:
+        seen = of(*(arrived(n, receives=2) for n in range(1, 11)))
+        counts = [
+            [check.good for check in checks.order_checks(seen, 10, killed_at)][-1]
+            for killed_at in [(), (90.0,)]
+        ]
+        assert counts == [False, True]
 
 
 class TestRollback:
