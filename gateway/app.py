@@ -55,6 +55,7 @@ from gateway.core.routing.version import Client
 from gateway.reloader import Reloader
 from gateway.runtime.poll_budget import PollBudget
 from gateway.runtime.rollouts.driver import RolloutDriver
+from gateway.runtime.rollouts.requests import RolloutRequests
 from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
 
@@ -100,13 +101,14 @@ class Gateway:
         self._metrics = Metrics(
             read_in_flight=self._routes.in_flight,
             read_deliveries=self._routes.deliveries,
-            read_rollouts=lambda: self._rollouts.views(),  # noqa: PLW0108 - made below
+            read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
         log = LogObserver(self._throttles)
         self._observer = Observers(self._metrics, self._statistics, log)
         self._rollouts = RolloutDriver(store, self._routes, self._observer, wall=time.time)
+        requests = RolloutRequests(self._rollouts, wall=time.time)
         routing_file = FileWeights(file, table.digest)
         self._weights: dict[str, Weights] = {"routing-file watcher": routing_file}  # by task name
         self._reloader = Reloader(routing_file, self._routes, self._observer, table)
@@ -116,7 +118,7 @@ class Gateway:
             self._reloader,
             self._statistics,
             self._metrics.render,
-            rollouts=self._rollouts,
+            rollouts=requests,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,

@@ -11,6 +11,7 @@ from gateway.config.loader import load
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import RolloutChanged
 from gateway.runtime.rollouts.driver import RolloutDriver
+from gateway.runtime.rollouts.requests import RolloutRequests
 from tests.fakes.rig import Rig, _none_left
 from tests.fakes.source import InMemorySource
 
@@ -45,6 +46,7 @@ class Judged:
         self.routes: list[RunningRoute] = []
         loop = asyncio.get_running_loop()
         self.driver = RolloutDriver(self.store, self, self, wall=lambda: 1_000_000 + loop.time())
+        self.requests = RolloutRequests(self.driver, wall=lambda: 1_000_000 + loop.time())
         self.rig = Rig(route, queue, weigh=self.driver.weigh)
         self.routes.append(self.rig.running)
         self.task: asyncio.Task[None] | None = None
@@ -65,7 +67,7 @@ class Judged:
     @property
     def view(self) -> RolloutView:
         """The rollout of the route."""
-        return self.driver.view("orders")
+        return self.requests.view("orders")
 
     @property
     def weight(self) -> float:

@@ -6,12 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway.core.rollout.judge import Bounds, Counts, Verdict
+from gateway.core.rollout.next_state import after_verb, after_weights
 from gateway.core.rollout.plan import Plan, Rollback, Rollout, Step
+from gateway.core.rollout.route_state import RouteState
 from gateway.core.rollout.starts import NOTHING
 from gateway.core.rollout.state import Entry, RolloutPhase
 from gateway.core.rollout.transitions import begin, canary_weight
-from gateway.core.rollout.verbs import PhaseConflictError, command
-from gateway.rollout_port import RolloutView, UnknownRouteError, WeightsError
+from gateway.core.rollout.verbs import PhaseConflictError
+from gateway.core.routing.override import check_weights
+from gateway.rollout_port import RolloutView, UnknownRouteError
+from tests.builders import route as route_of
+from tests.builders import version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,11 +78,13 @@ class Asked:
 class FakeRollouts:
     """Rollouts by route, in file order; `error` is raised in place of every change.
 
-    `seen` may be changed at any time. `asked` has every change that was asked for, refused or not.
+    `seen` may be changed at any time; `splits` are the weights of each route without rollout or
+    override. `asked` has every change that was asked for, refused or not.
     """
 
     def __init__(self, *views: RolloutView, stable: str = "stable") -> None:
         self.seen = {each.route: each for each in views}
+        self.splits = {each.route: each.weights for each in views}
         self.stable = stable
         self.asked: list[Asked] = []
         self.error: Exception | None = None
@@ -104,66 +111,32 @@ class FakeRollouts:
     ) -> RolloutView:
         """Do what a person asks, by the rules of the real ones."""
         view = self._ask(Asked(verb.value, route, by, reason, full))
-        plan = view.plan
-        if plan is None:
-            raise PhaseConflictError(f"the phase is none: there is no rollout to {verb}")
-        before = replace(
-            begin(plan, NOTHING, view.since),
-            phase=view.phase,
-            step=view.step,
-            generation=view.generation,
-            history=tuple(view.history),
-            verdict=view.verdict,
-            reason=view.reason,
+        if view.plan is None:
+            raise PhaseConflictError(f"nothing judges route {route}: there is no rollout to {verb}")
+        known = _state_of(view, view.plan)
+        after = after_verb(
+            known, view.plan, verb, NOTHING, self.now, full=full, by=by, reason=reason
         )
-        after = command(before, plan, verb, NOTHING, self.now, full=full, by=by, reason=reason)
-        if after is before:
-            return view
-        weight = canary_weight(after, plan)
-        weights = view.weights if weight is None or view.override else self._shares(plan, weight)
-        return self._show(
-            replace(
-                view,
-                phase=after.phase,
-                step=after.step,
-                since=after.since,
-                verdict=after.verdict,
-                reason=after.reason,
-                generation=after.generation,
-                history=after.history,
-                weights=weights,
-            )
-        )
+        return self._show(view, known, after)
 
     async def set_weights(self, route: str, weights: Mapping[str, int], *, by: str) -> RolloutView:
         """Set weights; raises WeightsError."""
         view = self._ask(Asked("set", route, by, weights=dict(weights)))
-        for name in weights:
-            if name not in view.weights:
-                raise WeightsError(f"{name} is no version of {route}")
-        if min(weights.values()) < 0 or sum(weights.values()) > 100:
-            raise WeightsError("weights are 0 to 100 in all")
-        override = {**weights}
-        override.setdefault(self.stable, 100 - sum(weights.values()))
-        whole = sum(override.values())
-        if not whole:
-            raise WeightsError("every weight is 0")
-        shares = {name: 100 * override.get(name, 0) / whole for name in view.weights}
-        moves = view.phase in (RolloutPhase.WAITING, RolloutPhase.PROGRESSING)
-        phase = RolloutPhase.PAUSED if moves else view.phase
-        return self._change(view, override, shares, by, "weights", phase)
+        versions = [version(name) for name in view.weights]
+        stable = next(each for each in versions if each.name == self.stable)
+        wanted = check_weights(route_of(name=route, versions=versions, stable=stable), weights)
+        known = _state_of(view, view.plan)
+        return self._show(
+            view, known, after_weights(known, view.plan, wanted, NOTHING, self.now, by=by)
+        )
 
     async def clear_weights(self, route: str, *, by: str) -> RolloutView:
         """Take back what was set."""
         view = self._ask(Asked("clear", route, by))
-        if view.override is None:
-            return view
-        shares = view.weights
-        if view.plan is not None and view.plan.rollout is not None:
-            aborted = view.phase is RolloutPhase.ABORTED
-            weight = 0 if aborted else view.plan.rollout.steps[view.step].weight
-            shares = self._shares(view.plan, weight)
-        return self._change(view, None, shares, by, "clear", view.phase)
+        known = _state_of(view, view.plan)
+        return self._show(
+            view, known, after_weights(known, view.plan, None, NOTHING, self.now, by=by)
+        )
 
     def _ask(self, asked: Asked) -> RolloutView:
         self.asked.append(asked)
@@ -172,32 +145,50 @@ class FakeRollouts:
             raise self.error
         return view
 
-    def _change(
-        self,
-        view: RolloutView,
-        override: Mapping[str, int] | None,
-        weights: Mapping[str, float],
-        by: str,
-        action: str,
-        phase: RolloutPhase,
-    ) -> RolloutView:
-        if override == view.override:
+    def _show(self, view: RolloutView, known: RouteState, after: RouteState) -> RolloutView:
+        if after == known:
             return view
-        entry = Entry(self.now, by, action, None, None, "by hand")
-        return self._show(
-            replace(
-                view,
-                override=override,
-                weights=weights,
-                phase=phase,
-                generation=view.generation + 1,
-                history=(*view.history, entry),
-            )
+        shown = replace(
+            view,
+            override=after.override,
+            weights=self._weights(view, after),
+            generation=view.generation + 1,
         )
+        trial = after.trial
+        if trial is not None:
+            shown = replace(
+                shown,
+                phase=trial.phase,
+                step=trial.step,
+                since=trial.since,
+                verdict=trial.verdict,
+                reason=trial.reason,
+                history=trial.history,
+            )
+        self.seen[view.route] = shown
+        return shown
 
-    def _shares(self, plan: Plan, weight: int) -> dict[str, float]:
-        return {self.stable: 100.0 - weight, plan.canary: float(weight)}
+    def _weights(self, view: RolloutView, after: RouteState) -> Mapping[str, float]:
+        if after.override is not None:
+            whole = sum(after.override.values())
+            return {name: 100 * weight / whole for name, weight in after.override.items()}
+        weight = after.weight
+        if view.plan is None or weight is None:
+            return self.splits.get(view.route, view.weights)
+        return {self.stable: 100.0 - weight, view.plan.canary: float(weight)}
 
-    def _show(self, view: RolloutView) -> RolloutView:
-        self.seen[view.route] = view
-        return view
+
+def _state_of(view: RolloutView, plan: Plan | None) -> RouteState:
+    """Return what would be stored of a route that is shown like this."""
+    if plan is None:
+        return RouteState(override=view.override)
+    trial = replace(
+        begin(plan, NOTHING, view.since),
+        phase=view.phase,
+        step=view.step,
+        started=True,
+        verdict=view.verdict,
+        reason=view.reason,
+        history=tuple(view.history),
+    )
+    return RouteState(1, canary_weight(trial, plan), trial, view.override)

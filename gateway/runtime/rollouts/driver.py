@@ -1,4 +1,4 @@
-"""Judges canaries, keeps their weights in step with the shared state, and does what people ask.
+"""Judges canaries, and keeps their weights in step with the shared state.
 
 Task tree, all of it under one TaskGroup:
 
@@ -10,27 +10,19 @@ They begin once the state has been read. Until then no canary gets anything.
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Final, Never, Protocol
 
 from gateway.core.events import StateProblems
-from gateway.core.rollout.next_state import after_verb, after_weights
-from gateway.core.rollout.route_state import RouteState, Torn
-from gateway.core.rollout.verbs import PhaseConflictError, Verb
-from gateway.core.routing.override import check_weights
 from gateway.rollout_port import UnknownRouteError
 from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.rollouts.route_rollout import RouteRollout
-from gateway.runtime.rollouts.view import view_of
 from gateway.state_port import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from gateway.core.rollout.route_state import Stored
     from gateway.core.routing.route import Route
     from gateway.ports import Observer
-    from gateway.rollout_port import RolloutView
     from gateway.runtime.rollouts.route_rollout import JudgedRoute
     from gateway.state_port import StateChange, StateStore
 
@@ -42,7 +34,7 @@ GAP_SECONDS: Final = 0.05
 
 PUBLISH_SECONDS: Final = 2.0
 FIRST_BACKOFF_SECONDS: Final = 1.0
-LAST_BACKOFF_SECONDS: Final = 30.0
+LAST_BACKOFF_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 
 
@@ -54,7 +46,7 @@ class JudgedRoutes(Protocol):
 
 
 class RolloutDriver:
-    """Serves as Rollouts. `wall` gives Unix time."""
+    """The rollouts of the routes in force. `wall` gives Unix time."""
 
     def __init__(
         self,
@@ -75,8 +67,6 @@ class RolloutDriver:
         self._errors: dict[str, str] = {}
         self._problems: tuple[str, ...] = ()
         self._published: dict[str, tuple[float, ...]] = {}
-
-    # ---- at work ----------------------------------------------------------------------------
 
     async def run(self) -> Never:
         """Read the state, then judge for ever; the state is closed once this is cancelled."""
@@ -207,71 +197,33 @@ class RolloutDriver:
             self._problems = problems
             self._observer.observe(StateProblems(problems))
 
-    # ---- for people and controllers -----------------------------------------------------------
-
     @property
     def problems(self) -> tuple[str, ...]:
         """What is torn or out of reach of the shared state, in words."""
         found = (*self._store.problems, *filter(None, self._errors.values()))
         return tuple(dict.fromkeys(found))
 
-    def view(self, route: str) -> RolloutView:
-        """Return the route's rollout."""
-        return view_of(self._known_route(route), self.problems)
+    def in_force(self) -> Sequence[RouteRollout]:
+        """Return the rollouts of the routes in force, in file order."""
+        self._adopt()
+        return [self._by_name[each.given.name] for each in self._routes.in_force()]
 
-    def views(self) -> Sequence[RolloutView]:
-        """Return those of all routes in force, in file order."""
-        return [self.view(each.given.name) for each in self._routes.in_force()]
+    def find(self, name: str) -> RouteRollout:
+        """Return the rollout of a route in force; raises UnknownRouteError."""
+        self._adopt()
+        found = self._by_name.get(name)
+        if found is None:
+            there = ", ".join(self._by_name) or "none"
+            raise UnknownRouteError(f"there is no route {name}; there are: {there}")
+        return found
 
-    async def command(
-        self, route: str, verb: Verb, *, full: bool = False, by: str, reason: str = ""
-    ) -> RolloutView:
-        """Do what a person asks; raises PhaseConflictError where the phase does not allow it."""
-        rollout = self._known_route(route)
-        plan = rollout.plan
-        if plan is None:
-            raise PhaseConflictError(f"nothing judges route {route}: there is no rollout to {verb}")
-
-        def change(stored: Stored | None) -> RouteState | None:
-            known = stored if isinstance(stored, RouteState) else None
-            torn = isinstance(stored, Torn)
-            now, values = self._wall(), rollout.values
-            return after_verb(
-                known, plan, verb, values, now, torn=torn, full=full, by=by, reason=reason
-            )
-
-        return await self._change(rollout, change, by, at_once=verb is Verb.ABORT)
-
-    async def set_weights(self, route: str, weights: Mapping[str, int], *, by: str) -> RolloutView:
-        """Set weights, in per cent, over file and rollout; raises WeightsError."""
-        rollout = self._known_route(route)
-        if rollout.given is None:
-            raise UnknownRouteError(route)
-        wanted = check_weights(rollout.given, weights)
-        return await self._change(rollout, partial(self._weights_set, rollout, wanted, by), by)
-
-    async def clear_weights(self, route: str, *, by: str) -> RolloutView:
-        """Take back what :meth:`set_weights` has set; a rollout stays paused."""
-        rollout = self._known_route(route)
-        return await self._change(rollout, partial(self._weights_set, rollout, None, by), by)
-
-    def _weights_set(
-        self,
-        rollout: RouteRollout,
-        weights: Mapping[str, int] | None,
-        by: str,
-        stored: Stored | None,
-    ) -> RouteState | None:
-        if stored is None and weights is None:
-            return None
-        known = stored if isinstance(stored, RouteState) else None
-        values, now = rollout.values, self._wall()
-        return after_weights(known, rollout.plan, weights, values, now, by=by)
-
-    async def _change(
+    async def change(
         self, rollout: RouteRollout, change: StateChange, by: str, *, at_once: bool = False
-    ) -> RolloutView:
-        """Store a change and have it in force; `at_once`: here also where it cannot be stored."""
+    ) -> None:
+        """Store a change and have it in force; raises StateError.
+
+        `at_once`: it is in force here also where it cannot be stored yet.
+        """
         if not self._was_read:
             raise StateError(self._errors.get("open") or "the state has not been read yet")
         if at_once:
@@ -281,12 +233,3 @@ class RolloutDriver:
         await rollout.store(change, by=by)
         rollout.put_in_force(self._silent_seconds(), was_read=True)
         self._wake.set()
-        return self.view(rollout.name)
-
-    def _known_route(self, name: str) -> RouteRollout:
-        names = [each.given.name for each in self._routes.in_force()]
-        if name not in names:
-            there = ", ".join(names) or "none"
-            raise UnknownRouteError(f"there is no route {name}; there are: {there}")
-        self._adopt()
-        return self._by_name[name]

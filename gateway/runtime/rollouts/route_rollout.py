@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.events import RolloutChanged
 from gateway.core.rollout.next_state import is_safe, is_worth_storing, look, weights_entry
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from gateway.ports import Observer
     from gateway.runtime.rollouts.counting import Counting
     from gateway.state_port import StateChange, StateStore
+
+
+IDLE_LOOK_SECONDS: Final = 5.0
+"""How often a route is judged whose evidence stays the same: its tests cost the most."""
 
 
 class JudgedRoute(Protocol):
@@ -63,6 +67,8 @@ class RouteRollout:
         self._seen: RouteState | None = None  # what was told of
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
+        self._judged: tuple[RouteState | None, Sequence[float], Plan] | None = None
+        self._judged_at = 0.0
 
     def adopt(self, running: JudgedRoute) -> None:
         """Judge the route that runs under this name now."""
@@ -147,6 +153,10 @@ class RouteRollout:
         known, now, values = self.known, self._wall(), self.values
         if isinstance(known, Torn) or _is_behind(known, values):
             return None
+        judged = known, values, plan
+        if judged == self._judged and 0 <= now - self._judged_at < IDLE_LOOK_SECONDS:
+            return None
+        self._judged, self._judged_at = judged, now
         after = look(known, plan, values, now)
         self._shown = after
         if not self._may_store(known, after):

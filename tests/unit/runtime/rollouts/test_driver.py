@@ -82,7 +82,7 @@ async def test_what_is_pinned_to_a_rolled_back_canary_goes_to_stable_under_its_o
         for sent in one.rig.stable.sent[-2:]:
             assert (sent.version, sent.reason) == ("v2", "fallback")
             assert sent.headers["x-gateway-version"] == "stable"
-        await one.driver.command("orders", Verb.RETRY, by="a test")
+        await one.requests.command("orders", Verb.RETRY, by="a test")
         one.rig.queue.send(attributes={"version": attribute("v2")})
         await one.rig.empty()
         assert one.rig.canary.sent[-1].reason == "pinned"
@@ -94,7 +94,7 @@ async def test_with_strict_what_is_pinned_waits_for_the_canary() -> None:
         pinned = one.rig.queue.send(attributes={"version": attribute("v2")})
         await one.rig.rest(5)
         assert one.rig.queue.left
-        await one.driver.command("orders", Verb.RETRY, by="a test")
+        await one.requests.command("orders", Verb.RETRY, by="a test")
         await one.rig.empty()
         assert one.rig.canary.sent[-1].message_id == pinned
 
@@ -107,16 +107,16 @@ async def test_a_canary_in_service_is_rolled_back_and_may_be_tried_again() -> No
         await one.load(20)
         assert one.view.verdict is Verdict.PASS
         with pytest.raises(PhaseConflictError, match="rollback alone"):
-            await one.driver.command("orders", Verb.PAUSE, by="a test")
+            await one.requests.command("orders", Verb.PAUSE, by="a test")
         await aborted(one)
         assert one.weight == 0
-        await one.driver.command("orders", Verb.RETRY, by="a test")
+        await one.requests.command("orders", Verb.RETRY, by="a test")
         assert (one.view.phase, one.weight) == (RolloutPhase.IDLE, 20)
 
 
 async def test_verbs_are_idempotent_and_a_wrong_phase_is_named() -> None:
     async with judged(route_of(MANUAL)) as one:
-        command = one.driver.command
+        command = one.requests.command
         await one.until(lambda: one.view.generation)
         assert (one.view.phase, one.weight) == (RolloutPhase.WAITING, 0)
         await command("orders", Verb.RESUME, by="ann")
@@ -154,26 +154,26 @@ async def test_weights_by_hand_are_over_the_rollout_which_then_is_paused() -> No
     async with judged(route_of(ROLLOUT)) as one:
         await one.until(lambda: one.weight == 10)
         for _ in range(2):
-            view = await one.driver.set_weights("orders", {"canary": 35}, by="ann")
+            view = await one.requests.set_weights("orders", {"canary": 35}, by="ann")
             assert (view.phase, one.weight) == (RolloutPhase.PAUSED, 35)
             assert view.override == {"stable": 65, "canary": 35}
         for verb in (Verb.RESUME, Verb.PROMOTE):
             with pytest.raises(PhaseConflictError, match="set by hand"):
-                await one.driver.command("orders", verb, by="ann")
-        view = await one.driver.clear_weights("orders", by="ann")
+                await one.requests.command("orders", verb, by="ann")
+        view = await one.requests.clear_weights("orders", by="ann")
         assert (view.phase, view.override, one.weight) == (RolloutPhase.PAUSED, None, 10)
         assert "by hand" in view.reason
-        await one.driver.command("orders", Verb.RESUME, by="ann")
+        await one.requests.command("orders", Verb.RESUME, by="ann")
         assert one.view.phase is RolloutPhase.PROGRESSING
         assert [e.action for e in one.view.history][:3] == ["begin", "set weights", "clear weights"]
 
 
 async def test_abort_takes_back_weights_set_by_hand_and_works_in_every_phase() -> None:
     async with judged(route_of(ROLLOUT)) as one:
-        await one.driver.set_weights("orders", {"canary": 100}, by="ann")
-        view = await one.driver.command("orders", Verb.ABORT, by="ann")
+        await one.requests.set_weights("orders", {"canary": 100}, by="ann")
+        view = await one.requests.command("orders", Verb.ABORT, by="ann")
         assert (view.phase, view.override, one.weight) == (RolloutPhase.ABORTED, None, 0)
-        await one.driver.set_weights("orders", {"canary": 5}, by="ann")  # over the abort too
+        await one.requests.set_weights("orders", {"canary": 5}, by="ann")  # over the abort too
         assert (one.view.phase, one.weight) == (RolloutPhase.ABORTED, 5)
         one.rig.queue.send(attributes={"version": attribute("v2")})
         await one.rig.empty()
@@ -184,17 +184,17 @@ async def test_abort_takes_back_weights_set_by_hand_and_works_in_every_phase() -
 async def test_weights_by_hand_need_no_rollout_nor_a_split(keys: str) -> None:
     async with judged(route_of(keys)) as one:
         before = one.weight
-        await one.driver.set_weights("orders", {"canary": 100}, by="ann")
+        await one.requests.set_weights("orders", {"canary": 100}, by="ann")
         one.rig.queue.send_many(20)
         await one.rig.empty()
         assert len(one.rig.canary.sent) == 20
         assert {sent.reason for sent in one.rig.canary.sent} == {"split"}
         assert (one.view.phase, one.view.verdict) == (RolloutPhase.NONE, Verdict.PASS)
         assert one.changes[-1].entry.by == "ann"
-        await one.driver.clear_weights("orders", by="ann")
+        await one.requests.clear_weights("orders", by="ann")
         assert one.weight == before
         with pytest.raises(PhaseConflictError, match="nothing judges"):
-            await one.driver.command("orders", Verb.ABORT, by="ann")
+            await one.requests.command("orders", Verb.ABORT, by="ann")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ async def test_weights_by_hand_need_no_rollout_nor_a_split(keys: str) -> None:
 async def test_weights_that_cannot_be_are_refused(weights: dict[str, int], why: str) -> None:
     async with judged(route_of(PLAIN)) as one:
         with pytest.raises(WeightsError, match=why):
-            await one.driver.set_weights("orders", weights, by="ann")
+            await one.requests.set_weights("orders", weights, by="ann")
         assert one.view.override is None
 
 
@@ -239,7 +239,7 @@ async def test_until_the_state_is_read_no_canary_gets_anything_and_it_is_told() 
         assert one.view.problems == ("the state is away",)
         assert one.rig.observer.of(StateProblems) == [StateProblems(("the state is away",))]
         with pytest.raises(StateError, match="away"):
-            await one.driver.set_weights("orders", {"canary": 5}, by="ann")
+            await one.requests.set_weights("orders", {"canary": 5}, by="ann")
         store.there = True
         await one.until(lambda: one.weight == 10)
         assert one.rig.observer.of(StateProblems)[-1] == StateProblems(())
@@ -259,7 +259,7 @@ async def test_an_abort_counts_here_though_it_cannot_be_stored_and_is_stored_lat
         await one.until(lambda: one.weight == 10)
         store.there = False
         with pytest.raises(StateError, match="away"):
-            await one.driver.command("orders", Verb.ABORT, by="ann")
+            await one.requests.command("orders", Verb.ABORT, by="ann")
         assert (one.weight, store.state.routes["orders"].weight) == (0, 10)  # type: ignore[union-attr]
         store.there = True
         await one.until(lambda: store.state.routes["orders"].weight == 0)  # type: ignore[union-attr]
@@ -299,13 +299,13 @@ async def test_a_torn_state_is_weight_0_and_told_until_a_person_acts(tmp_path: P
     async with judged(route_of(ROLLOUT), FileStore(place)) as one:
         await one.until(lambda: one.view.problems)
         with pytest.raises(PhaseConflictError, match="torn"):
-            await one.driver.command("orders", Verb.PROMOTE, by="ann")
-        await one.driver.command("orders", Verb.RETRY, by="ann")
+            await one.requests.command("orders", Verb.PROMOTE, by="ann")
+        await one.requests.command("orders", Verb.RETRY, by="ann")
         assert one.weight == 10
     place.write_text("{")
     async with judged(route_of(PLAIN), FileStore(place)) as one:
         await one.until(lambda: one.view.problems)
-        await one.driver.set_weights("orders", {"canary": 7}, by="ann")
+        await one.requests.set_weights("orders", {"canary": 7}, by="ann")
         assert one.weight == 7
 
 
@@ -324,12 +324,12 @@ async def test_another_revision_is_a_new_trial_at_the_first_step() -> None:
 
 async def test_messages_of_a_group_keep_to_the_version_of_the_first_while_weights_move() -> None:
     async with judged(route_of(PLAIN, "orders.fifo")) as one:
-        await one.driver.set_weights("orders", {"canary": 100}, by="ann")
+        await one.requests.set_weights("orders", {"canary": 100}, by="ann")
         one.rig.canary.takes_seconds = 5
         for _ in range(3):
             one.rig.queue.send(group="a")
         await one.rig.until(lambda: one.rig.canary.sent)
-        await one.driver.set_weights("orders", {"canary": 0}, by="ann")
+        await one.requests.set_weights("orders", {"canary": 0}, by="ann")
         await one.rig.empty()
         assert (len(one.rig.canary.sent), len(one.rig.stable.sent)) == (3, 0)
         one.rig.queue.send(group="a")

@@ -133,7 +133,7 @@ async def test_a_replica_that_is_cut_off_follows_an_abort_within_15_s_of_its_ret
         await pair.until([10, 10])
         pair.clients[1].away = True
         await asyncio.sleep(5)
-        await pair.replicas[0].driver.command("orders", Verb.ABORT, by="ann")
+        await pair.replicas[0].requests.command("orders", Verb.ABORT, by="ann")
         await asyncio.sleep(5)
         pair.clients[1].away = False
         assert await pair.until([0, 0]) <= 10
@@ -142,9 +142,9 @@ async def test_a_replica_that_is_cut_off_follows_an_abort_within_15_s_of_its_ret
 async def test_weights_set_on_one_replica_are_in_force_on_the_other_within_5_s() -> None:
     async with two("split: {stable: 90, canary: 10}") as pair:
         await pair.until([10, 10])
-        await pair.replicas[1].driver.set_weights("orders", {"canary": 0}, by="ann")
+        await pair.replicas[1].requests.set_weights("orders", {"canary": 0}, by="ann")
         assert await pair.until([0, 0]) <= 5
-        await pair.replicas[0].driver.clear_weights("orders", by="ann")
+        await pair.replicas[0].requests.clear_weights("orders", by="ann")
         assert await pair.until([10, 10]) <= 5
 
 
