@@ -195,6 +195,20 @@ async def test_sums_that_have_not_changed_are_not_written_again(place: InAConfig
         assert place.server.api.requests.count("patch") == 1
 
 
+async def test_two_replicas_that_begin_at_once_create_one_lease_and_none_is_in_trouble(
+    place: InAConfigMap,
+) -> None:
+    async with open_stores(place, "a", "b") as stores:
+        place.server.api.script.requests_open.clear()
+        looks = [asyncio.create_task(store.look()) for store in stores]
+        await place.server.api.requests.wait_for("get", 4)  # each finds that there is none
+        place.server.api.script.requests_open.set()
+        await asyncio.gather(*looks)
+        assert place.server.api.requests.count("create") == 3  # the ConfigMap, and twice the Lease
+        assert [store.problems for store in stores] == [(), ()]
+        assert sorted(store.may_promote() for store in stores) == [False, True]
+
+
 async def test_evidence_has_no_place_in_a_config_map_that_is_gone(place: InAConfigMap) -> None:
     async with open_stores(place, "a") as (store,):
         place.server.api.objects.delete(MAPS, NAME)
