@@ -71,7 +71,7 @@ class RouteRollout:
         self._counted_before: Sequence[float] = NOTHING  # by routes that this one replaced
         self._unstored: tuple[StateChange, RouteState] | None = None
         self._seen: RouteState | None = None  # what was told of
-        self._told_early: Sequence[Entry] = ()  # before they could be stored
+        self._emitted_early: Sequence[Entry] = ()  # before they could be stored
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
         self._judged: tuple[RouteState | None, Sequence[float], Plan] | None = None
@@ -190,15 +190,15 @@ class RouteRollout:
         ours = made[-1] if made else None
         here = isinstance(stored, RouteState) and _same_trial(stored, ours)
         self.emit_changes(here=here, by=by)
-        self._told_early = ()
+        self._emitted_early = ()
 
     def emit_unstored(self) -> None:
         """Tell of a change that counts here although it could not be stored, once."""
         unstored = None if self._unstored is None else self._unstored[1]
-        if unstored is None or self._told_early:
+        if unstored is None or self._emitted_early:
             return
-        self._told_early = _new_entries(self._seen, unstored)
-        for entry in self._told_early:
+        self._emitted_early = _new_entries(self._seen, unstored)
+        for entry in self._emitted_early:
             self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=True))
 
     def emit_changes(self, *, here: bool = False, by: str = "another replica") -> None:
@@ -212,16 +212,16 @@ class RouteRollout:
         if known.trial is not None and (before is None or before.trial != known.trial):
             self._begin_step_if_new(before, known)
             for entry in _new_entries(before, known):
-                if not (here and self._was_told_early(entry)):
+                if not (here and self._was_emitted_early(entry)):
                     self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=here))
         elif (None if before is None else before.override) != known.override:
             set_before = None if before is None else before.override
             entry = weights_entry("", None, set_before, known.override, self._wall(), by)
             self._observer.observe(RolloutChanged(self.name, entry, here=here))
 
-    def _was_told_early(self, entry: Entry) -> bool:
-        told = [(each.action, each.by) for each in self._told_early]
-        return (entry.action, entry.by) in told
+    def _was_emitted_early(self, entry: Entry) -> bool:
+        emitted = [(each.action, each.by) for each in self._emitted_early]
+        return (entry.action, entry.by) in emitted
 
     def _begin_step_if_new(self, before: RouteState | None, known: RouteState) -> None:
         trial = None if before is None else before.trial
