@@ -46,6 +46,7 @@ from gateway.adapters.telemetry.log_throttle import SharedThrottles
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
+from gateway.adapters.tracing.open import open_spans
 from gateway.aiokit.descriptors import Descriptors, raise_limit
 from gateway.aiokit.signals import SIGNALS
 from gateway.aiokit.write_batch import WriteBatch
@@ -58,6 +59,7 @@ from gateway.runtime.rollouts.driver import RolloutDriver
 from gateway.runtime.rollouts.requests import RolloutRequests
 from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
+from gateway.runtime.tracing.route import RouteTracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -73,6 +75,9 @@ if TYPE_CHECKING:
 GARBAGE_THRESHOLD: Final = 20_000
 """New objects before the collector looks for cycles. The path of a message makes none, so that most
 of its looks are in vain."""
+
+SPANS_SECONDS: Final = 5.0
+"""The longest that a stop waits for the collector of traces, within the drain."""
 
 
 class Gateway:
@@ -102,6 +107,7 @@ class Gateway:
             read_in_flight=self._routes.in_flight,
             read_deliveries=self._routes.deliveries,
             read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
+            read_limits=self._routes.limits,
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
@@ -109,6 +115,8 @@ class Gateway:
         self._observer = Observers(self._metrics, self._statistics, log)
         self._rollouts = RolloutDriver(store, self._routes, self._observer, wall=time.time)
         requests = RolloutRequests(self._rollouts, wall=time.time)
+        self._spans = open_spans(os.environ, self._observer.observe)
+        self._drained_at = 0.0
         routing_file = FileWeights(file, table.digest)
         self._weights: dict[str, Weights] = {"routing-file watcher": routing_file}  # by task name
         self._reloader = Reloader(routing_file, self._routes, self._observer, table)
@@ -138,12 +146,17 @@ class Gateway:
     async def _serve(self) -> None:
         await self._admin.start()
         self._observer.observe(Listening(self._admin.host, self._admin.port))
+        if self._spans is not None:
+            self._spans.start()
         try:
             async with self._clients, asyncio.TaskGroup() as tasks:
                 if not self._stopping.is_set():
                     await self._route_messages(tasks)
         finally:
             self._routes.end()
+            if self._spans is not None:
+                left = self._drained_at - asyncio.get_running_loop().time()
+                await self._spans.close(0 if self._halted else min(max(left, 1), SPANS_SECONDS))
             await self._admin.stop()
 
     async def _route_messages(self, tasks: asyncio.TaskGroup) -> None:
@@ -171,6 +184,7 @@ class Gateway:
             self._routes.halt()
             return
         self._stopping.set()
+        self._drained_at = asyncio.get_running_loop().time() + self._settings.drain_seconds
         self._routes.stop(self._settings.drain_seconds)
 
     def _on_signal(self, which: signal.Signals) -> None:
@@ -202,6 +216,7 @@ class Gateway:
             short=lambda: self._descriptors.short,
             make_mirror_target=partial(self._url_target, expendable=True),
             weigh=self._rollouts.weigh,
+            tracing=None if self._spans is None else RouteTracing(route, self._spans),
         )
 
     def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:

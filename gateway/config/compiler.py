@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.config.plans import compile_plan
+from gateway.config.schema.concurrency import AutoInFlight
 from gateway.core.addresses import beside, parse_queue
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
@@ -47,7 +48,8 @@ def compile_route(spec: routing_file.Route) -> Route:
         stable=stable,
         wait_seconds=spec.wait,
         visibility_seconds=spec.visibility,
-        max_in_flight=spec.max_in_flight,
+        max_in_flight=_most(spec.max_in_flight),
+        least_in_flight=_least(spec.max_in_flight),
         version_from=_version_from(spec),
         version_header=spec.version_header,
         unwrap=spec.unwrap,
@@ -88,7 +90,8 @@ def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, .
             tag=version.tag or name,
             url=version.url or "",
             timeout_seconds=version.timeout,
-            max_in_flight=version.max_in_flight or _share(spec, is_stable=name == stable),
+            max_in_flight=_most(limit),
+            least_in_flight=_least(limit),
             max_rate=version.max_rate,
             headers=tuple(version.headers.items()),
             client=version.client,
@@ -100,6 +103,7 @@ def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, .
             max_depth=version.max_depth,
         )
         for name, version in spec.versions.items()
+        for limit in (version.max_in_flight or _share(spec, is_stable=name == stable),)
     )
 
 
@@ -107,9 +111,23 @@ def _tls(spec: TlsSpec | None) -> Tls | None:
     return None if spec is None else Tls(spec.ca, spec.certificate, spec.key)
 
 
-def _share(spec: routing_file.Route, *, is_stable: bool) -> int:
+def _share(spec: routing_file.Route, *, is_stable: bool) -> int | AutoInFlight:
     """Return the default limit: half for any version but stable, so that stable is not starved."""
-    return spec.max_in_flight if is_stable else max(1, spec.max_in_flight // 2)
+    limit = spec.max_in_flight
+    if is_stable:
+        return limit
+    if isinstance(limit, int):
+        return max(1, limit // 2)
+    return AutoInFlight(auto=True, min=max(1, limit.min // 2), max=max(1, limit.max // 2))
+
+
+def _most(limit: int | AutoInFlight) -> int:
+    return limit if isinstance(limit, int) else limit.max
+
+
+def _least(limit: int | AutoInFlight) -> int | None:
+    """Return the lower bound of a limit that finds itself; None for a number."""
+    return None if isinstance(limit, int) else limit.min
 
 
 def _weight(spec: routing_file.Route, name: str, stable: Version) -> int:

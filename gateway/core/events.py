@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.core.tracing.events import TracingEvent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -89,10 +91,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A version acked messages: how long each delivery took, and each message's age at the ack.
-
-    An age counts from when the message was sent to the queue; it is missing where that is unknown.
-    """
+    """A version acked messages; the ages, from the send until the ack, are those that are known."""
 
     route: str
     version: str
@@ -295,5 +294,6 @@ Event = (
     | StateProblems
     | Reloaded
     | ReloadFailed
+    | TracingEvent
     | Listening
 )

@@ -76,7 +76,7 @@ class ActivePlan:
     def sender(self, target: Target) -> Sender:
         """Return what delivers over this target; a reload may have given the version another."""
         if target is not self._target:
-            sender = target.bind(self._plan)
+            sender: Sender = target.bind(self._plan)
             for wrap in self._wraps:
                 sender = wrap(sender, self.chosen)
             self._sender = sender

@@ -155,6 +155,10 @@ class RouteSet:
                 count[route.route.name] += route.view().in_flight
         return count
 
+    def limits(self) -> dict[str, int]:
+        """Return how many messages each route in force may have in flight at this moment."""
+        return {name: route.view().max_in_flight for name, route in self._running.items()}
+
     def deliveries(self) -> dict[tuple[str, str], int]:
         """Return the deliveries under way by route in force and version, as `in_flight` does."""
         count: dict[tuple[str, str], int] = {}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
     from gateway.runtime.rollouts.counting import Counting
+    from gateway.runtime.tracing.route import RouteTracing
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
@@ -63,6 +64,7 @@ class RunningRoute:
         short: Callable[[], bool] | None = None,
         make_mirror_target: Callable[[Version], Target] | None = None,
         weigh: Callable[[Route], Route] = _as_given,
+        tracing: RouteTracing | None = None,
     ) -> None:
         self._weigh = weigh
         self.given = route
@@ -84,6 +86,7 @@ class RunningRoute:
             random=random,
             short=short,
             make_mirror_target=make_mirror_target,
+            tracing=tracing,
         )
         self._open_parts: OpenParts | None = None
 
@@ -159,11 +162,13 @@ class RunningRoute:
 
     def _decide_by(self, route: Route) -> None:
         self.route = route
-        self._parts.permits.resize(route.max_in_flight)
+        self._parts.route_limit.adopt(route)
         self._parts.limiters.adopt(route)
         self._parts.mirroring.adopt(route)
         self._parts.counting.adopt(route)
         self._parts.deliverer.adopt(route)
+        if self._parts.tracing is not None:
+            self._parts.tracing.adopt(route)
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
             self._open_parts.linger(route)
@@ -183,6 +188,8 @@ class RunningRoute:
             len(parts.in_flight),
             parts.limiters.in_flight(),
             parts.limiters.wait_queue.waiting,
+            parts.permits.limit,
+            parts.limiters.limits(),
             None if self.traits is None else self.traits.redrive,
         )
 
@@ -244,7 +251,7 @@ class RunningRoute:
         failures = 0
         while True:
             try:
-                return await self._parts.source.open()
+                return await self._parts.traced_source.open()
             except SourceError as error:
                 why = f"queue {self.route.queue.text}: {error}"
                 self._enter(PhaseChanged(self.route.name, Phase.FAILED, why, error.what_to_do))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import structlog
 
 from gateway.adapters.telemetry.log_throttle import Flips, SharedThrottles
+from gateway.adapters.telemetry.log_tracing import log_tracing
 from gateway.core import events
 from gateway.core.delivery.disposition import Malformed, describe
+from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
@@ -73,6 +75,8 @@ class LogObserver:
                 self._reload_ended(event)
             case events.RolloutChanged() | events.StateProblems():
                 self._rollout_changed(event)
+            case TracingStarted() | TracingUnavailable() | SpansEnded():
+                log_tracing(self._log, self._shared, event)
             case events.TableInForce():
                 pass  # Reloaded, which comes with it, makes the line
             case _:

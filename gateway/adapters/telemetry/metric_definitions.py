@@ -94,7 +94,8 @@ MAX_IN_FLIGHT: Final = MetricDefinition(
     "gateway_route_max_in_flight",
     "gauge",
     ("route",),
-    "The most messages that the route may have in flight: its max_in_flight.",
+    "The most messages that the route may have in flight: its max_in_flight; with `auto` the limit"
+    " in force.",
 )
 DELIVERIES_IN_FLIGHT: Final = MetricDefinition(
     "gateway_deliveries_in_flight",
@@ -181,6 +182,13 @@ GENERATION: Final = MetricDefinition(
     (),
     "Number of routing tables that have been in force since the start, the current one included.",
 )
+SPANS: Final = MetricDefinition(
+    "gateway_spans_total",
+    "counter",
+    ("outcome",),
+    "Spans of traces, by outcome: exported, failed (the collector did not take them) or dropped"
+    " (too many waited, or the gateway stopped); 0 without tracing.",
+)
 
 BUILD: Final = MetricDefinition(
     "gateway_build_info",
@@ -195,7 +203,7 @@ METRIC_DEFINITIONS: Final = (
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
-    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
+    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""
 

@@ -38,6 +38,7 @@ from gateway.adapters.telemetry.metric_definitions import (
 from gateway.adapters.telemetry.metric_rollouts import samples_of_rollouts, samples_of_table
 from gateway.adapters.telemetry.metric_series import series_of
 from gateway.core import events
+from gateway.core.tracing.events import SpanOutcome, SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,8 +94,9 @@ class Metrics:
 
     It counts for the routes and versions of the routing table in force only, so what a removed
     route still does while it drains is not counted. `read_in_flight` returns the messages in flight
-    by route name, `read_deliveries` the deliveries by route and version name, and `read_rollouts`
-    the rollouts of the routes in force; every scrape calls them.
+    by route name, `read_deliveries` the deliveries by route and version name, `read_limits` how
+    many a route may have in flight at this moment, and `read_rollouts` the rollouts of the routes
+    in force; every scrape calls them.
     """
 
     def __init__(
@@ -104,12 +106,14 @@ class Metrics:
         read_in_flight: Callable[[], Mapping[str, int]] = dict,
         read_deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict,
         read_rollouts: Callable[[], Sequence[RolloutView]] = tuple,
+        read_limits: Callable[[], Mapping[str, int]] = dict,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._read_in_flight = read_in_flight
         self._read_deliveries = read_deliveries
         self._read_rollouts = read_rollouts
         self._of_table: tuple[Sample, ...] = ()
+        self._read_limits = read_limits
         self._now = now
         self._numbers: dict[MetricDefinition, dict[Labels, _Number]] = {
             metric: {} if metric.labels else {(): _Number()}
@@ -120,6 +124,7 @@ class Metrics:
             name: {} for name in EDGES
         }
         self._numbers[names.BUILD][current_build()] = _Number(1)
+        self._numbers[names.SPANS] = {(outcome,): _Number() for outcome in SpanOutcome}
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -157,6 +162,8 @@ class Metrics:
                 self._accepted()
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case SpansEnded(outcome, spans):
+                self._add(names.SPANS, (outcome,), spans)
             case events.MessageUnreadable(route):
                 self._add(names.UNREADABLE, (route,))
             case events.RolloutChanged(route, _, rolled_back, here):
@@ -170,6 +177,8 @@ class Metrics:
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
                 | events.RouteWarned()
+                | TracingStarted()
+                | TracingUnavailable()
                 | events.Listening()
             ):
                 pass
@@ -185,6 +194,9 @@ class Metrics:
         in_flight = self._read_in_flight()
         for (route,), number in self._numbers[names.IN_FLIGHT].items():
             number.value = in_flight.get(route, 0)
+        for route, limit in self._read_limits().items():
+            if (of_route := self._numbers[names.MAX_IN_FLIGHT].get((route,))) is not None:
+                of_route.value = limit
         deliveries = self._read_deliveries()
         for (route, version), number in self._numbers[names.DELIVERIES_IN_FLIGHT].items():
             number.value = deliveries.get((route, version), 0)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from gateway.config.schema import addresses, fields, matchers
+from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.schema.rollout import Rollback, Rollout
 from gateway.config.schema.rules import Rule, Weights
@@ -35,7 +36,6 @@ _COPY_TIMEOUT = fields.duration(0, LONGEST_COPY, above_low=True)
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
 
 
-_IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
@@ -155,10 +155,11 @@ class Route(Part):
         description="The lease asked for at receive, 1s to 12h, rounded up to whole seconds; "
         "default the queue's own.",
     )
-    max_in_flight: Annotated[int, _IN_FLIGHT] = Field(
+    max_in_flight: Annotated[int | AutoInFlight, IN_FLIGHT] = Field(
         default=200,
         description="Messages received and not yet settled, per gateway process. SQS allows "
-        "120,000 for a whole queue.",
+        "120,000 for a whole queue. `auto`, or a mapping with `auto: true`: as many as the "
+        "versions can use.",
     )
     version_header: Annotated[str, addresses.VERSION_HEADER] = Field(
         default=DEFAULT_VERSION_HEADER,

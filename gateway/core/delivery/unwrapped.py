@@ -17,7 +17,8 @@ from gateway.core.delivery.headers import (
     message_lines,
 )
 from gateway.core.messages.envelopes import notification
-from gateway.core.routing.route import Deliver
+from gateway.core.messages.trace_context import in_context, with_xray_parent
+from gateway.core.routing.route import Deliver, Unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.core.delivery.dialect import HeaderDialect
     from gateway.core.messages.envelopes import Notification
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
 
 TOPIC: Final = "x-amz-sns-topic-arn"
 MESSAGE_ID: Final = "x-amz-sns-message-id"
@@ -43,6 +45,31 @@ def unwrapped_lines(
     sent, named = (message, []) if dialect.deliver is Deliver.BODY else (context, _of_sns(found))
     lines = _quick_lines(sent, tag, room, dialect, context, named) or legal_lines(
         sent, tag, room=room, dialect=dialect, context=context, named=named
+    )
+    return lines, sent.body
+
+
+def lines_in_context(
+    message: Message, tag: str, context: TraceContext, *, room: int, dialect: HeaderDialect
+) -> tuple[str, str]:
+    """Return header lines and body of a message whose trace context is another than its own.
+
+    The headers of its attributes stay as they came.
+    """
+    found = None if dialect.unwrap is Unwrap.NONE else notification(message)
+    message.forget()
+    published = message if found is None else found.message
+    sent: Message = message
+    named: Sequence[tuple[str, str]] = ()
+    if found is not None and dialect.deliver is not Deliver.BODY:
+        sent, named = published, _of_sns(found)
+    lines = legal_lines(
+        with_xray_parent(sent, context),
+        tag,
+        room=room,
+        dialect=dialect,
+        context=in_context(published, context),
+        named=named,
     )
     return lines, sent.body
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.rollout.evidence import Evidence
 from gateway.core.rollout.observation import StartOrder
-from gateway.core.rollout.pairing import Pairing
+from gateway.core.rollout.pairing import SAME_MOMENT_SECONDS, Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.core.rollout.judge import Bounds
     from gateway.core.rollout.observation import Pending
+    from gateway.core.rollout.pairing import Block
 
 MAX_KEYS: Final = 200_000
 """Sticky keys of one step that are remembered; later ones are not counted."""
@@ -31,6 +33,7 @@ class Collector:
         self._order = StartOrder(bounds.max_p99_seconds)
         self._pairing = Pairing(weight)
         self._keys: set[bytes] = set()
+        self._failed_at = self._advanced_at = -inf
 
     @property
     def values(self) -> Sequence[float]:
@@ -54,20 +57,35 @@ class Collector:
     def end(self, pending: Pending, now: float, *, failed: bool) -> None:
         """Record how a delivery ended."""
         self._order.end(pending, now, failed=failed)
+        if failed:
+            self._failed_at = now
 
     def drop(self, pending: Pending) -> None:
         """Record that a delivery was given up by the gateway."""
         self._order.drop(pending)
 
+    def is_due(self, now: float) -> bool:
+        """Whether to advance now: once a second, and at each end within a second of a failure.
+
+        A failure counts once what began before it has ended, and is compared with what follows it.
+        """
+        latest = now - SAME_MOMENT_SECONDS
+        return self._failed_at >= latest or self._advanced_at <= latest
+
     def advance(self, now: float) -> bool:
         """Count what can be counted by now; return whether a failure or slowness was among it."""
+        self._advanced_at = now
         noteworthy = False
         evidence, pairing = self._evidence, self._pairing
         for observation in self._order.take(now):
             evidence.count(observation)
             noteworthy = noteworthy or observation.failed or observation.slow
-            for block in pairing.add(observation):
-                evidence.compare(block)
-        for block in pairing.advance(self._order.complete_until(now)):
-            evidence.compare(block)
+            noteworthy |= self._compare(pairing.add(observation))
+        return noteworthy | self._compare(pairing.advance(self._order.complete_until(now)))
+
+    def _compare(self, blocks: list[Block]) -> bool:
+        noteworthy = False
+        for block in blocks:
+            self._evidence.compare(block)
+            noteworthy = noteworthy or block.is_noteworthy
         return noteworthy

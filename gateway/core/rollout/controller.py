@@ -33,10 +33,10 @@ def advance(state: TrialState, plan: Plan, values: Sequence[float], now: float) 
     """
     if state.phase is RolloutPhase.ABORTED and not state.probing:
         return probe_if_due(state, plan, values, now)
-    judgement = _find_abort(state, plan, values, now)
-    if judgement is not None:
-        held = state.phase is RolloutPhase.PAUSED and state.verdict is Verdict.ABORT
-        return state if held else abort(state, plan, judgement, now)
+    held = _is_held(state, plan)
+    judgement = None if held else _find_abort(state, plan, values, now)
+    if held or judgement is not None:
+        return state if judgement is None else abort(state, plan, judgement, now)
     window = None if plan.rollback is None else plan.rollback.window_seconds
     if is_due(state.starts, values, now=now, window_seconds=window):
         state = replace(state, starts=restart(state.starts, values, now))
@@ -47,6 +47,13 @@ def advance(state: TrialState, plan: Plan, values: Sequence[float], now: float) 
     if not state.started or state.phase is RolloutPhase.PROMOTED:
         return state
     return _judge_step(state, plan, plan.rollout, values, now)
+
+
+def _is_held(state: TrialState, plan: Plan) -> bool:
+    """Whether evidence has paused it: that verdict stays, and is recorded once."""
+    if state.phase is not RolloutPhase.PAUSED or state.verdict is not Verdict.ABORT:
+        return False
+    return plan.rollout is not None and plan.rollout.on_failure is OnTrouble.PAUSE
 
 
 def _find_abort(

@@ -1,7 +1,8 @@
 """The verdict on a canary: pass, wait or abort, from its evidence.
 
 Each test may be looked at after every message: its bound holds over a whole trial. A trial is one
-rollout of one revision.
+rollout of one revision. docs/explanation/how-a-canary-is-judged.md leads through it, with figures
+of simulated rollouts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ WORSE_ALPHA: Final = 0.006
 SLOW_ALPHA: Final = 0.002
 LIMIT_ALPHA: Final = 0.002
 """The probabilities of a false abort over a whole trial: 1 % together."""
+
+SHARED_ALPHA: Final = 0.05
+"""The probability that a shared outage, which breaks the limit, looks like the canary's own."""
+
+_ALONE: Final = 50
+"""Messages of the canary to one of stable, and no pair: stable has none but some left over."""
 
 FINE_BETA: Final = 0.05
 """The probability that one step passes a canary that is worse by the margin or more."""
@@ -100,7 +107,8 @@ class Judgement:
 
 def counts_between(values: Sequence[float], since: Sequence[float]) -> tuple[Counts, Counts]:
     """Return the counts of canary and stable between two sums of evidence."""
-    grown = [round(now - then) for now, then in zip(values[1:7], since[1:7], strict=True)]
+    counts = zip(values[1:7], since[1:7], strict=True)
+    grown = [max(0, round(now - then)) for now, then in counts]
     return Counts(*grown[:3]), Counts(*grown[3:])
 
 
@@ -114,6 +122,8 @@ def find_abort(
     """
     lowest = 1.0
     for start in starts:
+        if not start.is_reached(values):
+            continue
         canary, stable = counts_between(values, start.values)
         for cause, test in _TESTS.items():
             found = test(values, start, bounds, canary, stable)
@@ -156,11 +166,21 @@ def _find_over_limit(
     values: Sequence[float], start: Start, bounds: Bounds, canary: Counts, stable: Counts
 ) -> Found | None:
     limit = bounds.max_failure_ratio
-    if limit is None or stable.failure_ratio > limit:  # trouble that both share
+    if limit is None or stable.failure_ratio > limit or _may_share(values, start, canary, stable):
         return None
     reason = f"{_failures(canary, stable)}; the limit is {limit:.3g}"
     over = canary.failure_ratio > limit
     return over_limit(values, start.values), LIMIT_ALPHA, reason if over else ""
+
+
+def _may_share(values: Sequence[float], start: Start, canary: Counts, stable: Counts) -> bool:
+    """Whether stable may have the same trouble, as far as the two can be compared.
+
+    In a shared outage the canary breaks its limit at once, and stable, by luck, a little later.
+    """
+    if values[0] == start.values[0] and canary.messages > _ALONE * stable.messages:
+        return False
+    return worse(values, start.values) * start.share < 1 / SHARED_ALPHA
 
 
 _Test = Callable[["Sequence[float]", "Start", Bounds, Counts, Counts], Found | None]

@@ -45,14 +45,14 @@ class StartOrder:
     """Puts outcomes into the order of their beginnings.
 
     A delivery without an outcome after the grace time counts as not failed and slow. If it fails
-    later, that is one more failure, of that moment. `slow_seconds` None: nothing is slow.
+    later, that is one more failure, in the order of that moment. `slow_seconds` None: nothing is
+    slow.
     """
 
     def __init__(self, slow_seconds: float | None = None) -> None:
         self._slow_seconds = slow_seconds
         self._grace_seconds = max(GRACE_SECONDS, slow_seconds or 0.0)
         self._pending: deque[Pending] = deque()
-        self._late: list[Observation] = []
 
     def __len__(self) -> int:
         """Return the number of deliveries that are not counted yet."""
@@ -71,7 +71,8 @@ class StartOrder:
             limit = self._slow_seconds
             pending.slow = limit is not None and now - pending.at > limit
         elif failed and not pending.dropped:
-            self._late.append(Observation(pending.canary, failed=True, slow=False, at=now))
+            late = self.begin(now, canary=pending.canary)  # in order, for the pairing goes by time
+            late.failed = True
 
     def drop(self, pending: Pending) -> None:
         """Record that a delivery was given up, so that it says nothing of its version."""
@@ -79,7 +80,7 @@ class StartOrder:
 
     def take(self, now: float) -> list[Observation]:
         """Return what can be counted by now, each observation once."""
-        taken, self._late = self._late, []
+        taken: list[Observation] = []
         pending = self._pending
         while pending:
             first = pending[0]

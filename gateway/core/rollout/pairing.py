@@ -32,6 +32,11 @@ class Block:
     stable_failed: int
     stable_slow: int
 
+    @property
+    def is_noteworthy(self) -> bool:
+        """Whether the canary did worse in it than well."""
+        return self.canary_failed + self.canary_slow > 0
+
 
 def block_size(weight: int) -> int:
     """Return how many messages of the larger side a block has, for a canary weight of 1..99 %."""
@@ -60,6 +65,8 @@ class Pairing:
             return []
         blocks = self.advance(observation.at)
         if observation.canary is self._canary_is_single:
+            if len(self._singles) == BLOCKS_WAITING and self._others:
+                blocks.append(self._close())
             self._singles.append(observation)
         else:
             self._others.append(observation)

@@ -12,12 +12,13 @@ from collections.abc import Sequence  # noqa: TC003 - mypyc looks up what a data
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.rollout.evidence import LENGTH
+from gateway.core.rollout.evidence import COUNTS, LENGTH
 
 BLOCKS_BETWEEN: Final = 200
 _NEWEST: Final = 2
 _PER_OCTAVE: Final = 2
 _FIRST_SHARE: Final = 0.75
+_COUNTS: Final = len(COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Start:
         """Its share of the probability: 3/4 for the first, the rest for all others together."""
         number = self.number
         return _FIRST_SHARE if number == 1 else (1 - _FIRST_SHARE) / (number * (number - 1))
+
+    def is_reached(self, values: Sequence[float]) -> bool:
+        """Whether these sums have all the messages of the start: another replica may have begun it.
+
+        Until then a difference of the two would say nothing.
+        """
+        counted = zip(values[:_COUNTS], self.values[:_COUNTS], strict=True)
+        return all(now >= then for now, then in counted)
 
 
 NOTHING: Final = (0.0,) * LENGTH
@@ -50,12 +59,15 @@ def is_due(
     now: float = 0.0,
     window_seconds: float | None = None,
 ) -> bool:
-    """Whether enough blocks have come since the newest start, or the window is over."""
+    """Whether enough blocks have come since the newest start, or the window is over.
+
+    Where the canary has all messages there are no blocks: then its messages count.
+    """
     newest = starts[-1]
-    if values[0] - newest.values[0] >= BLOCKS_BETWEEN:
+    blocks, messages = values[0] - newest.values[0], values[1] - newest.values[1]
+    if (blocks or messages) >= BLOCKS_BETWEEN:
         return True
-    new_messages = values[1] > newest.values[1]
-    return window_seconds is not None and new_messages and now - newest.at >= window_seconds
+    return window_seconds is not None and messages > 0 and now - newest.at >= window_seconds
 
 
 def restart(

@@ -121,6 +121,11 @@ def _resume(
     if rollout.steps[state.step].gate and state.verdict is Verdict.PASS:
         return next_step(state, plan, values, now, by, reason or "resumed at a gate")
     resumed = replace(state, phase=RolloutPhase.PROGRESSING, reason="")
+    deadline = rollout.deadline_seconds
+    if state.verdict is Verdict.ABORT:  # what paused it is overruled, or it would pause again
+        resumed = fresh_step(resumed, values, now)
+    elif deadline is not None and now - state.since >= deadline:
+        resumed = replace(resumed, since=now)
     return record(resumed, plan, now, "resume", before, reason or "resumed", by)
 
 

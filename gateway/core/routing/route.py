@@ -107,6 +107,7 @@ class Route:
     `rolled_back` names a version whose messages go to stable, those of pins and rules too; empty:
     none.
     `unsplit` is what weights set by hand are put on where there is no split: it gives stable all.
+    With `least_in_flight` the limit finds itself between that and `max_in_flight`.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Route:
     wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
+    least_in_flight: int | None = None
     version_from: tuple[VersionSource, ...] = usual_sources(DEFAULT_VERSION_HEADER)
     unknown_version: UnknownVersion = UnknownVersion.SPLIT
     rules: tuple[Rule, ...] = ()

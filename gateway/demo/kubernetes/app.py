@@ -106,7 +106,7 @@ class KubeApi:
             return status(self.script.failing, "ServiceUnavailable", "going away")
         if kind.plural in self.script.unknown_kinds:
             return web.Response(status=404, text="404 page not found\n")
-        if not self.script.allows(seen.verb, kind.plural, seen.name):
+        if not self.script.allows(seen):
             what = f'cannot {seen.verb} resource "{kind.plural}"'
             return status(HTTPStatus.FORBIDDEN, "Forbidden", what)
         return None
@@ -220,7 +220,8 @@ def _seen(request: web.Request) -> Request:
     name = matched.get("name") or selected
     verbs = _VERBS if "name" in matched else _PLURALS
     verb = "watch" if request.query.get("watch") in {"1", "true"} else verbs.get(request.method, "")
-    return Request(verb, matched["plural"], name, request.query.get("resourceVersion", ""))
+    version = request.query.get("resourceVersion", "")
+    return Request(verb, matched["plural"], name, version, matched.get("group", ""))
 
 
 def status_object(code: int, reason: str, message: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,21 +14,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An RBAC rule; empty `names` are all names, as `resourceNames` has it."""
+    """An RBAC rule; empty `names` are all names, as `resourceNames` has it; `group` None: any."""
 
     verbs: frozenset[str]
     plural: str
     names: frozenset[str] = frozenset()
+    group: str | None = None
 
-    def allows(self, verb: str, plural: str, name: str) -> bool:
+    def allows(self, request: Request) -> bool:
         """Whether a request is allowed; the name of a `create` is not known to RBAC."""
-        named = not self.names or name in self.names
-        return verb in self.verbs and plural == self.plural and named
+        named = not self.names or request.name in self.names
+        grouped = self.group in (None, request.group)
+        return request.verb in self.verbs and request.plural == self.plural and named and grouped
 
 
 def rule(verbs: str, plural: str, *names: str) -> Rule:
     """Return a rule; `verbs` are separated by blanks."""
     return Rule(frozenset(verbs.split()), plural, frozenset(names))
+
+
+def rules_of(role: dict[str, Any]) -> list[Rule]:
+    """Return the rules of a Role as an API server reads it; `*` is not known here.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+    """
+    return [
+        Rule(frozenset(one["verbs"]), plural, frozenset(one.get("resourceNames") or ()), group)
+        for one in role["rules"]
+        for group in one["apiGroups"]
+        for plural in one["resources"]
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,7 @@ class Request:
     plural: str
     name: str
     resource_version: str = ""
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -66,9 +82,9 @@ class Script:
         self.lists_open.set()
         self.requests_open.set()
 
-    def allows(self, verb: str, plural: str, name: str) -> bool:
+    def allows(self, request: Request) -> bool:
         """Whether RBAC allows a request."""
-        return self.rules is None or any(one.allows(verb, plural, name) for one in self.rules)
+        return self.rules is None or any(one.allows(request) for one in self.rules)
 
 
 class Requests(list[Request]):

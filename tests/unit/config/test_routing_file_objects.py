@@ -74,6 +74,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
         "http://b.shop:8080/events",
         timeout_seconds=30.0,
         max_in_flight=100,
+        least_in_flight=10,
         max_rate=500.0,
         headers=(("x-team", "shop"),),
     )

@@ -70,6 +70,7 @@ gateway_state_in_trouble
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
+gateway_spans_total{outcome}
 gateway_build_info{version,revision,python,compiled}
 """
 """Copied from docs/reference/metrics.md by hand: what dashboards and alerts are written against."""

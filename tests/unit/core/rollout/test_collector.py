@@ -55,3 +55,29 @@ def test_restored_sums_go_on() -> None:
     again = Collector(Bounds(), 50, list(first.values))
     canary, _ = counts_between(again.values, NOTHING)
     assert (canary.messages, canary.failed) == (1, 1)
+
+
+def test_it_is_due_once_a_second_and_at_each_end_after_a_failure() -> None:
+    """The message that decides may be a later one, which the failure waits for."""
+    collector = Collector(Bounds(), 50)
+    assert collector.is_due(0.0)
+    collector.advance(0.0)
+    assert not collector.is_due(0.9)
+    pending = collector.begin(0.5, canary=True)
+    assert pending is not None
+    collector.end(pending, 0.6, failed=True)
+    collector.advance(0.6)
+    assert collector.is_due(0.7)
+    collector.advance(1.7)
+    assert not collector.is_due(1.8)
+    assert collector.is_due(2.7)
+
+
+def test_a_failure_is_worth_a_look_again_when_its_block_is_complete() -> None:
+    collector = Collector(Bounds(), 50)
+    for at, is_canary in ((0.0, True), (0.1, False)):
+        pending = collector.begin(at, canary=is_canary)
+        assert pending is not None
+        collector.end(pending, at + 0.01, failed=is_canary)
+        assert collector.advance(at + 0.01)
+    assert collector.values[0] == 1

@@ -121,6 +121,15 @@ class TestGoingOn:
             world.idle(2)
             assert (world.state.phase, world.state.verdict) == (phase, Verdict.WAIT)
 
+    def test_resumed_after_its_deadline_a_step_has_all_its_time_again(self) -> None:
+        world = World(with_rollout(deadline_seconds=3_600.0))
+        world.idle(3_601)
+        world.do(Verb.RESUME)
+        world.idle(3_599)
+        assert world.state.phase is RolloutPhase.WAITING
+        world.idle(2)
+        assert world.state.phase is RolloutPhase.PAUSED
+
     def test_a_manual_start_keeps_the_canary_at_0_until_it_is_resumed(self) -> None:
         world = World(with_rollout(starts_by_itself=False))
         world.run(60)
@@ -151,6 +160,20 @@ class TestGoingBack:
         assert world.state.phase is not RolloutPhase.ABORTED
         assert "stable fails too" in world.state.reason
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_limit_does_not_abort_in_the_first_moments_of_an_outage_either(
+        self, seed: int
+    ) -> None:
+        """The canary's ratio is over the limit before stable's, which has a long good past."""
+        plan = replace(PLAN, bounds=Bounds(max_failure_ratio=0.1))
+        world = World(with_rollout(plan, steps=(Step(5, 60.0), Step(50, 1e6))), seed=seed)
+        world.run(100, canary=0.01, stable=0.01)
+        assert world.weight == 50
+        for _ in range(10):
+            world.run(3, canary=0.5, stable=0.5)
+            world.run(20, canary=0.01, stable=0.01)
+        assert world.state.phase is not RolloutPhase.ABORTED
+
     def test_aborted_is_kept_until_retry(self) -> None:
         world = World()
         world.do(Verb.ABORT)
@@ -165,6 +188,32 @@ class TestGoingBack:
         assert (world.state.phase, world.weight) == (RolloutPhase.PAUSED, 5)
         assert [entry.action for entry in world.state.history].count("pause") == 1
 
+    def test_what_evidence_has_paused_stays_so(self) -> None:
+        world = World(with_rollout(on_failure=OnTrouble.PAUSE))
+        world.run(60, canary=0.5)
+        world.run(300, stable=0.5)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.PAUSED, Verdict.ABORT)
+        assert [entry.action for entry in world.state.history].count("pause") == 1
+
+    def test_who_resumes_it_overrules_the_evidence_so_far(self) -> None:
+        world = World(with_rollout(on_failure=OnTrouble.PAUSE))
+        world.run(60, canary=0.5)
+        world.do(Verb.RESUME)
+        world.run(30)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.PROGRESSING, Verdict.WAIT)
+        world.run(60, canary=0.5)
+        assert world.state.phase is RolloutPhase.PAUSED
+
+    def test_a_canary_that_turns_bad_with_all_messages_is_aborted_by_its_limit(self) -> None:
+        """At 100 % there is nothing to compare with, and thousands of good messages behind it."""
+        plan = replace(PLAN, bounds=Bounds(max_failure_ratio=0.02))
+        world = World(with_rollout(plan, steps=(Step(100, 1e6),)))
+        world.run(50)
+        good = world.canary_messages
+        world.run(10, canary=0.3)
+        assert world.state.phase is RolloutPhase.ABORTED
+        assert world.canary_messages - good < 400
+
     def test_a_paused_rollout_is_aborted_all_the_same(self) -> None:
         world = World()
         world.do(Verb.PAUSE)
@@ -178,6 +227,27 @@ class TestGoingBack:
         world.run(60, canary=0.3)
         assert world.state.phase is RolloutPhase.ABORTED
         assert world.canary_messages - good < 200
+
+
+class TestSlow:
+    @pytest.mark.parametrize(
+        ("limit", "phase"), [(None, RolloutPhase.PROGRESSING), (2.0, RolloutPhase.ABORTED)]
+    )
+    def test_a_slow_canary_is_aborted_only_where_there_is_a_limit_on_latency(
+        self, limit: float | None, phase: RolloutPhase
+    ) -> None:
+        plan = with_rollout(replace(PLAN, bounds=Bounds(max_p99_seconds=limit)))
+        collector = Collector(plan.bounds, 50)
+        state = begin(plan, collector.values, 0.0)
+        for number in range(40):
+            began = number * 10.0
+            for is_canary in (True, False):
+                pending = collector.begin(began, canary=is_canary)
+                assert pending is not None
+                collector.end(pending, began + (3.0 if is_canary else 0.1), failed=False)
+            collector.advance(began + 5.0)
+            state = advance(state, plan, collector.values, 1.0)
+        assert state.phase is phase
 
 
 class TestVerbs:
@@ -279,6 +349,12 @@ class TestRollback:
     def test_below_its_ratio_it_does_not_fire_however_sure_the_comparison_is(self) -> None:
         world = World(self.PLAN)
         world.run(300, canary=0.06, stable=0.0)
+        assert world.state.phase is RolloutPhase.IDLE
+
+    def test_at_half_its_ratio_it_does_not_fire_by_chance(self) -> None:
+        """Of the last 20 messages more than 10 % fail every minute or so, where 5 % do at all."""
+        world = World(self.PLAN)
+        world.run(120, canary=0.05, stable=0.05)
         assert world.state.phase is RolloutPhase.IDLE
 
     def test_a_probe_follows_the_cooldown_which_doubles(self) -> None:

@@ -33,6 +33,18 @@ def test_after_the_grace_time_an_unfinished_delivery_is_neither_failed_nor_waite
     assert late == [Observation(canary=True, failed=True, slow=False, at=30.0)]
 
 
+def test_a_late_failure_keeps_to_the_order_of_time() -> None:
+    """Else what began before it would be paired as if it came later."""
+    order = StartOrder()
+    hanging = order.begin(0.0, canary=True)
+    order.take(GRACE_SECONDS)
+    earlier = order.begin(7.0, canary=False)
+    order.end(hanging, 8.0, failed=True)
+    assert order.take(8.0) == []
+    order.end(earlier, 9.0, failed=False)
+    assert [each.at for each in order.take(9.0)] == [7.0, 8.0]
+
+
 def test_a_late_success_adds_nothing() -> None:
     order = StartOrder()
     hanging = order.begin(0.0, canary=True)

@@ -65,6 +65,15 @@ def test_a_canary_message_without_any_of_stable_is_dropped() -> None:
     assert pairing.add(seen(5.1, canary=False)) == []
 
 
+def test_a_third_that_would_wait_ends_the_block_of_the_first() -> None:
+    """Where several of the canary's come in a row, none is lost while stable has messages."""
+    pairing = Pairing(10)
+    pairing.add(seen(0.0, canary=False))
+    for at in (0.1, 0.2):
+        assert pairing.add(seen(at, canary=True, failed=True)) == []
+    assert pairing.add(seen(0.3, canary=True)) == [Block(1, 1, 0, 1, 0, 0)]
+
+
 def test_no_more_than_two_blocks_wait_and_the_oldest_go() -> None:
     pairing = Pairing(25)
     for at in range(9):

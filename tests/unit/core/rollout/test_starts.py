@@ -44,6 +44,20 @@ def test_a_start_is_due_after_so_many_blocks_or_a_window_with_messages() -> None
     assert not is_due(starts, with_message, now=159.0, window_seconds=60.0)
 
 
+def test_where_the_canary_has_all_messages_they_count_for_a_start() -> None:
+    """At 100 % there are no blocks: a canary that turns bad there must be seen all the same."""
+    starts = first_start()
+    assert not is_due(starts, (0.0, BLOCKS_BETWEEN - 1.0, *NOTHING[2:]))
+    assert is_due(starts, (0.0, float(BLOCKS_BETWEEN), *NOTHING[2:]))
+    assert not is_due(starts, (1.0, float(BLOCKS_BETWEEN), *NOTHING[2:]))
+
+
+def test_a_start_is_reached_once_all_its_messages_are_known() -> None:
+    start = first_start((3.0, 5.0, *NOTHING[2:]))[0]
+    assert start.is_reached((3.0, 5.0, 1.0, *NOTHING[3:]))
+    assert not start.is_reached((9.0, 4.0, *NOTHING[2:]))
+
+
 def test_the_window_begins_at_the_oldest_start_within_it() -> None:
     starts = first_start(now=0.0)
     for at in (50.0, 100.0):
