@@ -14,6 +14,7 @@ from gateway.core.rollout.next_state import (
 )
 from gateway.core.rollout.route_state import RouteState, Torn, newer
 from gateway.core.rollout.starts import NOTHING
+from gateway.core.rollout.state import RolloutPhase
 from gateway.core.routing.in_force import InForce, weigh, weights_in_force
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class RouteRollout:
         self._in_force: InForce | None = None
         self._judged: tuple[RouteState | None, Sequence[float], Plan] | None = None
         self._judged_at = 0.0
+        self._keys_at = 0.0
 
     def adopt(self, running: JudgedRoute) -> None:
         """Judge the route that runs under this name now."""
@@ -162,6 +164,7 @@ class RouteRollout:
         if judged == self._judged and 0 <= now - self._judged_at < IDLE_LOOK_SECONDS:
             return None
         self._judged, self._judged_at = judged, now
+        self._count_keys_anew(plan, known, now)
         after = look(known, plan, values, now)
         self._shown = with_words_of(known, after)
         if not self._may_store(known, after):
@@ -222,6 +225,19 @@ class RouteRollout:
     def _was_emitted_early(self, entry: Entry) -> bool:
         emitted = [(each.action, each.by) for each in self._emitted_early]
         return (entry.action, entry.by) in emitted
+
+    def _count_keys_anew(self, plan: Plan, known: RouteState | None, now: float) -> None:
+        """Begin a window in which each sticky key counts once more, where there are no steps.
+
+        Else nothing would count once every key was seen.
+        """
+        trial = None if known is None else known.trial
+        if plan.rollback is None or trial is None or self._counting is None:
+            return
+        has_steps = plan.rollout is not None and trial.phase is not RolloutPhase.PROMOTED
+        if not has_steps and not 0 <= now - self._keys_at < plan.rollback.window_seconds:
+            self._keys_at = now
+            self._counting.begin_step()
 
     def _begin_step_if_new(self, before: RouteState | None, known: RouteState) -> None:
         trial = None if before is None else before.trial

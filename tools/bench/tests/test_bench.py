@@ -11,6 +11,7 @@ import pytest
 
 from tools.bench import (
     bodies,
+    dashboards,
     isolation,
     latency,
     mirrors,
@@ -270,3 +271,9 @@ def test_a_mirror_is_compared_with_none_within_each_turn() -> None:
     turns = {"none": [aged(2), aged(40)], "hangs": [aged(2), aged(44)]}
     assert mirrors.ratios(turns) == {"none": 1.0, "hangs": 1.05}
     assert "1.05" in mirrors.text(turns)
+
+
+def test_an_open_dashboard_is_compared_with_none_within_each_turn() -> None:
+    runs = {0: [run_at(100.0), run_at(2_000.0)], 1: [run_at(98.0), run_at(1_960.0)]}
+    assert dashboards.ratios(runs) == {0: 1.0, 1: pytest.approx(0.98)}
+    assert "0.980" in dashboards.text(runs)

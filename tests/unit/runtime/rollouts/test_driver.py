@@ -114,6 +114,17 @@ async def test_a_canary_in_service_is_rolled_back_and_may_be_tried_again() -> No
         assert (one.view.phase, one.weight) == (RolloutPhase.IDLE, 20)
 
 
+async def test_without_steps_each_sticky_key_counts_once_in_each_window() -> None:
+    keys = f"{ROLLBACK}\n  sticky: attribute:customer".replace("10%}", "10%, window: 10s}")
+    async with judged(route_of(keys)) as one:
+        for _ in range(50):
+            for customer in range(10):
+                one.rig.queue.send(attributes={"customer": attribute(f"c{customer}")})
+            await one.rig.rest(1)
+        counted = one.view.canary.messages + one.view.stable.messages
+        assert 40 <= counted <= 60  # ten customers, five windows
+
+
 async def test_verbs_are_idempotent_and_a_wrong_phase_is_named() -> None:
     async with judged(route_of(MANUAL)) as one:
         command = one.requests.command
