@@ -28,7 +28,7 @@ HOT_PATH: Final = {
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
     "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),
-    "adapters/telemetry": ("statistics",),
+    "adapters/telemetry": ("statistics", "timeline"),
 }  # fmt: skip
 """What a message, or a batch of them, passes through. All of it together: objects that go back and
 forth between compiled and interpreted code lose what was gained. Modules of coroutines stay as they

@@ -28,6 +28,7 @@ from gateway.runtime.plans import DeliveryPlans
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
@@ -41,7 +42,7 @@ OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJEC
 
 
 class Deliverer:
-    """Delivers the messages of one route. `random` gives uniform 0..1, for the backoff."""
+    """Delivers a route's messages. `random`: uniform 0..1, to back off. `watch` gets decisions."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Deliverer:
         self._settler = settler
         self._reporter = reporter
         self._random = random
+        self.watch: Watch | None = None
         self._under_way = IdleCounter()
 
     def start(self) -> None:
@@ -88,7 +90,10 @@ class Deliverer:
         self._under_way.count += 1
         try:
             message, route = entry.message, plans.route
-            version, reason, _, _ = plans.decider.decide(message)
+            decision = plans.decider.decide(message)
+            if self.watch is not None:
+                self.watch(route.name, message, decision)
+            version, reason, _, _ = decision
             if version is None:
                 reporter.undecided(reason)
                 self._release(entry, self._backoff_seconds(entry))
@@ -217,15 +222,13 @@ class Deliverer:
             self._crashed(entry, error)
 
     def _failed(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
-        plans, message = self._plans(entry), entry.message
+        plans, message = entry.plans or self.plans, entry.message
         route = plans.route
         disposition = judge(result, message.receive_count, route.retry, self._random())
         to_stable = plans.falls_back(plan.version, result)
         outcome = Outcome.FALLBACK if to_stable else OUTCOMES[type(disposition)]
-        name = plan.version.name
-        self._reporter.emit(
-            Delivered(route.name, name, message.message_id, outcome, result, entry.seconds)
-        )
+        name, sent = plan.version.name, message.message_id
+        self._reporter.emit(Delivered(route.name, name, sent, outcome, result, entry.seconds))
         if to_stable:
             self._bring(entry, plans.of(plan.chosen, route.stable, Reason.FALLBACK))
             return
@@ -285,14 +288,11 @@ class Deliverer:
             ended(seconds)
 
     def _backoff_seconds(self, entry: InFlightMessage) -> int:
-        retry = self._route(entry).retry
-        return backoff_seconds(entry.message.receive_count, retry, self._random())
-
-    def _plans(self, entry: InFlightMessage) -> DeliveryPlans:
-        return entry.plans or self.plans
+        count, retry = entry.message.receive_count, self._route(entry).retry
+        return backoff_seconds(count, retry, self._random())
 
     def _route(self, entry: InFlightMessage) -> Route:
-        return self._plans(entry).route
+        return (entry.plans or self.plans).route
 
 
 _DELIVERING: Final = State.DELIVERING  # a member of an enum is slow to find

@@ -22,9 +22,9 @@ from gateway.adapters.kubernetes.errors import (
 from gateway.adapters.kubernetes.kubeconfig import read_kubeconfig
 from gateway.adapters.kubernetes.resource import Resource, config_maps
 from gateway.adapters.kubernetes.watch import Watch
-from tools.kube_api.objects import Kind
+from gateway.demo.kubernetes.objects import Kind
+from gateway.demo.kubernetes.script import rule
 from tools.kube_api.running import HOST, NAMESPACE, Served, served
-from tools.kube_api.script import rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

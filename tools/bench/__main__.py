@@ -163,6 +163,7 @@ _FAST_MODES = {
     "latency": modes.waiting,
     "mirror": modes.mirrored,
     "rollout": modes.judged,
+    "dashboard": modes.watched,
     "auto": modes.self_found,
     "idle": modes.resting,
     "bill": modes.bill,

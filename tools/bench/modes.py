@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import astuple, replace
+from functools import partial
 from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from tools.bench import (
     auto_limits,
+    dashboards,
     idle,
     install,
     latency,
@@ -153,6 +155,21 @@ async def judged(
             progress(f"{turn + 1}: rollback {state} {run.rate:,.0f} msg/s")
     title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns"
     return report.header(title, here.made_of) + "\n" + rollouts.text(turns)
+
+
+async def watched(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Take turns without a dashboard and with one."""
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    messages, repetitions = arguments.messages or MESSAGES, arguments.repetitions or REPETITIONS
+    runs: dict[int, list[Run]] = {count: [] for count in dashboards.OPEN}
+    for turn, (count, found) in product(range(repetitions), runs.items()):
+        beside = partial(dashboards.opened, count)
+        found.append(await throughput.measure(peer, here, folder, messages, beside=beside))
+        progress(f"{turn + 1}: {count} open, {found[-1].rate:,.0f} msg/s")
+    title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns"
+    return report.header(title, here.made_of) + "\n" + dashboards.text(runs)
 
 
 async def self_found(

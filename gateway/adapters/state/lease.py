@@ -115,8 +115,10 @@ class Lease:
                 "metadata": {"name": self._resource.name},
             }
             found = await self._client.create(self._resource, content)
+        if found is None:  # another replica was first
+            found = await self._client.get(self._resource)
         if found is None:
-            raise KubernetesError(f"{self._resource} was created by another replica just now")
+            raise KubernetesError(f"{self._resource} is neither there nor can it be created")
         return found
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OVERRIDDEN: Final = "weights are set by hand"
 OVERRIDE_ENDED: Final = "weights were set by hand; waits for resume"
+_PASSES: Final = ("step", "promote")
 _MOVING: Final = (RolloutPhase.WAITING, RolloutPhase.PROGRESSING)
 
 
@@ -57,6 +58,23 @@ def is_safe(before: RouteState | None, after: RouteState) -> bool:
         return False
     held = other.phase is RolloutPhase.PAUSED and other.verdict is Verdict.ABORT
     return held or (other.phase is RolloutPhase.ABORTED and not other.probing)
+
+
+def with_words_of(known: RouteState | None, after: RouteState) -> RouteState:
+    """Return what is known with the verdict and the reason of a look that leads to another state.
+
+    It holds only once it is stored, but what the look found is the newest there is.
+    """
+    if known is None or known.trial is None or after.trial is None:
+        return after
+    trial, pending = known.trial, after.trial
+    reason, verdict = pending.reason, pending.verdict
+    if pending.generation != trial.generation:
+        entry = pending.history[-1]
+        reason = f"{entry.reason or entry.action}; not stored yet"
+        verdict = Verdict.PASS if entry.action in _PASSES else verdict
+    words = replace(trial, reason=reason, verdict=verdict, p_value=pending.p_value)
+    return replace(known, trial=words)
 
 
 def after_verb(

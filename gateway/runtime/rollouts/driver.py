@@ -33,6 +33,7 @@ GAP_SECONDS: Final = 0.05
 """Between two looks: failures come in crowds."""
 
 PUBLISH_SECONDS: Final = 2.0
+COUNTS_HERE: Final = "it holds on this replica at once, and on the others when the state is back"
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
@@ -133,6 +134,7 @@ class RolloutDriver:
             await rollout.store(change)
         except StateError as error:
             self._note("store", str(error))
+            rollout.emit_unstored()
         else:
             self._note("store", "")
 
@@ -229,7 +231,13 @@ class RolloutDriver:
         if at_once:
             rollout.keep_unless_stored(change)
             rollout.put_in_force(self._silent_seconds(), was_read=True)
-        await self._publish()
-        await rollout.store(change, by=by)
+        try:
+            await self._publish()
+            await rollout.store(change, by=by)
+        except StateError as error:
+            if not at_once:
+                raise
+            rollout.emit_unstored()
+            raise StateError(f"{error}; {COUNTS_HERE}") from error
         rollout.put_in_force(self._silent_seconds(), was_read=True)
         self._wake.set()

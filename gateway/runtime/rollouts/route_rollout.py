@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.events import RolloutChanged
-from gateway.core.rollout.next_state import is_safe, is_worth_storing, look, weights_entry
+from gateway.core.rollout.next_state import (
+    is_safe,
+    is_worth_storing,
+    look,
+    weights_entry,
+    with_words_of,
+)
 from gateway.core.rollout.route_state import RouteState, Torn, newer
 from gateway.core.rollout.starts import NOTHING
 from gateway.core.rollout.state import RolloutPhase
@@ -66,6 +72,7 @@ class RouteRollout:
         self._counted_before: Sequence[float] = NOTHING  # by routes that this one replaced
         self._unstored: tuple[StateChange, RouteState] | None = None
         self._seen: RouteState | None = None  # what was told of
+        self._emitted_early: Sequence[Entry] = ()  # before they could be stored
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
         self._judged: tuple[RouteState | None, Sequence[float], Plan] | None = None
@@ -122,9 +129,7 @@ class RouteRollout:
         known, shown = self.known, self._shown
         if not isinstance(known, RouteState) or shown is None or shown.override != known.override:
             return known
-        if known.trial is None or shown.trial is None:
-            return known
-        return shown if shown.trial.generation == known.trial.generation else known
+        return known if is_worth_storing(known, shown) else shown
 
     def weigh(self, route: Route, silent_seconds: float, *, was_read: bool) -> Route:
         """Return the routing table's route with the weights in force."""
@@ -161,7 +166,7 @@ class RouteRollout:
         self._judged, self._judged_at = judged, now
         self._count_keys_anew(plan, known, now)
         after = look(known, plan, values, now)
-        self._shown = after
+        self._shown = with_words_of(known, after)
         if not self._may_store(known, after):
             return None
         if is_safe(known, after):
@@ -188,10 +193,20 @@ class RouteRollout:
         ours = made[-1] if made else None
         here = isinstance(stored, RouteState) and _same_trial(stored, ours)
         self.emit_changes(here=here, by=by)
+        self._emitted_early = ()
+
+    def emit_unstored(self) -> None:
+        """Tell of a change that counts here although it could not be stored, once."""
+        unstored = None if self._unstored is None else self._unstored[1]
+        if unstored is None or self._emitted_early:
+            return
+        self._emitted_early = _new_entries(self._seen, unstored)
+        for entry in self._emitted_early:
+            self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=True))
 
     def emit_changes(self, *, here: bool = False, by: str = "another replica") -> None:
-        """Tell of what has changed since it was told last; `here`: this replica has done it."""
-        known, before = self.known, self._seen
+        """Tell of what was stored since it was told last; `here`: this replica has done it."""
+        known, before = self._store.state.of(self.name), self._seen
         if not isinstance(known, RouteState):
             return
         self._seen = known
@@ -200,11 +215,16 @@ class RouteRollout:
         if known.trial is not None and (before is None or before.trial != known.trial):
             self._begin_step_if_new(before, known)
             for entry in _new_entries(before, known):
-                self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=here))
+                if not (here and self._was_emitted_early(entry)):
+                    self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=here))
         elif (None if before is None else before.override) != known.override:
             set_before = None if before is None else before.override
             entry = weights_entry("", None, set_before, known.override, self._wall(), by)
             self._observer.observe(RolloutChanged(self.name, entry, here=here))
+
+    def _was_emitted_early(self, entry: Entry) -> bool:
+        emitted = [(each.action, each.by) for each in self._emitted_early]
+        return (entry.action, entry.by) in emitted
 
     def _count_keys_anew(self, plan: Plan, known: RouteState | None, now: float) -> None:
         """Begin a window in which each sticky key counts once more, where there are no steps.

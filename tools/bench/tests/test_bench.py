@@ -11,6 +11,7 @@ import pytest
 
 from tools.bench import (
     bodies,
+    dashboards,
     isolation,
     latency,
     mirrors,
@@ -279,3 +280,9 @@ def test_a_judged_route_is_compared_with_none_within_each_turn() -> None:
 
     turns = {"none": [ran(1.0), ran(2.0)], "judged": [ran(1.01), ran(2.02)]}
     assert "0.990" in rollouts.text(turns)
+
+
+def test_an_open_dashboard_is_compared_with_none_within_each_turn() -> None:
+    runs = {0: [run_at(100.0), run_at(2_000.0)], 1: [run_at(98.0), run_at(1_960.0)]}
+    assert dashboards.ratios(runs) == {0: 1.0, 1: pytest.approx(0.98)}
+    assert "0.980" in dashboards.text(runs)

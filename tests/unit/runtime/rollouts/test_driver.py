@@ -269,13 +269,49 @@ async def test_an_abort_counts_here_though_it_cannot_be_stored_and_is_stored_lat
     async with judged(route_of(ROLLOUT), store) as one:
         await one.until(lambda: one.weight == 10)
         store.there = False
-        with pytest.raises(StateError, match="away"):
+        with pytest.raises(StateError, match="away; it holds on this replica at once"):
             await one.requests.command("orders", Verb.ABORT, by="ann")
         assert (one.weight, store.state.routes["orders"].weight) == (0, 10)  # type: ignore[union-attr]
+        assert one.view.phase is RolloutPhase.ABORTED
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
         store.there = True
         await one.until(lambda: store.state.routes["orders"].weight == 0)  # type: ignore[union-attr]
         assert one.view.phase is RolloutPhase.ABORTED
         assert one.view.history[-1].by == "ann"
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
+
+
+async def test_a_rollback_that_cannot_be_stored_is_told_at_once_and_once() -> None:
+    store = Away()
+    store.there = True
+    async with judged(route_of(ROLLOUT), store) as one:
+        await one.until(lambda: one.weight == 10)
+        store.there = False
+        one.rig.canary.default = Responded(500)
+        while one.weight:
+            await one.load(1)
+        await one.rig.rest(5)
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
+        store.there = True
+        await one.until(lambda: store.state.routes["orders"].weight == 0)  # type: ignore[union-attr]
+        await one.rig.rest(5)
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
+
+
+async def test_a_step_that_cannot_be_stored_is_shown_as_passed_and_an_abort_as_an_abort() -> None:
+    """What was stored last says how many messages were still missing then."""
+    store = Away()
+    store.there = True
+    async with judged(route_of(ROLLOUT), store) as one:
+        await one.until(lambda: one.weight == 10)
+        store.there = False
+        while one.view.reason != "passed; not stored yet":
+            await one.load(5)
+        view = one.view
+        assert (view.verdict, view.step, one.weight) == (Verdict.PASS, 0, 10)
+        with pytest.raises(StateError):
+            await one.requests.command("orders", Verb.ABORT, by="ann", reason="enough")
+        assert (one.view.phase, one.view.reason) == (RolloutPhase.ABORTED, "enough")
 
 
 async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
