@@ -17,7 +17,6 @@ from gateway.core.delivery.disposition import (
     Ack,
     Reject,
     Retry,
-    falls_back,
     is_ack,
     judge,
     status_of,
@@ -31,10 +30,9 @@ if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.history import Watch
     from gateway.core.routing.route import Route
-    from gateway.core.routing.version import Version
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
-    from gateway.runtime.plans import ActivePlan, Wrap
+    from gateway.runtime.plans import ActivePlan, Recorders, Wrap
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
 
@@ -52,16 +50,16 @@ class Deliverer:
         route: Route,
         limiters: Limiters,
         with_copies: Wrap,
-        with_evidence: Wrap,
+        recorders: Recorders,
         in_flight: InFlight,
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
     ) -> None:
-        self.plans = DeliveryPlans(route, limiters, with_copies, with_evidence)
+        self.plans = DeliveryPlans(route, limiters, with_copies, recorders)
         self._limiters = limiters
         self._with_copies = with_copies
-        self._with_evidence = with_evidence
+        self._recorders = recorders
         self._in_flight = in_flight
         self._settler = settler
         self._reporter = reporter
@@ -75,7 +73,7 @@ class Deliverer:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
-        self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._with_evidence)
+        self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._recorders)
 
     def begin(
         self, entry: InFlightMessage, ended: Ended | None = None, by: DeliveryPlans | None = None
@@ -206,6 +204,9 @@ class Deliverer:
                 return
             if not is_ack(result):
                 self._leave(entry, result)
+                if plan.evidence is not None:
+                    hung, entry.counted = entry.counted, True
+                    plan.evidence.failed(entry.message, entry.began_at, entry.seconds, hung=hung)
                 self._failed(entry, plan, result)
                 return
             entry.has_slot = False
@@ -214,18 +215,21 @@ class Deliverer:
             self._reporter.acked(plan, entry)
             self._settler.delete(entry)
             self._end(entry, None)
+            if plan.evidence is not None:
+                began_at, hung = entry.began_at, entry.counted
+                plan.evidence.acked(entry.message, began_at, entry.seconds, hung=hung)
         except Exception as error:  # noqa: BLE001 - as above
             self._crashed(entry, error)
 
     def _failed(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
-        route, message = self._route(entry), entry.message
+        plans, message = entry.plans or self.plans, entry.message
+        route = plans.route
         disposition = judge(result, message.receive_count, route.retry, self._random())
-        to_stable = _falls_back(route, plan.version, result)
+        to_stable = plans.falls_back(plan.version, result)
         outcome = Outcome.FALLBACK if to_stable else OUTCOMES[type(disposition)]
         name, sent = plan.version.name, message.message_id
         self._reporter.emit(Delivered(route.name, name, sent, outcome, result, entry.seconds))
         if to_stable:
-            plans = entry.plans or self.plans
             self._bring(entry, plans.of(plan.chosen, route.stable, Reason.FALLBACK))
             return
         match disposition:
@@ -289,12 +293,6 @@ class Deliverer:
 
     def _route(self, entry: InFlightMessage) -> Route:
         return (entry.plans or self.plans).route
-
-
-def _falls_back(route: Route, version: Version, result: DeliveryResult) -> bool:
-    if version.name == route.stable.name or route.fallback is None:
-        return False
-    return falls_back(result, route.fallback)
 
 
 _DELIVERING: Final = State.DELIVERING  # a member of an enum is slow to find

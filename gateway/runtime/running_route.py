@@ -110,6 +110,7 @@ class RunningRoute:
             parts.settler.abandon()
             parts.deliverer.cancel_all()  # only after a crash is anything left
             parts.mirroring.cancel_all()
+            parts.counting.close()
             parts.reporter.flush()
             await parts.limiters.close()
             await parts.mirroring.close()

@@ -21,6 +21,7 @@ from tools.bench import (
     mirrors,
     queues,
     report,
+    rollouts,
     scaling,
     throughput,
 )
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 MESSAGES: Final = 200_000
 VARIED: Final = 100_000
 REPETITIONS: Final = 5
+JUDGED: Final = 60_000
 PROBE: Final = 50_000
 ROUND_TRIP_MS: Final = 10.0
 BILL_RATES: Final = (10.0, 100.0, 1_000.0, 10_000.0)
@@ -137,6 +139,22 @@ async def mirrored(
     load = f"{rate:,.0f} messages a second for {arguments.seconds:g} s"
     title = f"{peer.name}: {load}, {repetitions} turns"
     return report.header(title, here.made_of) + "\n" + mirrors.text(turns)
+
+
+async def judged(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Take turns with a rollback and without one; each goes first in every second turn."""
+    messages, repetitions = arguments.messages or JUDGED, arguments.repetitions or REPETITIONS
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    turns: dict[str, list[Run]] = {state: [] for state in rollouts.STATES}
+    for turn in range(repetitions):
+        for state in rollouts.STATES[:: 1 if turn % 2 else -1]:
+            run = await rollouts.measure(peer, here, folder, state, messages)
+            turns[state].append(run)
+            progress(f"{turn + 1}: rollback {state} {run.rate:,.0f} msg/s")
+    title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns"
+    return report.header(title, here.made_of) + "\n" + rollouts.text(turns)
 
 
 async def watched(

@@ -62,7 +62,8 @@ async def measure(
 ) -> Run:
     """Run a peer once; memory is read `looks` times, evenly over the messages.
 
-    What `beside` returns for the peer's admin port is open all the while.
+    The gateway goes by `routing`, or by the usual one route. What `beside` returns for the peer's
+    admin port is open all the while.
     """
     await arena.clear(peer.queue)
     async with AsyncExitStack() as stack:

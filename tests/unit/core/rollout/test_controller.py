@@ -15,6 +15,7 @@ from gateway.core.rollout.reconcile import reconcile
 from gateway.core.rollout.state import MAX_HISTORY, RolloutPhase, TrialState
 from gateway.core.rollout.transitions import begin, canary_weight
 from gateway.core.rollout.verbs import PhaseConflictError, Verb, command
+from tools.simulation.deliveries import Deliveries
 
 STEPS = tuple(Step(weight, 60.0) for weight in (5, 25, 50, 100))
 PLAN = Plan("canary", "http://b1/", "v2", rollout=Rollout(STEPS, min_messages=100))
@@ -28,12 +29,13 @@ class World:
         self.now = 1_000.0
         self.random = random.Random(seed)
         self.collector = Collector(plan.bounds, 1)
+        self.deliveries = Deliveries(self.collector)
         self.state = begin(plan, self.collector.values, self.now)
         self.canary_messages = 0
         self._weigh()
 
     def _weigh(self) -> None:
-        self.collector.begin_step(self.weight)
+        self.collector.begin_step(self.weight, self.now)
 
     @property
     def weight(self) -> int:
@@ -52,15 +54,14 @@ class World:
             is_canary = self.random.random() * 100 < self.weight
             self.canary_messages += is_canary
             failed = self.random.random() < (canary if is_canary else stable)
-            pending = self.collector.begin(self.now, canary=is_canary)
-            assert pending is not None
-            self.collector.end(pending, self.now, failed=failed)
-            if self.collector.advance(self.now) or self.random.random() < 0.01:
+            delivery = self.deliveries.begin(self.now, canary=is_canary)
+            self.deliveries.end(delivery, self.now, failed=failed)
+            if self.deliveries.advance(self.now) or self.random.random() < 0.01:
                 self.look()
 
     def idle(self, seconds: float) -> None:
         self.now += seconds
-        self.collector.advance(self.now)
+        self.deliveries.advance(self.now)
         self.look()
 
     def look(self) -> None:
@@ -238,14 +239,14 @@ class TestSlow:
     ) -> None:
         plan = with_rollout(replace(PLAN, bounds=Bounds(max_p99_seconds=limit)))
         collector = Collector(plan.bounds, 50)
+        deliveries = Deliveries(collector)
         state = begin(plan, collector.values, 0.0)
         for number in range(40):
             began = number * 10.0
             for is_canary in (True, False):
-                pending = collector.begin(began, canary=is_canary)
-                assert pending is not None
-                collector.end(pending, began + (3.0 if is_canary else 0.1), failed=False)
-            collector.advance(began + 5.0)
+                delivery = deliveries.begin(began, canary=is_canary)
+                deliveries.end(delivery, began + (3.0 if is_canary else 0.1), failed=False)
+            deliveries.advance(began + 5.0)
             state = advance(state, plan, collector.values, 1.0)
         assert state.phase is phase
 
