@@ -88,7 +88,7 @@ def _judge_step(
         return state
     if not waits_for:
         if step.gate:
-            return hold(state, plan, now, "passed; waits for promote")
+            return hold(state, plan, now, "passed; waits for resume")
         return next_step(state, plan, values, now, BY_ITSELF, "passed")
     if rollout.deadline_seconds is not None and now - state.since >= rollout.deadline_seconds:
         return _past_deadline(state, plan, rollout, now, waits_for)

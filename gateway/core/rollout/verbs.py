@@ -119,7 +119,7 @@ def _resume(
         started = fresh_step(replace(state, started=True, reason=""), values, now)
         return record(started, plan, now, "resume", before, reason or "started", by)
     if rollout.steps[state.step].gate and state.verdict is Verdict.PASS:
-        return next_step(state, plan, values, now, by, reason or "resumed at a gate")
+        return next_step(state, plan, values, now, by, reason or "resumed")
     resumed = replace(state, phase=RolloutPhase.PROGRESSING, reason="")
     deadline = rollout.deadline_seconds
     if state.verdict is Verdict.ABORT:  # what paused it is overruled, or it would pause again

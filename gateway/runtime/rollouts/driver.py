@@ -203,7 +203,15 @@ class RolloutDriver:
     def problems(self) -> tuple[str, ...]:
         """What is torn or out of reach of the shared state, in words."""
         found = (*self._store.problems, *filter(None, self._errors.values()))
-        return tuple(dict.fromkeys(found))
+        over = self._torn_for_no_route()
+        return tuple(dict.fromkeys(each for each in found if each != over))
+
+    def _torn_for_no_route(self) -> str | None:
+        """Return why the rest of the state is torn, once each route has a state of its own."""
+        state = self._store.state
+        if state.others is None or not set(self._by_name) <= set(state.routes):
+            return None
+        return state.others.why
 
     def in_force(self) -> Sequence[RouteRollout]:
         """Return the rollouts of the routes in force, in file order."""

@@ -349,6 +349,8 @@ async def test_a_torn_state_is_weight_0_and_told_until_a_person_acts(tmp_path: P
             await one.requests.command("orders", Verb.PROMOTE, by="ann")
         await one.requests.command("orders", Verb.RETRY, by="ann")
         assert one.weight == 10
+        assert not one.view.problems
+        await one.until(lambda: one.rig.observer.of(StateProblems)[-1] == StateProblems(()))
     place.write_text("{")
     async with judged(route_of(PLAIN), FileStore(place)) as one:
         await one.until(lambda: one.view.problems)
