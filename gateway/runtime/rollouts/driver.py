@@ -2,9 +2,10 @@
 
 Task tree, all of it under one TaskGroup:
 
-    rollouts -> judge, follow the state (the store's own tree), publish evidence
+    rollouts -> judge, store changes, follow the state (the store's own tree), publish evidence
 
-They begin once the state has been read. Until then no canary gets anything.
+They begin once the state has been read. Until then no canary gets anything. Judging waits for
+nothing: a state that is slow or away must not delay the abort of another route.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ class RolloutDriver:
         self._wall = wall
         self._by_name: dict[str, RouteRollout] = {}
         self._wake = asyncio.Event()
+        self._to_store: asyncio.Queue[RouteRollout] = asyncio.Queue()
+        self._storing: set[RouteRollout] = set()
+        self._publishing = asyncio.Lock()
         self._began_at: float | None = None
         self._was_read = False
         self._errors: dict[str, str] = {}
@@ -77,6 +81,7 @@ class RolloutDriver:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.follow(self._wake.set), name="follow the state")
                 tasks.create_task(self._publish_evidence(), name="publish evidence")
+                tasks.create_task(self._store_changes(), name="store changes")
                 await self._judge()
         finally:
             await self._close()
@@ -108,7 +113,7 @@ class RolloutDriver:
             self._adopt()
             for each in tuple(self._by_name.values()):
                 each.emit_changes()
-                await self._look_at(each)
+                self._look_at(each)
             self._put_in_force()
             self._emit_problems()
             await asyncio.sleep(GAP_SECONDS)
@@ -123,18 +128,23 @@ class RolloutDriver:
         await self._wake.wait()
         look.cancel()
 
-    async def _look_at(self, rollout: RouteRollout) -> None:
-        change = rollout.find_change()
-        if change is None:
-            return
-        rollout.put_in_force(self._silent_seconds(), was_read=self._was_read)
-        try:
-            await self._publish()  # what the change counts from must not be ahead of what is stored
-            await rollout.store(change)
-        except StateError as error:
-            self._note("store", str(error))
-        else:
-            self._note("store", "")
+    def _look_at(self, rollout: RouteRollout) -> None:
+        if rollout.has_change() and rollout not in self._storing:
+            self._storing.add(rollout)
+            self._to_store.put_nowait(rollout)
+
+    async def _store_changes(self) -> Never:
+        while True:
+            rollout = await self._to_store.get()
+            try:
+                await self._publish()  # first: a change counts from what is published
+                await rollout.store_found()
+            except StateError as error:
+                self._note("store", str(error))
+            else:
+                self._note("store", "")
+            finally:
+                self._storing.discard(rollout)
 
     async def _publish_evidence(self) -> Never:
         while True:
@@ -147,10 +157,12 @@ class RolloutDriver:
                 self._note("publish", "")
 
     async def _publish(self) -> None:
-        sums = {name: each.own_sums for name, each in self._by_name.items() if any(each.own_sums)}
-        if sums != self._published:
-            await self._store.publish(sums)
-            self._published = sums
+        async with self._publishing:  # sums only grow: older ones must not come last
+            rollouts = self._by_name.items()
+            sums = {name: each.own_sums for name, each in rollouts if any(each.own_sums)}
+            if sums != self._published:
+                await self._store.publish(sums)
+                self._published = sums
 
     async def _close(self) -> None:
         try:
@@ -230,6 +242,9 @@ class RolloutDriver:
             rollout.keep_unless_stored(change)
             rollout.put_in_force(self._silent_seconds(), was_read=True)
         await self._publish()
-        await rollout.store(change, by=by)
+        if at_once:
+            await rollout.store_found()
+        else:
+            await rollout.store(change, by=by)
         rollout.put_in_force(self._silent_seconds(), was_read=True)
         self._wake.set()

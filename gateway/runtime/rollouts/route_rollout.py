@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.events import RolloutChanged
+from gateway.core.rollout.kept import Kept
 from gateway.core.rollout.next_state import is_safe, is_worth_storing, look, weights_entry
 from gateway.core.rollout.route_state import RouteState, Torn, newer
 from gateway.core.rollout.starts import NOTHING
@@ -56,14 +57,14 @@ class RouteRollout:
         wall: Callable[[], float],
     ) -> None:
         self.name = name
-        self._store = store
+        self._shared = store
         self._observer = observer
         self._wake = wake
         self._wall = wall
         self._running: JudgedRoute | None = None
         self._counting: Counting | None = None
         self._counted_before: Sequence[float] = NOTHING  # by routes that this one replaced
-        self._unstored: tuple[StateChange, RouteState] | None = None
+        self._kept: Kept | None = None  # what is in force here, and not stored yet
         self._seen: RouteState | None = None  # what was told of
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
@@ -103,16 +104,16 @@ class RouteRollout:
     @property
     def values(self) -> tuple[float, ...]:
         """The evidence of all replicas."""
-        return _add(self.own_sums, self._store.state.evidence.get(self.name, ()))
+        return _add(self.own_sums, self._shared.state.evidence.get(self.name, ()))
 
     @property
     def known(self) -> Stored | None:
         """What is stored, or what this replica could not store yet."""
-        stored = self._store.state.of(self.name)
-        if self._unstored is None:
+        stored = self._shared.state.of(self.name)
+        if self._kept is None:
             return stored
-        unstored = self._unstored[1]
-        return newer(unstored, stored) if isinstance(stored, RouteState) else unstored
+        kept = self._kept.after
+        return newer(kept, stored) if isinstance(stored, RouteState) else kept
 
     @property
     def shown(self) -> Stored | None:
@@ -139,31 +140,31 @@ class RouteRollout:
         if in_force != self._in_force:
             running.weigh_anew()
 
-    def find_change(self) -> StateChange | None:
-        """Look at the evidence; return what this replica has to change about the shared state.
+    def has_change(self) -> bool:
+        """Look at the evidence; return whether this replica has to change the shared state.
 
         A change that any replica may make counts here at once, stored or not.
         """
         plan = self.plan
         if plan is None or self._counting is None:
-            return None
+            return False
         self._counting.advance()
-        if self._unstored is not None:
-            return self._unstored[0]
+        if self._kept is not None:
+            return True
         known, now, values = self.known, self._wall(), self.values
         if isinstance(known, Torn) or _is_behind(known, values):
-            return None
+            return False
         judged = known, values, plan
         if judged == self._judged and 0 <= now - self._judged_at < IDLE_LOOK_SECONDS:
-            return None
+            return False
         self._judged, self._judged_at = judged, now
         after = look(known, plan, values, now)
         self._shown = after
         if not self._may_store(known, after):
-            return None
+            return False
         if is_safe(known, after):
             self._keep(self._look_again, after, known)
-        return self._look_again
+        return True
 
     def keep_unless_stored(self, change: StateChange) -> None:
         """Have a change count here at once, and stored later where it cannot be stored now."""
@@ -172,16 +173,30 @@ class RouteRollout:
         if after is not None:
             self._keep(change, after, known if isinstance(known, RouteState) else None)
 
+    async def store_found(self) -> None:
+        """Store what has been found here, and tell of it; raises StateError."""
+        kept = self._kept
+        await self._store(self._look_again if kept is None else kept.store, kept)
+
     async def store(self, change: StateChange, *, by: str = "") -> None:
-        """Change the shared state and tell of it; raises StateError. `by`: who asked for it."""
+        """Store a change after what was found here, and tell of it; raises StateError.
+
+        `by`: who asked for it.
+        """
+        if self._kept is not None:
+            await self.store_found()
+        await self._store(change, by=by)
+
+    async def _store(self, change: StateChange, kept: Kept | None = None, *, by: str = "") -> None:
         made: list[RouteState | None] = []
 
         def record(stored: Stored | None) -> RouteState | None:
             made.append(change(stored))
             return made[-1]
 
-        stored = await self._store.update(self.name, record)
-        self._unstored = None
+        stored = await self._shared.update(self.name, record)
+        if self._kept is kept:  # another one may have been found meanwhile
+            self._kept = None
         ours = made[-1] if made else None
         here = isinstance(stored, RouteState) and _same_trial(stored, ours)
         self.emit_changes(here=here, by=by)
@@ -219,11 +234,11 @@ class RouteRollout:
         return after if self._may_store(stored, after) else None
 
     def _may_store(self, known: RouteState | None, after: RouteState) -> bool:
-        allowed = self._store.may_promote() or is_safe(known, after)
+        allowed = self._shared.may_promote() or is_safe(known, after)
         return allowed and is_worth_storing(known, after)
 
     def _keep(self, change: StateChange, after: RouteState, known: RouteState | None) -> None:
-        self._unstored = change, after.follow(known)
+        self._kept = Kept(change, after.follow(known))
 
 
 def _add(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
