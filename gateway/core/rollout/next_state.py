@@ -137,7 +137,7 @@ def _in_words(weights: Mapping[str, int]) -> str:
 def _trial(known: RouteState | None, plan: Plan, values: Sequence[float], now: float) -> TrialState:
     if known is None or known.trial is None:
         return begin(plan, values, now)
-    return reconcile(known.trial, plan, values, now)
+    return reconcile(known.trial, plan, values, now, known.weight)
 
 
 def _with_trial(known: RouteState | None, plan: Plan, trial: TrialState) -> RouteState:

@@ -140,6 +140,7 @@ class RolloutDriver:
                 await self._publish()  # first: a change counts from what is published
                 await rollout.store_found()
             except StateError as error:
+                rollout.tell_kept()
                 self._note("store", str(error))
             else:
                 self._note("store", "")
@@ -213,6 +214,9 @@ class RolloutDriver:
     def problems(self) -> tuple[str, ...]:
         """What is torn or out of reach of the shared state, in words."""
         found = (*self._store.problems, *filter(None, self._errors.values()))
+        others = self._store.state.others
+        if others is not None and others not in [each.known for each in self._by_name.values()]:
+            found = tuple(each for each in found if each != others.why)  # no route is torn by now
         return tuple(dict.fromkeys(found))
 
     def in_force(self) -> Sequence[RouteRollout]:
@@ -241,10 +245,11 @@ class RolloutDriver:
         if at_once:
             rollout.keep_unless_stored(change)
             rollout.put_in_force(self._silent_seconds(), was_read=True)
-        await self._publish()
-        if at_once:
-            await rollout.store_found()
-        else:
-            await rollout.store(change, by=by)
+        try:
+            await self._publish()
+            await (rollout.store_found() if at_once else rollout.store(change, by=by))
+        except StateError:
+            rollout.tell_kept()
+            raise
         rollout.put_in_force(self._silent_seconds(), was_read=True)
         self._wake.set()

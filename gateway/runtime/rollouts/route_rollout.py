@@ -65,6 +65,7 @@ class RouteRollout:
         self._counting: Counting | None = None
         self._counted_before: Sequence[float] = NOTHING  # by routes that this one replaced
         self._kept: Kept | None = None  # what is in force here, and not stored yet
+        self._told: Kept | None = None
         self._seen: RouteState | None = None  # what was told of
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
@@ -107,9 +108,13 @@ class RouteRollout:
         return _add(self.own_sums, self._shared.state.evidence.get(self.name, ()))
 
     @property
+    def _stored(self) -> Stored | None:
+        return self._shared.state.of(self.name)
+
+    @property
     def known(self) -> Stored | None:
         """What is stored, or what this replica could not store yet."""
-        stored = self._shared.state.of(self.name)
+        stored = self._stored
         if self._kept is None:
             return stored
         kept = self._kept.after
@@ -123,7 +128,7 @@ class RouteRollout:
             return known
         if known.trial is None or shown.trial is None:
             return known
-        return shown if shown.trial.generation == known.trial.generation else known
+        return shown if shown.trial.history == known.trial.history else known
 
     def weigh(self, route: Route, silent_seconds: float, *, was_read: bool) -> Route:
         """Return the routing table's route with the weights in force."""
@@ -197,13 +202,24 @@ class RouteRollout:
         stored = await self._shared.update(self.name, record)
         if self._kept is kept:  # another one may have been found meanwhile
             self._kept = None
+        if kept is not None and kept is self._told and isinstance(stored, RouteState):
+            self._seen = stored
         ours = made[-1] if made else None
         here = isinstance(stored, RouteState) and _same_trial(stored, ours)
         self.emit_changes(here=here, by=by)
 
+    def tell_kept(self) -> None:
+        """Tell, once, of what is in force here although it could not be stored."""
+        kept, stored = self._kept, self._stored
+        if kept is None or kept is self._told:
+            return
+        self._told = kept
+        for entry in _new_entries(stored if isinstance(stored, RouteState) else None, kept.after):
+            self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=True))
+
     def emit_changes(self, *, here: bool = False, by: str = "another replica") -> None:
         """Tell of what has changed since it was told last; `here`: this replica has done it."""
-        known, before = self.known, self._seen
+        known, before = self._stored, self._seen
         if not isinstance(known, RouteState):
             return
         self._seen = known

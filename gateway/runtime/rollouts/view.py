@@ -50,7 +50,7 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
             weights=weights,
             override=override,
             verdict=Verdict.WAIT,
-            reason=f"the state is torn: it {shown.why}" if isinstance(shown, Torn) else _NOT_BEGUN,
+            reason=f"the state is torn: {shown.why}" if isinstance(shown, Torn) else _NOT_BEGUN,
             problems=problems,
         )
     canary, stable = counts_between(rollout.values, trial.evidence_at_step)

@@ -168,6 +168,38 @@ async def test_weights_by_hand_are_over_the_rollout_which_then_is_paused() -> No
         assert [e.action for e in one.view.history][:3] == ["begin", "set weights", "clear weights"]
 
 
+@pytest.mark.parametrize(
+    ("weights", "left", "then"),
+    [
+        ({"canary": 0}, "canary", {"stable": 100, "canary": 0}),
+        ({"canary": 20, "old": 30}, "canary", {"stable": 80, "canary": 20}),
+        ({"old": 100}, "canary", {"stable": 100, "canary": 0}),
+        ({"canary": 20}, "green", {"stable": 100, "green": 0}),
+    ],
+)
+async def test_weights_by_hand_outlast_a_version_that_a_reload_drops(
+    weights: dict[str, int], left: str, then: dict[str, float]
+) -> None:
+    three = route_of("split: {stable: 80, canary: 10, old: 10}", versions=("canary", "old"))
+    two = route_of(f"split: {{stable: 50, {left}: 50}}", versions=(left,))
+    async with judged(three) as one:
+        await one.requests.set_weights("orders", weights, by="ann")
+        one.rig.running.adopt(two)
+        assert one.view.weights == then
+        await one.requests.clear_weights("orders", by="ann")
+        assert one.view.weights == {"stable": 50, left: 50}
+
+
+async def test_other_steps_while_weights_are_set_by_hand_do_not_take_these_for_the_step() -> None:
+    async with judged(route_of(ROLLOUT)) as one:
+        await one.until(lambda: one.weight == 10)
+        await one.requests.set_weights("orders", {"canary": 80}, by="ann")
+        one.rig.running.adopt(route_of("rollout: {steps: [10, 50, 75, 100]}"))
+        await one.rig.rest(10)
+        await one.requests.clear_weights("orders", by="ann")
+        assert (one.view.phase, one.weight) == (RolloutPhase.PAUSED, 10)
+
+
 async def test_abort_takes_back_weights_set_by_hand_and_works_in_every_phase() -> None:
     async with judged(route_of(ROLLOUT)) as one:
         await one.requests.set_weights("orders", {"canary": 100}, by="ann")
@@ -300,8 +332,13 @@ async def test_a_torn_state_is_weight_0_and_told_until_a_person_acts(tmp_path: P
         await one.until(lambda: one.view.problems)
         with pytest.raises(PhaseConflictError, match="torn"):
             await one.requests.command("orders", Verb.PROMOTE, by="ann")
+        assert one.view.reason.startswith("the state is torn: the state file")
+        await one.requests.clear_weights("orders", by="ann")  # there are none to take back
+        assert (one.view.phase, one.weight) == (RolloutPhase.PAUSED, 0)
         await one.requests.command("orders", Verb.RETRY, by="ann")
         assert one.weight == 10
+        assert not one.view.problems
+        await one.until(lambda: one.rig.observer.of(StateProblems)[-1] == StateProblems(()))
     place.write_text("{")
     async with judged(route_of(PLAIN), FileStore(place)) as one:
         await one.until(lambda: one.view.problems)

@@ -35,6 +35,26 @@ async def abort_in_vain(pair: Pair) -> None:
     assert pair.replicas[0].weight == 0
 
 
+async def test_it_is_told_at_once_and_not_again_when_it_is_stored() -> None:
+    async with two() as pair:
+        await abort_in_vain(pair)
+        told = [each for each in pair.replicas[0].changes if each.rolled_back]
+        assert [(each.here, each.entry.reason) for each in told] == [(True, "bad")]
+        assert pair.replicas[0].view.phase is RolloutPhase.ABORTED
+        pair.clients[0].away = False
+        assert await pair.until([0, 0]) <= 15
+        await asyncio.sleep(10)
+        told = [each for one in pair.replicas for each in one.changes if each.rolled_back]
+        assert [each.here for each in told] == [True, False]
+
+
+async def test_it_is_told_once_where_it_could_be_stored() -> None:
+    async with judged(route_of(ROLLOUT), Slow()) as one:
+        await one.until(lambda: one.weight == 10)
+        await one.requests.command("orders", Verb.ABORT, by="ann")
+        assert [each.here for each in one.changes if each.rolled_back] == [True]
+
+
 async def test_it_stands_against_a_promotion_by_those_who_could_not_know_of_it() -> None:
     async with two() as pair:
         await abort_in_vain(pair)
@@ -90,6 +110,14 @@ async def test_it_wins_where_another_replica_promoted_a_moment_before() -> None:
         view = await pair.replicas[0].requests.command("orders", Verb.ABORT, by="ann")
         assert view.phase is RolloutPhase.ABORTED
         assert await pair.until([0, 0]) <= 15
+
+
+class Slow(MemoryStore):
+    """Each change takes some seconds."""
+
+    async def update(self, route: str, change: StateChange) -> Stored | None:
+        await asyncio.sleep(3)
+        return await super().update(route, change)
 
 
 class Stuck(MemoryStore):
