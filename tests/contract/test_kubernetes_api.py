@@ -171,6 +171,19 @@ async def test_a_response_that_is_no_object_is_an_error(
         await client.list(ONE)
 
 
+@pytest.mark.parametrize(
+    "body", ["no JSON", "[]", "{}", '{"metadata": 5}', '{"metadata": {"resourceVersion": 5}}']
+)
+async def test_what_is_no_object_of_the_api_is_an_error_of_every_call(
+    client: KubernetesClient, server: Served, body: str
+) -> None:
+    """A proxy may respond 200 with a page of its own."""
+    server.api.script.body = body
+    for call in (client.get(ONE), client.merge_patch(ONE, {}), client.put(ONE, {})):
+        with pytest.raises(KubernetesError, match=r"the response is no (JSON object|object of)"):
+            await call
+
+
 async def test_a_response_without_end_is_not_read_to_its_end(
     client: KubernetesClient, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -236,7 +236,14 @@ async def _object(verb: Verb, resource: Resource, response: aiohttp.ClientRespon
         found = None
     if not isinstance(found, dict):
         raise KubernetesError(f"{verb} {resource}: the response is no JSON object")
+    if verb is not Verb.LIST and not _has_version(found):  # a proxy may have answered
+        raise KubernetesError(f"{verb} {resource}: the response is no object of the API")
     return found
+
+
+def _has_version(found: Object) -> bool:
+    metadata = found.get("metadata")
+    return isinstance(metadata, dict) and isinstance(metadata.get("resourceVersion"), str)
 
 
 async def _error(

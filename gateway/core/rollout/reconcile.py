@@ -27,7 +27,7 @@ def reconcile(
     """
     if state.trial != plan.trial:
         return _again(state, plan, values, now, weight, "a new revision")
-    same_steps = state.steps_digest == plan.steps_digest
+    same_steps = state.steps_digest == plan.steps_digest and _is_of(state, plan)
     if same_steps and state.bounds_digest == plan.bounds_digest:
         return state
     changed = replace(state, steps_digest=plan.steps_digest, bounds_digest=plan.bounds_digest)
@@ -39,6 +39,13 @@ def reconcile(
         reason = "a plan for what was in service without one"
         return _again(state, plan, values, now, weight, reason)
     return _onto_steps(changed, plan, plan.rollout, values, now, weight or 0)
+
+
+def _is_of(state: TrialState, plan: Plan) -> bool:
+    """Whether phase and step are the plan's own: a state that was edited by hand may have any."""
+    if plan.rollout is None:
+        return state.phase in (RolloutPhase.IDLE, RolloutPhase.ABORTED)
+    return state.phase is not RolloutPhase.IDLE and state.step < len(plan.rollout.steps)
 
 
 def _again(
