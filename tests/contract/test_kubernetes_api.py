@@ -137,7 +137,7 @@ async def test_a_missing_crd_is_named(client: KubernetesClient, server: Served) 
 async def test_a_server_that_is_not_there_is_unreachable(server: Served) -> None:
     environment = {**server.environment, "KUBERNETES_SERVICE_PORT": "1"}
     async with KubernetesClient(in_cluster(environment, server.account)) as client:
-        with pytest.raises(UnreachableError, match="get configmaps shop/state"):
+        with pytest.raises(UnreachableError, match="get configmaps shop/state: cannot connect to"):
             await client.get(ONE)
 
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.events import RolloutChanged
 from gateway.core.rollout.kept import Kept
-from gateway.core.rollout.next_state import is_safe, is_worth_storing, look, weights_entry
+from gateway.core.rollout.next_state import (
+    after_loss,
+    is_behind,
+    is_safe,
+    is_worth_storing,
+    look,
+    weights_entry,
+)
 from gateway.core.rollout.route_state import RouteState, Torn, newer
 from gateway.core.rollout.starts import NOTHING
 from gateway.core.routing.in_force import InForce, weigh, weights_in_force
@@ -23,6 +30,9 @@ if TYPE_CHECKING:
     from gateway.runtime.rollouts.counting import Counting
     from gateway.state_port import StateChange, StateStore
 
+
+LOST_SECONDS: Final = 20.0
+"""How long evidence may stay away that was counted when the newest tests began."""
 
 IDLE_LOOK_SECONDS: Final = 5.0
 """How often a route is judged whose evidence stays the same: its tests cost the most."""
@@ -71,6 +81,7 @@ class RouteRollout:
         self._in_force: InForce | None = None
         self._judged: tuple[RouteState | None, Sequence[float], Plan] | None = None
         self._judged_at = 0.0
+        self._behind_since: float | None = None
 
     def adopt(self, running: JudgedRoute) -> None:
         """Judge the route that runs under this name now."""
@@ -154,11 +165,16 @@ class RouteRollout:
         if plan is None or self._counting is None:
             return False
         self._counting.advance()
-        if self._kept is not None:
-            return True
-        known, now, values = self.known, self._wall(), self.values
-        if isinstance(known, Torn) or _is_behind(known, values):
+        known = self.known
+        if isinstance(known, Torn):
             return False
+        return self._kept is not None or self._finds_change(known, plan)
+
+    def _finds_change(self, known: RouteState | None, plan: Plan) -> bool:
+        now, values = self._wall(), self.values
+        if is_behind(known, values):
+            return self._is_lost(now) and self._shared.may_promote()
+        self._behind_since = None
         judged = known, values, plan
         if judged == self._judged and 0 <= now - self._judged_at < IDLE_LOOK_SECONDS:
             return False
@@ -170,6 +186,12 @@ class RouteRollout:
         if is_safe(known, after):
             self._keep(self._look_again, after, known)
         return True
+
+    def _is_lost(self, now: float) -> bool:
+        """Whether evidence has stayed away for longer than others take to publish theirs."""
+        if self._behind_since is None or now < self._behind_since:
+            self._behind_since = now
+        return now - self._behind_since >= LOST_SECONDS
 
     def keep_unless_stored(self, change: StateChange) -> None:
         """Have a change count here at once, and stored later where it cannot be stored now."""
@@ -246,7 +268,10 @@ class RouteRollout:
         plan = self.plan
         if plan is None or isinstance(stored, Torn):
             return None
-        after = look(stored, plan, self.values, self._wall())
+        now, values = self._wall(), self.values
+        if stored is not None and is_behind(stored, values):
+            return after_loss(stored, plan, values, now) if self._is_lost(now) else None
+        after = look(stored, plan, values, now)
         return after if self._may_store(stored, after) else None
 
     def _may_store(self, known: RouteState | None, after: RouteState) -> bool:
@@ -259,14 +284,6 @@ class RouteRollout:
 
 def _add(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
     return tuple(a + b for a, b in zip(one, other, strict=True)) if other else tuple(one)
-
-
-def _is_behind(known: RouteState | None, values: Sequence[float]) -> bool:
-    """Whether the evidence of other replicas, up to the newest start, is not all here yet."""
-    if known is None or known.trial is None:
-        return False
-    newest = known.trial.starts[-1].values
-    return any(now < then for now, then in zip(values[:7], newest[:7], strict=True))
 
 
 def _same_trial(stored: RouteState, made: RouteState | None) -> bool:

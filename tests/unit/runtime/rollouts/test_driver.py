@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from gateway.state_port import StateError
 from tests.builders import attribute
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.judged import Judged, judged, route_of
+from tests.fakes.rig import Rig
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -372,3 +375,30 @@ async def test_messages_of_a_group_keep_to_the_version_of_the_first_while_weight
         one.rig.queue.send(group="a")
         await one.rig.empty()
         assert len(one.rig.stable.sent) == 1
+
+
+async def test_a_canary_is_judged_anew_where_evidence_was_lost(tmp_path: Path) -> None:
+    """Of a ConfigMap or a file that was edited by hand, or a route that was away for a while."""
+    place = tmp_path / "state.json"
+    async with judged(route_of(ROLLOUT), FileStore(place)) as one:
+        while one.view.step < 1:
+            await one.load(5)
+    content = json.loads(place.read_text())
+    place.write_text(json.dumps({**content, "evidence": {}}))
+    async with judged(route_of(ROLLOUT), FileStore(place)) as one:
+        await one.until(lambda: [e for e in one.view.history if e.action == "count anew"])
+        assert (one.view.step, one.weight) == (1, 50)
+        await aborted(one)
+        assert one.view.canary.failed <= one.view.canary.messages
+
+
+async def test_a_route_that_was_away_for_a_while_is_judged_again() -> None:
+    async with judged(route_of(ROLLOUT)) as one:
+        while one.view.step < 1:
+            await one.load(5)
+        running = one.routes.pop()
+        await one.rig.rest(10)
+        again = Rig(route_of(ROLLOUT), InMemorySource("orders"), weigh=one.driver.weigh)
+        one.routes.append(again.running)
+        await one.until(lambda: one.view.history[-1].action == "count anew")
+        one.routes[:] = [running]
