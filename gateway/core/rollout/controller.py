@@ -106,5 +106,7 @@ def _past_deadline(
     if rollout.on_deadline is OnTrouble.PAUSE:
         return hold(state, plan, now, reason)
     before = canary_weight(state, plan)
-    ended = replace(state, phase=RolloutPhase.ABORTED, since=now, reason=reason)
+    ended = replace(
+        state, phase=RolloutPhase.ABORTED, since=now, reason=reason, verdict=Verdict.ABORT
+    )
     return record(ended, plan, now, "abort", before, reason, cause=RollbackCause.DEADLINE)

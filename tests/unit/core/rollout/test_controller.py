@@ -110,16 +110,16 @@ class TestGoingOn:
         world.do(Verb.PROMOTE)
         assert world.weight == 100
 
-    def test_a_deadline_pauses_or_aborts_and_leaves_the_verdict(self) -> None:
-        for on_deadline, phase in (
-            (OnTrouble.PAUSE, RolloutPhase.PAUSED),
-            (OnTrouble.ABORT, RolloutPhase.ABORTED),
+    def test_a_deadline_pauses_and_leaves_the_verdict_or_aborts(self) -> None:
+        for on_deadline, phase, verdict in (
+            (OnTrouble.PAUSE, RolloutPhase.PAUSED, Verdict.WAIT),
+            (OnTrouble.ABORT, RolloutPhase.ABORTED, Verdict.ABORT),
         ):
             world = World(with_rollout(deadline_seconds=3_600.0, on_deadline=on_deadline))
             world.idle(3_599)
             assert world.state.phase is RolloutPhase.WAITING
             world.idle(2)
-            assert (world.state.phase, world.state.verdict) == (phase, Verdict.WAIT)
+            assert (world.state.phase, world.state.verdict) == (phase, verdict)
 
     def test_resumed_after_its_deadline_a_step_has_all_its_time_again(self) -> None:
         world = World(with_rollout(deadline_seconds=3_600.0))
@@ -316,6 +316,19 @@ class TestReload:
         assert world.weight == 25
         world.reload(with_rollout(steps=tuple(Step(w, 60.0) for w in (1, 10, 30, 100))))
         assert world.weight == 10
+
+    @pytest.mark.parametrize(
+        "changed", [replace(PLAN, bounds=Bounds(margin=0.1)), with_rollout(steps=(Step(100, 1.0),))]
+    )
+    def test_what_has_ended_keeps_its_verdict_over_a_reload(self, changed: Plan) -> None:
+        world = World()
+        world.do(Verb.ABORT)
+        world.reload(changed)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.ABORTED, Verdict.ABORT)
+        world = World()
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(changed)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.PROMOTED, Verdict.PASS)
 
     def test_what_was_promoted_below_100_goes_on_where_it_is(self) -> None:
         world = World(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0))))
