@@ -37,6 +37,8 @@ PUBLISH_SECONDS: Final = 2.0
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
+PROBLEMS_SECONDS: Final = 30.0
+"""How often problems are told anew at most, unless they begin or end."""
 
 
 class JudgedRoutes(Protocol):
@@ -70,6 +72,7 @@ class RolloutDriver:
         self._was_read = False
         self._errors: dict[str, str] = {}
         self._problems: tuple[str, ...] = ()
+        self._problems_at = 0.0
         self._published: dict[str, tuple[float, ...]] = {}
 
     async def run(self) -> Never:
@@ -205,10 +208,13 @@ class RolloutDriver:
         self._emit_problems()
 
     def _emit_problems(self) -> None:
-        problems = self.problems
-        if problems != self._problems:
-            self._problems = problems
-            self._observer.observe(StateProblems(problems))
+        problems, now = self.problems, asyncio.get_running_loop().time()
+        if problems == self._problems:
+            return
+        if problems and self._problems and now - self._problems_at < PROBLEMS_SECONDS:
+            return  # an API that is away may say why in other words each time
+        self._problems, self._problems_at = problems, now
+        self._observer.observe(StateProblems(problems))
 
     @property
     def problems(self) -> tuple[str, ...]:

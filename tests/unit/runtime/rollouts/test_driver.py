@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from tests.fakes.rig import Rig
 from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 pytestmark = VIRTUAL_TIME
@@ -402,3 +404,17 @@ async def test_a_route_that_was_away_for_a_while_is_judged_again() -> None:
         one.routes.append(again.running)
         await one.until(lambda: one.view.history[-1].action == "count anew")
         one.routes[:] = [running]
+
+
+class Fickle(MemoryStore):
+    """A store that says each time in other words why it cannot be reached."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return (f"away at {asyncio.get_running_loop().time():.1f}",)
+
+
+async def test_problems_whose_words_change_all_the_time_are_told_each_30_s() -> None:
+    async with judged(route_of(ROLLOUT), Fickle()) as one:
+        await one.load(70)
+        assert len(one.rig.observer.of(StateProblems)) == 3
