@@ -235,7 +235,7 @@ async def _object(verb: Verb, resource: Resource, response: aiohttp.ClientRespon
         found = None
     if not isinstance(found, dict):
         raise KubernetesError(f"{verb} {resource}: the response is no JSON object")
-    if verb is not Verb.LIST and not _has_version(found):  # a proxy may have answered
+    if verb is not Verb.LIST and not _has_version(found):  # a proxy may have responded
         raise KubernetesError(f"{verb} {resource}: the response is no object of the API")
     return found
 

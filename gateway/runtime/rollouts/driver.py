@@ -143,7 +143,7 @@ class RolloutDriver:
                 await self._publish()  # first: a change counts from what is published
                 await rollout.store_found()
             except StateError as error:
-                rollout.tell_kept()
+                rollout.emit_kept()
                 self._note("store", str(error))
             else:
                 self._note("store", "")
@@ -255,7 +255,7 @@ class RolloutDriver:
             await self._publish()
             await (rollout.store_found() if at_once else rollout.store(change, by=by))
         except StateError:
-            rollout.tell_kept()
+            rollout.emit_kept()
             raise
         rollout.put_in_force(self._silent_seconds(), was_read=True)
         self._wake.set()

@@ -75,7 +75,7 @@ class RouteRollout:
         self._counting: Counting | None = None
         self._counted_before: Sequence[float] = NOTHING  # by routes that this one replaced
         self._kept: Kept | None = None  # what is in force here, and not stored yet
-        self._told: Kept | None = None
+        self._emitted: Kept | None = None
         self._seen: RouteState | None = None  # what was told of
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
@@ -224,18 +224,18 @@ class RouteRollout:
         stored = await self._shared.update(self.name, record)
         if self._kept is kept:  # another one may have been found meanwhile
             self._kept = None
-        if kept is not None and kept is self._told and isinstance(stored, RouteState):
+        if kept is not None and kept is self._emitted and isinstance(stored, RouteState):
             self._seen = stored
         ours = made[-1] if made else None
         here = isinstance(stored, RouteState) and _same_trial(stored, ours)
         self.emit_changes(here=here, by=by)
 
-    def tell_kept(self) -> None:
+    def emit_kept(self) -> None:
         """Tell, once, of what is in force here although it could not be stored."""
         kept, stored = self._kept, self._stored
-        if kept is None or kept is self._told:
+        if kept is None or kept is self._emitted:
             return
-        self._told = kept
+        self._emitted = kept
         for entry in _new_entries(stored if isinstance(stored, RouteState) else None, kept.after):
             self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=True))
 
