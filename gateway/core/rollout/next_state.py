@@ -12,8 +12,9 @@ from gateway.core.rollout.controller import advance
 from gateway.core.rollout.judge import Verdict
 from gateway.core.rollout.reconcile import reconcile
 from gateway.core.rollout.route_state import RouteState
+from gateway.core.rollout.starts import first_start
 from gateway.core.rollout.state import Entry, RolloutPhase
-from gateway.core.rollout.transitions import begin, canary_weight, hold
+from gateway.core.rollout.transitions import begin, canary_weight, hold, record
 from gateway.core.rollout.verbs import PhaseConflictError, Verb, command
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.core.rollout.state import TrialState
 
 OVERRIDDEN: Final = "weights are set by hand"
+EVIDENCE_LOST: Final = "evidence of the step was lost"
 OVERRIDE_ENDED: Final = "weights were set by hand; waits for resume"
 _PASSES: Final = ("step", "promote")
 _MOVING: Final = (RolloutPhase.WAITING, RolloutPhase.PROGRESSING)
@@ -35,6 +37,25 @@ def look(known: RouteState | None, plan: Plan, values: Sequence[float], now: flo
     if override and trial.phase in _MOVING:
         trial = hold(trial, plan, now, OVERRIDDEN)
     return _with_trial(known, plan, advance(trial, plan, values, now))
+
+
+def is_behind(known: RouteState | None, values: Sequence[float]) -> bool:
+    """Whether the evidence of all replicas, up to the newest start, is not all here yet."""
+    if known is None or known.trial is None:
+        return False
+    return not known.trial.starts[-1].is_reached(values)
+
+
+def after_loss(
+    known: RouteState, plan: Plan, values: Sequence[float], now: float
+) -> RouteState | None:
+    """Return the state once evidence stays away: it is counted anew, or nothing would be judged."""
+    if known.trial is None or not is_behind(known, values):
+        return None
+    trial = _trial(known, plan, values, now)
+    anew = replace(trial, starts=first_start(values, now), evidence_at_step=tuple(values))
+    weight = canary_weight(trial, plan)
+    return _with_trial(known, plan, record(anew, plan, now, "count anew", weight, EVIDENCE_LOST))
 
 
 def is_worth_storing(before: RouteState | None, after: RouteState) -> bool:
@@ -155,7 +176,7 @@ def _in_words(weights: Mapping[str, int]) -> str:
 def _trial(known: RouteState | None, plan: Plan, values: Sequence[float], now: float) -> TrialState:
     if known is None or known.trial is None:
         return begin(plan, values, now)
-    return reconcile(known.trial, plan, values, now)
+    return reconcile(known.trial, plan, values, now, known.weight)
 
 
 def _with_trial(known: RouteState | None, plan: Plan, trial: TrialState) -> RouteState:

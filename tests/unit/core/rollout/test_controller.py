@@ -72,7 +72,7 @@ class World:
         self.change(command(self.state, self.plan, verb, values, self.now, full=full, by="ann"))
 
     def reload(self, plan: Plan) -> None:
-        self.change(reconcile(self.state, plan, self.collector.values, self.now))
+        self.change(reconcile(self.state, plan, self.collector.values, self.now, self.weight))
         self.plan = plan
 
 
@@ -317,6 +317,33 @@ class TestReload:
         assert world.weight == 25
         world.reload(with_rollout(steps=tuple(Step(w, 60.0) for w in (1, 10, 30, 100))))
         assert world.weight == 10
+
+    @pytest.mark.parametrize(
+        "changed", [replace(PLAN, bounds=Bounds(margin=0.1)), with_rollout(steps=(Step(100, 1.0),))]
+    )
+    def test_what_has_ended_keeps_its_verdict_over_a_reload(self, changed: Plan) -> None:
+        world = World()
+        world.do(Verb.ABORT)
+        world.reload(changed)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.ABORTED, Verdict.ABORT)
+        world = World()
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(changed)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.PROMOTED, Verdict.PASS)
+
+    def test_what_was_promoted_below_100_goes_on_where_it_is(self) -> None:
+        world = World(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0))))
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0), Step(100, 10.0))))
+        assert (world.state.phase, world.state.step, world.weight) == (RolloutPhase.WAITING, 1, 50)
+
+    def test_what_was_promoted_at_the_last_step_stays_so(self) -> None:
+        world = World()
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(with_rollout(steps=(Step(5, 10.0), Step(100, 10.0))))
+        assert (world.state.phase, world.weight) == (RolloutPhase.PROMOTED, 100)
+        world.reload(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0))))
+        assert (world.state.phase, world.weight) == (RolloutPhase.PROMOTED, 50)
 
     def test_steps_that_all_are_above_the_weight_wait_to_be_started(self) -> None:
         world = World()
