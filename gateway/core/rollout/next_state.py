@@ -165,7 +165,7 @@ def weights_entry(
     action = "clear weights" if after is None else "set weights"
     old = weight if before is None else before.get(canary, 0)
     new = weight if after is None else after.get(canary, 0)
-    reason = OVERRIDE_ENDED if after is None else _in_words(after)
+    reason = "taken back" if after is None else _in_words(after)
     return Entry(now, by, action, old, new, reason)
 
 
