@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tools.kube_api.objects import ObjectStore
 
 from gateway.adapters.kubernetes.resource import leases
 from gateway.adapters.state.lease import Lease, is_free, taken
+from gateway.demo.kubernetes.objects import ObjectStore
 from tests.fakes.kube_client import FakeKubernetesClient, kind_of
 
 
