@@ -1,0 +1,169 @@
+"""A followed object compiled for a route: it decides where the route's own rules do not.
+
+Istio's order: routes as they are written, each match on its own, the first one that holds.
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#VirtualService-http
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gateway.core.routing.decision import Decision, Reason
+from gateway.core.routing.mesh.applicability import is_for_any, not_applied
+from gateway.core.routing.mesh.destinations import DestinationMap, shares
+from gateway.core.routing.mesh.follow import RequestHeaders
+from gateway.core.routing.mesh.matching import header_tests, is_for
+from gateway.core.routing.mesh.names import names_of_client
+from gateway.core.routing.mesh.reader import InvalidObject
+from gateway.core.routing.split import BUCKETS
+
+if TYPE_CHECKING:
+    from gateway.core.messages.message import Message
+    from gateway.core.routing.mesh.destinations import FollowingVersions, Shares
+    from gateway.core.routing.mesh.follow import Follow
+    from gateway.core.routing.mesh.matching import Holds
+    from gateway.core.routing.mesh.values import FollowedObject, MeshRoute
+    from gateway.core.routing.version import Version
+
+_MOST_NAMED: Final = 5
+
+
+class Copy(NamedTuple):
+    """A version that a route mirrors to, and how many of 100 requests."""
+
+    to: Version
+    percent: float
+
+
+class FollowedDecision(NamedTuple):
+    """A decision by an object.
+
+    `unmapped`: the message belongs to the share of a destination that is no version. `unroutable`:
+    a redirect, a direct response or no destination; stable gets it in both cases. `copies` are for
+    routes that obey mirrors.
+    """
+
+    decision: Decision
+    unmapped: bool = False
+    unroutable: bool = False
+    copies: tuple[Copy, ...] = ()
+
+
+class _Outcome:
+    """What one route does with the requests that it matches."""
+
+    __slots__ = ("_copies", "_decided", "_reason", "_rule", "_split", "_unmapped_from")
+
+    def __init__(
+        self, found: Shares, reason: Reason, rule: str | None, copies: tuple[Copy, ...], end: str
+    ) -> None:
+        self._reason = reason
+        self._rule = rule
+        self._copies = copies
+        self._split = found.split
+        self._unmapped_from = found.unmapped_from
+        decision = Decision(found.only, reason, rule)
+        self._decided = FollowedDecision(
+            decision, found.unmapped_from < BUCKETS and not end, bool(end), copies
+        )
+
+    def decide(self, message: Message) -> FollowedDecision:
+        split = self._split
+        if split is None:
+            return self._decided
+        bucket = split.bucket(message)
+        decision = Decision(split.pick(bucket), self._reason, self._rule, bucket)
+        return FollowedDecision(decision, bucket >= self._unmapped_from, copies=self._copies)
+
+
+class Followed:
+    """Decides by an object as a producer's sidecar would.
+
+    Raises InvalidObject where none of its destinations is a version.
+    """
+
+    def __init__(self, seen: FollowedObject, follow: Follow, following: FollowingVersions) -> None:
+        self._follow = follow
+        self._default = FollowedDecision(Decision(following.stable, Reason.DEFAULT))
+        host = follow.host or seen.first_host
+        self.not_applied = not_applied(seen, follow, host)
+        """Why the object does not exist for the producer; empty where it does."""
+        self.notes = seen.notes
+        hosts = names_of_client(host, seen.namespace, follow.domain)
+        compiler = _Compiler(follow, following, DestinationMap(following, hosts))
+        self._entries = () if self.not_applied else compiler.entries(seen, host)
+        self.destinations = compiler.destinations(seen)
+        """Each host with its subset, and the name of its version or None."""
+        if not self.not_applied:
+            _check_mapped(self.destinations)
+            if not any(is_for_any(each, follow, seen.namespace) for each in seen.routes):
+                self.not_applied = "none of its routes is for this port, gateway and source"
+
+    def decide(self, message: Message) -> FollowedDecision:
+        """Return the decision; the same message and object always give the same one."""
+        headers = RequestHeaders(message, self._follow)
+        for tests, outcome in self._entries:
+            for holds in tests:
+                if not holds(headers):
+                    break
+            else:
+                return outcome.decide(message)
+        return self._default
+
+
+class _Compiler:
+    def __init__(self, follow: Follow, following: FollowingVersions, known: DestinationMap) -> None:
+        self._follow = follow
+        self._following = following
+        self._known = known
+
+    def entries(
+        self, seen: FollowedObject, host: str
+    ) -> tuple[tuple[tuple[Holds, ...], _Outcome], ...]:
+        """Return each match that may hold, with what follows; one that always does ends them."""
+        found: list[tuple[tuple[Holds, ...], _Outcome]] = []
+        for route in seen.routes:
+            if route.blocked or route.delegate is not None:
+                continue
+            outcome = self._outcome(route)
+            if not route.matches:
+                return (*found, ((), outcome))
+            for match in route.matches:
+                if not is_for(match, self._follow, seen.namespace):
+                    continue
+                tests = header_tests(match, self._follow, host)
+                if tests is not None:
+                    found.append((tests, outcome))
+                    if not tests:
+                        return tuple(found)
+        return tuple(found)
+
+    def destinations(self, seen: FollowedObject) -> dict[tuple[str, str], str | None]:
+        """Return every destination of the object with its version's name."""
+        found: dict[tuple[str, str], str | None] = {}
+        for route in seen.routes:
+            for each in route.destinations:
+                version = self._known.version(each)
+                found[each.host, each.subset] = None if version is None else version.name
+        return found
+
+    def _outcome(self, route: MeshRoute) -> _Outcome:
+        end = route.ends
+        reason = Reason.SPLIT if route.matchless and not end else Reason.RULE
+        rule = None if reason is Reason.SPLIT else route.name
+        found = shares(() if end else route.destinations, self._known, self._following)
+        return _Outcome(found, reason, rule, self._copies(route), end)
+
+    def _copies(self, route: MeshRoute) -> tuple[Copy, ...]:
+        if not self._follow.mirror:
+            return ()
+        each_to = [(self._known.version(each.destination), each.percent) for each in route.mirrors]
+        return tuple(Copy(to, percent) for to, percent in each_to if to and percent > 0)
+
+
+def _check_mapped(destinations: dict[tuple[str, str], str | None]) -> None:
+    """Raise InvalidObject where there are destinations, and no version among them."""
+    if destinations and not any(destinations.values()):
+        named = [f"{host}/{subset}" if subset else host for host, subset in destinations]
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        raise InvalidObject((f"no destination is a version: {', '.join(named[:5])}{more}",))
