@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test quick check chart bench guard chaos chain fuzz audit setup generate requirements dist release-check release-notes package clean
+.PHONY: demo test quick check chart bench guard chaos chain fuzz simulate audit setup generate requirements dist release-check release-notes package clean
 
 demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
@@ -48,6 +48,9 @@ chaos: $(STAMP)
 chain: $(STAMP)
 	$(BIN)/python -m tools.chain $(ARGS)
 
+simulate: $(STAMP)
+	$(BIN)/python -m tools.simulation $(ARGS)
+
 generate: $(STAMP)
 	$(BIN)/python -m tests.docs.generate
 
@@ -57,7 +60,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hash
 
 requirements: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
-	$(BIN)/uv $(COMPILE) pyproject.toml --output-file requirements/runtime.txt $(ARGS)
+	$(BIN)/uv $(COMPILE) pyproject.toml --extra otel --output-file requirements/runtime.txt $(ARGS)
 	$(BIN)/uv $(COMPILE) requirements/build.in --output-file requirements/build.txt $(ARGS)
 	$(BIN)/python -m tests.docs.generate
 
@@ -82,7 +85,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev,servers]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev,otel,servers]'
 	@touch $(STAMP)
 
 clean:

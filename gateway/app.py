@@ -7,6 +7,7 @@ Task tree, all of it under one TaskGroup:
             -> queue of VERSION of ROUTE (its own tree: gateway/adapters/sqs/queue_target.py), one
                for each version that is a queue, until its route has no message for it any more
             -> one watcher for each giver of weights (the routing file), until the gateway stops
+            -> rollouts (its own tree: gateway/runtime/rollouts/driver.py), until the gateway stops
             -> reload, one for each SIGHUP
             -> freeze, until every route has begun to poll
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import signal
 import time
@@ -37,12 +39,14 @@ from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.queue_calls import QueueCalls
 from gateway.adapters.sqs.queue_target import QueueTarget
 from gateway.adapters.sqs.sdk_source import SdkSqsSource
+from gateway.adapters.state.stores import make_store
 from gateway.adapters.telemetry.descriptor_log import DescriptorLog
 from gateway.adapters.telemetry.log_observer import LogObserver
 from gateway.adapters.telemetry.log_throttle import SharedThrottles
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.observers import Observers
 from gateway.adapters.telemetry.statistics import Statistics
+from gateway.adapters.tracing.open import open_spans
 from gateway.aiokit.descriptors import Descriptors, raise_limit
 from gateway.aiokit.signals import SIGNALS
 from gateway.aiokit.write_batch import WriteBatch
@@ -51,8 +55,11 @@ from gateway.core.events import HeaderFileUnusable, Listening
 from gateway.core.routing.version import Client
 from gateway.reloader import Reloader
 from gateway.runtime.poll_budget import PollBudget
+from gateway.runtime.rollouts.driver import RolloutDriver
+from gateway.runtime.rollouts.requests import RolloutRequests
 from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
+from gateway.runtime.tracing.route import RouteTracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -69,12 +76,19 @@ GARBAGE_THRESHOLD: Final = 20_000
 """New objects before the collector looks for cycles. The path of a message makes none, so that most
 of its looks are in vain."""
 
+SPANS_SECONDS: Final = 5.0
+"""The longest that a stop waits for the collector of traces, within the drain."""
+
 
 class Gateway:
-    """The running gateway, from its settings and a first routing table that is known to be good."""
+    """The running gateway, from its settings and a first routing table that is known to be good.
+
+    Raises StateError where the place of the state cannot be used at all.
+    """
 
     def __init__(self, settings: Settings, file: Path, table: RoutingTable) -> None:
         self._settings = settings
+        self._native_sqs = settings.sqs_client == "native"
         self._stopping = asyncio.Event()
         self._hung_up = False
         self._tasks: asyncio.TaskGroup | None = None
@@ -87,14 +101,22 @@ class Gateway:
             raise_limit(), on_short=limit_log.on_short, on_enough=limit_log.on_enough
         )
         self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
+        store = make_store(settings.state, os.environ)
         self._routes = RouteSet(self._running_route)
         self._metrics = Metrics(
-            read_in_flight=self._routes.in_flight, read_deliveries=self._routes.deliveries
+            read_in_flight=self._routes.in_flight,
+            read_deliveries=self._routes.deliveries,
+            read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
+            read_limits=self._routes.limits,
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
         log = LogObserver(self._throttles)
         self._observer = Observers(self._metrics, self._statistics, log)
+        self._rollouts = RolloutDriver(store, self._routes, self._observer, wall=time.time)
+        requests = RolloutRequests(self._rollouts, wall=time.time)
+        self._spans = open_spans(os.environ, self._observer.observe)
+        self._drained_at = 0.0
         routing_file = FileWeights(file, table.digest)
         self._weights: dict[str, Weights] = {"routing-file watcher": routing_file}  # by task name
         self._reloader = Reloader(routing_file, self._routes, self._observer, table)
@@ -104,6 +126,7 @@ class Gateway:
             self._reloader,
             self._statistics,
             self._metrics.render,
+            rollouts=requests,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
@@ -123,12 +146,17 @@ class Gateway:
     async def _serve(self) -> None:
         await self._admin.start()
         self._observer.observe(Listening(self._admin.host, self._admin.port))
+        if self._spans is not None:
+            self._spans.start()
         try:
             async with self._clients, asyncio.TaskGroup() as tasks:
                 if not self._stopping.is_set():
                     await self._route_messages(tasks)
         finally:
             self._routes.end()
+            if self._spans is not None:
+                left = self._drained_at - asyncio.get_running_loop().time()
+                await self._spans.close(0 if self._halted else min(max(left, 1), SPANS_SECONDS))
             await self._admin.stop()
 
     async def _route_messages(self, tasks: asyncio.TaskGroup) -> None:
@@ -139,6 +167,7 @@ class Gateway:
             self._start(self._reloader.reload(), "reload")
         helpers = [
             tasks.create_task(self._freeze(), name="freeze"),
+            tasks.create_task(self._rollouts.run(), name="rollouts"),
             *(
                 tasks.create_task(giver.watch(self._reloader.offer), name=name)
                 for name, giver in self._weights.items()
@@ -155,6 +184,7 @@ class Gateway:
             self._routes.halt()
             return
         self._stopping.set()
+        self._drained_at = asyncio.get_running_loop().time() + self._settings.drain_seconds
         self._routes.stop(self._settings.drain_seconds)
 
     def _on_signal(self, which: signal.Signals) -> None:
@@ -173,8 +203,7 @@ class Gateway:
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 100)
 
     def _running_route(self, route: Route) -> RunningRoute:
-        native = self._settings.sqs_client == "native"
-        source = NativeSqsSource if native else SdkSqsSource
+        source = NativeSqsSource if self._native_sqs else SdkSqsSource
         observer = Observers(self._metrics, self._statistics, LogObserver(self._throttles, route))
         return RunningRoute(
             route,
@@ -186,13 +215,14 @@ class Gateway:
             random=random.random,
             short=lambda: self._descriptors.short,
             make_mirror_target=partial(self._url_target, expendable=True),
+            weigh=self._rollouts.weigh,
+            tracing=None if self._spans is None else RouteTracing(route, self._spans),
         )
 
     def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:
         if version.queue is None:
             return self._url_target(version, observe=self._observer.observe)
-        native = self._settings.sqs_client == "native"
-        calls = QueueCalls(self._clients, version.queue, native=native)
+        calls = QueueCalls(self._clients, version.queue, native=self._native_sqs)
         found = partial(self._routes.found, version.queue)
         target = QueueTarget(version, calls, route, observe, found)
         self._start(target.run(), f"queue of {version.name} of {route}")
@@ -240,30 +270,20 @@ def make_target(
     """
     tls = TlsFiles(version.tls) if version.tls else None
     report = ignore if observe is None else partial(_report, observe, version.name)
-    url, headers, max_idle = version.url, version.headers, version.max_in_flight
-    lifetime = version.connection_lifetime_seconds
+    make: type[HttpxTarget] | partial[NativeTarget]
     if version.client is Client.NATIVE:
-        return NativeTarget(
-            url,
-            headers,
-            max_idle=max_idle,
-            tls=tls,
-            lifetime_seconds=lifetime,
-            write_batch=write_batch,
-            keepalive=keepalive,
-            descriptors=descriptors,
-            report=report,
-            expendable=expendable,
-        )
-    # Imported only for a version that has this client, since the import takes long.
-    from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
+        make = partial(NativeTarget, write_batch=write_batch)
+    else:
+        # Imported only for a version that has this client, since the import takes long.
+        from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
 
-    return HttpxTarget(
-        url,
-        headers,
-        max_idle=max_idle,
+        make = HttpxTarget
+    return make(
+        version.url,
+        version.headers,
+        max_idle=version.max_in_flight,
         tls=tls,
-        lifetime_seconds=lifetime,
+        lifetime_seconds=version.connection_lifetime_seconds,
         keepalive=keepalive,
         descriptors=descriptors,
         report=report,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event, Outcome, PhaseChanged, Reloaded, ReloadFailed
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
     from gateway.core.routing.route import Route, RoutingTable
+    from gateway.core.tracing.sampling import Sampler
+    from gateway.core.tracing.spans import Span
 
 
 class SourceError(Exception):
@@ -151,10 +154,19 @@ class Sender(Protocol):
         """
 
 
+class ContextSender(Sender, Protocol):
+    """A Sender that can deliver in another trace context than the message came with."""
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> Sending:
+        """Deliver once, as `send` does."""
+
+
 class Target(Protocol):
     """Where one version of a service gets its messages."""
 
-    def bind(self, plan: DeliveryPlan) -> Sender:
+    def bind(self, plan: DeliveryPlan) -> ContextSender:
         """Render once what the messages of a plan share."""
 
     async def close(self) -> None:
@@ -166,6 +178,17 @@ class Observer(Protocol):
 
     def observe(self, event: Event) -> None:
         """Record an event."""
+
+
+class SpanSink(Protocol):
+    """Takes spans that have ended, without waiting; it drops what it has no room for."""
+
+    @property
+    def sampler(self) -> Sampler:
+        """Which messages are to have spans."""
+
+    def take(self, spans: Sequence[Span]) -> None:
+        """Send them later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +257,7 @@ class Measurements(Protocol):
 class RouteView:
     """The state of one route at one moment. `waiting` messages wait for their version's limit.
 
+    `max_in_flight` and `max_in_flight_by_version` are the limits in force (some find themselves).
     `redrive` None: the queue has no redrive policy, or is not resolved yet.
     """
 
@@ -242,6 +266,8 @@ class RouteView:
     in_flight: int
     in_flight_by_version: Mapping[str, int]
     waiting: int
+    max_in_flight: int
+    max_in_flight_by_version: Mapping[str, int]
     redrive: Redrive | None = None
 
 

@@ -93,6 +93,17 @@ def epilog(statuses: Mapping[int, str], *examples: str) -> str:
     return "\n".join(["exit statuses:", *lines, "", "examples:", *(f"  {e}" for e in examples)])
 
 
+def duration(text: str) -> float:
+    """Return the seconds of `60s`, `5m` or a number of seconds, for argparse."""
+    from gateway.config.problems.findings import InvalidValue
+    from gateway.config.schema import durations
+
+    try:
+        return durations.seconds(float(text) if text.replace(".", "", 1).isdecimal() else text)
+    except (InvalidValue, ValueError):
+        raise argparse.ArgumentTypeError(f"is not a duration: {durations.FORMS}") from None
+
+
 def add_file(parser: argparse.ArgumentParser) -> None:
     """Add the routing file without a flag."""
     parser.add_argument(

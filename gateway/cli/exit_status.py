@@ -16,5 +16,8 @@ PROBLEMS: Final = 2
 DIFFERS: Final = 3
 """`explain --expect` found another decision."""
 
+TIMED_OUT: Final = 4
+"""`rollout status --wait` has waited for as long as it was to."""
+
 INTERRUPTED: Final = 130
 """Ended by Ctrl-C."""

@@ -10,14 +10,32 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.aiokit.signals import SIGNALS
-from gateway.cli import check, demo, drain_queue, explain, health, iam, run, schema, streams
+from gateway.cli import (
+    check,
+    completion,
+    demo,
+    drain_queue,
+    explain,
+    health,
+    iam,
+    peek,
+    rollout,
+    run,
+    schema,
+    status,
+    streams,
+    weight,
+)
 from gateway.cli.arguments import Formatter, Parser, add_file, add_settings, epilog, print_problems
-from gateway.cli.exit_status import DIFFERS, FAILED, OK, PROBLEMS
+from gateway.cli.exit_status import DIFFERS, FAILED, OK, PROBLEMS, TIMED_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-COMMANDS: Final = (check, explain, iam, schema, health, drain_queue, demo)
+COMMANDS: Final = (
+    check, explain, iam, schema, health, status, rollout, weight, peek, drain_queue, completion,
+    demo,
+)  # fmt: skip
 """The modules of the commands, in the order of `--help`."""
 
 LONG_RUNNING: Final = (run.run, drain_queue.run, demo.run)
@@ -29,6 +47,7 @@ END: Final = "Without a command it runs the gateway until SIGTERM or SIGINT.\n\n
         FAILED: "any other failure, a hard stop included",
         PROBLEMS: "a problem in the routing file, the settings or the input",
         DIFFERS: "explain --expect: a decision differs",
+        TIMED_OUT: "rollout status --wait: neither promoted nor aborted in time",
     },
     "gateway routes.yaml",
     "gateway --config routes.yaml --admin-port 9000 --log-format text",
@@ -101,11 +120,18 @@ def _names_a_file(argv: Sequence[str]) -> bool:
 
 
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
-    """Return every command's parser by how it is called, for the reference page."""
-    parser = _parser()
-    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001 - argparse shows its subparsers nowhere else
-    named = {f"gateway {name}": sub for name, sub in actions[0].choices.items()}
-    return {"gateway": parser, **named}
+    """Return every command's parser by how it is called, those of verbs below commands too."""
+    return dict(_with_those_below("gateway", _parser()))
+
+
+def _with_those_below(
+    name: str, parser: argparse.ArgumentParser
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    yield name, parser
+    for action in parser._actions:  # noqa: SLF001 - argparse shows its subparsers nowhere else
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for word, below in action.choices.items():
+                yield from _with_those_below(f"{name} {word}", below)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     add_settings(parser)
-    parser.set_defaults(command=run.run)
+    parser.set_defaults(command=run.run, parsers=command_parsers)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in COMMANDS:
         module.add_to(commands)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the gateway until it is stopped; return the exit status."""
-    from gateway.config.problems.problem import ProblemsFound
+    from gateway.config.problems.problem import Problem, ProblemsFound
 
     try:
         settings, path, table = _configuration(arguments)
@@ -32,13 +32,20 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gateway.adapters.telemetry import logs
     from gateway.app import Gateway
+    from gateway.config.settings import ENVIRONMENT
+    from gateway.state_port import StateError
 
     logs.configure(settings.log_level, settings.log_format)
     _log_start()
     _tune_garbage_collection()
 
     async def serve() -> bool:
-        return await Gateway(settings, path, table).run()
+        try:
+            gateway = Gateway(settings, path, table)
+        except StateError as error:
+            place = "GATEWAY_STATE"
+            raise ProblemsFound([Problem(ENVIRONMENT, None, place, str(error))]) from error
+        return await gateway.run()
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

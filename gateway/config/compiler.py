@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.config.plans import compile_plan
+from gateway.config.schema.concurrency import AutoInFlight
 from gateway.core.addresses import beside, parse_queue
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
@@ -17,6 +19,7 @@ from gateway.core.routing.sources import (
 )
 from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Tls, Version
+from gateway.core.routing.weights import weighted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,20 +32,24 @@ if TYPE_CHECKING:
 
 
 def compile_route(spec: routing_file.Route) -> Route:
-    """Return the route; keys that the file leaves out get their documented defaults."""
+    """Return the route; keys that the file leaves out get their documented defaults.
+
+    The canary of a rollout has no weight in it: that comes from the rollout's state.
+    """
     queue = parse_queue(spec.queue.text, spec.region)
     versions = _versions(spec, queue)
     named = {version.name: version for version in versions}
     stable = named[spec.stable] if spec.stable else versions[0]
     splitter = _Splitter(spec, versions, stable, fifo=queue.fifo)
-    return Route(
+    route = Route(
         name=spec.name,
         queue=queue,
         versions=versions,
         stable=stable,
         wait_seconds=spec.wait,
         visibility_seconds=spec.visibility,
-        max_in_flight=spec.max_in_flight,
+        max_in_flight=_most(spec.max_in_flight),
+        least_in_flight=_least(spec.max_in_flight),
         version_from=_version_from(spec),
         version_header=spec.version_header,
         unwrap=spec.unwrap,
@@ -50,13 +57,22 @@ def compile_route(spec: routing_file.Route) -> Route:
         mirror=_mirror(spec, named, splitter),
         unknown_version=spec.unknown_version,
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
-        split=None if spec.split is None else splitter.split(spec.split, None),
+        split=_split(spec, stable, splitter),
         weights=tuple((name, _weight(spec, name, stable)) for name in named),
         fallback=_fallback(spec, fifo=queue.fifo),
         retry=Backoff(spec.retry.min, spec.retry.max),
         linger=Linger(spec.linger.delete, spec.linger.receive),
         dead_letter=None if spec.reject is None else beside(spec.reject, queue),
+        plan=compile_plan(spec, versions, stable),
+        unsplit=None if spec.split is not None else splitter.split({stable.name: 1}, None),
     )
+    return route if spec.rollout is None else weighted(route, 0)
+
+
+def _split(spec: routing_file.Route, stable: Version, splitter: _Splitter) -> Split | None:
+    """Return the split; where a rollout is to move weights, one that gives stable all."""
+    weights = {stable.name: 1} if spec.rollout is not None else spec.split
+    return None if weights is None else splitter.split(weights, None)
 
 
 def _version_from(spec: routing_file.Route) -> tuple[VersionSource, ...]:
@@ -74,7 +90,8 @@ def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, .
             tag=version.tag or name,
             url=version.url or "",
             timeout_seconds=version.timeout,
-            max_in_flight=version.max_in_flight or _share(spec, is_stable=name == stable),
+            max_in_flight=_most(limit),
+            least_in_flight=_least(limit),
             max_rate=version.max_rate,
             headers=tuple(version.headers.items()),
             client=version.client,
@@ -86,6 +103,7 @@ def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, .
             max_depth=version.max_depth,
         )
         for name, version in spec.versions.items()
+        for limit in (version.max_in_flight or _share(spec, is_stable=name == stable),)
     )
 
 
@@ -93,9 +111,23 @@ def _tls(spec: TlsSpec | None) -> Tls | None:
     return None if spec is None else Tls(spec.ca, spec.certificate, spec.key)
 
 
-def _share(spec: routing_file.Route, *, is_stable: bool) -> int:
+def _share(spec: routing_file.Route, *, is_stable: bool) -> int | AutoInFlight:
     """Return the default limit: half for any version but stable, so that stable is not starved."""
-    return spec.max_in_flight if is_stable else max(1, spec.max_in_flight // 2)
+    limit = spec.max_in_flight
+    if is_stable:
+        return limit
+    if isinstance(limit, int):
+        return max(1, limit // 2)
+    return AutoInFlight(auto=True, min=max(1, limit.min // 2), max=max(1, limit.max // 2))
+
+
+def _most(limit: int | AutoInFlight) -> int:
+    return limit if isinstance(limit, int) else limit.max
+
+
+def _least(limit: int | AutoInFlight) -> int | None:
+    """Return the lower bound of a limit that finds itself; None for a number."""
+    return None if isinstance(limit, int) else limit.min
 
 
 def _weight(spec: routing_file.Route, name: str, stable: Version) -> int:

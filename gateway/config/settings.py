@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gateway.config.problems.findings import InvalidValue, find_similar, quote
 from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.config.schema.fields import Checked, one_of
+from gateway.config.state_place import read_state_place
 from gateway.core.stray_blanks import blanks_around, strip_blanks
 
 PREFIX: Final = "GATEWAY_"
@@ -137,7 +138,7 @@ class Settings(BaseSettings):
     admin_protect_reads: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
         default=False,
         description="`true`: reading asks for the token too, as changing does; not `/healthz`, "
-        "`/readyz` and `/metrics`.",
+        "`/readyz`, `/metrics` and Flagger's webhooks.",
     )
     admin_protect_metrics: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
         default=False, description="`true`: `/metrics` asks for the token too."
@@ -165,6 +166,12 @@ class Settings(BaseSettings):
         default=False,
         description="Whether a version's URL may be a link-local or metadata address "
         "(169.254.0.0/16, fe80::/10, fd00:ec2::/32): true or false.",
+    )
+    state: Annotated[str, Checked(read_state_place, {"type": "string"})] = Field(
+        default="memory",
+        description="Where rollouts, and weights set by hand, are kept: `memory` (as long as the "
+        "process), `file:PATH` (one gateway) or `kubernetes:NAME` (a ConfigMap and a Lease of that "
+        "name, which all replicas share).",
     )
     tcp_keepalive: Annotated[bool, Checked(switch, {"type": "boolean"})] = Field(
         default=True,

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.core.tracing.events import TracingEvent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.rollout.judge import RollbackCause
+    from gateway.core.rollout.state import Entry
     from gateway.core.routing.decision import Reason
     from gateway.core.routing.route import RoutingTable
 
@@ -87,10 +91,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """A version acked messages: how long each delivery took, and each message's age at the ack.
-
-    An age counts from when the message was sent to the queue; it is missing where that is unknown.
-    """
+    """A version acked messages; the ages, from the send until the ack, are those that are known."""
 
     route: str
     version: str
@@ -225,6 +226,26 @@ class TableInForce:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutChanged:
+    """A rollout moved, or weights were set by hand. `here`: by this replica, not by another.
+
+    `rolled_back`: the canary went to weight 0, for this cause.
+    """
+
+    route: str
+    entry: Entry
+    rolled_back: RollbackCause | None = None
+    here: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StateProblems:
+    """What is torn or out of reach of the shared state now, in words; empty: all is well again."""
+
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
     """A routing file was accepted; the names are of routes that differ from the table before."""
 
@@ -269,7 +290,10 @@ Event = (
     | PhaseChanged
     | RouteWarned
     | TableInForce
+    | RolloutChanged
+    | StateProblems
     | Reloaded
     | ReloadFailed
+    | TracingEvent
     | Listening
 )

@@ -7,6 +7,7 @@ future and a cancel scope for each message cost more than the kernel does (ADR 8
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -27,16 +28,16 @@ from gateway.runtime.in_flight import State
 from gateway.runtime.plans import DeliveryPlans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
-    from gateway.runtime.plans import ActivePlan, WithCopies
+    from gateway.runtime.plans import ActivePlan, Wrap
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
+
+Ended = Callable[["int | None"], None]
 
 OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJECT}
 
@@ -49,15 +50,17 @@ class Deliverer:
         *,
         route: Route,
         limiters: Limiters,
-        with_copies: WithCopies,
+        with_copies: Wrap,
+        with_evidence: Wrap,
         in_flight: InFlight,
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
     ) -> None:
-        self.plans = DeliveryPlans(route, limiters, with_copies)
+        self.plans = DeliveryPlans(route, limiters, with_copies, with_evidence)
         self._limiters = limiters
         self._with_copies = with_copies
+        self._with_evidence = with_evidence
         self._in_flight = in_flight
         self._settler = settler
         self._reporter = reporter
@@ -70,17 +73,17 @@ class Deliverer:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
-        self.plans = DeliveryPlans(route, self._limiters, self._with_copies)
+        self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._with_evidence)
 
     def begin(
-        self, entry: InFlightMessage, ended: Callable[[int | None], None] | None = None
+        self, entry: InFlightMessage, ended: Ended | None = None, by: DeliveryPlans | None = None
     ) -> None:
-        """Decide, and bring the message to a version.
+        """Decide, by these plans or those in force, and bring the message to a version.
 
-        `ended` is called with None once the message is done with (it is being deleted, or its lease
-        was lost), else with the seconds after which it comes back.
+        `ended` gets None once the message is done with (it is being deleted, or its lease was
+        lost), else the seconds after which it comes back.
         """
-        plans, reporter = self.plans, self._reporter
+        plans, reporter = by or self.plans, self._reporter
         entry.plans = plans
         entry.ended = ended
         entry.under_way = True
@@ -129,6 +132,7 @@ class Deliverer:
     # ---- to the version -------------------------------------------------------------------
 
     def _bring(self, entry: InFlightMessage, plan: ActivePlan) -> None:
+        plan = plan.instead or plan
         entry.plan = plan
         limiter = plan.limiter
         if limiter is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.runtime.in_flight import InFlightMessage
     from gateway.runtime.limiter import WaitQueue
     from gateway.runtime.permits import Permits
+    from gateway.runtime.plans import DeliveryPlans
     from gateway.runtime.settler import Settler
 
 STALLED_SECONDS: Final = 5.0
@@ -30,14 +31,18 @@ LOOK_SECONDS: Final = 1.0
 
 
 class GroupQueue:
-    """The messages in flight of one group: the one that is being delivered, and those behind it."""
+    """The messages in flight of one group: the one that is being delivered, and those behind it.
 
-    __slots__ = ("began_at", "beginning", "behind", "current", "ended", "name", "settled")
+    `plans` are those of the first one: a weight that moves never splits what is in flight together.
+    """
+
+    __slots__ = ("began_at", "beginning", "behind", "current", "ended", "name", "plans", "settled")
 
     def __init__(self, name: str, first: InFlightMessage) -> None:
         self.name = name
         self.current = first
         self.behind: deque[InFlightMessage] = deque()
+        self.plans: DeliveryPlans | None = None  # until the first one begins
         self.began_at = 0.0
         self.beginning = False
         self.ended = False  # the delivery of the current message
@@ -129,7 +134,8 @@ class GroupDispatcher:
             group.ended = group.settled = False
             group.began_at = asyncio.get_running_loop().time()
             group.beginning = True
-            self._deliverer.begin(group.current, partial(self._ended, group))
+            plans = group.plans = group.plans or self._deliverer.plans
+            self._deliverer.begin(group.current, partial(self._ended, group), plans)
             group.beginning = False
             if not (group.ended and group.settled and self._take_next(group)):
                 return

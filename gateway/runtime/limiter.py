@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.aiokit.lazy_timer import CLOCK_RESOLUTION_SECONDS
 from gateway.core.delivery.disposition import overload_seconds
+from gateway.runtime.auto_limits import fit
 from gateway.runtime.circuit_breaker import CircuitBreaker
-from gateway.runtime.permits import waiting_share
+from gateway.runtime.target_settings import target_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.core.delivery.concurrency import ConcurrencyLimit
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
@@ -56,11 +58,16 @@ class Waiter:
 
 
 class Limiter:
-    """The limits of one version: in flight, rate, circuit breaker; and its target."""
+    """The limits of one version: in flight, rate, circuit breaker; and its target.
+
+    `limit` is the limit in flight that is in force, by `auto` where it finds itself.
+    """
 
     def __init__(self, version: Version, target: Target, wait_queue: WaitQueue) -> None:
         self.version = version
         self.target = target
+        self.limit = version.max_in_flight
+        self.auto: ConcurrencyLimit | None = None
         self.in_flight = 0
         self._wait_queue = wait_queue
         self._removed = False
@@ -82,7 +89,7 @@ class Limiter:
             or version.max_rate is not None
             or self._removed
             or self._breaker.overloads
-            or self.in_flight >= version.max_in_flight
+            or self.in_flight >= self.limit
         ):
             return not self._waiters and not self._removed and self._admits()
         self.in_flight += 1
@@ -90,7 +97,7 @@ class Limiter:
 
     def wait(self, admitted: Callable[[bool], None]) -> Waiter | None:
         """Wait for a slot; None where the wait queue is full or the version was removed."""
-        if self._removed or not self._wait_queue.left:
+        if self._removed or not (self._wait_queue.left or self._was_lowered()):
             return None
         waiter = Waiter(self, admitted)
         self._waiters.append(waiter)
@@ -153,11 +160,18 @@ class Limiter:
             self._waking = False
         self._set_timer()
 
+    def expect(self, messages: int) -> None:
+        """Let a limit that finds itself rise for messages on their way."""
+        if self.auto is not None:
+            self.auto.expect(self.in_flight + messages)
+            self.limit = self.auto.limit
+
     def free_slots(self) -> int:
         """How many deliveries could begin at this moment."""
         if self._waiters:
             return 0
-        by_number = max(0, self.version.max_in_flight - self.in_flight)
+        limit = self.limit if self.auto is None else self.limit + self.auto.ready
+        by_number = max(0, limit - self.in_flight)
         if self.version.max_rate is None and not self._breaker.overloads:
             return by_number
         now = asyncio.get_running_loop().time()
@@ -170,7 +184,7 @@ class Limiter:
 
     def _admits(self) -> bool:
         version = self.version
-        if self.in_flight >= version.max_in_flight:
+        if self.in_flight >= self.limit and not self._widen():
             return False
         if version.max_rate is not None or self._breaker.overloads:
             now = asyncio.get_running_loop().time()
@@ -182,10 +196,20 @@ class Limiter:
         self.in_flight += 1
         return True
 
+    def _was_lowered(self) -> bool:
+        """Whether there was a slot for one more message before the limit lowered itself."""
+        before = 0 if self.auto is None or self._closed else self.auto.limit_before
+        return self.in_flight + len(self._waiters) < before
+
+    def _widen(self) -> bool:
+        widened = self.auto is not None and self.auto.widen()
+        self.limit += widened
+        return widened
+
     def _set_timer(self) -> None:
         if not self._waiters or self._timer is not None:
             return
-        if self.in_flight >= self.version.max_in_flight or self._breaker.probing:
+        if self.in_flight >= self.limit or self._breaker.probing:
             return  # a delivery has to end first, and wakes the next
         loop = asyncio.get_running_loop()
         opens_at = max(self._ready_at - BURST_SECONDS, self._breaker.open_until)
@@ -210,18 +234,19 @@ class Limiters:
         self._make_target = make_target
         self._limiters: dict[str, Limiter] = {}
         self._stable = ""
+        self.autos: list[ConcurrencyLimit] = []  # the limits that find themselves
         self._retired: list[Target] = []
         self.adopt(route)
 
     def adopt(self, route: Route) -> None:
         """Take the versions of a new routing table; targets no longer used are retired."""
         self._stable = route.stable.name
-        self.wait_queue.size = waiting_share(route.max_in_flight)
         for name in set(self._limiters) - {version.name for version in route.versions}:
             self._retired.append(self._limiters[name].target)
             self._limiters.pop(name).remove()
         for version in route.versions:
             self._adopt(version)
+        self.autos = [each.auto for each in self._limiters.values() if each.auto is not None]
 
     def of(self, version: Version) -> Limiter | None:
         """Return the limiter of a version; None where a reload has removed it."""
@@ -231,9 +256,17 @@ class Limiters:
         """How many messages stable can take or let wait; receiving more would send them back."""
         return self._limiters[self._stable].free_slots() + self.wait_queue.left
 
+    def expect(self, messages: int) -> None:
+        """Let stable's limit rise for messages that are on their way."""
+        self._limiters[self._stable].expect(messages)
+
     def in_flight(self) -> dict[str, int]:
         """How many deliveries run, by version name."""
         return {name: limiter.in_flight for name, limiter in self._limiters.items()}
+
+    def limits(self) -> dict[str, int]:
+        """How many may run at this moment, by version name."""
+        return {name: limiter.limit for name, limiter in self._limiters.items()}
 
     def close_wait_queue(self) -> None:
         """Turn every waiter away: the route stops."""
@@ -254,25 +287,14 @@ class Limiters:
     def _adopt(self, version: Version) -> None:
         limiter = self._limiters.get(version.name)
         if limiter is None:
-            target = self._make_target(version)
-            self._limiters[version.name] = Limiter(version, target, self.wait_queue)
+            limiter = Limiter(version, self._make_target(version), self.wait_queue)
+            self._limiters[version.name] = limiter
+            fit(limiter, version)
             return
         if target_settings(version) != target_settings(limiter.version):
             self._retired.append(limiter.target)
             limiter.target = self._make_target(version)
+            limiter.auto = None  # what it learned is another's
         limiter.version = version
+        fit(limiter, version, limiter.limit)
         limiter.wake()
-
-
-def target_settings(version: Version) -> tuple[object, ...]:
-    """Return what a target is made of: where it changes, so does the target."""
-    return (
-        version.url,
-        version.headers,
-        version.client,
-        version.tls,
-        version.connection_lifetime_seconds,
-        version.queue,
-        version.max_depth,
-        version.max_in_flight if version.queue is not None else None,  # it sizes batches
-    )

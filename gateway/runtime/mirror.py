@@ -16,8 +16,8 @@ from gateway.aiokit.waiting import wait_until_done
 from gateway.core.delivery.disposition import describe, is_ack
 from gateway.core.events import CopyOutcome
 from gateway.core.routing.decision import Reason
-from gateway.runtime.limiter import target_settings
 from gateway.runtime.plans import delivery_plan
+from gateway.runtime.target_settings import target_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,7 @@ class Mirroring:
         if mirror is None:
             self._active = None
             return
-        sized = replace(mirror.to, max_in_flight=mirror.max_in_flight)
+        sized = replace(mirror.to, max_in_flight=mirror.max_in_flight, least_in_flight=None)
         self._active = ActiveMirror(route, mirror, kept or self._make_target(sized))
 
     def wrap(self, sender: Sender, chosen: Version) -> Sender:

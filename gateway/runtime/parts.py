@@ -16,8 +16,12 @@ from gateway.runtime.mirror import Mirroring
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
+from gateway.runtime.rollouts.counting import Counting
+from gateway.runtime.route_limit import RouteLimit
 from gateway.runtime.settler import FIFO_LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
+from gateway.runtime.tracing.source import TracedSource
+from gateway.runtime.tracing.target import traced_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.runtime.dispatch import Dispatcher
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.shutdown import StopRequest
+    from gateway.runtime.tracing.route import RouteTracing
 
 GROUPLESS: Final = (
     "messages of this FIFO queue come without MessageGroupId, so their order is not kept",
@@ -50,18 +55,25 @@ class Parts:
         random: Callable[[], float],
         short: Callable[[], bool] | None = None,
         make_mirror_target: Callable[[Version], Target] | None = None,
+        tracing: RouteTracing | None = None,
     ) -> None:
         self.source = source
+        self.tracing = tracing
+        self.traced_source = source if tracing is None else TracedSource(source, tracing)
         self.short = short
         self.random = random
         self.permits = Permits(route.max_in_flight)
         self.in_flight = InFlight()
-        self.limiters = Limiters(route, make_target)
+        self.limiters = Limiters(
+            route, make_target if tracing is None else traced_targets(make_target, tracing)
+        )
+        self.route_limit = RouteLimit(route, self.permits, self.limiters.wait_queue)
         self.reporter = Reporter(route.name, observer, wall)
         self.mirroring = Mirroring(route, make_mirror_target or make_target, self.reporter, short)
+        self.counting = Counting(route)
         self.settler = Settler(
             route=route.name,
-            source=source,
+            source=self.traced_source,
             reporter=self.reporter,
             permits=self.permits,
             in_flight=self.in_flight,
@@ -70,6 +82,7 @@ class Parts:
             route=route,
             limiters=self.limiters,
             with_copies=self.mirroring.wrap,
+            with_evidence=self.counting.wrap,
             in_flight=self.in_flight,
             settler=self.settler,
             reporter=self.reporter,
@@ -128,12 +141,13 @@ class OpenParts:
         )
         self.poller = Poller(
             route=route.name,
-            source=parts.source,
+            source=parts.traced_source,
             batch=traits.batch,
             wait_seconds=route.wait_seconds,
             lease_seconds=self.lease_keeper.lease_seconds,
             permits=parts.permits,
             limiters=parts.limiters,
+            route_limit=parts.route_limit,
             poll_budget=poll_budget,
             intake=self.intake,
             settler=parts.settler,

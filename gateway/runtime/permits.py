@@ -64,6 +64,11 @@ class Permits:
         return max(0, min(self._free, self._free_bytes // self._bytes_each))
 
     @property
+    def held(self) -> int:
+        """How many are taken, those for receives under way included."""
+        return self.limit - self._free
+
+    @property
     def wanted(self) -> bool:
         """Whether a poller waits for one."""
         return bool(self.waiters)

@@ -21,26 +21,29 @@ if TYPE_CHECKING:
 
 NEVER: Final = float("inf")
 
-WithCopies = Callable[["Sender", "Version"], "Sender"]
-"""Of a sender of the messages that were decided for a version, makes one that also copies them."""
+Wrap = Callable[["Sender", "Version"], "Sender"]
+"""Of a sender of the messages that were decided for a version, makes one that does more: it copies
+them for a mirror, or counts them as evidence."""
 
 
 class ActivePlan:
     """From a decision to a version: `chosen` is what was decided, `version` gets the message.
 
-    `limiter` is None where a reload has removed the version, `with_copies` where none of its
-    messages is copied. The counts and `unreported` are the reporter's.
+    `limiter` is None where a reload has removed the version, and where `instead` is the plan to go
+    by, since the version was rolled back. `wraps` are put round its sender, the
+    first one innermost. The counts and `unreported` are the reporter's.
     """
 
     __slots__ = (
         "_plan",
         "_sender",
         "_target",
-        "_with_copies",
+        "_wraps",
         "acked_ages",
         "acked_seconds",
         "chosen",
         "decided",
+        "instead",
         "limiter",
         "reason",
         "unreported",
@@ -54,27 +57,29 @@ class ActivePlan:
         version: Version,
         reason: Reason,
         limiter: Limiter | None,
-        with_copies: WithCopies | None,
+        wraps: tuple[Wrap, ...],
     ) -> None:
         self.chosen = chosen
         self.version = version
         self.reason = reason
         self.limiter = limiter
+        self.instead: ActivePlan | None = None
         self.decided = 0
         self.acked_seconds: list[float] = []
         self.acked_ages: list[float] = []
         self.unreported = False
         self._plan = delivery_plan(route, version, chosen.tag, reason)
-        self._with_copies = with_copies
+        self._wraps = wraps
         self._target: Target | None = None
         self._sender: Sender
 
     def sender(self, target: Target) -> Sender:
         """Return what delivers over this target; a reload may have given the version another."""
         if target is not self._target:
-            sender = target.bind(self._plan)
-            copying = self._with_copies
-            self._sender = sender if copying is None else copying(sender, self.chosen)
+            sender: Sender = target.bind(self._plan)
+            for wrap in self._wraps:
+                sender = wrap(sender, self.chosen)
+            self._sender = sender
             self._target = target
         return self._sender
 
@@ -86,19 +91,26 @@ class DeliveryPlans:
     """
 
     __slots__ = (
+        "_counted",
         "_limiters",
         "_plans",
         "_with_copies",
+        "_with_evidence",
         "decider",
         "fallback_after_receives",
         "route",
     )
 
-    def __init__(self, route: Route, limiters: Limiters, with_copies: WithCopies) -> None:
+    def __init__(
+        self, route: Route, limiters: Limiters, with_copies: Wrap, with_evidence: Wrap
+    ) -> None:
         self.route = route
         self.decider = decider_of(route)
         self._limiters = limiters
         self._with_copies = with_copies
+        self._with_evidence = with_evidence
+        plan = route.plan
+        self._counted: tuple[str, ...] = () if plan is None else (plan.canary, route.stable.name)
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives
         self.fallback_after_receives = NEVER if after is None else after
@@ -110,16 +122,18 @@ class DeliveryPlans:
         return plan or self._add(chosen, version, reason)
 
     def _add(self, chosen: Version, version: Version, reason: Reason) -> ActivePlan:
-        plan = ActivePlan(
-            self.route,
-            chosen,
-            version,
-            reason,
-            self._limiters.of(version),
-            self._with_copies if self._copied(chosen, reason) else None,
-        )
+        rolled_back = version.name == self.route.rolled_back
+        limiter = None if rolled_back else self._limiters.of(version)
+        plan = ActivePlan(self.route, chosen, version, reason, limiter, self._wraps(chosen, reason))
+        if rolled_back:
+            plan.instead = self.of(chosen, self.route.stable, Reason.FALLBACK)
         self._plans[chosen.name, version.name, reason] = plan
         return plan
+
+    def _wraps(self, chosen: Version, reason: Reason) -> tuple[Wrap, ...]:
+        counted = reason is Reason.SPLIT and chosen.name in self._counted
+        evidence: tuple[Wrap, ...] = (self._with_evidence,) if counted else ()
+        return (*evidence, self._with_copies) if self._copied(chosen, reason) else evidence
 
     def _copied(self, chosen: Version, reason: Reason) -> bool:
         """Whether a mirror gets some of its messages: not those that were offered to it before."""

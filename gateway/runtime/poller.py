@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.runtime.permits import Grant, Permits
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.reporter import Reporter
+    from gateway.runtime.route_limit import RouteLimit
     from gateway.runtime.settler import Settler
 
 FIRST_BACKOFF_SECONDS: Final = 0.5
@@ -61,6 +62,7 @@ class Poller:
         lease_seconds: int,
         permits: Permits,
         limiters: Limiters,
+        route_limit: RouteLimit,
         poll_budget: PollBudget,
         intake: Intake,
         settler: Settler,
@@ -78,6 +80,7 @@ class Poller:
         self._lease_seconds = lease_seconds
         self._permits = permits
         self._limiters = limiters
+        self._route_limit = route_limit
         self._poll_budget = poll_budget
         self._intake = intake
         self._settler = settler
@@ -167,6 +170,7 @@ class Poller:
         breaker) or with a reload, so the poller looks again after a pause (ADR 16).
         """
         while not self._stopping.is_set():
+            self._expect()
             if not self._permits.free:
                 self._settler.flush_early()
             grant = await self._permits.take(self._batch)
@@ -178,6 +182,14 @@ class Poller:
             await self._sleep(CAPACITY_WAIT_SECONDS)
         return NOTHING
 
+    def _expect(self) -> None:
+        """Let limits that find themselves rise for this receive and another poll's."""
+        more = 2 * self._batch
+        if self._limiters.autos:
+            self._limiters.expect(self._asked + more)
+        if self._route_limit.auto is not None:
+            self._route_limit.look(self._clock(), min(more, self._capacity()))
+
     def _capacity(self) -> int:
         """How many more messages may be asked for: more than stable can take would go back.
 
@@ -185,7 +197,18 @@ class Poller:
         """
         if self._short is not None and self._short():
             return 0
+        if self._limiters.autos and self._limit_is_rising():
+            return 0
         return max(0, self._limiters.stable_capacity() - self._asked)
+
+    def _limit_is_rising(self) -> bool:
+        """Whether messages wait for a version that will have room for them in a moment.
+
+        More of them would go back. For a version that is slow or hangs nothing is put off.
+        """
+        wait_queue, now = self._limiters.wait_queue, self._clock()
+        crowded = 2 * wait_queue.waiting >= wait_queue.size
+        return crowded and any(each.rising(now) for each in self._limiters.autos)
 
     async def _receive(self, limit: int) -> Batch | None:
         began = self._moved()

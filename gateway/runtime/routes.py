@@ -81,7 +81,7 @@ class RouteSet:
 
     def swap(self, table: RoutingTable) -> Plan:
         """Make the routes those of the table; return what changed. Neither fails nor waits."""
-        change = plan({name: running.route for name, running in self._running.items()}, table)
+        change = plan({name: running.given for name, running in self._running.items()}, table)
         for name in (*change.stop, *(route.name for route in change.replace)):
             self._drain(self._running.pop(name))
         for route in change.swap:
@@ -139,9 +139,13 @@ class RouteSet:
             if (why := route.unready)
         ]
 
+    def in_force(self) -> Sequence[RunningRoute]:
+        """Return the routes of the table in force, in file order."""
+        return [self._running[name] for name in self._names if name in self._running]
+
     def views(self) -> Sequence[RouteView]:
         """Return the state of the routes in force, in file order."""
-        return [self._running[name].view() for name in self._names if name in self._running]
+        return [running.view() for running in self.in_force()]
 
     def in_flight(self) -> dict[str, int]:
         """Return the messages in flight by route in force, with those of a replaced route."""
@@ -150,6 +154,10 @@ class RouteSet:
             if route.route.name in count:
                 count[route.route.name] += route.view().in_flight
         return count
+
+    def limits(self) -> dict[str, int]:
+        """Return how many messages each route in force may have in flight at this moment."""
+        return {name: route.view().max_in_flight for name, route in self._running.items()}
 
     def deliveries(self) -> dict[tuple[str, str], int]:
         """Return the deliveries under way by route in force and version, as `in_flight` does."""
@@ -175,7 +183,7 @@ class RouteSet:
         """
         if self.stopping:
             return
-        routes = [self._running[name] for name in self._names if name in self._running]
+        routes = self.in_force()
         clashes = find_clashes(
             {each.route.name: each.traits for each in routes if each.traits is not None},
             {each.route.name: self._version_queues(each.route) for each in routes},
@@ -186,7 +194,7 @@ class RouteSet:
                 each.admit()
             elif not each.bar(*clash):
                 self._drain(self._running.pop(each.route.name))
-                self._start(each.route)
+                self._start(each.given)
 
     def _version_queues(self, route: Route) -> dict[str, str]:
         """Return the versions by the identity of their queue, as far as these were found."""

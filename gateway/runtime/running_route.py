@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
+    from gateway.runtime.rollouts.counting import Counting
+    from gateway.runtime.tracing.route import RouteTracing
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 30.0
@@ -35,15 +37,21 @@ def _nothing() -> None:
     """Do nothing once the source is open."""
 
 
+def _as_given(route: Route) -> Route:
+    """Return the route with the weights that the routing file gives it."""
+    return route
+
+
 class RunningRoute:
     """Runs a route until stopped; a new routing table may be adopted while it runs.
 
     `wall` gives seconds since the epoch, `random` uniform 0..1. Routes share a `poll_budget`.
     Nothing is received while `short` says that the process is short of descriptors. The copies for
-    a mirror have a target of their own, by `make_mirror_target` where that is given.
+    a mirror have a target of their own, by `make_mirror_target` where that is given. `weigh` gives
+    a routing table's route the weights that are in force: `given` becomes `route`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the doors to all that is outside
         self,
         route: Route,
         source: Source,
@@ -55,8 +63,12 @@ class RunningRoute:
         random: Callable[[], float],
         short: Callable[[], bool] | None = None,
         make_mirror_target: Callable[[Version], Target] | None = None,
+        weigh: Callable[[Route], Route] = _as_given,
+        tracing: RouteTracing | None = None,
     ) -> None:
-        self.route = route
+        self._weigh = weigh
+        self.given = route
+        self.route = route = weigh(route)
         self.started = asyncio.Event()
         self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
         self.traits: SourceTraits | None = None  # once the source was open
@@ -74,6 +86,7 @@ class RunningRoute:
             random=random,
             short=short,
             make_mirror_target=make_mirror_target,
+            tracing=tracing,
         )
         self._open_parts: OpenParts | None = None
 
@@ -87,6 +100,7 @@ class RunningRoute:
             async with asyncio.TaskGroup() as tasks:
                 parts.reporter.start()
                 parts.settler.start(tasks)
+                parts.counting.start()
                 parts.deliverer.start()
                 traits = await self._opened(tasks, on_open)
                 if traits is not None:
@@ -135,11 +149,26 @@ class RunningRoute:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
+        self.given = route
+        self._decide_by(self._weigh(route))
+
+    def weigh_anew(self) -> bool:
+        """Decide by the weights in force from the next message on; return whether they differ."""
+        route = self._weigh(self.given)
+        if route == self.route:
+            return False
+        self._decide_by(route)
+        return True
+
+    def _decide_by(self, route: Route) -> None:
         self.route = route
-        self._parts.permits.resize(route.max_in_flight)
+        self._parts.route_limit.adopt(route)
         self._parts.limiters.adopt(route)
         self._parts.mirroring.adopt(route)
+        self._parts.counting.adopt(route)
         self._parts.deliverer.adopt(route)
+        if self._parts.tracing is not None:
+            self._parts.tracing.adopt(route)
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
             self._open_parts.linger(route)
@@ -159,8 +188,15 @@ class RunningRoute:
             len(parts.in_flight),
             parts.limiters.in_flight(),
             parts.limiters.wait_queue.waiting,
+            parts.permits.limit,
+            parts.limiters.limits(),
             None if self.traits is None else self.traits.redrive,
         )
+
+    @property
+    def counting(self) -> Counting:
+        """The evidence of its canary."""
+        return self._parts.counting
 
     @property
     def unready(self) -> str | None:
@@ -215,7 +251,7 @@ class RunningRoute:
         failures = 0
         while True:
             try:
-                return await self._parts.source.open()
+                return await self._parts.traced_source.open()
             except SourceError as error:
                 why = f"queue {self.route.queue.text}: {error}"
                 self._enter(PhaseChanged(self.route.name, Phase.FAILED, why, error.what_to_do))

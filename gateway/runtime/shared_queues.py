@@ -39,8 +39,10 @@ def find_clashes(
         clash = None
         if identity in admitted:
             clash = _same_queue(admitted[identity])
-        elif (last := _end_of_circle(identity, own.dead_letters, dead_letters)) is not None:
-            clash = _circle(admitted[last])
+        elif (
+            trail := _way_back(identity, own.dead_letters - {identity}, dead_letters)
+        ) is not None:
+            clash = _circle(admitted[trail[-2]])
         elif (trail := _way_back(identity, targets[name], ways)) is not None:
             version = targets[name][trail[0]]
             clash = _round_trip(name, version, [admitted[each] for each in trail[:-1]])
@@ -53,25 +55,10 @@ def find_clashes(
     return clashes
 
 
-def _end_of_circle(
-    identity: str, first: frozenset[str], dead_letters: Mapping[str, frozenset[str]]
-) -> str | None:
-    """Return the queue from which dead letters of this one come back to it."""
-    seen: set[str] = set()
-    ahead = [queue for queue in first if queue in dead_letters]
-    while ahead:
-        queue = ahead.pop()
-        if identity in dead_letters[queue]:
-            return queue
-        seen.add(queue)
-        ahead += [each for each in dead_letters[queue] if each in dead_letters.keys() - seen]
-    return None
-
-
 def _way_back(
     identity: str, first: Collection[str], ways: Mapping[str, Collection[str]]
 ) -> list[str] | None:
-    """Return the shortest way of a message by versions' queues back to its own; None for none."""
+    """Return the queues by which messages come back to their own, the shortest way; or None."""
     seen: set[str] = set()
     trails = deque([queue] for queue in first)
     while trails:

@@ -11,7 +11,7 @@ CORE = Path(__file__).parents[2] / "gateway" / "core"
 MODULES = sorted(CORE.rglob("*.py"))
 ALLOWED_MODULES = {
     "__future__", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "json",
-    "re", "typing", "jmespath", "orjson", "re2",
+    "math", "re", "typing", "jmespath", "orjson", "re2",
 }  # fmt: skip
 FORBIDDEN_CALLS = {
     "__import__", "breakpoint", "compile", "eval", "exec", "globals", "input", "open", "print",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 AVOIDED: Final = words_to_avoid("names")
 IMPOSED: Final = {
     "children": "what a YAML node has below it; jmespath's nodes have them too",
+    "PAUSE": "the verb of a rollout, as Flagger and Argo Rollouts have it",
+    "pause": "the key of a step of a rollout, for the same verb",
     "Refusal": "of a request to the admin port, with 401 or 403",
     "refusal": "of a request to the admin port, with 401 or 403",
 }

@@ -70,6 +70,7 @@ def test_the_contracts_hold_in_a_copy_too(project: Path) -> None:
         ("adapters/sqs/clients.py", "import gateway.adapters.http.tls", ADAPTERS),
         ("adapters/http/tls.py", "import gateway.adapters.sqs.errors", ADAPTERS),
         ("adapters/http1/pool.py", "import gateway.adapters.http.request", ADAPTERS),
+        ("adapters/kubernetes/client.py", "import gateway.adapters.sqs.errors", ADAPTERS),
         ("adapters/kafka/source.py", "import gateway", ADAPTERS),
         ("runtime/permits.py", "import aiobotocore", LIBRARIES),
         ("reloader.py", "import structlog", LIBRARIES),

@@ -69,7 +69,7 @@ def routing_text(objects: Iterable[Object]) -> str:
     (text,) = (
         m["data"]["routes.yaml"]
         for m in named(objects, "ConfigMap").values()
-        if "routes.yaml" in m["data"]
+        if "routes.yaml" in m.get("data", {})
     )
     return str(text)
 

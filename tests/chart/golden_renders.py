@@ -69,7 +69,7 @@ def _folded(chart: Path, thing: Object) -> Object:
         whole = yaml.safe_load((files / "alerts.yaml").read_text())
         if thing["spec"] == whole:
             return thing | {"spec": "<files/alerts.yaml>"}
-    if thing["kind"] == "ConfigMap" and (files / "dashboard.json").exists():
+    if thing["kind"] == "ConfigMap" and "data" in thing and (files / "dashboard.json").exists():
         whole = json.loads((files / "dashboard.json").read_text())
         inside = {
             name: "<files/dashboard.json>"

@@ -23,6 +23,15 @@ FOREIGN: Final = {
     "process_resident_memory_bytes": frozenset[str](),
 }
 """Metrics that Prometheus and its client library make, of those that we use."""
+OF_ROLLOUTS: Final = {
+    "gateway_rollout_phase": frozenset({"route", "phase"}),
+    "gateway_rollout_step": frozenset({"route"}),
+    "gateway_rollout_verdict": frozenset({"route"}),
+    "gateway_rollbacks_total": frozenset({"route", "reason"}),
+    "gateway_weight_override": frozenset({"route"}),
+    "gateway_state_in_trouble": frozenset[str](),
+}
+"""Metrics of rollouts as they are promised; a definition of the gateway takes their place."""
 _SELECTOR: Final = re.compile(
     r"\b([a-z_:][a-z0-9_:]*)\s*(?:\{([^}]*)\}|(?=\s*(?:\[|\)|[-+/<>=!]|$)))"
 )
@@ -32,7 +41,7 @@ _RECORDED: Final = re.compile(r"\b\w+:\w+:\w+\b")
 
 def known_metrics() -> dict[str, frozenset[str]]:
     """Return every series name that a scrape of the gateway has, with its labels."""
-    known = dict(FOREIGN)
+    known = FOREIGN | OF_ROLLOUTS
     for metric in METRIC_DEFINITIONS:
         labels = frozenset(metric.labels)
         if metric.type == "histogram":

@@ -22,6 +22,10 @@ CHARTS: Final = ROOT / "charts"
 GATEWAY_CHART: Final = CHARTS / "sqs-version-gateway"
 KUBE_VERSION: Final = "1.32.0"
 API_VERSIONS: Final = (
+    "argoproj.io/v1alpha1",
+    "argoproj.io/v1alpha1/AnalysisTemplate",
+    "flagger.app/v1beta1",
+    "flagger.app/v1beta1/MetricTemplate",
     "keda.sh/v1alpha1",
     "keda.sh/v1alpha1/ScaledObject",
     "keda.sh/v1alpha1/TriggerAuthentication",
@@ -36,7 +40,7 @@ API_VERSIONS: Final = (
     "security.istio.io/v1",
     "security.istio.io/v1/AuthorizationPolicy",
 )
-"""What `.Capabilities.APIVersions` has beside Kubernetes: Istio, KEDA, the Prometheus operator."""
+"""What `.Capabilities.APIVersions` has beside Kubernetes: the controllers and operators."""
 
 Object = dict[str, Any]
 """One Kubernetes object, as YAML gives it."""

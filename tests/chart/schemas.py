@@ -15,6 +15,7 @@ import kubernetes_validate
 from pydantic import BaseModel, ValidationError
 
 from tests.chart import ranges
+from tests.chart.controllers import controller_models
 from tests.chart.rendering import KUBE_VERSION
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _models() -> dict[tuple[str, str], type[BaseModel]]:
 
     istio, secured = "networking.istio.io/v1", "security.istio.io/v1"
     operator, scaler = "monitoring.coreos.com/v1", "keda.sh/v1alpha1"
-    return {
+    return controller_models() | {
         (istio, "VirtualService"): networking.VirtualService,
         (istio, "DestinationRule"): networking.DestinationRule,
         (istio, "Gateway"): networking.Gateway,

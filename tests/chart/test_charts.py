@@ -57,7 +57,7 @@ def rendered(values: ValueSet) -> list[Object]:
 def routing_files(objects: list[Object]) -> list[str]:
     """Return the routing files of all ConfigMaps."""
     maps = (each for each in objects if each["kind"] == "ConfigMap")
-    return [each["data"]["routes.yaml"] for each in maps if "routes.yaml" in each["data"]]
+    return [each["data"]["routes.yaml"] for each in maps if "routes.yaml" in each.get("data", {})]
 
 
 def routes_in(objects: list[Object]) -> list[Route]:
@@ -191,7 +191,7 @@ def test_the_rendered_dashboard_is_the_one_that_was_tested() -> None:
     shown = [
         json.loads(text)
         for each in all_rendered("ConfigMap")
-        for name, text in each["data"].items()
+        for name, text in each.get("data", {}).items()
         if name.endswith(".json")
     ]
     file = rendering.GATEWAY_CHART / "files" / "dashboard.json"

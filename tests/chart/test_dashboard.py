@@ -52,6 +52,12 @@ def series() -> list[dict[str, str]]:
     for family in text_string_to_metric_families(metrics.render()[0].decode()):
         grows = family.type != "gauge"
         found += [_series(each.name, each.labels, grows=grows) for each in family.samples]
+    scraped = {each["series"].partition("{")[0] for each in found}
+    found += [
+        _series(name, dict.fromkeys(labels, "orders"), grows=name.endswith("_total"))
+        for name, labels in promql.OF_ROLLOUTS.items()
+        if name not in scraped
+    ]
     process = ("process_cpu_seconds_total", "process_resident_memory_bytes")
     return found + [_series(name, {}, grows=True) for name in process]
 
@@ -128,7 +134,7 @@ def test_the_variables_ask_for_what_the_gateway_has(name: str) -> None:
         *("gateway_message_age_seconds_bucket", "gateway_messages_in_flight"),
         *("gateway_split_weight", "gateway_decisions_total", "gateway_settlements_total"),
         *("gateway_receives_total", "gateway_config_last_reload_successful"),
-        "gateway_target_queue_depth",
+        *("gateway_target_queue_depth", *promql.OF_ROLLOUTS),
     ],
 )
 def test_what_an_operator_looks_for_has_a_panel(metric: str) -> None:

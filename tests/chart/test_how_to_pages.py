@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOW_TO: Final = ROOT / "docs" / "how-to"
-PAGES: Final = ("iam", "install-with-helm", "scale-with-keda", "upgrade-the-chart")
+PAGES: Final = (
+    "gate-argo-rollouts",
+    "gate-flagger",
+    "iam",
+    "install-with-helm",
+    "scale-with-keda",
+    "upgrade-the-chart",
+)
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ROUTES: Final = [
     {"name": name, "queue": name, "versions": {"stable": "http://b.shop/"}}

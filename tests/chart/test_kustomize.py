@@ -152,7 +152,7 @@ def comparable(objects: Iterable[Object]) -> dict[tuple[str, str], Object]:
     kept = [one for one in objects if one["kind"] != "Pod"]
     found = {(one["kind"], one["metadata"]["name"]): same(one) for one in kept}
     for (kind, _), one in found.items():
-        if kind == "ConfigMap":
+        if kind == "ConfigMap" and "data" in one:
             one["data"] = [str(routes(kept))]  # the same routes in any layout of the text
             one["metadata"].pop("labels", None)  # kustomize's generator has none
     return found

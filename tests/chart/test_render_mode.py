@@ -16,9 +16,12 @@ KINDS: Final = {
     "ServiceMonitor": ("monitoring.serviceMonitor", "monitoring.coreos.com/v1"),
     "PodMonitor": ("monitoring.podMonitor", "monitoring.coreos.com/v1"),
     "PrometheusRule": ("monitoring.prometheusRule", "monitoring.coreos.com/v1"),
+    "MetricTemplate": ("flagger", "flagger.app/v1beta1"),
+    "AnalysisTemplate": ("argoRollouts", "argoproj.io/v1alpha1"),
     "ServiceEntry": ("istio.serviceEntry", "networking.istio.io/v1"),
     "AuthorizationPolicy": ("istio.authorizationPolicy", "security.istio.io/v1"),
 }
+PROMETHEUS: Final = "flagger.prometheus=http://prometheus:9090"
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -27,7 +30,7 @@ def kinds(place: str, *sets: str, versions: Sequence[str] = ()) -> set[str]:
 
 
 def objects(place: str, *sets: str, versions: Sequence[str] = ()) -> list[Any]:
-    sets = ("aws.region=eu-west-1", f"{place}.enabled=true", *sets)
+    sets = ("aws.region=eu-west-1", f"{place}.enabled=true", PROMETHEUS, *sets)
     return render(GATEWAY_CHART, sets=sets, versions=versions)
 
 

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 GOLDEN: Final = ROOT / "tests" / "golden" / "routing_files"
 SAID_BY_BOTH: Final = (
     "empty_matches",
+    "limit_order",
     "mirror_problems",
     "no_routes",
     "queue_circles",
     "retry_order",
+    "rollback_problems",
+    "rollout_problems",
     "rule_destinations",
     "rule_names",
     "same_names",
@@ -148,6 +151,26 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     "a FIFO route with a standard version": {
         "queue": "lists.fifo",
         "versions": {"stable": {"queue": "l.fifo"}, "canary": {"queue": "l"}},
+    },
+    "steps that last too long": {
+        "versions": TWO,
+        "rollout": {
+            "steps": [1, {"weight": 5, "every": "721h"}],
+            "every": "800h",
+            "deadline": "31000m",
+            "max_p99": "61m",
+        },
+    },
+    "a step without end": {"versions": TWO, "rollout": {"deadline": "0s", "every": "0s"}},
+    "a rollback of no time": {
+        "versions": TWO,
+        "split": {"stable": 9, "canary": 1},
+        "rollback": {"window": "500ms", "cooldown": "25h"},
+    },
+    "a rollback of nobody": {
+        "versions": TWO,
+        "split": {"stable": 9, "canary": 1},
+        "rollback": {"canary": "canry"},
     },
     "a rule without a match": {"versions": TWO, "rules": [{"match": [], "to": "canary"}]},
     "a rule's weights": {

@@ -19,6 +19,7 @@ VALUES: Final[dict[str, tuple[str, Any]]] = {
     "log_level": ("settings.logLevel=DEBUG", "DEBUG"),
     "log_format": ("settings.logFormat=text", "text"),
     "drain_seconds": ("settings.drainSeconds=3", "3"),
+    "state": ("state=memory", "memory"),
     "sqs_client": ("settings.sqsClient=aiobotocore", "aiobotocore"),
     "allow_link_local": ("settings.allowLinkLocal=true", "true"),
     "tcp_keepalive": ("settings.tcpKeepalive=false", "false"),

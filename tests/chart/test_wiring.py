@@ -61,6 +61,14 @@ kind: ScaledObject
 metadata: {name: gateway}
 spec: {scaleTargetRef: {name: gateway}}
 ---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: gateway}, rules: []}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: gateway}
+roleRef: {kind: Role, name: gateway}
+subjects: [{kind: ServiceAccount, name: gateway}]
+---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: b}
@@ -99,6 +107,8 @@ PLANTS: Final = [
     ("ServiceMonitor", "spec.endpoints.0.port", "admin", "has no port admin"),
     ("ScaledObject", "spec.scaleTargetRef.name", "other", "there is no Deployment other"),
     ("VirtualService", "spec.http.0.route.0.destination.subset", "v2", "defines subset v2 of b"),
+    ("RoleBinding", "roleRef.name", "other", "there is no Role other"),
+    ("RoleBinding", "subjects.0.name", "other", "there is no ServiceAccount other"),
     ("ServiceAccount", "kind", "Secret", "there is no ServiceAccount gateway"),
 ]
 

@@ -88,6 +88,8 @@ def _texts(word: str) -> dict[str, Any]:
             "prometheusRule": {"enabled": True, "labels": labels},
             "dashboard": {"enabled": True, "labels": labels, "annotations": labels},
         },
+        "flagger": {"enabled": True, "prometheus": "http://p:9090", "secretName": word},
+        "argoRollouts": {"enabled": True},
         "test": {"nodeSelector": labels, "labels": labels, "annotations": labels},
         "routes": [
             {
@@ -154,7 +156,7 @@ def test_every_text_of_the_values_stays_the_word_that_it_is(
 
 
 def _problems(one: Object) -> list[str]:
-    if one["kind"] == "ConfigMap" and isinstance(one["data"].get("routes.yaml"), dict):
+    if isinstance((one.get("data") or {}).get("routes.yaml"), dict):
         one = one | {"data": {"routes.yaml": yaml.safe_dump(one["data"]["routes.yaml"])}}
     return schemas.problems(one)
 

@@ -44,6 +44,7 @@ def problems(
         name = f"{each['kind']} {each['metadata']['name']}"
         found += [f"{name}: {problem}" for problem in _names(each)]
         found += [f"{name}: {problem}" for problem in _object(each, rendered, all_pods, present)]
+        found += [f"{name}: {problem}" for problem in _binding(each, present | given)]
     return found
 
 
@@ -142,6 +143,14 @@ def _object(
             yield from _subsets(spec, rendered)
         case _:
             pass
+
+
+def _binding(thing: Object, present: set[tuple[str, str]]) -> Iterator[str]:
+    if thing["kind"] == "RoleBinding":
+        for each in (thing["roleRef"], *thing["subjects"]):
+            key = (each["kind"], each["name"])
+            if key not in present | MADE_BY_CLUSTER:
+                yield f"there is no {key[0]} {key[1]}"
 
 
 def _own_selector(spec: dict[str, Any]) -> Iterator[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema
 import pytest
 
+from gateway.adapters.admin.rollout_view import rollout_json
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
@@ -17,6 +20,7 @@ from gateway.core.events import Acked, Phase, Received, ReceiveFailed, ReloadFai
 from gateway.core.events import Outcome as Of
 from tests.builders import CANARY, route
 from tests.docs.http_api import OPERATIONS, SCHEMA
+from tests.fakes.rollouts import FakeRollouts, rollout_view, unjudged_view
 from tests.unit.adapters.admin.admin_port import serving
 from tests.unit.adapters.fakes import FakeControl, decided, delivered, table, view
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 WRITTEN: Final = json.loads(SCHEMA.read_text("utf-8"))
 ADMIN_PAGE: Final = (SCHEMA.parent / "admin-api.md").read_text("utf-8")
+SHOWN: Final = re.findall(r"^```json\n(.*?)^```", ADMIN_PAGE, re.DOTALL | re.MULTILINE)
 LISTED: Final = re.compile(r"^(GET|POST|PUT|DELETE) +(/\S*)", re.MULTILINE)
 
 
@@ -67,12 +72,45 @@ async def test_what_is_stuck_or_not_ready_is_503_of_the_type_of_the_page(path: s
 
 
 async def test_a_reload_responds_as_the_page_says_without_the_token_and_with_problems() -> None:
-    (reload,) = (each for each in OPERATIONS if each.changes)
+    (reload,) = (each for each in OPERATIONS if each.path == "/-/reload")
     says = {each.status: each for each in reload.responses}
     assert set(says) == {200, 401, 403, 422}
     await _responds(FakeControl(answer=ReloadFailed(1, ("a: b",))), reload, says[422])
     await _responds(FakeControl(), reload, says[401], token="open-sesame")
     await _responds(FakeControl(), reload, says[403], {"Origin": "http://elsewhere.test"})
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [each for each in OPERATIONS if each.changes],
+    ids=lambda each: f"{each.method} {each.path}",
+)
+async def test_a_change_responds_as_the_page_says_to_those_who_may_not(operation: Any) -> None:
+    says = {each.status: each for each in operation.responses}
+    await _responds(FakeControl(), operation, says[401], token="open-sesame")
+    await _responds(FakeControl(), operation, says[403], {"Origin": "http://elsewhere.test"})
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if "{route}" in each.path])
+async def test_an_unknown_route_responds_as_the_page_says(operation: Any) -> None:
+    (says,) = (
+        each
+        for each in operation.responses
+        if each.status in (403, 404) and "no route" in each.says
+    )
+    rollouts = FakeRollouts(unjudged_view("another"))
+    await _responds(FakeControl(), operation, says, rollouts=rollouts)
+
+
+@pytest.mark.parametrize("status", [400, 408, 409, 413, 422, 503])
+def test_the_other_errors_of_rollouts_are_json_with_one_member(status: int) -> None:
+    found = [each for op in OPERATIONS for each in op.responses if each.status == status]
+    about_rollouts = [each for each in found if each.content_type == "application/json"]
+    assert about_rollouts
+    assert {tuple(re.findall(r"`(\w+)`:", each.says)) for each in about_rollouts} <= {
+        ("error",),
+        (),
+    }
 
 
 async def _responds(
@@ -81,10 +119,13 @@ async def _responds(
     expected: Any,
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
+    rollouts: FakeRollouts | None = None,
 ) -> None:
+    seen = rollouts or FakeRollouts(rollout_view())
+    path = operation.example or operation.path
     async with (
-        serving(control, token=token) as session,
-        session.request(operation.method, operation.path, headers=headers) as answer,
+        serving(control, token=token, rollouts=seen) as session,
+        session.request(operation.method, path, headers=headers, data=operation.body) as answer,
     ):
         assert answer.status == expected.status
         assert answer.headers["Content-Type"].startswith(expected.content_type)
@@ -93,8 +134,9 @@ async def _responds(
 
 async def _as_described(answer: aiohttp.ClientResponse, expected: Any) -> None:
     """A JSON body has the members that the page names in code."""
-    if expected.content_type == "application/json" and answer.url.path != "/api/routes":
-        assert set(await answer.json()) == set(re.findall(r"`(\w+)`", expected.says))
+    named = set(re.findall(r"`(\w+)`", expected.says.partition(":")[0]))
+    if expected.content_type == "application/json" and named:
+        assert set(await answer.json()) == named
 
 
 # ---- the body of /api/routes --------------------------------------------------------------------
@@ -129,7 +171,14 @@ async def test_it_is_valid_after_traffic_errors_and_a_refused_file() -> None:
         statistics.observe(event)
     control = FakeControl([view(table().routes[0], in_flight=1, by_version={"canary": 1})])
     server = AdminServer(
-        control, control, statistics, metrics.render, host="127.0.0.1", port=0, token=None
+        control,
+        control,
+        statistics,
+        metrics.render,
+        rollouts=FakeRollouts(rollout_view()),
+        host="127.0.0.1",
+        port=0,
+        token=None,
     )
     await server.start()
     try:
@@ -150,8 +199,16 @@ def _client(port: int) -> aiohttp.ClientSession:
 
 
 def test_the_example_of_the_page_is_valid() -> None:
-    (shown,) = re.findall(r"^```json\n(.*?)^```", ADMIN_PAGE, re.DOTALL | re.MULTILINE)
+    _, shown = SHOWN
     validate(json.loads(shown))
+
+
+def test_the_example_of_a_rollout_is_what_the_port_says_of_it() -> None:
+    shown, _ = SHOWN
+    began = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
+    entry = replace(rollout_view().history[0], at=began)
+    seen = rollout_view(since=began, deadline=began + 86_400, history=(entry,))
+    assert json.loads(shown) == rollout_json(seen, "stable")
 
 
 def test_the_schema_is_one_and_describes_every_member() -> None:

@@ -439,28 +439,31 @@ def pointed_at(emulator: Served, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
+class OverEmulator(QueueTargetContract):
+    """In front of the emulator, by one of the two clients."""
+
+    native: bool
+
+    @pytest.fixture
+    def place(
+        self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
+    ) -> EmulatedPlace:
+        pointed_at(emulator, monkeypatch)
+        return EmulatedPlace(emulator, clients, native=self.native)
+
+
 @pytest.mark.asyncio(loop_scope="class")
-class TestNative(QueueTargetContract):
+class TestNative(OverEmulator):
     """Over the gateway's own client."""
 
-    @pytest.fixture
-    def place(
-        self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
-    ) -> EmulatedPlace:
-        pointed_at(emulator, monkeypatch)
-        return EmulatedPlace(emulator, clients, native=True)
+    native = True
 
 
 @pytest.mark.asyncio(loop_scope="class")
-class TestSdk(QueueTargetContract):
+class TestSdk(OverEmulator):
     """Over aiobotocore."""
 
-    @pytest.fixture
-    def place(
-        self, emulator: Served, clients: SqsClients, monkeypatch: pytest.MonkeyPatch
-    ) -> EmulatedPlace:
-        pointed_at(emulator, monkeypatch)
-        return EmulatedPlace(emulator, clients, native=False)
+    native = False
 
 
 @pytest.mark.asyncio(loop_scope="class")

@@ -73,6 +73,7 @@ def cli_page() -> str:
     page += "\n| exit status | means |\n| --- | --- |\n| 0 | success; after a soft stop |\n"
     page += "| 1 | any other failure, a hard stop included |\n| 2 | a problem in the routing file, "
     page += "the settings or the input |\n| 3 | `explain --expect`: a decision differs |\n"
+    page += "| 4 | `rollout status --wait`: neither promoted nor aborted in time |\n"
     for name, parser in command_parsers().items():
         page += f"\n## {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n"
     return page
@@ -95,8 +96,8 @@ def routing_file_page() -> str:
 
 
 ORDER: Final = (
-    "The file", "Route", "Version", "Tls", "Rule", "Match", "Condition", "Fallback", "Retry",
-    "Linger", "Mirror",
+    "The file", "Route", "Version", "AutoInFlight", "Tls", "Rule", "Match", "Condition", "Fallback",
+    "Retry", "Linger", "Mirror", "Rollout", "Step", "Compare", "Rollback",
 )  # fmt: skip
 
 
@@ -115,6 +116,8 @@ def _kind(value: dict[str, Any]) -> str:  # noqa: PLR0911 - one line for each JS
     if "anyOf" in value:
         if any("ms|s|m|h" in str(option.get("pattern")) for option in value["anyOf"]):
             return "duration"
+        if any("%" in str(option.get("pattern")) for option in value["anyOf"]):
+            return "ratio"
         return " or ".join(_kind(option) for option in value["anyOf"])
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2]

@@ -27,14 +27,30 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method and path of the admin port. `changes`: it needs the right to change something."""
+    """A method and path of the admin port. `changes`: it needs the right to change something.
+
+    `example` is the path with names in place of what is in braces; with `body`, if any, it gets the
+    first of the responses.
+    """
 
     method: str
     path: str
     does: str
     responses: tuple[Response, ...]
     changes: bool = False
+    example: str = ""
+    body: str | None = None
 
+
+ROLLOUT: Final = Response(200, JSON, "[the rollout](admin-api.md#rollouts)")
+NOT_ALLOWED: Final = Response(403, TEXT, "no token is set, and the request is not from loopback")
+UNKNOWN_ROUTE: Final = Response(404, JSON, "`error`: no route has this name, and those there are")
+OUT_OF_REACH: Final = Response(503, JSON, "`error`: why the shared state cannot be written")
+TOO_LARGE: Final = Response(413, JSON, "`error`: the body is larger than 64 KiB")
+BROKEN_BODY: Final = (
+    Response(400, JSON, "`error`: the body breaks off"),
+    Response(408, JSON, "`error`: the body took longer than 5 s"),
+)
 
 OPERATIONS: Final = (
     Operation("GET", "/", "Lists the paths.", (Response(200, TEXT, "the paths, one a line"),)),
@@ -69,13 +85,95 @@ OPERATIONS: Final = (
         (Response(200, JSON, "[as below](#the-body-of-get-apiroutes)"),),
     ),
     Operation(
+        "GET",
+        "/api/routes/{route}/rollout",
+        "The rollout of a route: where it is, why, by what evidence, and what happened so far.",
+        (ROLLOUT, UNKNOWN_ROUTE),
+        example="/api/routes/orders/rollout",
+    ),
+    Operation(
+        "POST",
+        "/api/routes/{route}/rollout/{verb}",
+        "Does what the verb says: `pause`, `resume`, `promote`, `abort` or `retry`.\n"
+        "`?full=true` promotes to the end; the body is optional: `reason`, `by`, `full`.",
+        (
+            ROLLOUT,
+            Response(401, TEXT, UNAUTHORIZED),
+            NOT_ALLOWED,
+            UNKNOWN_ROUTE,
+            Response(409, JSON, "`error`: the phase does not allow it, and which it is"),
+            Response(422, JSON, "`error`: what is wrong with the body or `full`"),
+            OUT_OF_REACH,
+            *BROKEN_BODY,
+            TOO_LARGE,
+        ),
+        changes=True,
+        example="/api/routes/orders/rollout/pause",
+    ),
+    Operation(
+        "PUT",
+        "/api/routes/{route}/weights",
+        "Sets weights by hand, on every replica, over file, rollout and followed object.",
+        (
+            ROLLOUT,
+            Response(401, TEXT, UNAUTHORIZED),
+            NOT_ALLOWED,
+            UNKNOWN_ROUTE,
+            Response(422, JSON, "`error`: what is wrong with the weights"),
+            OUT_OF_REACH,
+            *BROKEN_BODY,
+            TOO_LARGE,
+        ),
+        changes=True,
+        example="/api/routes/orders/weights",
+        body='{"canary": 20}',
+    ),
+    Operation(
+        "DELETE",
+        "/api/routes/{route}/weights",
+        "Takes back the weights that were set by hand; a rollout stays paused.",
+        (
+            ROLLOUT,
+            Response(401, TEXT, UNAUTHORIZED),
+            NOT_ALLOWED,
+            UNKNOWN_ROUTE,
+            Response(422, JSON, "`error`: `by` is no text"),
+            OUT_OF_REACH,
+        ),
+        changes=True,
+        example="/api/routes/orders/weights",
+    ),
+    Operation(
+        "GET",
+        "/api/routes/{route}/verdict",
+        "The verdict on the canary, never null or NaN: for Argo Rollouts' `web` provider.",
+        (
+            Response(
+                200, JSON, "`verdict`, `value`, `reason`, `failure_ratio`, `messages`, `chance`"
+            ),
+            UNKNOWN_ROUTE,
+        ),
+        example="/api/routes/orders/verdict",
+    ),
+    Operation(
+        "POST",
+        "/api/flagger/{route}/{gate}",
+        "Flagger's webhooks: `confirm-rollout`, `confirm-traffic-increase`, `confirm-promotion`,\n"
+        "`rollout`, `rollback`, `event`. They change nothing and need no token.",
+        (
+            Response(200, TEXT, "the verdict and its reason: Flagger goes on"),
+            Response(403, TEXT, "the verdict and its reason, or that no route has this name"),
+        ),
+        example="/api/flagger/orders/confirm-rollout",
+    ),
+    Operation(
         "POST",
         "/-/reload",
         "Reads the routing file now.",
         (
             Response(200, JSON, "`generation`, `added`, `changed`, `removed`"),
             Response(401, TEXT, UNAUTHORIZED),
-            Response(403, TEXT, "no token is set, and the request is not from loopback"),
+            NOT_ALLOWED,
             Response(422, JSON, "`problems`, `generation`; the last good file stays in force"),
         ),
         changes=True,

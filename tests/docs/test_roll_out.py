@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from gateway.core.rollout.state import RolloutPhase
 from tests.docs.generate import ROOT
+from tests.integration.admin_ports import TOKEN, Port
 from tests.integration.children import aws_environment, clean_environment, free_port
+from tests.integration.loop_thread import LoopThread
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PAGE: Final = (ROOT / "docs/how-to/roll-out-and-roll-back.md").read_text()
@@ -24,6 +31,17 @@ COMMANDS: Final = [
     for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     if "--config routes.yaml" in block
 ]
+LINES: Final = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+FOR_A_PERSON: Final = [
+    line.rpartition(" -- ")[2]
+    for line in LINES
+    if re.search(r"(^|-- )gateway (weight|rollout|status) ", line)
+]
+BY_CURL: Final = [line for line in LINES if line.startswith("curl -H")]
 (WATCHING,) = re.findall(r"exec .*? -- python -c '(.*?)'\ndone", PAGE, re.DOTALL)
 
 
@@ -79,3 +97,51 @@ def test_the_whole_split_is_counted(weight: int, tmp_path: Path) -> None:
 
 def test_the_command_counts_as_on_the_page(tmp_path: Path) -> None:
     assert int(said(COMMANDS[1], tmp_path)) == pytest.approx(1_000, abs=150)
+
+
+@pytest.fixture
+def port() -> Iterator[Port]:
+    with LoopThread() as thread:
+        port = Port(thread)
+        yield port
+        port.close()
+
+
+NEEDED: Final = {"retry": RolloutPhase.ABORTED, "--wait": RolloutPhase.PROMOTED}
+"""The phase in which a command of the page has its place, where it is not any."""
+
+
+@pytest.mark.parametrize("line", [each for each in FOR_A_PERSON if "--watch" not in each])
+def test_each_command_for_a_person_works(line: str, port: Port) -> None:
+    """Against the admin port that a gateway has, with rollouts in memory."""
+    words = shlex.split(line)[1:]
+    for word in NEEDED.keys() & {*words}:
+        port.rollouts.seen["orders"] = replace(port.rollouts.view("orders"), phase=NEEDED[word])
+    if "--url" in words:
+        words[words.index("--url") + 1] = port.url
+    done = port.run(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("orders: ")
+
+
+def test_the_commands_of_an_emergency_print_what_the_page_shows(port: Port) -> None:
+    printed = [port.run(*shlex.split(line)[1:]).stdout for line in FOR_A_PERSON[:2]]
+    (shown,) = re.findall(r"^```text\n(orders: .*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert printed[1] == shown.replace(" of 5", " of 4")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_same_by_curl(port: Port) -> None:
+    assert len(BY_CURL) == 2
+    for line in BY_CURL:
+        command = line.replace("localhost:8080", port.url)
+        done = subprocess.run(
+            f"{command} --silent --fail-with-body",
+            shell=True,
+            env={**clean_environment(), "TOKEN": TOKEN},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["phase"] == "aborted"
+    assert json.loads(done.stdout)["weights"] == {"stable": 100.0, "canary": 0.0}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.runtime.poll_budget import PollBudget
+    from gateway.runtime.tracing.route import RouteTracing
 
 DRAIN_SECONDS = 25.0
 PATIENCE_SECONDS = 24 * 3600.0
@@ -37,6 +38,7 @@ class Rig:
         route: Route,
         queue: InMemorySource | None = None,
         poll_budget: PollBudget | None = None,
+        **doors: Any,
     ) -> None:
         self.queue = queue or InMemorySource(route.queue.name)
         self.bell = self.queue.bell
@@ -55,6 +57,7 @@ class Rig:
             random=lambda: self.random,
             short=lambda: self.short,
             make_mirror_target=self._make_mirror,
+            **doors,
         )
         self.task: asyncio.Task[None] | None = None
 
@@ -139,6 +142,7 @@ async def at_work(
     *,
     started: bool = True,
     poll_budget: PollBudget | None = None,
+    tracing: RouteTracing | None = None,
     **queue_traits: Any,
 ) -> AsyncIterator[Rig]:
     """Run a route for the length of a block, then stop it; nothing may be left running.
@@ -146,7 +150,8 @@ async def at_work(
     `queue_traits` make the queue where none is given.
     """
     others = asyncio.all_tasks()
-    rig = Rig(route, queue or InMemorySource(route.queue.name, **queue_traits), poll_budget)
+    source = queue or InMemorySource(route.queue.name, **queue_traits)
+    rig = Rig(route, source, poll_budget, tracing=tracing)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             if started:

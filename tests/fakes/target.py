@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.core.delivery.disposition import Responded, TimedOut
 from gateway.core.delivery.headers import message_lines, plan_lines
-from gateway.core.delivery.unwrapped import unwrapped_lines
+from gateway.core.delivery.unwrapped import lines_in_context, unwrapped_lines
 from gateway.core.header_budget import USUAL_ROOM
 from gateway.core.routing.route import Unwrap
 from tests.fakes.bell import Bell
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
 
 OK = Responded(200)
 
@@ -93,11 +94,23 @@ class FakeSender:
             lines, body = message_lines(message, plan.tag, dialect=plan.dialect), message.body
         else:
             lines, body = unwrapped_lines(message, plan.tag, room=USUAL_ROOM, dialect=plan.dialect)
-        content = body.encode("utf-8", "surrogatepass")
-        sent = Sent(
-            dict(pairs(plan_lines(plan) + lines)), content, asyncio.get_running_loop().time()
+        return self._begin(lines, body, done)
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> FakeSending:
+        """Begin one delivery in another trace context."""
+        plan = self._plan
+        lines, body = lines_in_context(
+            message, plan.tag, context, room=USUAL_ROOM, dialect=plan.dialect
         )
-        return self._target.begin(sent, plan.timeout_seconds, done)
+        return self._begin(lines, body, done)
+
+    def _begin(self, lines: str, body: str, done: Callable[[DeliveryResult], None]) -> FakeSending:
+        content = body.encode("utf-8", "surrogatepass")
+        now = asyncio.get_running_loop().time()
+        sent = Sent(dict(pairs(plan_lines(self._plan) + lines)), content, now)
+        return self._target.begin(sent, self._plan.timeout_seconds, done)
 
 
 class FakeTarget:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from gateway.cli.health import flags_in
+from gateway.cli.admin_place import flags_in
 from tests.integration.children import (
     LOOPBACK,
     aws_environment,

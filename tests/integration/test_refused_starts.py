@@ -13,7 +13,7 @@ from gateway import __version__
 from tests.integration.children import LOOPBACK, aws_environment, run_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from subprocess import CompletedProcess
 
@@ -102,6 +102,15 @@ def test_no_routing_file_at_all_is_refused_with_how_to_name_one() -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    """A port that another process listens on, which ends a start that gets as far."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        yield str(taken.getsockname()[1])
+
+
 def test_all_bad_settings_are_told_at_once(start: Callable[..., CompletedProcess[str]]) -> None:
     result = start(GATEWAY_ADMIN_PORT="80a", GATEWAY_DRAIN_SECONDS="-1", GATEWAY_LOG_LEVEL="LOUD")
     assert result.returncode == 2
@@ -110,28 +119,20 @@ def test_all_bad_settings_are_told_at_once(start: Callable[..., CompletedProcess
 
 
 def test_an_unknown_variable_is_one_line_of_the_log(
-    start: Callable[..., CompletedProcess[str]],
+    start: Callable[..., CompletedProcess[str]], taken_port: str
 ) -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        result = start(GATEWAY_ADMIN_PORT=port, GATEWAY_DRAIN_SECOND="5")
+    result = start(GATEWAY_ADMIN_PORT=taken_port, GATEWAY_DRAIN_SECOND="5")
     (line,) = [line for line in result.stderr.splitlines() if "GATEWAY_DRAIN_SECOND:" in line]
     assert json.loads(line)["level"] == "warning"
     assert "did you mean GATEWAY_DRAIN_SECONDS?" in json.loads(line)["event"]
 
 
 def test_an_admin_port_in_use_ends_the_start_with_one_line(
-    start: Callable[..., CompletedProcess[str]],
+    start: Callable[..., CompletedProcess[str]], taken_port: str
 ) -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        result = start(GATEWAY_ADMIN_PORT=port)
+    result = start(GATEWAY_ADMIN_PORT=taken_port)
     assert result.returncode == 1
     first, line = result.stderr.splitlines()
     assert json.loads(first)["version"] == __version__, "the log begins with what runs"
-    assert f"{LOOPBACK}:{port}" in line
+    assert f"{LOOPBACK}:{taken_port}" in line
     assert "in use" in line

@@ -162,6 +162,7 @@ _FAST_MODES = {
     "queues": modes.pass_on,
     "latency": modes.waiting,
     "mirror": modes.mirrored,
+    "auto": modes.self_found,
     "idle": modes.resting,
     "bill": modes.bill,
     "scaling": modes.growth,

@@ -12,6 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from tools.bench import (
+    auto_limits,
     idle,
     install,
     latency,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.bench.arena import Arena
+    from tools.bench.auto_limits import Slowed
     from tools.bench.latency import Ages
     from tools.bench.peers import Peer
     from tools.bench.scaling import Load
@@ -133,6 +135,31 @@ async def mirrored(
     load = f"{rate:,.0f} messages a second for {arguments.seconds:g} s"
     title = f"{peer.name}: {load}, {repetitions} turns"
     return report.header(title, here.made_of) + "\n" + mirrors.text(turns)
+
+
+async def self_found(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Compare numbers with a limit that finds itself: quick services, and one that slows down."""
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    messages = arguments.messages or auto_limits.MESSAGES
+    repetitions = arguments.repetitions or REPETITIONS
+    runs: dict[tuple[str, str], list[Run]] = {}
+    slowed: dict[str, list[Slowed]] = {}
+    await here.delay(ROUND_TRIP_MS)
+    for turn in range(repetitions):
+        for service, limit in product(auto_limits.SERVICES, auto_limits.LIMITS):
+            run = await auto_limits.measure(peer, here, folder, (service, limit), messages)
+            runs.setdefault((service, limit), []).append(run)
+            progress(f"{turn + 1}: {service}, {limit}, {run.rate:,.0f} msg/s")
+        for limit in auto_limits.SLOWED_LIMITS:
+            found = await auto_limits.slow_down(peer, here, folder, limit)
+            slowed.setdefault(limit, []).append(found)
+            progress(f"{turn + 1}: slows down, {limit}, {found.retried} retried")
+    await here.delay(0.0)
+    title = f"{peer.name}: {messages:,} messages, SQS {ROUND_TRIP_MS:g} ms away, "
+    title += f"{repetitions} turns"
+    return report.header(title, here.made_of) + "\n" + auto_limits.text(runs, slowed)
 
 
 async def resting(

@@ -44,10 +44,17 @@ class Run:
         return self.messages / self.seconds if self.seconds else 0.0
 
 
-async def measure(peer: Peer, arena: Arena, folder: Path, messages: int, looks: int = 2) -> Run:
+async def measure(
+    peer: Peer,
+    arena: Arena,
+    folder: Path,
+    messages: int,
+    looks: int = 2,
+    routing: str | None = None,
+) -> Run:
     """Run a peer once; memory is read `looks` times, evenly over the messages."""
     await arena.clear(peer.queue)
-    with running(peer, arena, folder) as it:
+    with running(peer, arena, folder, routing) as it:
         await until_it_polls(it, arena, peer.queue)
         before = machine.usage(it.pid)
         asked = _requests(await arena.counts(peer.queue))

@@ -15,6 +15,7 @@ SECTIONS: Final = {
     "queues": "From queue to queue",
     "latency": "From visible to POST",
     "mirror": "A mirror in trouble",
+    "auto": "A limit that finds itself",
     "idle": "Idle, start and memory",
     "bill": "Requests to SQS",
     "scaling": "Scaling",

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOUND: Final = ROOT / "build/fuzz"
-LONGEST: Final = {"routing_file": 2_048, "messages": 16_384, "http_responses": 1_024}
+LONGEST: Final = {
+    "routing_file": 2_048,
+    "messages": 16_384,
+    "http_responses": 1_024,
+    "stored_state": 8_192,
+}
 SEEDS: Final = {
     "routing_file": [str(ROOT / "tests/golden/routing_files"), str(ROOT / "config/examples")]
 }

@@ -38,6 +38,13 @@ _MESSAGE: Final = (
     b'"MessageAttributes":{"version":{"Type":"String","Value":"v2"}}',
 )  # fmt: skip
 
+_STATE: Final = (
+    b'"version":1', b'"route":{', b'"generation":', b'"weight":', b'"trial":', b'"override":',
+    b'"routes":{', b'"evidence":{', b'"others":', b'"replicas":[', b'"starts":[', b'"history":[',
+    b'"values":[', b"null", b"true", b"1e999", b"-0.0", b"NaN", b"9007199254740993", b"\\ud800",
+    b"\xff", b"\xef\xbb\xbf", b"[[[[", b"{{{{", b"0.0,0.0,0.0",
+)  # fmt: skip
+
 
 def _named(module: str) -> Callable[[], Target]:
     def load() -> Target:
@@ -48,14 +55,14 @@ def _named(module: str) -> Callable[[], Target]:
 
 
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
-    name: _named(name) for name in ("routing_file", "messages", "http_responses")
+    name: _named(name) for name in ("routing_file", "messages", "http_responses", "stored_state")
 }
 
 
 def words_of(name: str) -> list[bytes]:
     """Return words that inputs of a target are made of."""
     if name != "routing_file":
-        return list(_HTTP if name == "http_responses" else _MESSAGE)
+        return list({"http_responses": _HTTP, "messages": _MESSAGE}.get(name, _STATE))
     from gateway.config.schema.routing_file import Fallback, Retry, Route, RoutingFile
     from gateway.config.schema.rules import Condition, Match, Rule
     from gateway.config.schema.version import Tls, Version

@@ -89,10 +89,12 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- if hasKey $route "split" }}
 {{- include "gateway.checkSplit" (list $found (printf "%s.split" $place) $route.split $names $stable) }}
 {{- end }}
+{{- include "gateway.checkRollouts" (list $found $place $route $names $stable) }}
 {{- include "gateway.checkRules" (list $found (printf "%s.rules" $place) $route.rules $names $stable) }}
 {{- with $route.mirror }}
 {{- include "gateway.checkMirror" (list $found (printf "%s.mirror" $place) . $route.versions $names $stable) }}
 {{- end }}
+{{- include "gateway.checkLimit" (list $found $place $route) }}
 {{- include "gateway.checkRetry" (list $found (printf "%s.retry" $place) ($route.retry | default dict)) }}
 {{- end }}
 
@@ -160,6 +162,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.checkLinkLocal" (list $found $here $version) }}
 {{- else if kindIs "map" $version }}
 {{- include "gateway.checkUrlOrQueue" (list $found $here $version) }}
+{{- include "gateway.checkLimit" (list $found $here $version) }}
 {{- with $version.url }}
 {{- include "gateway.checkLinkLocal" (list $found (printf "%s.url" $here) .) }}
 {{- end }}
@@ -236,6 +239,25 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- if or (lt $seconds (float64 $low)) (gt $seconds (float64 $high)) (and $aboveLow (eq $seconds (float64 $low))) }}
 {{- $span := ternary "must be above %s and at most %s" "must be %s to %s" $aboveLow }}
 {{- include "gateway.problem" (list (index . 0) (index . 1) (printf $span (include "gateway.shown" $low) (include "gateway.shown" $high)) "") }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The bounds of a limit that finds itself, of a route or version. Call with (list found place owner). */}}
+{{- define "gateway.checkLimit" -}}
+{{- $limit := (index . 2).max_in_flight }}
+{{- if kindIs "map" $limit }}
+{{- $place := printf "%s.max_in_flight" (index . 1) }}
+{{- $low := int (ternary $limit.min 10 (hasKey $limit "min")) }}
+{{- $high := int (ternary $limit.max 2000 (hasKey $limit "max")) }}
+{{- if gt $low $high }}
+{{- if not (hasKey $limit "max") }}
+{{- include "gateway.problem" (list (index . 0) (printf "%s.min" $place) "is above max, which is 2,000 by default" "set max too") }}
+{{- else if not (hasKey $limit "min") }}
+{{- include "gateway.problem" (list (index . 0) (printf "%s.max" $place) "is below min, which is 10 by default" "set min too") }}
+{{- else }}
+{{- include "gateway.problem" (list (index . 0) (printf "%s.min" $place) "is above max" "") }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -31,6 +31,8 @@ httpGet:
   value: {{ .Values.settings.logFormat | quote }}
 - name: GATEWAY_SQS_CLIENT
   value: {{ .Values.settings.sqsClient | quote }}
+- name: GATEWAY_STATE
+  value: {{ include "gateway.state" . | quote }}
 {{- if not .Values.settings.tcpKeepalive }}
 - name: GATEWAY_TCP_KEEPALIVE
   value: "false"

@@ -25,6 +25,8 @@ The kinds that are asked for, as JSON: a list of {place, api, kind, mode, has}. 
   (list "monitoring.serviceMonitor" $values.monitoring.serviceMonitor "monitoring.coreos.com/v1" "ServiceMonitor")
   (list "monitoring.podMonitor" $values.monitoring.podMonitor "monitoring.coreos.com/v1" "PodMonitor")
   (list "monitoring.prometheusRule" $values.monitoring.prometheusRule "monitoring.coreos.com/v1" "PrometheusRule")
+  (list "flagger" $values.flagger "flagger.app/v1beta1" "MetricTemplate")
+  (list "argoRollouts" $values.argoRollouts "argoproj.io/v1alpha1" "AnalysisTemplate")
   (list "istio.serviceEntry" $values.istio.serviceEntry "networking.istio.io/v1" "ServiceEntry")
   (list "istio.authorizationPolicy" $values.istio.authorizationPolicy "security.istio.io/v1" "AuthorizationPolicy") }}
 {{- $asked := list }}

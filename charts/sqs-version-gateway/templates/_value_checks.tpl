@@ -26,10 +26,14 @@
 {{- include "gateway.checkForeignNames" (list $found $values) }}
 {{- include "gateway.checkNames" (list $found $values) }}
 {{- include "gateway.checkSources" (list $found $values) }}
+{{- include "gateway.checkState" (list $found $root) }}
 {{- include "gateway.checkTwice" (list $found $root) }}
 {{- include "gateway.checkKinds" (list $found $root) }}
 {{- if and (or $values.admin.protectReads $values.admin.protectMetrics) (not $values.admin.token.secretName) }}
 {{- include "gateway.problem" (list $found (printf "admin.%s" (ternary "protectReads" "protectMetrics" $values.admin.protectReads)) "asks for a token, and there is none" "set admin.token.secretName") }}
+{{- end }}
+{{- if and $values.flagger.enabled (not $values.flagger.prometheus) }}
+{{- include "gateway.problem" (list $found "flagger.prometheus" "is missing, and Flagger asks there for the verdict" "http://prometheus.monitoring:9090, as Flagger reaches it") }}
 {{- end }}
 {{- if $values.keda.enabled }}
 {{- include "gateway.checkKeda" (list $found $values) }}
@@ -123,7 +127,7 @@ a role; what extraEnvFrom brings is not known here. Call with (list found values
 {{- $root := index . 1 }}
 {{- $values := $root.Values }}
 {{- $always := dict "GATEWAY_CONFIG" "" "GATEWAY_ADMIN_HOST" "" "GATEWAY_ADMIN_PORT" "" "GATEWAY_DRAIN_SECONDS" "" "GATEWAY_LOG_LEVEL" "" "GATEWAY_LOG_FORMAT" "" "GATEWAY_SQS_CLIENT" "" }}
-{{- $places := dict "AWS_REGION" "aws.region" "AWS_ENDPOINT_URL_SQS" "aws.endpointUrl" "AWS_ACCESS_KEY_ID" "aws.credentialsSecret" "AWS_SECRET_ACCESS_KEY" "aws.credentialsSecret" "AWS_SESSION_TOKEN" "aws.credentialsSecret" "GATEWAY_ADMIN_TOKEN" "admin.token" "GATEWAY_ADMIN_PROTECT_READS" "admin.protectReads" "GATEWAY_ADMIN_PROTECT_METRICS" "admin.protectMetrics" "GATEWAY_TCP_KEEPALIVE" "settings.tcpKeepalive" "GATEWAY_ALLOW_LINK_LOCAL" "settings.allowLinkLocal" }}
+{{- $places := dict "AWS_REGION" "aws.region" "AWS_ENDPOINT_URL_SQS" "aws.endpointUrl" "AWS_ACCESS_KEY_ID" "aws.credentialsSecret" "AWS_SECRET_ACCESS_KEY" "aws.credentialsSecret" "AWS_SESSION_TOKEN" "aws.credentialsSecret" "GATEWAY_ADMIN_TOKEN" "admin.token" "GATEWAY_ADMIN_PROTECT_READS" "admin.protectReads" "GATEWAY_ADMIN_PROTECT_METRICS" "admin.protectMetrics" "GATEWAY_TCP_KEEPALIVE" "settings.tcpKeepalive" "GATEWAY_ALLOW_LINK_LOCAL" "settings.allowLinkLocal" "GATEWAY_STATE" "state" }}
 {{- $seen := dict }}
 {{- range include "gateway.env" $root | fromYamlArray }}{{ $_ := set $seen .name (get $places .name) }}{{ end }}
 {{- range $at, $one := $values.extraEnv }}

@@ -8,6 +8,7 @@ is one of them, so requests that another site's page makes are refused.
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
@@ -17,6 +18,9 @@ ALWAYS_OPEN: Final = frozenset({"/healthz", "/readyz"})
 """A kubelet's probes cannot keep a token."""
 
 METRICS: Final = "/metrics"
+
+GATES: Final = re.compile(r"/api/flagger/[^/]+/[^/]+")
+"""Flagger can send no token; where reads are protected these tell the verdict and no more."""
 
 CHALLENGE: Final = 'Bearer realm="gateway"'
 
@@ -73,7 +77,7 @@ class Protection:
         """Return whether a request to the path is protected; changes are in any case."""
         if path == METRICS:
             return self.metrics
-        return self.reads and path not in ALWAYS_OPEN
+        return self.reads and path not in ALWAYS_OPEN and not GATES.fullmatch(path)
 
 
 def is_loopback(peer: str | None) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from gateway.adapters.admin.json_bodies import MAX_ERROR_CHARS, iso_time
+from gateway.adapters.admin.rollout_view import rollout_summary
 from gateway.core.events import Outcome
 from gateway.ports import VersionMeasurements
 
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
     from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.version import Version
     from gateway.ports import Measurements, RouteMeasurements, RouteView
-
-MAX_ERROR_CHARS: Final = 500
+    from gateway.rollout_port import RolloutView
 
 _NOTHING_MEASURED: Final = VersionMeasurements()
 
 
 def routes_view(
-    views: Iterable[RouteView], generation: int, measurements: Measurements
+    views: Iterable[RouteView],
+    generation: int,
+    measurements: Measurements,
+    rollouts: Iterable[RolloutView],
 ) -> dict[str, Any]:
     """Return the whole response.
 
@@ -31,6 +34,7 @@ def routes_view(
 
         {"generation": 3,
          "config": {"last_reload_successful": true, "problems": []},
+         "state": {"problems": []},
          "routes": [{
            "name": "orders", "queue": "orders", "phase": "polling", "why": "",
            "redrive": {"queue": "orders-dead", "max_receives": 5},
@@ -39,6 +43,9 @@ def routes_view(
                      "reject_per_second": 0.0, "fallback_per_second": 0.0},
            "last_error": null,
            "mirror": {"to": "canary", "percent": 5.0, "max_in_flight": 20},
+           "rollout": {"phase": "progressing", "step": 1, "verdict": "wait",
+                       "reason": "132 of 200 messages"},
+           "override": null,
            "versions": [{
              "name": "canary", "tag": "v2", "stable": false, "url": "http://b1.shop:8080/events",
              "weight": 10, "share_configured": 0.1, "share_observed": 0.098, "decisions": 1198,
@@ -48,7 +55,8 @@ def routes_view(
              "last_error": {"text": "status 500", "time": "2026-07-30T12:00:00.000Z"}}]}]}
 
     `redrive` is null where the queue has no redrive policy, or is not resolved yet; `mirror` where
-    the route has none.
+    the route has none, `rollout` where nothing judges the route, and `override` where no weights
+    are set by hand. `state.problems` are those of the state that replicas share.
     Rates are over the last minute; deliveries count since the start of the process; decisions
     and `share_observed` (all reasons, null before the first decision) since the route last
     changed. A route's `waiting` messages are those whose version is at its own limit. A
@@ -57,14 +65,25 @@ def routes_view(
     that is a queue has `queue`, as it is written in the routing file, in place of `url`.
     """
     problems = list(measurements.problems)
+    judged = {each.route: each for each in rollouts}
     return {
         "generation": generation,
         "config": {"last_reload_successful": not problems, "problems": problems},
-        "routes": [_route(view, measurements.measure(view.route.name)) for view in views],
+        "state": {"problems": _state_problems(judged.values())},
+        "routes": [
+            _route(view, measurements.measure(view.route.name), judged.get(view.route.name))
+            for view in views
+        ],
     }
 
 
-def _route(view: RouteView, measured: RouteMeasurements) -> dict[str, Any]:
+def _state_problems(rollouts: Iterable[RolloutView]) -> list[str]:
+    return list(dict.fromkeys(problem for each in rollouts for problem in each.problems))
+
+
+def _route(
+    view: RouteView, measured: RouteMeasurements, rollout: RolloutView | None
+) -> dict[str, Any]:
     route = view.route
     return {
         "name": route.name,
@@ -74,11 +93,13 @@ def _route(view: RouteView, measured: RouteMeasurements) -> dict[str, Any]:
         "redrive": None if view.redrive is None else asdict(view.redrive),
         "in_flight": view.in_flight,
         "waiting": view.waiting,
-        "max_in_flight": route.max_in_flight,
+        "max_in_flight": view.max_in_flight,
         "messages_received": measured.received,
         "rates": _rates(measured),
         "last_error": _error(measured.last_error),
         "mirror": _mirror(route.mirror),
+        "rollout": rollout_summary(rollout),
+        "override": None if rollout is None or rollout.override is None else {**rollout.override},
         "versions": [_version(view, version, measured) for version in route.versions],
     }
 
@@ -111,7 +132,7 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
         **_shares(view, version, route),
         "decisions": measured.decisions,
         "in_flight": view.in_flight_by_version.get(version.name, 0),
-        "max_in_flight": version.max_in_flight,
+        "max_in_flight": view.max_in_flight_by_version.get(version.name, version.max_in_flight),
         "deliveries": {outcome.value: measured.deliveries.get(outcome, 0) for outcome in Outcome},
         "rate_per_second": round(float(sum(measured.per_second.values())), 3),
         "last_error": _error(measured.last_error),
@@ -151,9 +172,8 @@ def bare_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _error(error: tuple[str, float] | None) -> dict[str, str] | None:
+def _error(error: tuple[str, float] | None) -> dict[str, str | None] | None:
     if error is None:
         return None
     text, seconds = error
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return {"text": text[:MAX_ERROR_CHARS], "time": moment.replace("+00:00", "Z")}
+    return {"text": text[:MAX_ERROR_CHARS], "time": iso_time(seconds)}

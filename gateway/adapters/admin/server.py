@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.adapters.admin.flagger import FlaggerGates
+from gateway.adapters.admin.guard import Guard
+from gateway.adapters.admin.json_bodies import MAX_BODY_BYTES
 from gateway.adapters.admin.listen import EVERYWHERE, listen_everywhere
-from gateway.adapters.admin.policy import CHALLENGE, Caller, Protection, refusal
+from gateway.adapters.admin.paths import PATHS
+from gateway.adapters.admin.policy import Protection
+from gateway.adapters.admin.rollout_endpoints import RolloutEndpoints
 from gateway.adapters.admin.routes_view import routes_view
 from gateway.core.events import ReloadFailed
 from gateway.core.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from aiohttp.typedefs import Middleware
-
+    from gateway.adapters.admin.guard import Endpoint
     from gateway.ports import Control, Measurements, RouteStates
-
-Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-PATHS: Final = """\
-GET  /healthz     200 while the process works, 503 with what is stuck
-GET  /readyz      200 when every queue is polled, 503 with the reason
-GET  /metrics     Prometheus text format
-GET  /api/routes  JSON: routes, versions, weights, rates, last errors
-POST /-/reload    re-read the routing file now: 200, or 422 with every problem
-"""
+    from gateway.rollout_port import Rollouts
 
 HEADERS: Final = {
     hdrs.CACHE_CONTROL: "no-store",
@@ -60,6 +53,7 @@ class AdminServer:
         measurements: Measurements,
         scrape: Callable[[], tuple[bytes, str]],
         *,
+        rollouts: Rollouts,
         host: str,
         port: int,
         token: str | None,
@@ -69,10 +63,12 @@ class AdminServer:
         self._control = control
         self._measurements = measurements
         self._render_metrics = scrape
+        self._rollouts = rollouts
         self._host = host
         self._port = port
-        self._token = token
-        self._protection = protection
+        self._guard = Guard(token, protection)
+        self._rollout_endpoints = RolloutEndpoints(rollouts, routes)
+        self._gates = FlaggerGates(rollouts, terse=protection.reads)
         self._runner = web.AppRunner(
             self._application(), access_log=None, shutdown_timeout=STOP_SECONDS
         )
@@ -113,43 +109,20 @@ class AdminServer:
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_explain_errors, self._protecting()])
-        application.router.add_get("/", _index)
-        application.router.add_get("/healthz", self._healthz)
-        application.router.add_get("/readyz", self._readyz)
-        application.router.add_get("/metrics", self._scrape)
-        application.router.add_get("/api/routes", self._routes)
-        application.router.add_post("/-/reload", self._guarded(self._reload))
+        application = web.Application(
+            middlewares=[_explain_errors, self._guard.protecting()], client_max_size=MAX_BODY_BYTES
+        )
+        router = application.router
+        router.add_get("/", _index)
+        router.add_get("/healthz", self._healthz)
+        router.add_get("/readyz", self._readyz)
+        router.add_get("/metrics", self._scrape)
+        router.add_get("/api/routes", self._routes)
+        router.add_post("/-/reload", self._guard.guarded(self._reload))
+        self._rollout_endpoints.add_to(router, self._guard.guarded)
+        self._gates.add_to(router)
         application.on_response_prepare.append(_add_headers)
         return application
-
-    def _guarded(self, endpoint: Endpoint) -> Endpoint:
-        """Return the endpoint for the callers who may change something; others get a refusal."""
-
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            refused = self._denial(request)
-            return await endpoint(request) if refused is None else refused
-
-        return guarded
-
-    def _protecting(self) -> Middleware:
-        """Return what guards all that is protected, unknown paths included."""
-
-        @web.middleware
-        async def protect(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-            refused = self._denial(request) if self._protection.covers(request.path) else None
-            return await handler(request) if refused is None else refused
-
-        return protect
-
-    def _denial(self, request: web.Request) -> web.Response | None:
-        refused = refusal(_caller(request), self._token)
-        if refused is None:
-            return None
-        response = web.Response(text=f"{refused.why}\n", status=refused.status)
-        if refused.status == HTTPStatus.UNAUTHORIZED:
-            response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
-        return response
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return _health("ok", self._states.stuck())
@@ -162,8 +135,13 @@ class AdminServer:
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
     async def _routes(self, _request: web.Request) -> web.Response:
-        views, generation = self._states.views(), self._control.generation
-        return web.json_response(routes_view(views, generation, self._measurements))
+        shown = routes_view(
+            self._states.views(),
+            self._control.generation,
+            self._measurements,
+            self._rollouts.views(),
+        )
+        return web.json_response(shown)
 
     async def _reload(self, _request: web.Request) -> web.Response:
         result = await self._control.reload()
@@ -212,14 +190,3 @@ def _health(good: str, reasons: Iterable[str]) -> web.Response:
     if not lines:
         return web.Response(text=good)
     return web.Response(text="\n".join(lines) + "\n", status=503)
-
-
-def _caller(request: web.Request) -> Caller:
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    return Caller(
-        peer=peer[0] if isinstance(peer, tuple) else None,
-        authorization=request.headers.get(hdrs.AUTHORIZATION),
-        host=request.headers.get(hdrs.HOST),
-        origin=request.headers.get(hdrs.ORIGIN),
-        fetch_site=request.headers.get("Sec-Fetch-Site"),
-    )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from gateway.adapters.http.header_files import HeaderFiles, ignore
 from gateway.core.delivery.disposition import DeliveryResult, Unreachable
 from gateway.core.delivery.headers import message_lines, plan_lines
-from gateway.core.delivery.unwrapped import unwrapped_lines
+from gateway.core.delivery.unwrapped import lines_in_context, unwrapped_lines
 from gateway.core.header_budget import room_for_message
 from gateway.core.routing.route import Unwrap
 from gateway.core.routing.version import HeaderFile
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
     from gateway.ports import Sending
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -138,6 +139,20 @@ class HttpSender:
         )
         body = message.body.encode("utf-8", "surrogatepass")
         return self._post(lines, body, self._timeout_seconds, done)
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> Sending:
+        """POST as `send` does, with the headers of another trace context."""
+        head = self._head
+        if head.files is not None and (missing := head.refresh(head.files)):
+            return _without_header(missing, done)
+        room = self._room - head.size
+        lines, body = lines_in_context(
+            message, self._tag, context, room=room, dialect=self._dialect
+        )
+        content = body.encode("utf-8", "surrogatepass")
+        return self._post(self._plan_lines + lines, content, self._timeout_seconds, done)
 
 
 class UnwrappingSender(HttpSender):

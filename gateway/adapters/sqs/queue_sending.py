@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, cast
 
-from gateway.core.delivery.forwarded import forward
+from gateway.core.delivery.forwarded import forward, forward_in
+from gateway.core.messages.trace_context import with_xray_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.delivery.forwarded import Forwarded
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
 
 
 class Sends(Protocol):
@@ -46,9 +49,9 @@ class QueueSending:
         target: Sends,
         plan: DeliveryPlan,
         message: Message,
+        forwarded: Forwarded,
         done: Callable[[DeliveryResult], None],
     ) -> None:
-        forwarded = forward(message, plan.tag, plan.dialect.version_header)
         self._target = target
         self._done = done
         self.plan = plan
@@ -81,7 +84,20 @@ class QueueSender:
 
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> QueueSending:
         """Deliver once, within the plan's timeout."""
-        sending = QueueSending(self._target, self._plan, message, done)
+        plan = self._plan
+        forwarded = forward(message, plan.tag, plan.dialect.version_header)
+        return self._send(QueueSending(self._target, plan, message, forwarded, done))
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> QueueSending:
+        """Deliver as `send` does, in another trace context where there is room for it."""
+        plan = self._plan
+        forwarded = forward_in(message, plan.tag, plan.dialect.version_header, context)
+        sent = with_xray_parent(message, context)
+        return self._send(QueueSending(self._target, plan, sent, forwarded, done))
+
+    def _send(self, sending: QueueSending) -> QueueSending:
         self._target.send(sending)
         return sending
 

@@ -82,7 +82,8 @@ class QueueTarget:
             ),
         )
         # Nothing is to be waited for once all that may be in flight waits.
-        self._full = max(1, min(MAX_BATCH_ENTRIES, version.max_in_flight))
+        at_once = version.least_in_flight or version.max_in_flight
+        self._full = max(1, min(MAX_BATCH_ENTRIES, at_once))
         self._linger_seconds = FIFO_LINGER_SECONDS if self._fifo else LINGER_SECONDS
         self._waiting: list[QueueSending] = []
         self._waiting_bytes = 0

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import structlog
 
 from gateway.adapters.telemetry.log_throttle import Flips, SharedThrottles
+from gateway.adapters.telemetry.log_tracing import log_tracing
 from gateway.core import events
 from gateway.core.delivery.disposition import Malformed, describe
+from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
@@ -71,10 +73,37 @@ class LogObserver:
                 self._log.info("admin port listens", host=host, port=port)
             case events.Reloaded() | events.ReloadFailed():
                 self._reload_ended(event)
+            case events.RolloutChanged() | events.StateProblems():
+                self._rollout_changed(event)
+            case TracingStarted() | TracingUnavailable() | SpansEnded():
+                log_tracing(self._log, self._shared, event)
             case events.TableInForce():
                 pass  # Reloaded, which comes with it, makes the line
             case _:
                 assert_never(event)
+
+    def _rollout_changed(self, event: events.RolloutChanged | events.StateProblems) -> None:
+        if isinstance(event, events.StateProblems):
+            if event.problems:
+                self._log.warning("state of rollouts is in trouble", why="; ".join(event.problems))
+            else:
+                self._log.info("state of rollouts is in order again")
+            return
+        entry = event.entry
+        about = {
+            "route": event.route,
+            "action": entry.action,
+            "by": entry.by,
+            "weight_before": entry.weight_before,
+            "weight": entry.weight_after,
+            "why": entry.reason,
+        }
+        if event.rolled_back is None:
+            self._log.info("rollout changed", **about)
+        elif event.here:
+            self._log.warning("canary rolled back", **about)
+        else:
+            self._log.info("canary rolled back by another replica", **about)
 
     def _version_worked(self, route: str, version: str) -> None:
         failures = self._shared.versions.worked((route, version))

@@ -79,6 +79,8 @@ class SharedThrottles:
         self.clock = clock
         self.versions = Flips(clock)
         self.mirrors = Flips(clock)
+        self.spans = Flips(clock)
+        self.dropped_spans = LogThrottle(clock)
         self.rejects = LogThrottle(clock)
         self.lost_leases = LogThrottle(clock)
         self.crashes = LogThrottle(clock)

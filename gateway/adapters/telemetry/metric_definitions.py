@@ -94,7 +94,8 @@ MAX_IN_FLIGHT: Final = MetricDefinition(
     "gateway_route_max_in_flight",
     "gauge",
     ("route",),
-    "The most messages that the route may have in flight: its max_in_flight.",
+    "The most messages that the route may have in flight: its max_in_flight; with `auto` the limit"
+    " in force.",
 )
 DELIVERIES_IN_FLIGHT: Final = MetricDefinition(
     "gateway_deliveries_in_flight",
@@ -118,7 +119,44 @@ WEIGHT: Final = MetricDefinition(
     "gateway_split_weight",
     "gauge",
     ("route", "version"),
-    "Weight of the version in the route's split; without a split stable has the only one, 1.",
+    "Weight of the version in the route's split; without a split stable has the only one, 1. With"
+    " a rollout, a rollback or weights set by hand: per cent, as in force on this replica.",
+)
+ROLLOUT_PHASE: Final = MetricDefinition(
+    "gateway_rollout_phase",
+    "gauge",
+    ("route", "phase"),
+    "1 for the phase of the route's rollout, 0 for the others; none: nothing judges the route.",
+)
+ROLLOUT_STEP: Final = MetricDefinition(
+    "gateway_rollout_step",
+    "gauge",
+    ("route",),
+    "The step of the route's rollout, counted from 0.",
+)
+ROLLOUT_VERDICT: Final = MetricDefinition(
+    "gateway_rollout_verdict",
+    "gauge",
+    ("route",),
+    "The verdict on the route's canary: 1 pass, 0 wait, -1 abort; 1 where nothing judges it.",
+)
+ROLLBACKS: Final = MetricDefinition(
+    "gateway_rollbacks_total",
+    "counter",
+    ("route", "reason"),
+    "Canaries that this replica set to weight 0, by reason; other replicas follow uncounted.",
+)
+WEIGHT_OVERRIDE: Final = MetricDefinition(
+    "gateway_weight_override",
+    "gauge",
+    ("route",),
+    "1 while weights that were set by hand are in force on the route, else 0.",
+)
+STATE_IN_TROUBLE: Final = MetricDefinition(
+    "gateway_state_in_trouble",
+    "gauge",
+    (),
+    "1 while the shared state of rollouts is torn or out of reach, else 0.",
 )
 STABLE: Final = MetricDefinition(
     "gateway_version_stable",
@@ -144,6 +182,13 @@ GENERATION: Final = MetricDefinition(
     (),
     "Number of routing tables that have been in force since the start, the current one included.",
 )
+SPANS: Final = MetricDefinition(
+    "gateway_spans_total",
+    "counter",
+    ("outcome",),
+    "Spans of traces, by outcome: exported, failed (the collector did not take them) or dropped"
+    " (too many waited, or the gateway stopped); 0 without tracing.",
+)
 
 BUILD: Final = MetricDefinition(
     "gateway_build_info",
@@ -157,7 +202,8 @@ METRIC_DEFINITIONS: Final = (
     *(FORWARD_UNSTAMPED, QUEUE_DEPTH, QUEUE_MAX_DEPTH),
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
-    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, BUILD),
+    *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
+    *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""
 

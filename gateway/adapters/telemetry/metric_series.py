@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.telemetry import metric_definitions as names
 from gateway.core import events
+from gateway.core.rollout.judge import RollbackCause
+from gateway.core.rollout.state import RolloutPhase
 from gateway.core.routing.decision import DECISION_REASONS, Reason
 from gateway.core.routing.route import UnknownVersion
 
@@ -64,6 +66,11 @@ def series_of(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.SETTLEMENT_FAILURES: _each(routes, events.Action),
         names.WEIGHT: versions,
         names.STABLE: versions,
+        names.ROLLOUT_PHASE: _each(routes, RolloutPhase),
+        names.ROLLOUT_STEP: routes,
+        names.ROLLOUT_VERDICT: routes,
+        names.ROLLBACKS: _each(routes, RollbackCause),
+        names.WEIGHT_OVERRIDE: routes,
     }
 
 

@@ -35,11 +35,16 @@ from gateway.adapters.telemetry.metric_definitions import (
     Labels,
     MetricDefinition,
 )
+from gateway.adapters.telemetry.metric_rollouts import samples_of_rollouts, samples_of_table
 from gateway.adapters.telemetry.metric_series import series_of
 from gateway.core import events
+from gateway.core.tracing.events import SpanOutcome, SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gateway.adapters.telemetry.metric_rollouts import Sample
+    from gateway.rollout_port import RolloutView
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
@@ -89,8 +94,9 @@ class Metrics:
 
     It counts for the routes and versions of the routing table in force only, so what a removed
     route still does while it drains is not counted. `read_in_flight` returns the messages in flight
-    by route name and `read_deliveries` the deliveries by route and version name; every scrape calls
-    them.
+    by route name, `read_deliveries` the deliveries by route and version name, `read_limits` how
+    many a route may have in flight at this moment, and `read_rollouts` the rollouts of the routes
+    in force; every scrape calls them.
     """
 
     def __init__(
@@ -99,10 +105,15 @@ class Metrics:
         *,
         read_in_flight: Callable[[], Mapping[str, int]] = dict,
         read_deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict,
+        read_rollouts: Callable[[], Sequence[RolloutView]] = tuple,
+        read_limits: Callable[[], Mapping[str, int]] = dict,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._read_in_flight = read_in_flight
         self._read_deliveries = read_deliveries
+        self._read_rollouts = read_rollouts
+        self._of_table: tuple[Sample, ...] = ()
+        self._read_limits = read_limits
         self._now = now
         self._numbers: dict[MetricDefinition, dict[Labels, _Number]] = {
             metric: {} if metric.labels else {(): _Number()}
@@ -113,6 +124,7 @@ class Metrics:
             name: {} for name in EDGES
         }
         self._numbers[names.BUILD][current_build()] = _Number(1)
+        self._numbers[names.SPANS] = {(outcome,): _Number() for outcome in SpanOutcome}
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -138,7 +150,8 @@ class Metrics:
             case events.ForwardedUnstamped(route, version):
                 self._add(names.FORWARD_UNSTAMPED, (route, version))
             case events.VersionQueueDepth(route, version, messages):
-                self._set_depth((route, version), messages)
+                depth = math.nan if messages is None else messages
+                self._set(names.QUEUE_DEPTH, (route, version), depth)
             case events.ReceiveFailed(route):
                 self._add(names.RECEIVES, (route, "error"))
             case events.SettlementFailed(route, action, _, messages):
@@ -149,15 +162,23 @@ class Metrics:
                 self._accepted()
             case events.ReloadFailed():
                 self._numbers[names.RELOAD_SUCCESSFUL][()].value = 0
+            case SpansEnded(outcome, spans):
+                self._add(names.SPANS, (outcome,), spans)
             case events.MessageUnreadable(route):
                 self._add(names.UNREADABLE, (route,))
+            case events.RolloutChanged(route, _, rolled_back, here):
+                if rolled_back is not None and here:
+                    self._add(names.ROLLBACKS, (route, rolled_back))
             case (
-                events.HeaderFileUnusable()
+                events.StateProblems()
+                | events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.DeliveryCrashed()
                 | events.PhaseChanged()
                 | events.RouteWarned()
+                | TracingStarted()
+                | TracingUnavailable()
                 | events.Listening()
             ):
                 pass
@@ -173,9 +194,17 @@ class Metrics:
         in_flight = self._read_in_flight()
         for (route,), number in self._numbers[names.IN_FLIGHT].items():
             number.value = in_flight.get(route, 0)
+        for route, limit in self._read_limits().items():
+            if (of_route := self._numbers[names.MAX_IN_FLIGHT].get((route,))) is not None:
+                of_route.value = limit
         deliveries = self._read_deliveries()
         for (route, version), number in self._numbers[names.DELIVERIES_IN_FLIGHT].items():
             number.value = deliveries.get((route, version), 0)
+        for gauge, labels, value in (
+            *self._of_table,
+            *samples_of_rollouts(self._read_rollouts()),
+        ):
+            self._set(gauge, labels, value)
         for metric in METRIC_DEFINITIONS:
             if metric in EDGES:
                 yield _histogram_family(metric, self._histograms[metric])
@@ -202,8 +231,7 @@ class Metrics:
                     self._numbers[names.QUEUE_MAX_DEPTH][
                         route.name, each.name
                     ].value = each.max_depth
-            for version, weight in route.split_weights().items():
-                self._numbers[names.WEIGHT][route.name, version].value = weight
+        self._of_table = tuple(samples_of_table(event.table))
         self._numbers[names.GENERATION][()].value = event.generation
         self._accepted()
 
@@ -227,9 +255,9 @@ class Metrics:
         if number := self._numbers[metric].get(labels):
             number.value += amount
 
-    def _set_depth(self, version: Labels, messages: int | None) -> None:
-        if number := self._numbers[names.QUEUE_DEPTH].get(version):
-            number.value = math.nan if messages is None else messages
+    def _set(self, metric: MetricDefinition, labels: Labels, value: float) -> None:
+        if number := self._numbers[metric].get(labels):
+            number.value = value
 
     def _accepted(self) -> None:
         self._numbers[names.RELOAD_SUCCESSFUL][()].value = 1

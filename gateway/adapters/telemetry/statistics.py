@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core import events
 from gateway.core.delivery.disposition import describe
+from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 from gateway.ports import RouteMeasurements, VersionMeasurements
 
 if TYPE_CHECKING:
@@ -150,6 +151,11 @@ class Statistics:
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()
+                | events.RolloutChanged()
+                | events.StateProblems()
+                | TracingStarted()
+                | TracingUnavailable()
+                | SpansEnded()
             ):
                 pass
             case _:

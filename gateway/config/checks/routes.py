@@ -10,8 +10,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gateway.config.checks import queue_versions
+from gateway.config.checks.concurrency import limit_findings
 from gateway.config.checks.heads import head_findings
 from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
+from gateway.config.checks.rollouts import rollout_findings
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
 from gateway.config.problems.findings import (
     TOKEN,
@@ -75,11 +77,13 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from add_prefix(("stable",), versions.unknown(route["stable"]))
     if isinstance(route.get("split"), dict):
         yield from add_prefix(("split",), split_findings(route["split"], versions))
+    yield from rollout_findings(route, versions)
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from add_prefix(("versions",), _version_header(route))
     yield from _deliver(route)
     yield from add_prefix(("mirror", "to"), _mirror(as_mapping(route.get("mirror")), versions))
     yield from add_prefix(("versions",), queue_versions.of_route(route))
+    yield from limit_findings(route)
     yield from _retry(as_mapping(route.get("retry")))
     yield from _linger(as_mapping(route.get("linger")), route.get("visibility"))
     yield from _queues(route)

@@ -28,6 +28,7 @@ _MISSING_HINTS: Final = {
     "queue": "the queue's name, URL or ARN",
     "versions": "every route needs at least a stable version",
     "match": "what the rule asks for",
+    "weight": "the canary's share in this step, 1 to 100",
 }
 
 

@@ -142,6 +142,58 @@ def percent(value: Any) -> float:
 PERCENT: Final = Checked(percent, {"type": "number", "minimum": 0, "maximum": HUNDRED})
 
 
+_WRITTEN_PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(?:\.[0-9]{1,15})?)%\Z")
+_ABOVE_ZERO_PERCENT: Final = (
+    r"^([0-9]?[1-9](\.[0-9]+)?|[1-9]0(\.[0-9]+)?|0{1,2}\.[0-9]*[1-9][0-9]*)%$"
+)
+_PER_CENT_MEANT = re.compile(r"(?P<number>[1-9][0-9]?(?:\.[0-9]+)?)(?:\s+%)?\Z")
+
+
+def ratio(*, above_zero: bool = False) -> Checked:
+    """Return a field for a share of 0 to below 1, written as `5%` or 0.05."""
+    low = "above 0" if above_zero else "0 or more"
+    what = f"must be a share, {low} and below 1, as in 5% or 0.05"
+
+    def read(value: Any) -> float:
+        share = _share(value)
+        if share is None or not 0 <= share < 1 or (above_zero and share == 0):
+            raise InvalidValue(what, _meant_percent(value))
+        return share
+
+    least = {"exclusiveMinimum" if above_zero else "minimum": 0}
+    pattern = _ABOVE_ZERO_PERCENT if above_zero else r"^[0-9]{1,2}(\.[0-9]+)?%$"
+    forms = [
+        {"type": "string", "pattern": pattern},
+        {"type": "number", **least, "exclusiveMaximum": 1},
+    ]
+    return Checked(read, {"anyOf": forms})
+
+
+def _share(value: Any) -> float | None:
+    if isinstance(value, str):
+        written = _WRITTEN_PERCENT.match(value)
+        return None if written is None else float(written["number"]) / HUNDRED
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
+def _meant_percent(value: Any) -> str:
+    """Return a hint where a number or text stands for per cent and does not say so."""
+    bare = value if isinstance(value, str) else f"{value:g}" if type(value) in (int, float) else ""
+    meant = _PER_CENT_MEANT.match(bare)
+    return "" if meant is None else f"did you mean {meant['number']}%?"
+
+
+def flag(value: Any) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise InvalidValue("must be true or false")
+    return value
+
+
+FLAG: Final = Checked(flag, {"type": "boolean"})
+
+
 def duration(low: float, high: float, *, above_low: bool = False, up: bool = False) -> Checked:
     """Return a field for a duration, in seconds, from `low` to `high`.
 

@@ -5,13 +5,14 @@ at run time, so this module does without `from __future__ import annotations`.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from gateway.config.schema import addresses, fields, matchers
+from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
+from gateway.config.schema.rollout import Rollback, Rollout
 from gateway.config.schema.rules import Rule, Weights
 from gateway.config.schema.version import VersionOrUrl
 from gateway.core.addresses import QueueAddress
@@ -35,14 +36,6 @@ _COPY_TIMEOUT = fields.duration(0, LONGEST_COPY, above_low=True)
 _LINGER = fields.duration(0, MAX_LINGER_SECONDS)
 
 
-class AttributesHeader(StrEnum):
-    """Whether a version gets all attributes in one header, and how."""
-
-    NONE = "none"
-    JSON = "json"
-
-
-_IN_FLIGHT = fields.whole(1, 100_000)
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
 _FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
@@ -162,10 +155,11 @@ class Route(Part):
         description="The lease asked for at receive, 1s to 12h, rounded up to whole seconds; "
         "default the queue's own.",
     )
-    max_in_flight: Annotated[int, _IN_FLIGHT] = Field(
+    max_in_flight: Annotated[int | AutoInFlight, IN_FLIGHT] = Field(
         default=200,
         description="Messages received and not yet settled, per gateway process. SQS allows "
-        "120,000 for a whole queue.",
+        "120,000 for a whole queue. `auto`, or a mapping with `auto: true`: as many as the "
+        "versions can use.",
     )
     version_header: Annotated[str, addresses.VERSION_HEADER] = Field(
         default=DEFAULT_VERSION_HEADER,
@@ -215,6 +209,21 @@ class Route(Part):
         default=None,
         description="Weights by version for what no rule took, the stable one included; default "
         "all to stable.",
+    )
+    rollout: Annotated[Rollout | None, NOT_NULL] = Field(
+        default=None,
+        description="A canary's weight that climbs by itself while it is no worse than stable; in "
+        "place of `split`. Default none.",
+    )
+    rollback: Annotated[Rollback | None, NOT_NULL] = Field(
+        default=None,
+        description="When a canary goes to weight 0 by itself; with `split` or `rollout`. Default "
+        "none.",
+    )
+    strict: Annotated[bool, fields.FLAG] = Field(
+        default=False,
+        description="`true`: a message pinned to a canary that was rolled back waits, in place of "
+        "going to stable.",
     )
     sticky: Annotated[Source | None, matchers.STICKY] = Field(
         default=None,

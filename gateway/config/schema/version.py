@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from gateway.config.schema import addresses, fields, pem
+from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
 from gateway.config.schema.parts import NOT_NULL, Also, Part
 from gateway.core.addresses import QueueAddress
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
@@ -33,7 +34,6 @@ _TIMEOUT = fields.duration(0, LONGEST_TIMEOUT, above_low=True)
 _ATTRIBUTES_HEADER = fields.one_of(AttributesHeader, *AttributesHeader)
 _CLIENT = fields.one_of(Client, *Client)
 _LIFETIME = fields.duration(1, LONGEST_LIFETIME)
-_IN_FLIGHT = fields.whole(1, 100_000)
 _MAX_DEPTH = fields.whole(1, 1_000_000_000)
 _URL_OR_QUEUE = ConfigDict(
     json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["queue"]}]}
@@ -102,10 +102,11 @@ class Version(Part):
         description="How long a delivery may take, until the response is complete; at most 11h.",
         json_schema_extra={"default": "30s"},
     )
-    max_in_flight: Annotated[int | None, _IN_FLIGHT] = Field(
+    max_in_flight: Annotated[int | AutoInFlight | None, IN_FLIGHT] = Field(
         default=None,
         description="Deliveries at the same time; default the route's for the stable version, half "
-        "of it for any other. The route's own limit holds as well.",
+        "of it for any other. The route's own limit holds as well. `auto`, or a mapping with "
+        "`auto: true`: as many as the service takes without getting slow.",
     )
     max_rate: Annotated[float | None, fields.RATE] = Field(
         default=None, description="Deliveries per second; default no limit."

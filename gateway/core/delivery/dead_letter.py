@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.message_size import attribute_bytes, text_bytes
+from gateway.core.delivery.message_size import attribute_bytes, message_bytes
 from gateway.core.messages.message import Attribute
 from gateway.core.sqs_limits import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES
 
@@ -30,8 +30,7 @@ def copy_attributes(
     own = {name: value for name, value in message.attributes.items() if name not in added}
     kept = sorted(own)
     ours = {name: Attribute("String", text) for name, text in added.items() if text}
-    size = text_bytes(message.body)
-    size += sum(attribute_bytes(name, value) for name, value in [*own.items(), *ours.items()])
+    size = message_bytes(message.body, [*own.items(), *ours.items()])
     dropped: list[str] = []
     while kept and (len(kept) + len(ours) > MAX_ATTRIBUTES or size > MAX_MESSAGE_BYTES):
         name = kept.pop()

@@ -7,18 +7,20 @@ MAX_ATTRIBUTES attributes, and MAX_MESSAGE_BYTES of body, attribute names, types
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.message_size import attribute_bytes, text_bytes
+from gateway.core.delivery.message_size import attribute_bytes, message_bytes, text_bytes
 from gateway.core.messages import baggage
 from gateway.core.messages.message import Attribute
+from gateway.core.messages.trace_context import context_attributes
 from gateway.core.sqs_limits import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
 
 SENT_AT: Final = "x-gateway-sent-at"
 """The attribute with the time, in milliseconds, at which the message was first sent to a queue."""
@@ -46,9 +48,7 @@ def forward(message: Message, tag: str, version_attribute: str) -> Forwarded:
     :data:`SENT_AT` is added where the message has none, each where there is room.
     """
     attributes = dict(message.attributes)
-    size = text_bytes(message.body)
-    for name, attribute in attributes.items():
-        size += attribute_bytes(name, attribute)
+    size = message_bytes(message.body, attributes.items())
     folded = version_attribute.lower()
     replaced = [name for name in attributes if name.lower() == folded]
     stamp = Attribute("String", tag)
@@ -63,6 +63,18 @@ def forward(message: Message, tag: str, version_attribute: str) -> Forwarded:
     stamped_size += _stamp_baggage(message, attributes, version_attribute, tag, stamped_size)
     stamped_size += _add_sent_at(message, attributes, stamped_size)
     return Forwarded(attributes, stamped_size, stamped=True)
+
+
+def forward_in(
+    message: Message, tag: str, version_attribute: str, context: TraceContext
+) -> Forwarded:
+    """Return what :func:`forward` does, in another trace context where there is room for it."""
+    forwarded = forward(message, tag, version_attribute)
+    attributes = context_attributes(forwarded.attributes, context)
+    size = message_bytes(message.body, attributes.items())
+    if len(attributes) > MAX_ATTRIBUTES or size > MAX_MESSAGE_BYTES:
+        return forwarded
+    return replace(forwarded, attributes=attributes, size=size)
 
 
 def _stamp_baggage(

@@ -132,7 +132,7 @@ def message_lines(
             lines.append(NO_ATTRIBUTES)
     elif (
         not message.names.all_sent
-        or not _add_context(lines, message, tag, dialect.version_header)
+        or not add_context(lines, message, message, tag, dialect.version_header)
         or (dialect.attributes_json and not add_json(lines, message, room))
     ):
         return legal_lines(message, tag, room=room, dialect=dialect)
@@ -181,19 +181,26 @@ def all_legal(text: str, lines: int) -> bool:
     )
 
 
-def _add_context(lines: list[str], message: Message, tag: str, version_header: str) -> bool:
-    """Add content-type, trace context and baggage; return False where the baggage is too long."""
+def add_context(
+    lines: list[str], message: Message, context: Message, tag: str, version_header: str
+) -> bool:
+    """Add content-type, trace context and baggage; return False where the baggage is too long.
+
+    Trace context and baggage are those of `context`, on most routes the message itself.
+    """
     names = message.names
     content_type = message.text("content-type") if "content-type" in names.first else None
     if content_type is None:
         lines.append(JSON if message.is_json else PLAIN)
     else:
         lines.append(f"content-type: {content_type}\r\n")
+    if context is not message:
+        names = context.names
     for name, start in names.trace_context:
-        data_type, text = message.attributes[name]
+        data_type, text = context.attributes[name]
         if data_type[:6] != "Binary":
             lines.append(f"{start}{text}\r\n")
-    carrier = None if names.baggage is None else message.carrier
+    carrier = None if names.baggage is None else context.carrier
     if carrier is None:
         lines.append(f"baggage: {version_header}={tag}\r\n")
     elif len(carrier) > baggage.MAX_CHARACTERS:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.core.messages.message import Attribute
+
+
+def message_bytes(body: str, attributes: Iterable[tuple[str, Attribute]]) -> int:
+    """Return the size of a message: its body, and the names, types and values of attributes."""
+    size = text_bytes(body)
+    for name, attribute in attributes:
+        size += attribute_bytes(name, attribute)
+    return size
 
 
 def text_bytes(text: str) -> int:

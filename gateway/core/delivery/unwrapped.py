@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.headers import (
-    JSON,
-    PLAIN,
     add_attributes,
+    add_context,
     add_json,
     all_legal,
     lines_of_the_queue,
     message_lines,
 )
-from gateway.core.messages import baggage
 from gateway.core.messages.envelopes import notification
-from gateway.core.routing.route import Deliver
+from gateway.core.messages.trace_context import in_context, with_xray_parent
+from gateway.core.routing.route import Deliver, Unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.core.delivery.dialect import HeaderDialect
     from gateway.core.messages.envelopes import Notification
     from gateway.core.messages.message import Message
+    from gateway.core.messages.trace_context import TraceContext
 
 TOPIC: Final = "x-amz-sns-topic-arn"
 MESSAGE_ID: Final = "x-amz-sns-message-id"
@@ -49,6 +49,31 @@ def unwrapped_lines(
     return lines, sent.body
 
 
+def lines_in_context(
+    message: Message, tag: str, context: TraceContext, *, room: int, dialect: HeaderDialect
+) -> tuple[str, str]:
+    """Return header lines and body of a message whose trace context is another than its own.
+
+    The headers of its attributes stay as they came.
+    """
+    found = None if dialect.unwrap is Unwrap.NONE else notification(message)
+    message.forget()
+    published = message if found is None else found.message
+    sent: Message = message
+    named: Sequence[tuple[str, str]] = ()
+    if found is not None and dialect.deliver is not Deliver.BODY:
+        sent, named = published, _of_sns(found)
+    lines = legal_lines(
+        with_xray_parent(sent, context),
+        tag,
+        room=room,
+        dialect=dialect,
+        context=in_context(published, context),
+        named=named,
+    )
+    return lines, sent.body
+
+
 def _quick_lines(
     message: Message,
     tag: str,
@@ -58,20 +83,11 @@ def _quick_lines(
     named: Sequence[tuple[str, str]],
 ) -> str | None:
     """Return what `legal_lines` would, in another order; None where a value is unusual."""
-    carrier = context.carrier or ""
-    if not message.names.all_sent or len(carrier) > baggage.MAX_CHARACTERS:
+    if not message.names.all_sent:
         return None
     lines = lines_of_the_queue(message)
-    content_type = message.text("content-type")
-    if content_type is None:
-        lines.append(JSON if message.is_json else PLAIN)
-    else:
-        lines.append(f"content-type: {content_type}\r\n")
-    for name, start in context.names.trace_context:
-        attribute = context.attributes[name]
-        if not attribute.binary:
-            lines.append(f"{start}{attribute.text}\r\n")
-    lines.append(f"baggage: {baggage.with_member(carrier, dialect.version_header, tag)}\r\n")
+    if not add_context(lines, message, context, tag, dialect.version_header):
+        return None
     lines += [f"{name}: {value}\r\n" for name, value in named]
     if dialect.attributes_json and not add_json(lines, message, room):
         return None

@@ -46,7 +46,9 @@ class Decider:
         self._pinned: dict[str, Decision] = {}
         for version in route.versions:
             for text in (version.tag, version.name):
-                self._pinned.setdefault(text, Decision(version, Reason.PINNED))
+                waits = route.strict_about(version)
+                decision = Decision(None if waits else version, Reason.PINNED)
+                self._pinned.setdefault(text, decision)
         self._unknown = _on_unknown_version(route)
         self._rules = RuleIndex(route.rules) if route.rules else None
         self._split = route.split

@@ -11,6 +11,7 @@ from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
+    from gateway.core.rollout.plan import Plan
     from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.sources import VersionSource
@@ -101,7 +102,12 @@ class Route:
 
     `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
-    the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`.
+    the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`. `plan`
+    None: nothing judges the route; else it has a split, which :func:`weights.weighted` changes.
+    `rolled_back` names a version whose messages go to stable, those of pins and rules too; empty:
+    none.
+    `unsplit` is what weights set by hand are put on where there is no split: it gives stable all.
+    With `least_in_flight` the limit finds itself between that and `max_in_flight`.
     """
 
     name: str
@@ -111,6 +117,7 @@ class Route:
     wait_seconds: int = MAX_WAIT_SECONDS
     visibility_seconds: int | None = None
     max_in_flight: int = 200
+    least_in_flight: int | None = None
     version_from: tuple[VersionSource, ...] = usual_sources(DEFAULT_VERSION_HEADER)
     unknown_version: UnknownVersion = UnknownVersion.SPLIT
     rules: tuple[Rule, ...] = ()
@@ -124,6 +131,9 @@ class Route:
     unwrap: Unwrap = Unwrap.NONE
     deliver: Deliver = Deliver.BODY
     mirror: Mirror | None = None
+    plan: Plan | None = None
+    rolled_back: str = ""
+    unsplit: Split | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""
@@ -131,6 +141,11 @@ class Route:
             if text in (version.tag, version.name):
                 return version
         return None
+
+    def strict_about(self, version: Version) -> bool:
+        """Whether what is pinned to this version waits, since it was rolled back."""
+        strict = self.plan is not None and self.plan.strict
+        return strict and version.name == self.rolled_back
 
     def split_weights(self) -> dict[str, int]:
         """Return the weight of every version; without a split stable has the only one, 1."""

@@ -86,6 +86,18 @@ class Split:
             key = self.otherwise.read(message)
         return _bucket(self._seeded, message.message_id if key is None else key)
 
+    @property
+    def by_message(self) -> bool:
+        """Whether each message has a sticky key of its own, its id."""
+        return self._by_message
+
+    def key(self, message: Message) -> str | None:
+        """Return the sticky key of a message; None where that is its id."""
+        if self._by_message:
+            return None
+        key = self.sticky.read(message)
+        return self.otherwise.read(message) if key is None else key
+
     def pick(self, bucket: int) -> Version:
         """Return the version that owns a bucket; raises ValueError for a bucket above 9999."""
         if bucket >= BUCKETS:

@@ -39,7 +39,8 @@ class Version:
     It has exactly one of `url` (empty where it is a queue) and `queue`. A queue that holds more
     than `max_depth` messages counts as unreachable; None: it may hold any number. `max_rate` is
     deliveries per second, None without a limit. A connection is used for
-    `connection_lifetime_seconds`, a quarter more or less. `max_header_bytes` is the largest head of
+    `connection_lifetime_seconds`, a quarter more or less. With `least_in_flight` the limit finds
+    itself between that and `max_in_flight`. `max_header_bytes` is the largest head of
     a request, what sidecars add included. `attributes_json`: it gets all attributes in one more
     header.
     """
@@ -49,6 +50,7 @@ class Version:
     url: str = ""
     timeout_seconds: float = 30.0
     max_in_flight: int = 200
+    least_in_flight: int | None = None
     max_rate: float | None = None
     headers: tuple[tuple[str, str | HeaderFile], ...] = field(default=(), repr=False)
     """May hold a secret."""

@@ -75,7 +75,10 @@ def view(
     redrive: Redrive | None = None,
 ) -> RouteView:
     changed = PhaseChanged(of.name, phase, why)
-    return RouteView(of, changed, in_flight, by_version or {}, waiting, redrive)
+    limits = {each.name: each.max_in_flight for each in of.versions}
+    return RouteView(
+        of, changed, in_flight, by_version or {}, waiting, of.max_in_flight, limits, redrive
+    )
 
 
 @dataclass

@@ -7,12 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.config.loader import load
 from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.config.schema.rollout import Compare, Rollback, Rollout, Step
 from gateway.config.schema.routing_file import Fallback, Retry, RoutingFile
 from gateway.config.schema.routing_file import Route as StatedRoute
 from gateway.config.schema.rules import Condition, Match, Rule
@@ -22,8 +24,12 @@ from gateway.config.yaml.composer import compose
 if TYPE_CHECKING:
     from gateway.core.routing.route import Route
 
-EXAMPLE = Path(__file__).parents[3] / "config/examples/everything.yaml"
-PARTS = (RoutingFile, StatedRoute, Version, Rule, Match, Condition, Fallback, Retry)
+EXAMPLES = Path(__file__).parents[3] / "config/examples"
+EXAMPLE = EXAMPLES / "everything.yaml"
+PARTS = (
+    *(RoutingFile, StatedRoute, Version, Rule, Match, Condition, Fallback, Retry),
+    *(Rollout, Step, Compare, Rollback),
+)
 KEYS = sorted({key for part in PARTS for key in part.model_fields})
 WORDS = ["stable", "canary", "off", "redrive", "20s", "http://b/", "body:a", "a.fifo", "orders", ""]
 
@@ -102,12 +108,12 @@ def test_any_values_below_the_right_keys(stated: list[dict[str, Any]]) -> None:
 
 
 @cache
-def full() -> Any:
-    return compose(EXAMPLE.read_bytes()).root.value
+def full(file: str) -> Any:
+    return compose((EXAMPLES / file).read_bytes()).root.value
 
 
 @cache
-def paths() -> list[tuple[Any, ...]]:
+def paths(file: str) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
 
     def walk(value: Any, path: tuple[Any, ...]) -> None:
@@ -119,15 +125,18 @@ def paths() -> list[tuple[Any, ...]]:
             for step, below in enumerate(value):
                 walk(below, (*path, step))
 
-    walk(full(), ())
+    walk(full(file), ())
     return found
 
 
+@pytest.mark.parametrize("file", ["everything.yaml", "rollout.yaml"])
 @settings(max_examples=200)
-@given(st.data())
-def test_one_value_of_the_full_example_replaced_removed_or_renamed(data: st.DataObject) -> None:
-    path = data.draw(st.sampled_from(paths()[1:]))
-    copy = json.loads(json.dumps(full()))
+@given(data=st.data())
+def test_one_value_of_a_full_example_replaced_removed_or_renamed(
+    file: str, data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(paths(file)[1:]))
+    copy = json.loads(json.dumps(full(file)))
     parent = copy
     for step in path[:-1]:
         parent = parent[step]

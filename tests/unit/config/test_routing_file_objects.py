@@ -12,6 +12,7 @@ from gateway.config.file import read
 from gateway.config.loader import load
 from gateway.config.problems.problem import ProblemsFound
 from gateway.core.addresses import QueueAddress
+from gateway.core.rollout.plan import Plan, Rollback
 from gateway.core.routing import rules
 from gateway.core.routing.mirror import Mirror
 from gateway.core.routing.route import (
@@ -73,6 +74,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
         "http://b.shop:8080/events",
         timeout_seconds=30.0,
         max_in_flight=100,
+        least_in_flight=10,
         max_rate=500.0,
         headers=(("x-team", "shop"),),
     )
@@ -129,6 +131,7 @@ def test_the_full_example_becomes_exactly_this(everything: bytes) -> None:
                     max_in_flight=20,
                     timeout_seconds=5.0,
                 ),
+                plan=Plan("canary", canary.url, "v2", rollback=Rollback(0.1)),
             ),
         ),
         sha256(everything).hexdigest(),

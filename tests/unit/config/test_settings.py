@@ -53,6 +53,44 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.log_level == "INFO"
     assert settings.log_format == "json"
     assert settings.drain_seconds == 25.0
+    assert settings.state == "memory"
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["memory", "file:/var/lib/state.json", "file:state.json", "kubernetes:a", "kubernetes:a-1.b"],
+)
+def test_the_state_may_be_in_one_of_three_places(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_STATE", place)
+    assert load_settings({}).state == place
+
+
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("memory:x", "memory has nothing behind it"),
+        ("file:", "PATH is a file, for instance file:/var/lib/gateway/state.json"),
+        ("file", "PATH is a file, for instance file:/var/lib/gateway/state.json"),
+        ("file:/var/lib/", "PATH is a file, for instance file:/var/lib/gateway/state.json"),
+        ("/var/lib/state.json", "a path needs file: before it"),
+        ("state.json", "a path needs file: before it"),
+        ("kubernetes:", "NAME is that of a ConfigMap: lower-case letters, digits, - and ."),
+        ("kubernetes:Not_this", "NAME is that of a ConfigMap: lower-case letters, digits, - and ."),
+        (f"kubernetes:{'a' * 254}",
+         "NAME is that of a ConfigMap: lower-case letters, digits, - and ."),
+        ("kubernetes:shop/a",
+         "the name alone: the namespace is that of the service account or of KUBECONFIG"),
+        ("kubernets:a", "did you mean kubernetes?"),
+        ("Memory", "did you mean memory?"),
+        ("redis://x", ""),
+    ],
+)  # fmt: skip
+def test_any_other_place_is_refused(monkeypatch: pytest.MonkeyPatch, place: str, hint: str) -> None:
+    problem = problem_of(monkeypatch, "GATEWAY_STATE", place)
+    assert problem.what.startswith("must be memory, file:PATH or kubernetes:NAME, but is ")
+    assert problem.hint == hint
 
 
 def test_a_terminal_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,18 +42,19 @@ async def open_pair(clients: SqsClients, source: QueueAddress, target: QueueAddr
     try:
         traits = await one.open()
     except SourceError as error:
-        raise _missing("SOURCE", error) from error
+        raise missing_queue("SOURCE", error) from error
     try:
         of_target = await other.open()
     except SourceError as error:
-        raise _missing("--to", error) from error
+        raise missing_queue("--to", error) from error
     if traits.identity == of_target.identity:
         raise UnfitError("--to", "is the queue that is drained", "name another queue")
     depths = await open_end(clients, source, one.url)
     return Pair(one, depths, await open_end(clients, target, other.url), traits.lease_seconds)
 
 
-def _missing(place: str, error: SourceError) -> Exception:
+def missing_queue(place: str, error: SourceError) -> Exception:
+    """Return what to raise where a queue cannot be opened; UnfitError where there is none."""
     if error.code not in MISSING_CODES:
         return error
     hint = "check its name, the region (AWS_REGION) and the account; a URL or an ARN has all three"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.delivery.message_size import attribute_bytes, text_bytes
+from gateway.core.delivery.message_size import message_bytes
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def calls(messages: Sequence[Message]) -> Iterator[list[Message]]:
     batch: list[Message] = []
     size = 0
     for message in messages:
-        own = message_bytes(message)
+        own = message_bytes(message.body, message.attributes.items())
         if batch and (len(batch) == MAX_BATCH_ENTRIES or size + own > MAX_MESSAGE_BYTES):
             yield batch
             batch, size = [], 0
@@ -38,11 +38,3 @@ def calls(messages: Sequence[Message]) -> Iterator[list[Message]]:
         size += own
     if batch:
         yield batch
-
-
-def message_bytes(message: Message) -> int:
-    """Return the size that SQS counts: the body and names, types and values of attributes."""
-    attributes = message.attributes.items()
-    return text_bytes(message.body) + sum(
-        attribute_bytes(name, value) for name, value in attributes
-    )

@@ -12,6 +12,7 @@ from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.events import Received, TableInForce
+from tests.fakes.rollouts import FakeRollouts, unjudged_view
 from tests.unit.adapters.fakes import FakeControl, table
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def admin_server(
     port: int = 0,
     token: str | None = None,
     protection: Protection = Protection(),  # noqa: B008 - a frozen value
+    rollouts: FakeRollouts | None = None,
 ) -> AdminServer:
     """Make a server, not started, of a gateway whose route `orders` has received 3 messages."""
     metrics, statistics = Metrics(), Statistics()
@@ -40,6 +42,7 @@ def admin_server(
         control,
         statistics,
         metrics.render,
+        rollouts=rollouts or FakeRollouts(unjudged_view()),
         host=host,
         port=port,
         token=token,
@@ -53,9 +56,10 @@ async def serving(
     *,
     token: str | None = None,
     protection: Protection = Protection(),  # noqa: B008 - a frozen value
+    rollouts: FakeRollouts | None = None,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve on a free port; the session's paths are relative to it."""
-    server = admin_server(control, token=token, protection=protection)
+    server = admin_server(control, token=token, protection=protection, rollouts=rollouts)
     await server.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:

@@ -16,10 +16,14 @@ from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadF
 from gateway.core.routing.version import Version
 from gateway.ports import Redrive
 from tests.builders import CANARY, STABLE, THIRD, mirror, route, version
+from tests.fakes.rollouts import rollout_view, unjudged_view
 from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.ports import RouteView
+    from gateway.rollout_port import RolloutView
 
 ORDERS = table().routes[0]
 
@@ -34,9 +38,11 @@ def statistics(clock: Clock) -> Statistics:
     return Statistics(clock=clock, now=lambda: 1_800_000_000.25)
 
 
-def said(statistics: Statistics, *views: RouteView) -> dict[str, Any]:
+def said(
+    statistics: Statistics, *views: RouteView, rollouts: Sequence[RolloutView] = ()
+) -> dict[str, Any]:
     """Return the response as a client reads it."""
-    shown = routes_view(views or (view(ORDERS),), 3, statistics)
+    shown = routes_view(views or (view(ORDERS),), 3, statistics, rollouts)
     read: dict[str, Any] = json.loads(json.dumps(shown, allow_nan=False))
     return read
 
@@ -45,6 +51,7 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
     assert said(statistics) == {
         "generation": 3,
         "config": {"last_reload_successful": True, "problems": []},
+        "state": {"problems": []},
         "routes": [
             {
                 "name": "orders",
@@ -65,6 +72,8 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
                 },
                 "last_error": None,
                 "mirror": None,
+                "rollout": None,
+                "override": None,
                 "versions": [
                     idle("stable", "v1", stable=True, weight=90),
                     idle("canary", "v2", stable=False, weight=10),
@@ -202,3 +211,22 @@ def test_a_version_that_is_a_queue_shows_it_in_place_of_a_url(statistics: Statis
     assert canary["queue"] == arn
     assert "url" not in canary
     assert "queue" not in stable
+
+
+def test_a_route_shows_its_rollout_and_what_is_set_by_hand(statistics: Statistics) -> None:
+    seen = rollout_view(override={"canary": 20, "stable": 80}, problems=("the state is torn",))
+    shown = said(statistics, view(ORDERS), rollouts=[seen, replace(seen, route="other")])
+    assert shown["state"] == {"problems": ["the state is torn"]}
+    (orders,) = shown["routes"]
+    assert orders["override"] == {"canary": 20, "stable": 80}
+    assert orders["rollout"] == {
+        "phase": "progressing",
+        "step": 1,
+        "verdict": "wait",
+        "reason": "132 of 200 messages",
+    }
+
+
+def test_a_route_that_nothing_judges_has_no_rollout(statistics: Statistics) -> None:
+    (orders,) = said(statistics, view(ORDERS), rollouts=[unjudged_view()])["routes"]
+    assert orders["rollout"] is None

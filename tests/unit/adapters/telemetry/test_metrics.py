@@ -61,9 +61,16 @@ gateway_settlements_total{route,action}
 gateway_settlement_failures_total{route,action}
 gateway_split_weight{route,version}
 gateway_version_stable{route,version}
+gateway_rollout_phase{route,phase}
+gateway_rollout_step{route}
+gateway_rollout_verdict{route}
+gateway_rollbacks_total{route,reason}
+gateway_weight_override{route}
+gateway_state_in_trouble
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
+gateway_spans_total{outcome}
 gateway_build_info{version,revision,python,compiled}
 """
 """Copied from docs/reference/metrics.md by hand: what dashboards and alerts are written against."""

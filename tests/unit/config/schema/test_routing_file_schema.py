@@ -37,6 +37,7 @@ SHAPES = [
     "no_routes",
     "not_a_mapping",
     "numbers",
+    "rollout_values",
     "routes_is_mapping",
     "rule_destinations",
     "style_guide",
@@ -96,6 +97,9 @@ def test_a_file_of_another_shape_does_not_fit_the_schema(name: str) -> None:
         {"fallback": False},
         {"fallback": "off"},
         {"fallback": {"after_receives": None}},
+        {"rollout": {"steps": [1, {"weight": 5, "pause": True}, {"weight": 50, "every": "1h"}]}},
+        {"rollout": {"max_failure_ratio": "2%", "compare": {"margin": 0.05, "tolerance": "1.5%"}}},
+        {"rollback": {}, "strict": True},
         {"rules": [{"match": [{"body": {"a.b": {"exact": 7}}}], "to": "b"}]},
         {
             "rules": [

@@ -6,9 +6,10 @@ from base64 import b64encode
 
 import pytest
 
-from gateway.core.delivery.forwarded import SENT_AT, Forwarded, forward
+from gateway.core.delivery.forwarded import SENT_AT, Forwarded, forward, forward_in
 from gateway.core.delivery.message_size import attribute_bytes
 from gateway.core.messages.message import Attribute, Message
+from gateway.core.messages.trace_context import TraceContext
 from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
 from tests.builders import message
 
@@ -143,3 +144,25 @@ def test_the_message_itself_is_not_changed() -> None:
     before = dict(sent.attributes)
     forwarded(sent)
     assert sent.attributes == before
+
+
+CONTEXT = TraceContext("a" * 32, "b" * 16, sampled=True)
+TRACEPARENT = Attribute("String", f"00-{'a' * 32}-{'b' * 16}-01")
+
+
+def test_a_traced_message_has_the_context_of_its_send() -> None:
+    given = message(attributes={"TraceParent": "old", "baggage": "user=7"})
+    found = forward_in(given, "v2", "version", CONTEXT)
+    assert found.attributes == {
+        "TraceParent": TRACEPARENT,
+        "baggage": Attribute("String", "user=7,version=v2"),
+        "version": TAG,
+    }
+    assert found.size == 2 + sum(attribute_bytes(*each) for each in found.attributes.items())
+
+
+def test_a_message_without_room_keeps_the_context_that_it_had() -> None:
+    full = message(attributes={f"a{number}": "x" for number in range(9)})
+    assert forward_in(full, "v2", "version", CONTEXT) == forward(full, "v2", "version")
+    long = message("x" * (MAX_MESSAGE_BYTES - 40))
+    assert forward_in(long, "v2", "version", CONTEXT) == forward(long, "v2", "version")

@@ -1,0 +1,1 @@
+"""The Kubernetes API over plain HTTPS: no client library, and nothing that one message needs."""

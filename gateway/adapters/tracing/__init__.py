@@ -1,0 +1,1 @@
+"""Sends spans over OTLP, where the environment asks for it (docs/how-to/trace-messages.md)."""

@@ -1,0 +1,82 @@
+"""A source whose receives and settlements are noted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.ports import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
+
+    from gateway.core.messages.message import Message
+    from gateway.core.tracing.records import MessageTrace
+    from gateway.ports import Batch, EntryError, Source, SourceTraits
+    from gateway.runtime.tracing.route import RouteTracing
+
+
+class TracedSource:
+    """A Source that notes what becomes of sampled messages; its releases alone set leases."""
+
+    def __init__(self, source: Source, tracing: RouteTracing) -> None:
+        self._source = source
+        self._tracing = tracing
+
+    async def open(self) -> SourceTraits:
+        """Open the source."""
+        traits = await self._source.open()
+        self._tracing.opened(traits)
+        return traits
+
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+        """Receive, and hold what is sampled."""
+        began_ns = self._tracing.now_ns()
+        batch = await self._source.receive(limit, wait_seconds, lease_seconds)
+        if batch:
+            self._tracing.received(batch, began_ns)
+        return batch
+
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+        """Delete."""
+        traces = self._tracing.of(receipts)
+        if not traces:
+            return await self._source.ack(receipts)
+        return await self._settle("delete", traces, len(receipts), self._source.ack(receipts))
+
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
+        """Release."""
+        traces = self._tracing.of([receipt for receipt, _ in leases])
+        if not traces:
+            return await self._source.set_leases(leases)
+        return await self._settle("release", traces, len(leases), self._source.set_leases(leases))
+
+    async def dead_letter(self, message: Message, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        """Send a copy."""
+        began_ns = self._tracing.now_ns()
+        try:
+            dropped = await self._source.dead_letter(message, attributes)
+        except SourceError as error:
+            self._tracing.dead_lettered(message, began_ns, str(error))
+            raise
+        self._tracing.dead_lettered(message, began_ns, "")
+        return dropped
+
+    async def close(self) -> None:
+        """Close the source."""
+        await self._source.close()
+
+    async def _settle(
+        self,
+        action: str,
+        traces: Mapping[int, MessageTrace],
+        messages: int,
+        call: Awaitable[Mapping[int, EntryError]],
+    ) -> Mapping[int, EntryError]:
+        began_ns = self._tracing.now_ns()
+        try:
+            failed = await call
+        except SourceError as error:
+            self._tracing.settled(action, traces, messages, began_ns, error)
+            raise
+        self._tracing.settled(action, traces, messages, began_ns, failed)
+        return failed

@@ -1,0 +1,176 @@
+"""A list and its watch go on through all that the API's concepts page, and worse, has in store."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from gateway.adapters.kubernetes.errors import KubernetesError, UnreachableError
+from gateway.adapters.kubernetes.resource import config_maps
+from gateway.adapters.kubernetes.watch import Watch
+from tests.unit.adapters.kubernetes.scripted_api import (
+    Heard,
+    ScriptedApi,
+    Step,
+    bookmark,
+    event,
+    thing,
+)
+
+pytestmark = pytest.mark.looptime
+
+MAPS = config_maps("shop")
+EXPIRED = {"metadata": {}, "code": 410, "reason": "Expired", "message": "too old"}
+
+
+async def follow(api: ScriptedApi) -> Heard:
+    """Run the loop until the script is over."""
+    heard = Heard()
+    task = asyncio.create_task(Watch(api, MAPS, heard, jitter=lambda: 1.0).run())
+    await asyncio.wait(
+        [task, asyncio.create_task(api.finished.wait())], return_when="FIRST_COMPLETED"
+    )
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task])
+    assert api.open == 0
+    return heard
+
+
+def calls(api: ScriptedApi) -> list[str]:
+    return [what for _, what in api.calls]
+
+
+async def test_a_list_comes_first_and_its_watch_goes_on_from_it() -> None:
+    a, b = thing("a", 5), thing("b", 11)
+    api = ScriptedApi([("10", [a])], [[event("ADDED", b, 3.0)]])
+    heard = await follow(api)
+    assert heard.changes == [("a", a), ("b", b)]
+    assert calls(api) == ["list", "watch 10", "watch 11"]
+
+
+async def test_a_deleted_object_is_gone() -> None:
+    a = thing("a", 5)
+    heard = await follow(ScriptedApi([("10", [a])], [[event("DELETED", thing("a", 11), 3.0)]]))
+    assert heard.changes == [("a", a), ("a", None)]
+
+
+async def test_after_a_clean_end_the_watch_goes_on_from_the_last_bookmark() -> None:
+    api = ScriptedApi([("10", [])], [[bookmark(20, 60.0)], [bookmark(30, 60.0)]])
+    heard = await follow(api)
+    assert calls(api) == ["list", "watch 10", "watch 20", "watch 30"]
+    assert heard.errors == []
+    assert heard.synced_at == [0.0, 60.0, 60.0, 120.0, 120.0]
+
+
+async def test_a_clean_end_without_an_event_counts_as_seen_if_it_took_its_time() -> None:
+    wait: list[Step] = [(61.0, UnreachableError("not reached"))]
+    api = ScriptedApi([("10", [])], [wait])
+    await follow(api)
+    assert calls(api) == ["list", "watch 10", "watch 10"]
+
+
+async def test_a_watch_that_ends_at_once_is_followed_by_a_list() -> None:
+    """Some API servers close a watch from too old a version without a 410."""
+    api = ScriptedApi([("10", []), ("90", [thing("a", 80)])], [[], [bookmark(91, 5.0)]])
+    heard = await follow(api)
+    assert calls(api) == ["list", "watch 10", "list", "watch 90", "watch 91"]
+    assert heard.changes == [("a", thing("a", 80))]
+
+
+async def test_watches_that_always_end_at_once_do_not_become_a_hot_loop() -> None:
+    api = ScriptedApi([("10", []) for _ in range(12)], [[] for _ in range(12)])
+    await follow(api)
+    times = [at for at, what in api.calls if what == "list"]
+    assert [round(b - a, 1) for a, b in pairwise(times)][:7] == [
+        0.2, 0.4, 0.8, 1.6, 3.2, 4.0, 4.0,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "expired",
+    [event("ERROR", EXPIRED, 5.0), (5.0, KubernetesError("watch: 410 too old", 410, "Expired"))],
+)
+async def test_410_leads_to_a_list_and_only_what_differs_is_a_change(expired: Step) -> None:
+    """As an event of the watch, or as the status of its response; it is no trouble to report."""
+    a, b, c = thing("a", 5), thing("b", 6), thing("c", 40)
+    api = ScriptedApi([("10", [a, b]), ("50", [a, c])], [[expired]])
+    heard = await follow(api)
+    assert heard.changes == [("a", a), ("b", b), ("b", None), ("c", c)]
+    assert calls(api) == ["list", "watch 10", "list", "watch 50"]
+    assert heard.errors == []
+
+
+@pytest.mark.parametrize("code", [429, 500])
+async def test_any_other_error_event_leads_to_a_list_and_is_reported(code: int) -> None:
+    status = {"metadata": {}, "code": code, "message": "later"}
+    api = ScriptedApi([("10", []), ("50", [])], [[event("ERROR", status, 5.0)]])
+    heard = await follow(api)
+    assert calls(api) == ["list", "watch 10", "list", "watch 50"]
+    assert heard.errors == [f"watch configmaps shop/*: {code} later"]
+
+
+async def test_a_broken_connection_is_resumed_without_a_list() -> None:
+    broken: Step = (1.0, UnreachableError("reset"))
+    api = ScriptedApi([("10", [])], [[bookmark(20, 3.0), broken], [broken]])
+    heard = await follow(api)
+    assert calls(api) == ["list", "watch 10", "watch 20", "watch 20"]
+    assert heard.errors == ["reset", "reset"]
+
+
+async def test_a_silent_connection_is_given_up_after_the_read_deadline() -> None:
+    """90 s as asked for, and 10 more: 100 s at most, as the contract of the watch has it."""
+    api = ScriptedApi([("10", [])], [[bookmark(20, 30.0)]], ends=False)
+    heard = await follow(api)
+    assert heard.errors == ["watch configmaps shop/*: the connection is silent and is given up"]
+    assert calls(api)[-1] == "watch 20"
+    assert api.calls[-1][0] == pytest.approx(100.2)
+
+
+async def test_a_list_that_fails_is_tried_again_with_a_growing_backoff() -> None:
+    down = KubernetesError("list: 503", 503)
+    api = ScriptedApi([down, down, down, ("10", [])], [])
+    heard = await follow(api)
+    assert [round(at, 1) for at, _ in api.calls] == [0.0, 0.2, 0.6, 1.4, 1.4]
+    assert heard.errors == ["list: 503"] * 3
+
+
+async def test_the_backoff_begins_anew_after_an_event() -> None:
+    broken: Step = (0.0, UnreachableError("reset"))
+    api = ScriptedApi([("10", [])], [[broken], [broken], [bookmark(20), broken]])
+    await follow(api)
+    times = [round(at, 1) for at, _ in api.calls]
+    assert times == [0.0, 0.0, 0.2, 0.6, 0.8]
+
+
+@pytest.mark.parametrize(
+    "found", [{}, {"metadata": {}}, {"metadata": None}, thing("", 1) | {"metadata": 5}]
+)
+async def test_an_event_that_is_no_object_leads_to_a_list(found: dict[str, object]) -> None:
+    api = ScriptedApi([("10", []), ("50", [])], [[event("MODIFIED", found, 5.0)]])
+    heard = await follow(api)
+    assert heard.errors == ["watch configmaps shop/*: an event has no object"]
+    assert calls(api)[2] == "list"
+
+
+async def test_a_list_of_what_are_no_objects_is_tried_again() -> None:
+    api = ScriptedApi([("10", [{"metadata": {}}]), ("50", [thing("a", 40)])], [])
+    heard = await follow(api)
+    assert heard.errors == ["list configmaps shop/*: an item is no object"]
+    assert heard.changes == [("a", thing("a", 40))]
+
+
+async def test_what_an_event_repeats_is_no_change() -> None:
+    a = thing("a", 5)
+    repeated = [event("ADDED", a, 5.0), event("DELETED", thing("b", 6))]
+    heard = await follow(ScriptedApi([("10", [a])], [repeated]))
+    assert heard.changes == [("a", a)]
+
+
+async def test_an_unknown_type_of_event_is_passed_over() -> None:
+    api = ScriptedApi([("10", [])], [[event("LATER", thing("a", 11), 5.0)]])
+    heard = await follow(api)
+    assert (heard.changes, heard.errors) == ([], [])
+    assert calls(api)[-1] == "watch 11"

@@ -1,0 +1,64 @@
+"""Runs the API server in the event loop of a test, and gives what a client needs."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trustme
+from aiohttp import web
+
+from tools.kube_api.app import KubeApi
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+HOST = "127.0.0.1"
+NAMESPACE = "shop"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running API server, its address, and the folder of a service account for it."""
+
+    api: KubeApi
+    port: int
+    account: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that a kubelet sets."""
+        return {"KUBERNETES_SERVICE_HOST": HOST, "KUBERNETES_SERVICE_PORT": str(self.port)}
+
+    def write_token(self, token: str) -> None:
+        """Replace the token of the service account, as a kubelet does."""
+        (self.account / "token").write_text(token)
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[Served]:
+    """Serve on a free port; the service account's files are in the folder."""
+    authority = trustme.CA()
+    (folder / "ca.crt").write_bytes(authority.cert_pem.bytes())
+    (folder / "namespace").write_text(NAMESPACE)
+    (folder / "token").write_text("token-1\n")
+    context = server_context(authority)
+    api = KubeApi()
+    runner = web.AppRunner(api.app, shutdown_timeout=0.0, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, 0, ssl_context=context)
+    await site.start()
+    try:
+        yield Served(api, runner.addresses[0][1], folder)
+    finally:
+        await runner.cleanup()
+
+
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the TLS context of a server with a certificate of this authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST, "localhost").configure_cert(context)
+    return context
