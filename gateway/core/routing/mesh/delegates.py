@@ -45,13 +45,23 @@ def merged(root: FollowedObject, delegates: Sequence[FollowedObject]) -> Followe
         if found is None:
             notes.append(f"{route.name} is passed over: no delegate {to.namespace}/{to.name}")
             continue
-        size += sum(max(1, len(route.matches)) * max(1, len(each.matches)) for each in found.routes)
+        size += sum(_size(route.matches, each.matches) for each in found.routes)
         if size > MOST_MATCHES:
             raise InvalidObject((f"{route.name}: with delegates more than {MOST_MATCHES} matches",))
         pairs = (_merged_route(route, each) for each in found.routes)
         routes += [each for each in pairs if each is not None]
         notes += found.notes
     return replace(root, routes=tuple(routes), notes=tuple(dict.fromkeys(notes)))
+
+
+def _size(root: tuple[Match, ...], leaf: tuple[Match, ...]) -> int:
+    """Return at least how many matches and conditions on headers both have, multiplied."""
+    above, below = [_weight(each) for each in root] or [1], [_weight(each) for each in leaf] or [1]
+    return max(len(above) * sum(below), len(below) * sum(above))
+
+
+def _weight(match: Match) -> int:
+    return max(1, len(match.headers) + len(match.without_headers))
 
 
 def _exported(delegate: FollowedObject, namespace: str) -> bool:
@@ -83,10 +93,7 @@ def _merged_route(root: MeshRoute, leaf: MeshRoute) -> MeshRoute | None:
 
 
 def _both(root: Match, leaf: Match) -> Match:
-    """Return what both ask for; of two conditions on one value the delegate's, which is narrower.
-
-    The root's conditions on the source are dropped, as Istio does.
-    """
+    """Return what both ask for; of two conditions on one value the delegate's: it is narrower."""
     return replace(
         leaf,
         uri=leaf.uri or root.uri,
@@ -97,6 +104,9 @@ def _both(root: Match, leaf: Match) -> Match:
         without_headers=_either(root.without_headers, leaf.without_headers),
         query=_either(root.query, leaf.query),
         port=leaf.port or root.port,
+        gateways=leaf.gateways or root.gateways,
+        source_labels=tuple({**dict(root.source_labels), **dict(leaf.source_labels)}.items()),
+        source_namespace=leaf.source_namespace or root.source_namespace,
     )
 
 
@@ -122,7 +132,19 @@ def _conflict(root: Match, leaf: Match) -> bool:
         return True
     if root.port and leaf.port and root.port != leaf.port:
         return True
+    if _other_source(root, leaf):
+        return True
     return any(_conflicting(above, below) for above, below in pairs)
+
+
+def _other_source(root: Match, leaf: Match) -> bool:
+    """Whether the delegate is for other producers; a namespace of the root's has to be repeated."""
+    if root.source_namespace and leaf.source_namespace != root.source_namespace:
+        return True
+    labels = dict(root.source_labels)
+    if any(labels.get(name, value) != value for name, value in leaf.source_labels):
+        return True
+    return bool(root.gateways) and not set(leaf.gateways) <= set(root.gateways)
 
 
 def _conflicting(root: Condition | PathPrefix | None, leaf: Condition | PathPrefix | None) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.applicability import is_for_any, not_applied
 from gateway.core.routing.mesh.destinations import DestinationMap, shares
+from gateway.core.routing.mesh.entry_index import EntryIndex
 from gateway.core.routing.mesh.follow import RequestHeaders
 from gateway.core.routing.mesh.matching import header_tests, is_for
 from gateway.core.routing.mesh.names import names_of_client
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.mesh.destinations import FollowingVersions, Shares
     from gateway.core.routing.mesh.follow import Follow
-    from gateway.core.routing.mesh.matching import Holds
+    from gateway.core.routing.mesh.matching import HeaderTest
     from gateway.core.routing.mesh.values import FollowedObject, MeshRoute
     from gateway.core.routing.version import Version
 
@@ -91,7 +92,9 @@ class Followed:
         self.notes = seen.notes
         hosts = names_of_client(host, seen.namespace, follow.domain)
         compiler = _Compiler(follow, following, DestinationMap(following, hosts))
-        self._entries = () if self.not_applied else compiler.entries(seen, host)
+        entries = () if self.not_applied else compiler.entries(seen, host)
+        self._entries = tuple((tuple(each.holds for each in tests), to) for tests, to in entries)
+        self._index = EntryIndex((tests for tests, _ in entries), follow.usual_headers)
         self.destinations = compiler.destinations(seen)
         """Each host with its subset, and the name of its version or None."""
         if not self.not_applied:
@@ -102,7 +105,8 @@ class Followed:
     def decide(self, message: Message) -> FollowedDecision:
         """Return the decision; the same message and object always give the same one."""
         headers = RequestHeaders(message, self._follow)
-        for tests, outcome in self._entries:
+        for at in self._index.find(message, headers):
+            tests, outcome = self._entries[at]
             for holds in tests:
                 if not holds(headers):
                     break
@@ -119,9 +123,9 @@ class _Compiler:
 
     def entries(
         self, seen: FollowedObject, host: str
-    ) -> tuple[tuple[tuple[Holds, ...], _Outcome], ...]:
+    ) -> tuple[tuple[tuple[HeaderTest, ...], _Outcome], ...]:
         """Return each match that may hold, with what follows; one that always does ends them."""
-        found: list[tuple[tuple[Holds, ...], _Outcome]] = []
+        found: list[tuple[tuple[HeaderTest, ...], _Outcome]] = []
         for route in seen.routes:
             if route.blocked or route.delegate is not None:
                 continue

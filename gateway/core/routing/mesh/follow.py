@@ -22,6 +22,10 @@ SCHEME: Final = "http"
 HTTP_PORT: Final = 80
 DEFAULT_DOMAIN: Final = "cluster.local"
 
+MOST_HEADER_BYTES: Final = 8192
+"""Of one header: a longer value is in no request that the gateway sends by default either."""
+
+_CONTENT_TYPE: Final = "content-type"
 _JSON: Final = "application/json"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -50,6 +54,11 @@ class Follow:
         return host if self.port == HTTP_PORT else f"{host}:{self.port}"
 
     @property
+    def usual_headers(self) -> tuple[str, ...]:
+        """Headers that the request may have without an attribute of their name."""
+        return _CONTENT_TYPE, self.version_header.lower()
+
+    @property
     def path_alone(self) -> str:
         """The path without query and fragment, which is what a path is compared with."""
         return self.path.partition("#")[0].partition("?")[0] or "/"
@@ -68,8 +77,8 @@ class Follow:
 class RequestHeaders(dict[str, str | None]):
     """The request's headers by lower-case name, each read on first use; None where it has none.
 
-    They are the String and Number attributes, `content-type`, and the version header where no
-    attribute has its name and `version_from` yields one.
+    They are the String and Number attributes that fit a header, `content-type`, and the version
+    header where no attribute has its name and `version_from` yields one.
     """
 
     __slots__ = ("_follow", "_message")
@@ -86,8 +95,10 @@ class RequestHeaders(dict[str, str | None]):
         message, follow = self._message, self._follow
         text = message.text(name)
         if text is not None:
+            if len(text) > MOST_HEADER_BYTES:
+                return None
             return text.strip(" \t")  # as HTTP does: RFC 9110, 5.5
-        if name == "content-type":
+        if name == _CONTENT_TYPE:
             return _JSON if message.is_json else _PLAIN
         if name != follow.version_header.lower() or message.attribute(name) is not None:
             return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.names import DNS_LABEL
 from gateway.core.routing.mesh.reader import Unsupported
-from gateway.core.routing.mesh.string_match import BoundedRegex, Conditions
+from gateway.core.routing.mesh.string_match import Conditions
 from gateway.core.routing.mesh.values import Match
 
 if TYPE_CHECKING:
@@ -35,17 +35,12 @@ class MatchReader:
         self._mesh = mesh
         self._conditions = Conditions(reader)
 
-    def matches(self, raw: Any, place: str, *, simple: bool) -> tuple[Match, ...]:
-        """Return the matches of one route; raises Unsupported.
-
-        `simple`: of a delegate or its root, where no regex is allowed.
-        """
+    def matches(self, raw: Any, place: str) -> tuple[Match, ...]:
+        """Return the matches of one route; raises Unsupported."""
         items = self._reader.items(raw, place)
-        return tuple(
-            self._match(each, f"{place}[{at}]", simple=simple) for at, each in enumerate(items)
-        )
+        return tuple(self._match(each, f"{place}[{at}]") for at, each in enumerate(items))
 
-    def _match(self, raw: Any, place: str, *, simple: bool) -> Match:
+    def _match(self, raw: Any, place: str) -> Match:
         reader, given = self._reader, self._reader.mapping(raw, place)
         unknown = {key for key, value in given.items() if value is not None} - _KNOWN
         if unknown:
@@ -55,7 +50,7 @@ class MatchReader:
         namespace = reader.text(given.get("sourceNamespace"), f"{place}.sourceNamespace")
         if namespace and not DNS_LABEL.match(namespace):
             reader.invalid(f"{place}.sourceNamespace", "is no DNS label")
-        found = Match(
+        return Match(
             uri=string(given.get("uri"), f"{place}.uri", empty_prefix=True),
             ignore_uri_case=reader.flag(given.get("ignoreUriCase"), f"{place}.ignoreUriCase"),
             method=string(given.get("method"), f"{place}.method"),
@@ -72,9 +67,6 @@ class MatchReader:
             ),
             source_namespace=namespace,
         )
-        if simple and _has_regex(found):
-            reader.invalid(place, "has a regex, which a delegate and its root may not have")
-        return found
 
     def _port(self, raw: Any, place: str) -> int | None:
         """Return the port; 0 asks for none, as in protobuf."""
@@ -101,11 +93,3 @@ class MatchReader:
             if condition is not None:
                 found.append((self._reader.text(name, place), condition))
         return tuple(found)
-
-
-def _has_regex(match: Match) -> bool:
-    named = (*match.headers, *match.without_headers, *match.query)
-    alone = (match.uri, match.method, match.authority, match.scheme)
-    return any(
-        isinstance(each, BoundedRegex) for each in (*alone, *(condition for _, condition in named))
-    )

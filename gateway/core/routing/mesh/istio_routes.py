@@ -61,8 +61,7 @@ class RouteReader:
         blocked = ""
         matches: tuple[Match, ...] = ()
         try:
-            simple = self._of_delegate or delegate is not None
-            matches = self._matches.matches(given.get("match"), f"{place}.match", simple=simple)
+            matches = self._matches.matches(given.get("match"), f"{place}.match")
             blocked = self._note_others(given, name, place)
         except Unsupported as reason:
             blocked = str(reason)

@@ -6,7 +6,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_compone
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.core.routing.mesh.follow import METHOD, SCHEME
 from gateway.core.routing.mesh.names import gateway_name
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from gateway.core.routing.mesh.values import Match, PathPrefix
 
     Holds = Callable[[RequestHeaders], bool]
+
+
+class HeaderTest(NamedTuple):
+    """One condition on the header `name`; `needed`: it cannot hold without the header.
+
+    `exact` is the only value for which it holds; None: there are others.
+    """
+
+    name: str
+    holds: Holds
+    needed: bool = False
+    exact: str | None = None
 
 
 def is_for(match: Match, follow: Follow, namespace: str) -> bool:
@@ -37,7 +49,7 @@ def is_for(match: Match, follow: Follow, namespace: str) -> bool:
     return all(follow.labels.get(name) == value for name, value in match.source_labels)
 
 
-def header_tests(match: Match, follow: Follow, host: str) -> tuple[Holds, ...] | None:
+def header_tests(match: Match, follow: Follow, host: str) -> tuple[HeaderTest, ...] | None:
     """Return what has to hold for the headers; None where the request never matches.
 
     No tests: it always does.
@@ -55,7 +67,7 @@ def header_tests(match: Match, follow: Follow, host: str) -> tuple[Holds, ...] |
         return None
     if not all(condition.holds(follow.query.get(name)) for name, condition in match.query):
         return None
-    tests: list[Holds] = []
+    tests: list[HeaderTest] = []
     for negated, named in ((False, match.headers), (True, match.without_headers)):
         for written, condition in named:
             name = written.lower()
@@ -74,14 +86,16 @@ def _path_holds(condition: Condition | PathPrefix, follow: Follow, *, fold: bool
     return condition.holds(path)
 
 
-def _header(name: str, condition: Condition, *, negated: bool) -> Holds:
+def _header(name: str, condition: Condition, *, negated: bool) -> HeaderTest:
     """Return one condition on a header; a negated one takes a missing header for an empty one."""
     holds = condition.holds
     if not negated:
         if isinstance(condition, Exact):
             wanted = condition.text
-            return lambda headers: headers[name] == wanted
-        return lambda headers: holds(headers[name])
+            return HeaderTest(
+                name, lambda headers: headers[name] == wanted, needed=True, exact=wanted
+            )
+        return HeaderTest(name, lambda headers: holds(headers[name]), needed=True)
     if isinstance(condition, Present):
-        return lambda headers: headers[name] is None
-    return lambda headers: not holds(headers[name] or "")
+        return HeaderTest(name, lambda headers: headers[name] is None)
+    return HeaderTest(name, lambda headers: not holds(headers[name] or ""))

@@ -55,5 +55,15 @@ def covers(pattern: str, host: str) -> bool:
 
 
 def gateway_name(name: str, namespace: str) -> str:
-    """Return `NAMESPACE/NAME` of a gateway; `mesh` is itself."""
-    return name if name == MESH or "/" in name else f"{namespace}/{name}"
+    """Return `NAMESPACE/NAME` of a gateway; `mesh` is itself.
+
+    A short name is one of the object's namespace, as `./NAME` is. `NAME.NAMESPACE` is the old way
+    to write it.
+    """
+    if name == MESH:
+        return name
+    if "/" in name:
+        of, _, alone = name.partition("/")
+        return f"{namespace if of == '.' else of}/{alone}"
+    alone, dot, rest = name.partition(".")
+    return f"{rest.partition('.')[0] if dot else namespace}/{alone}"

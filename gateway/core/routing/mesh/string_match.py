@@ -25,7 +25,7 @@ MOST_INSTRUCTIONS: Final = 100_000
 MOST_REGEX_MEMORY: Final = 1 << 20
 
 MOST_REGEXES: Final = 200
-"""Different ones of one object, since each may use its memory while it matches."""
+"""Of one object, equal ones too: a message may have to be matched against each of them."""
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -78,6 +78,7 @@ class Conditions:
         self._reader = reader
         self._regexes: dict[str, BoundedRegex] = {}
         self._left = MOST_INSTRUCTIONS
+        self._uses_left = MOST_REGEXES
 
     def string_match(
         self, raw: Any, place: str, *, presence: bool = False, empty_prefix: bool = False
@@ -111,6 +112,9 @@ class Conditions:
         if len(pattern.encode()) > MOST_REGEX_BYTES:
             self._reader.invalid(place, f"is longer than {MOST_REGEX_BYTES} bytes")
             return None
+        self._uses_left -= 1
+        if self._uses_left < 0:
+            raise Unsupported(f"the object has more than {MOST_REGEXES} regexes")
         known = self._regexes.get(pattern)
         if known is not None:
             return known
@@ -120,7 +124,7 @@ class Conditions:
             self._reader.invalid(place, f"is not RE2: {error}")
             return None
         self._left -= made.instructions
-        if self._left < 0 or len(self._regexes) == MOST_REGEXES:
+        if self._left < 0:
             raise Unsupported("the regexes of the object are too large together")
         self._regexes[pattern] = made
         return made

@@ -15,7 +15,8 @@ from gateway.core.routing.mesh.reader import Reader
 from gateway.core.routing.mesh.values import FollowedObject
 
 MOST_MATCHES: Final = 2000
-"""Of one object, a route without a match counted as one; more are refused before they are read."""
+"""Of one object, each with its conditions on headers, which are asked for each message; a route
+without a match counts as one. More are refused before they are read."""
 
 _PROTOCOLS: Final = ("http", "tcp", "tls")
 
@@ -42,7 +43,7 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
     routes = RouteReader(reader, namespace, domain, delegate=not hosts, mesh=in_mesh)
     raw_routes = reader.items(spec.get("http"), "spec.http")
     if _count_matches(raw_routes) > MOST_MATCHES:
-        reader.invalid("spec.http", f"has more than {MOST_MATCHES} matches")
+        reader.invalid("spec.http", f"has more than {MOST_MATCHES} matches and conditions")
         raw_routes = []
     read = tuple(routes.route(each, at) for at, each in enumerate(raw_routes, start=1))
     export_to = reader.texts(spec.get("exportTo"), "spec.exportTo") or ("*",)
@@ -73,6 +74,15 @@ def _check_hosts(
 
 
 def _count_matches(routes: list[Any]) -> int:
-    """Count the matches, before they are read."""
+    """Count the matches with their conditions on headers, before they are read."""
     lists = (each.get("match") if isinstance(each, dict) else None for each in routes)
-    return sum(max(1, len(each)) if isinstance(each, list) else 1 for each in lists)
+    return sum(
+        sum(_weigh(match) for match in each) if isinstance(each, list) and each else 1
+        for each in lists
+    )
+
+
+def _weigh(match: Any) -> int:
+    given = match if isinstance(match, dict) else {}
+    named = (given.get("headers"), given.get("withoutHeaders"))
+    return max(1, sum(len(each) for each in named if isinstance(each, dict)))

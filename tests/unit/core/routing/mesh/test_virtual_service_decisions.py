@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -69,6 +70,46 @@ def test_a_list_of_matches_is_or_and_fields_are_and() -> None:
         for each in ("ab", "c", "a")
     ]
     assert names == ["n", "n", None]
+
+
+def test_the_first_of_many_matches_wins_whatever_headers_it_asks_for() -> None:
+    """The index finds what a look at one match after another finds."""
+    random = Random(14)
+    conditions: list[dict[str, Any]] = [{"exact": "1"}, {"exact": "2"}, {"prefix": "1"}, {}]
+    for _ in range(300):
+        asked = [
+            [
+                (random.choice("abcd"), random.choice(conditions), random.random() < 0.2)
+                for _ in range(random.randint(0, 3))
+            ]
+            for _ in range(random.randint(1, 6))
+        ]
+        attributes = {name: random.choice("12") for name in "abcd" if random.random() < 0.6}
+        http = [{"match": [_match(each)], **TO_CANARY} for each in asked]
+        found = decided(*http, TO_STABLE, attributes=attributes).decision
+        first = next((at for at, each in enumerate(asked) if _holds(each, attributes)), None)
+        split = first is None or not asked[first]
+        assert found.rule == (None if split else f"http-{(first or 0) + 1}"), (asked, attributes)
+
+
+def _match(asked: Any) -> dict[str, Any]:
+    return {
+        "headers": {name: condition for name, condition, negated in asked if not negated},
+        "withoutHeaders": {name: condition for name, condition, negated in asked if negated},
+    }
+
+
+def _holds(asked: Any, attributes: Any) -> bool:
+    match = _match(asked)
+    return all(_fits(attributes.get(n), c) for n, c in match["headers"].items()) and not any(
+        _fits(attributes.get(n), c) for n, c in match["withoutHeaders"].items()
+    )
+
+
+def _fits(value: str | None, condition: Any) -> bool:
+    if "prefix" in condition:
+        return (value or "").startswith(condition["prefix"])
+    return value == condition["exact"] if condition else value is not None
 
 
 def test_a_catch_all_ends_the_list() -> None:
@@ -239,6 +280,62 @@ def test_a_delegate_is_narrowed_by_its_root() -> None:
 
 
 @pytest.mark.parametrize(
+    ("above", "below", "merges"),
+    [
+        ({"sourceNamespace": "x"}, {"sourceNamespace": "x"}, True),
+        ({"sourceNamespace": "x"}, {}, False),
+        ({"sourceLabels": {"app": "a"}}, {"sourceLabels": {"v": "1"}}, True),
+        ({"sourceLabels": {"app": "a"}}, {"sourceLabels": {"app": "b"}}, False),
+        ({"gateways": ["mesh", "g"]}, {"gateways": ["mesh"]}, True),
+        ({"gateways": ["g"]}, {"gateways": ["mesh"]}, False),
+        ({"port": 80}, {"port": 81}, False),
+        ({"headers": {"a": {"regex": "a+"}}}, {"headers": {"b": {"regex": "b+"}}}, True),
+        ({"headers": {"a": {"regex": "a+"}}}, {"headers": {"a": {"regex": "a+"}}}, False),
+    ],
+)
+def test_matches_of_a_root_and_its_delegate(above: Any, below: Any, merges: bool) -> None:  # noqa: FBT001
+    root = spec_of({"match": [above], "delegate": {"name": "d"}})
+    leaf = spec_of({"match": [below], **TO_CANARY}, name="d", hosts=[])
+    routes = merged(read_virtual_service(root), [read_virtual_service(leaf)]).routes
+    assert bool(routes) is merges
+    if merges:
+        match = routes[0].matches[0]
+        said = {**above.get("sourceLabels", {}), **below.get("sourceLabels", {})}
+        assert dict(match.source_labels) == said
+        assert match.source_namespace == above.get("sourceNamespace", "")
+        assert list(match.gateways) == below.get("gateways", [])
+
+
+def test_root_and_delegate_together_are_bounded() -> None:
+    """A thousand matches under a thousand are refused before they are multiplied."""
+    many = [{"headers": {f"h{at}": {}}} for at in range(1000)]
+    root = spec_of({"match": many, "delegate": {"name": "d"}})
+    leaf = spec_of({"match": many, **TO_CANARY}, name="d", hosts=[])
+    with pytest.raises(InvalidObject, match="with delegates more than 2000"):
+        merged(read_virtual_service(root), [read_virtual_service(leaf)])
+
+
+@pytest.mark.parametrize("name", ["shop/g", "./g", "g", "g.shop", "g.shop.svc.cluster.local"])
+def test_all_names_of_a_gateway_are_one(name: str) -> None:
+    assert not followed(TO_CANARY, gateways=[name], follow={"gateway": "shop/g"}).not_applied
+    assert followed(TO_CANARY, gateways=[name]).not_applied
+
+
+def test_a_value_that_fits_no_header_is_in_no_request() -> None:
+    """Nor is it matched by any regex, however long that would take."""
+    match = {"headers": {"x": {"regex": "a*"}}}
+    assert matches(match, {"x": "a" * 8192})
+    assert not matches(match, {"x": "a" * 8193})
+
+
+def test_regexes_are_counted_where_they_are_used() -> None:
+    match = {"headers": {"x": {"regex": "a+"}}}
+    found = read_virtual_service(spec_of(*[{"match": [match] * 70, **TO_CANARY}] * 3, TO_STABLE))
+    assert [bool(each.blocked) for each in found.routes] == [False, False, True, False]
+    assert any("more than 200 regexes" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
     ("route", "words"),
     [
         ({}, "none of route"),
@@ -258,6 +355,10 @@ def test_a_delegate_is_narrowed_by_its_root() -> None:
         ({**TO_STABLE, "mirror": {"host": "c"}, "mirrors": [{}]}, "both mirror and mirrors"),
         ({**TO_STABLE, "mirrorPercentage": {"value": 101}}, "must be in 0..100"),
         ({"match": [{}] * 2001, **TO_STABLE}, "more than 2000 matches"),
+        (
+            {"match": [{"headers": {str(at): {} for at in range(2001)}}], **TO_STABLE},
+            "more than 2000 matches and conditions",
+        ),
     ],
 )
 def test_what_istio_refuses_is_refused_whole(route: Any, words: str) -> None:
