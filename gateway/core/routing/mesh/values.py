@@ -106,10 +106,25 @@ class MeshRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """What an HTTPRoute belongs to: a Service, for those who call it, or a Gateway.
+
+    `port` None: any.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedObject:
     """An object that was read. `hosts` are resolved; `first_host` is the first one as written.
 
-    `notes` are sentences on what is not obeyed. `gateways` empty: the mesh. `port` None: any.
+    `notes` are sentences on what is not obeyed. `gateways` empty: the mesh. `parents` and
+    `hostnames` are those of an HTTPRoute. `created` is its creation in RFC 3339, empty where it was
+    not said.
     """
 
     kind: str
@@ -120,5 +135,7 @@ class FollowedObject:
     routes: tuple[MeshRoute, ...]
     gateways: tuple[str, ...] = ()
     export_to: tuple[str, ...] = ("*",)
-    port: int | None = None
     notes: tuple[str, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    hostnames: tuple[str, ...] = ()
+    created: str = ""

@@ -47,10 +47,18 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
         raw_routes = []
     read = tuple(routes.route(each, at) for at, each in enumerate(raw_routes, start=1))
     export_to = reader.texts(spec.get("exportTo"), "spec.exportTo") or ("*",)
-    notes = reader.finish()
-    first = written[0] if written else ""
+    created = reader.text(metadata.get("creationTimestamp"), "metadata.creationTimestamp")
     return FollowedObject(
-        "VirtualService", namespace, name, hosts, first, read, gateways, export_to, notes=notes
+        "VirtualService",
+        namespace,
+        name,
+        hosts,
+        written[0] if written else "",
+        read,
+        gateways,
+        export_to,
+        notes=reader.finish(),
+        created=created,
     )
 
 
