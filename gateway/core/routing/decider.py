@@ -30,6 +30,7 @@ class Decider:
 
     __slots__ = (
         "_default",
+        "_followed",
         "_mark",
         "_pinned",
         "_rules",
@@ -51,7 +52,8 @@ class Decider:
                 self._pinned.setdefault(text, decision)
         self._unknown = _on_unknown_version(route)
         self._rules = RuleIndex(route.rules) if route.rules else None
-        self._split = route.split
+        self._followed = route.followed
+        self._split = None if route.followed is not None else route.split
         self._default = Decision(route.stable, Reason.DEFAULT)
 
     def decide(self, message: Message) -> Decision:
@@ -68,7 +70,8 @@ class Decider:
         if decision is None:
             split = self._split
             if split is None:
-                decision = self._default
+                followed = self._followed
+                decision = self._default if followed is None else followed.decide(message).decision
             else:
                 bucket = split.bucket(message)
                 fields = (split.pick(bucket), Reason.SPLIT, None, bucket)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.routing.mesh.names import MESH
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER, usual_sources
+from gateway.core.routing.sources import DEFAULT_VERSION_HEADER, usual_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 METHOD: Final = "POST"
 SCHEME: Final = "http"
 HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
 DEFAULT_DOMAIN: Final = "cluster.local"
 
 MOST_HEADER_BYTES: Final = 8192

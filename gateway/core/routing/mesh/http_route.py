@@ -86,7 +86,7 @@ def _path_rank(uri: Condition | PathPrefix | None) -> tuple[int, int]:
 
 
 def _parent(reader: Reader, raw: Any, place: str, namespace: str) -> Parent:
-    """Return a parent; one of another kind than Service and Gateway is for nobody here."""
+    """Return a parent; one of another kind than Service and Gateway is for no producer."""
     given = reader.mapping(raw, place)
     group = reader.text(given.get("group"), f"{place}.group", "gateway.networking.k8s.io")
     kind = reader.text(given.get("kind"), f"{place}.kind", "Gateway")
