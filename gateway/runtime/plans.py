@@ -105,7 +105,7 @@ class DeliveryPlans:
         self, route: Route, limiters: Limiters, with_copies: Wrap, with_evidence: Wrap
     ) -> None:
         self.route = route
-        self.decider = decider_of(route)
+        self.decider = decider_of(route, counted=True)
         self._limiters = limiters
         self._with_copies = with_copies
         self._with_evidence = with_evidence

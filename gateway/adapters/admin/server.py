@@ -19,9 +19,10 @@ from gateway.core.events import ReloadFailed
 from gateway.core.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gateway.adapters.admin.guard import Endpoint
+    from gateway.follow_port import FollowView
     from gateway.ports import Control, Measurements, RouteStates
     from gateway.rollout_port import Rollouts
 
@@ -54,6 +55,7 @@ class AdminServer:
         scrape: Callable[[], tuple[bytes, str]],
         *,
         rollouts: Rollouts,
+        follows: Callable[[], Sequence[FollowView]] = tuple,
         host: str,
         port: int,
         token: str | None,
@@ -64,6 +66,7 @@ class AdminServer:
         self._measurements = measurements
         self._render_metrics = scrape
         self._rollouts = rollouts
+        self._follows = follows
         self._host = host
         self._port = port
         self._guard = Guard(token, protection)
@@ -140,6 +143,7 @@ class AdminServer:
             self._control.generation,
             self._measurements,
             self._rollouts.views(),
+            self._follows(),
         )
         return web.json_response(shown)
 

@@ -42,6 +42,7 @@ def series_of(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         for version in route.versions
         if version.max_depth is not None
     ]
+    follows: list[Labels] = [(route.name,) for route in table.routes if route.follow is not None]
     undecided: list[Labels] = [
         (route.name, "", Reason.UNKNOWN_VERSION)
         for route in table.routes
@@ -71,6 +72,10 @@ def series_of(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.ROLLOUT_VERDICT: routes,
         names.ROLLBACKS: _each(routes, RollbackCause),
         names.WEIGHT_OVERRIDE: routes,
+        names.FOLLOW_VALID: follows,
+        names.FOLLOW_SYNCED: follows,
+        names.FOLLOW_UNMAPPED: follows,
+        names.FOLLOW_UNROUTABLE: follows,
     }
 
 

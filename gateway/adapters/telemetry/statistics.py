@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.core import events
 from gateway.core.delivery.disposition import describe
+from gateway.core.routing.mesh.events import FollowChanged
 from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 from gateway.ports import RouteMeasurements, VersionMeasurements
 
@@ -153,6 +154,7 @@ class Statistics:
                 | events.Listening()
                 | events.RolloutChanged()
                 | events.StateProblems()
+                | FollowChanged()
                 | TracingStarted()
                 | TracingUnavailable()
                 | SpansEnded()

@@ -29,6 +29,7 @@ class Decider:
     """
 
     __slots__ = (
+        "_counted",
         "_default",
         "_followed",
         "_mark",
@@ -40,7 +41,8 @@ class Decider:
         "_version_sources",
     )
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, *, counted: bool = False) -> None:
+        self._counted = counted
         # What a session names comes last in most files, and most sessions name no version.
         self._version_sources, self._then_sources = _at_first_session(route.version_from)
         self._mark = _mark(route.version_from, self._then_sources)
@@ -71,7 +73,10 @@ class Decider:
             split = self._split
             if split is None:
                 followed = self._followed
-                decision = self._default if followed is None else followed.decide(message).decision
+                if followed is None:
+                    decision = self._default
+                else:
+                    decision = followed.decide_for(message, counted=self._counted)
             else:
                 bucket = split.bucket(message)
                 fields = (split.pick(bucket), Reason.SPLIT, None, bucket)
@@ -105,9 +110,13 @@ class UnwrappingDecider(Decider):
         return decision
 
 
-def decider_of(route: Route) -> Decider:
-    """Return what decides for the messages of a route."""
-    return Decider(route) if route.unwrap is Unwrap.NONE else UnwrappingDecider(route)
+def decider_of(route: Route, *, counted: bool = False) -> Decider:
+    """Return what decides for the messages of a route.
+
+    `counted`: each decision is for a message that is brought to its version.
+    """
+    make = Decider if route.unwrap is Unwrap.NONE else UnwrappingDecider
+    return make(route, counted=counted)
 
 
 def decide(message: Message, route: Route) -> Decision:

@@ -43,6 +43,12 @@ class FollowingVersions:
         """All but stable, in file order: the order of buckets."""
         return tuple(each for each in self.versions if each.name != self.stable.name)
 
+    def split(self, weights: Mapping[str, int], unmapped: int = 0) -> Split:
+        """Return a split by weights, `unmapped` being a part of stable's, and its last buckets."""
+        order = (*self.others, self.stable, self.stable)
+        edges = upper_edges([*(weights.get(each.name, 0) for each in order[:-1]), unmapped])
+        return Split(order, edges, self.seed, self.sticky, self.otherwise)
+
 
 class DestinationMap:
     """Finds the version of a destination; `hosts` are what the followed host may stand for."""
@@ -109,7 +115,5 @@ def shares(
             unmapped += each.weight
         else:
             weights[version.name] += each.weight
-    order = (*following.others, following.stable, following.stable)
-    edges = upper_edges([*(weights[each.name] for each in order[:-1]), unmapped])
-    split = Split(order, edges, following.seed, following.sticky, following.otherwise)
-    return Shares(None, split, edges[-2])
+    split = following.split(weights, unmapped)
+    return Shares(None, split, split.edges[-2])

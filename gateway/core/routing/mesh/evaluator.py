@@ -19,11 +19,14 @@ from gateway.core.routing.mesh.reader import InvalidObject
 from gateway.core.routing.split import BUCKETS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.core.messages.message import Message
     from gateway.core.routing.mesh.destinations import FollowingVersions, Shares
     from gateway.core.routing.mesh.follow import Follow
     from gateway.core.routing.mesh.matching import HeaderTest
     from gateway.core.routing.mesh.values import FollowedObject, MeshRoute
+    from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
 _MOST_NAMED: Final = 5
@@ -53,12 +56,19 @@ class FollowedDecision(NamedTuple):
 class _Outcome:
     """What one route does with the requests that it matches."""
 
-    __slots__ = ("_copies", "_decided", "_reason", "_rule", "_split", "_unmapped_from")
+    __slots__ = ("_copies", "_decided", "_rule", "_split", "_unmapped_from", "reason", "share")
 
     def __init__(
-        self, found: Shares, reason: Reason, rule: str | None, copies: tuple[Copy, ...], end: str
+        self,
+        found: Shares,
+        share: Split,
+        reason: Reason,
+        rule: str | None,
+        copies: tuple[Copy, ...],
+        end: str,
     ) -> None:
-        self._reason = reason
+        self.reason = reason
+        self.share = share
         self._rule = rule
         self._copies = copies
         self._split = found.split
@@ -73,18 +83,27 @@ class _Outcome:
         if split is None:
             return self._decided
         bucket = split.bucket(message)
-        decision = Decision(split.pick(bucket), self._reason, self._rule, bucket)
+        decision = Decision(split.pick(bucket), self.reason, self._rule, bucket)
         return FollowedDecision(decision, bucket >= self._unmapped_from, copies=self._copies)
 
 
 class Followed:
     """Decides by an object as a producer's sidecar would.
 
-    Raises InvalidObject where none of its destinations is a version.
+    `on_stray` is called with each decision that :meth:`decide_for` makes for a share of no version,
+    or where there is nowhere to route to. Raises InvalidObject where none of its destinations is a
+    version.
     """
 
-    def __init__(self, seen: FollowedObject, follow: Follow, following: FollowingVersions) -> None:
+    def __init__(
+        self,
+        seen: FollowedObject,
+        follow: Follow,
+        following: FollowingVersions,
+        on_stray: Callable[[FollowedDecision], None] | None = None,
+    ) -> None:
         self._follow = follow
+        self._on_stray = on_stray
         self._default = FollowedDecision(Decision(following.stable, Reason.DEFAULT))
         host = follow.host or seen.first_host
         self.not_applied = not_applied(seen, follow, host)
@@ -95,12 +114,21 @@ class Followed:
         entries = () if self.not_applied else compiler.entries(seen, host)
         self._entries = tuple((tuple(each.holds for each in tests), to) for tests, to in entries)
         self._index = EntryIndex((tests for tests, _ in entries), follow.usual_headers)
+        whole = next((to.share for _, to in entries if to.reason is Reason.SPLIT), None)
+        self.split = whole or following.split({following.stable.name: 1})
+        """The shares of what no match takes."""
         self.destinations = compiler.destinations(seen)
         """Each host with its subset, and the name of its version or None."""
         if not self.not_applied:
             _check_mapped(self.destinations)
             if not any(is_for_any(each, follow, seen.namespace) for each in seen.routes):
                 self.not_applied = "none of its routes is for this port, gateway and source"
+
+    @property
+    def named_destinations(self) -> dict[str, str | None]:
+        """The destinations, a subset behind a slash."""
+        named = self.destinations.items()
+        return {f"{host}/{subset}" if subset else host: to for (host, subset), to in named}
 
     def decide(self, message: Message) -> FollowedDecision:
         """Return the decision; the same message and object always give the same one."""
@@ -113,6 +141,13 @@ class Followed:
             else:
                 return outcome.decide(message)
         return self._default
+
+    def decide_for(self, message: Message, *, counted: bool) -> Decision:
+        """Return the decision alone; `counted`: it is one for a message that is brought there."""
+        found = self.decide(message)
+        if counted and self._on_stray is not None and (found.unmapped or found.unroutable):
+            self._on_stray(found)
+        return found.decision
 
 
 class _Compiler:
@@ -156,7 +191,9 @@ class _Compiler:
         reason = Reason.SPLIT if route.matchless and not end else Reason.RULE
         rule = None if reason is Reason.SPLIT else route.name
         found = shares(() if end else route.destinations, self._known, self._following)
-        return _Outcome(found, reason, rule, self._copies(route), end)
+        alone = {} if found.only is None else {found.only.name: 1}
+        share = found.split or self._following.split(alone)
+        return _Outcome(found, share, reason, rule, self._copies(route), end)
 
     def _copies(self, route: MeshRoute) -> tuple[Copy, ...]:
         if not self._follow.mirror:
@@ -170,4 +207,5 @@ def _check_mapped(destinations: dict[tuple[str, str], str | None]) -> None:
     if destinations and not any(destinations.values()):
         named = [f"{host}/{subset}" if subset else host for host, subset in destinations]
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        raise InvalidObject((f"no destination is a version: {', '.join(named[:5])}{more}",))
+        said = ", ".join(named[:_MOST_NAMED])
+        raise InvalidObject((f"no destination is a version: {said}{more}",))
