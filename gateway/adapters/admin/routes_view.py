@@ -63,8 +63,9 @@ def routes_view(
              "last_error": {"text": "status 500", "time": "2026-07-30T12:00:00.000Z"}}]}]}
 
     `redrive` is null where the queue has no redrive policy, or is not resolved yet; `mirror` where
-    the route has none, `rollout` where nothing judges the route, and `override` where no weights
-    are set by hand, and `follow` where the route follows nothing. `state.problems` are those of the state that replicas share.
+    the route has none, `rollout` where nothing judges the route, `override` where no weights are
+    set by hand, and `follow` where the route follows nothing. `state.problems` are those of the
+    state that replicas share.
     Rates are over the last minute; deliveries count since the start of the process; decisions
     and `share_observed` (all reasons, null before the first decision) since the route last
     changed. A route's `waiting` messages are those whose version is at its own limit. A

@@ -47,7 +47,7 @@ class AdminServer:
     takes any free one, which is then :attr:`port`. `protection`: which reads need the token too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the doors to all that is shown
         self,
         routes: RouteStates,
         control: Control,
