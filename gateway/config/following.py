@@ -44,6 +44,7 @@ def compile_follow(
             gateway=follow.gateway,
             namespace=follow.namespace or "",
             labels=dict(follow.labels),
+            mirror=follow.mirror,
             version_header=spec.version_header,
             version_from=version_from,
         ),

@@ -14,6 +14,9 @@
 {{- include "gateway.problem" (list $found (printf "%s.follow" $place) (printf "cannot stand beside `%s`" .) "remove one; the object has the weights") }}
 {{- end }}
 {{- end }}
+{{- if and $follow.mirror (hasKey $route "mirror") }}
+{{- include "gateway.problem" (list $found (printf "%s.follow.mirror" $place) "cannot be true beside `mirror`" "keep one") }}
+{{- end }}
 {{- if and (hasKey $follow "virtualService") (hasKey $follow "httpRoute") }}
 {{- include "gateway.problem" (list $found (printf "%s.follow" $place) "has both `virtualService` and `httpRoute`" "keep one") }}
 {{- else if not (or (hasKey $follow "virtualService") (hasKey $follow "httpRoute")) }}

@@ -24,6 +24,8 @@ def follow_findings(route: dict[str, Any], versions: Versions) -> Iterator[Findi
         return
     follow = route["follow"]
     yield from add_prefix(("follow",), _beside(route))
+    if as_mapping(follow).get("mirror") is True and "mirror" in route:
+        yield Finding(("follow", "mirror"), "cannot be true beside `mirror`", "keep one")
     if isinstance(follow, dict):
         yield from add_prefix(("follow",), _object(follow))
     yield from add_prefix(("versions",), _destinations(versions))

@@ -103,6 +103,11 @@ class Follow(Part):
         default=None,
         description="The producers' namespace; default the gateway's own.",
     )
+    mirror: Annotated[bool, fields.FLAG] = Field(
+        default=False,
+        description="`true`: where the object mirrors requests to a version, that gets copies of "
+        "messages too; each copy may have side effects.",
+    )
     start: Annotated[Start, _START] = Field(
         default=Start.WAIT,
         description="Until the object was read once: `wait` receives nothing, `stable` sends all "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.routing.mirror import Mirror
+from gateway.core.routing.route import Unwrap
 from gateway.core.routing.split import BUCKETS, Split, upper_edges
 
 if TYPE_CHECKING:
@@ -74,7 +76,24 @@ def following(route: Route, followed: Followed | None) -> Route:
         return route
     split = followed.split
     shares = list(zip(split.versions, split.edges, strict=True))
-    return replace(route, followed=followed, split=split, weights=_weights(route, shares))
+    return replace(
+        route,
+        followed=followed,
+        split=split,
+        weights=_weights(route, shares),
+        mirror=route.mirror or _mirror(route, followed),
+    )
+
+
+def _mirror(route: Route, followed: Followed) -> Mirror | None:
+    """Return the mirror of a followed object, where it has one and the route obeys it."""
+    copies, split = followed.mirror, followed.split
+    if copies is None:
+        return None
+    versions, edges = (copies.to, route.stable), (round(copies.percent * 100), BUCKETS)
+    seed = f"{split.seed}:mirror"
+    taken = Split(versions, edges, seed, split.sticky, split.otherwise)
+    return Mirror(copies.to, taken, unwraps=route.unwrap is not Unwrap.NONE, by=followed)
 
 
 def canary_share(route: Route) -> int:

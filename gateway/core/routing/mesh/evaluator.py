@@ -56,7 +56,7 @@ class FollowedDecision(NamedTuple):
 class _Outcome:
     """What one route does with the requests that it matches."""
 
-    __slots__ = ("_copies", "_decided", "_rule", "_split", "_unmapped_from", "reason", "share")
+    __slots__ = ("_decided", "_rule", "_split", "_unmapped_from", "copies", "reason", "share")
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class _Outcome:
         self.reason = reason
         self.share = share
         self._rule = rule
-        self._copies = copies
+        self.copies = copies
         self._split = found.split
         self._unmapped_from = found.unmapped_from
         decision = Decision(found.only, reason, rule)
@@ -84,7 +84,7 @@ class _Outcome:
             return self._decided
         bucket = split.bucket(message)
         decision = Decision(split.pick(bucket), self.reason, self._rule, bucket)
-        return FollowedDecision(decision, bucket >= self._unmapped_from, copies=self._copies)
+        return FollowedDecision(decision, bucket >= self._unmapped_from, copies=self.copies)
 
 
 class Followed:
@@ -108,7 +108,7 @@ class Followed:
         host = follow.host or seen.first_host
         self.not_applied = not_applied(seen, follow, host)
         """Why the object does not exist for the producer; empty where it does."""
-        self.notes = seen.notes
+        self.notes = (*seen.notes, *_of_mirrors(seen, follow))
         hosts = names_of_client(host, seen.namespace, follow.domain)
         compiler = _Compiler(follow, following, DestinationMap(following, hosts))
         entries = () if self.not_applied else compiler.entries(seen, host)
@@ -123,6 +123,26 @@ class Followed:
             _check_mapped(self.destinations)
             if not any(is_for_any(each, follow, seen.namespace) for each in seen.routes):
                 self.not_applied = "none of its routes is for this port, gateway and source"
+
+    @property
+    def mirror(self) -> Copy | None:
+        """The version that gets copies, and the largest share of them; None: none does.
+
+        Where routes mirror to different versions it is the first one.
+        """
+        copies = [each for _, outcome in self._entries for each in outcome.copies]
+        if not copies:
+            return None
+        to = copies[0].to
+        return Copy(to, min(100.0, max(each.percent for each in copies if each.to is to)))
+
+    def copied(self, message: Message, version: Version, to: Version) -> float:
+        """Return how many of 100 such messages are copied, if the object decides for `version`."""
+        found = self.decide(message)
+        decided = found.decision.version
+        if decided is None or decided.name != version.name:
+            return 0.0
+        return min(100.0, sum(each.percent for each in found.copies if each.to.name == to.name))
 
     @property
     def named_destinations(self) -> dict[str, str | None]:
@@ -199,7 +219,16 @@ class _Compiler:
         if not self._follow.mirror:
             return ()
         each_to = [(self._known.version(each.destination), each.percent) for each in route.mirrors]
-        return tuple(Copy(to, percent) for to, percent in each_to if to and percent > 0)
+        return tuple(
+            Copy(to, percent)
+            for to, percent in each_to
+            if to and to.url and percent > 0 and to.name != self._following.stable.name
+        )
+
+
+def _of_mirrors(seen: FollowedObject, follow: Follow) -> tuple[str, ...]:
+    mirrored = not follow.mirror and any(each.mirrors for each in seen.routes)
+    return ("mirrors are not obeyed without follow.mirror",) if mirrored else ()
 
 
 def _check_mapped(destinations: dict[tuple[str, str], str | None]) -> None:
