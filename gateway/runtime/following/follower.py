@@ -34,6 +34,9 @@ GAP_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 1.0
 """How often is looked whether an object has been out of reach for too long."""
 
+IDLE_LOOK_SECONDS: Final = 30.0
+"""How often is looked else, so that what a removed route followed is not followed any more."""
+
 OPEN_AGAIN_SECONDS: Final = 5.0
 
 _WHAT_TO_DO: Final = (
@@ -130,7 +133,8 @@ class Follower:
     def _view(self, route: Route) -> FollowView:
         found = self._of(route)
         if found is None:
-            return FollowView(route.name, str(route.follow and route.follow.object))
+            name = str(route.follow and route.follow.object)
+            return FollowView(route.name, name, problem=self._closed_why)
         return found.view()
 
     async def _open(self) -> None:
@@ -139,14 +143,17 @@ class Follower:
             try:
                 self._namespace = await self._source.open()
             except FollowError as error:
-                self._closed_why = str(error)
-                self._routes.admit()
+                if str(error) != self._closed_why:
+                    self._closed_why = str(error)
+                    self._routes.admit()
+                self._emit_changes()
                 await asyncio.sleep(OPEN_AGAIN_SECONDS)
 
     def _of(self, route: Route) -> RouteFollowing | None:
         """Return what a route follows; None where that is nothing, or before the source is open."""
         if route.follow is None:
-            self._by_route.pop(route.name, None)
+            if self._by_route.pop(route.name, None) is not None:
+                self._wake.set()
             return None
         if self._namespace is None:
             self._wake.set()
@@ -193,10 +200,9 @@ class Follower:
                 tasks[name] = group.create_task(running, name=f"follow {name}")
 
     async def _until_next_look(self) -> None:
-        if not any(each.why for each in self._objects.values()):
-            await self._wake.wait()
-            return
-        look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._wake.set)
+        troubled = any(each.why for each in self._objects.values())
+        seconds = LOOK_SECONDS if troubled else IDLE_LOOK_SECONDS
+        look = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         await self._wake.wait()
         look.cancel()
 
