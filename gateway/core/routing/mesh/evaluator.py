@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
 
 _MOST_NAMED: Final = 5
+_MOST_SHOWN: Final = 100
 
 
 class Copy(NamedTuple):
@@ -146,8 +147,8 @@ class Followed:
 
     @property
     def named_destinations(self) -> dict[str, str | None]:
-        """The destinations, a subset behind a slash."""
-        named = self.destinations.items()
+        """The first destinations, for people: a subset behind a slash."""
+        named = list(self.destinations.items())[:_MOST_SHOWN]
         return {f"{host}/{subset}" if subset else host: to for (host, subset), to in named}
 
     def decide(self, message: Message) -> FollowedDecision:

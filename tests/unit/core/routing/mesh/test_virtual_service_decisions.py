@@ -10,8 +10,10 @@ import pytest
 from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.delegates import merged
 from gateway.core.routing.mesh.destinations import FollowingVersions
+from gateway.core.routing.mesh.entry_index import EntryIndex
 from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
-from gateway.core.routing.mesh.follow import Follow
+from gateway.core.routing.mesh.follow import Follow, RequestHeaders
+from gateway.core.routing.mesh.matching import header_tests
 from gateway.core.routing.mesh.reader import InvalidObject
 from gateway.core.routing.mesh.virtual_service import read_virtual_service
 from tests.builders import message, version
@@ -90,6 +92,27 @@ def test_the_first_of_many_matches_wins_whatever_headers_it_asks_for() -> None:
         first = next((at for at, each in enumerate(asked) if _holds(each, attributes)), None)
         split = first is None or not asked[first]
         assert found.rule == (None if split else f"http-{(first or 0) + 1}"), (asked, attributes)
+
+
+def test_what_a_message_is_held_to_depends_on_its_attributes_not_on_the_object() -> None:
+    """Of 2,000 routes by one header a decision looks at one, and at what ends the list."""
+    asked = [{"match": [{"headers": {"x": {"exact": str(at)}}}], **TO_CANARY} for at in range(1999)]
+    read = read_virtual_service(spec_of(*asked, TO_STABLE))
+    follow = Follow(8080, "/events", namespace="shop")
+    tests = [
+        header_tests(each, follow, "b") or () for route in read.routes for each in route.matches
+    ]
+    index = EntryIndex([*tests, ()], follow.usual_headers)
+    for attributes, found in (({"x": "7"}, [7, 1999]), ({"x": "no"}, [1999]), ({"y": "7"}, [1999])):
+        sent = message(attributes=attributes)
+        assert list(index.find(sent, RequestHeaders(sent, follow))) == found
+
+
+def test_what_is_shown_of_destinations_is_bounded() -> None:
+    many = [to(f"h{at}", 1) for at in range(1000)]
+    found = followed({"route": [to("b-canary", 1), *many]})
+    assert len(found.destinations) == 1001
+    assert len(found.named_destinations) == 100
 
 
 def _match(asked: Any) -> dict[str, Any]:
