@@ -18,15 +18,17 @@ HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dialect", "headers"),
     "core/messages": ("attribute_names", "baggage", "json_body", "message"),
+    "core/rollout": ("outcomes", "pairing"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
         "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
-        "permits", "plans", "reporter", "settler",
+        "permits", "plans", "recorder", "reporter", "settler",
     ),
+    "runtime/rollouts": ("under_way",),
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
     "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),
-    "adapters/telemetry": ("statistics",),
+    "adapters/telemetry": ("statistics", "timeline"),
 }  # fmt: skip
 """What a message, or a batch of them, passes through. All of it together: objects that go back and
 forth between compiled and interpreted code lose what was gained. Modules of coroutines stay as they

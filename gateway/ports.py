@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Never, Protocol
 
+from gateway.core.history import Histories, Watchable
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
@@ -218,14 +219,16 @@ class Weights(Protocol):
 class VersionMeasurements:
     """What was measured of one version.
 
-    `decisions` counts since the route last changed, `deliveries` since the process started, and
-    `per_second` is the rate of deliveries over the last minute. `last_error` is (text, Unix time).
+    `decisions` counts since the route or its weights last changed, `deliveries` since the process
+    started; `per_second` is the rate over the last minute. `last_error` is (text, Unix time).
+    `depth` is what the version's queue holds, None where there is none or it is not known.
     """
 
     decisions: int = 0
     deliveries: Mapping[Outcome, int] = field(default_factory=dict)
     per_second: Mapping[Outcome, float] = field(default_factory=dict)
     last_error: tuple[str, float] | None = None
+    depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +245,7 @@ class RouteMeasurements:
     versions: Mapping[str, VersionMeasurements]
 
 
-class Measurements(Protocol):
+class Measurements(Histories, Protocol):
     """What has happened so far, for those who show it or decide by it."""
 
     @property
@@ -271,7 +274,7 @@ class RouteView:
     redrive: Redrive | None = None
 
 
-class RouteStates(Protocol):
+class RouteStates(Watchable, Protocol):
     """The state of the routes, as health, readiness and the admin API show it."""
 
     def stuck(self) -> Sequence[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 from gateway.cli.arguments import add_parser, epilog
 from gateway.cli.exit_status import FAILED, INTERRUPTED, OK, PROBLEMS
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import argparse
 
     from gateway.cli.arguments import Commands
+
+SCENARIOS: Final = ("good-canary", "bad-canary", "slow-canary")
+MOST_WEIGHT: Final = 100
 
 
 def add_to(commands: Commands) -> None:
@@ -26,10 +30,14 @@ def add_to(commands: Commands) -> None:
         "gateway demo",
         "gateway demo --messages 100 --keep-running",
         "gateway demo --full-chain",
+        "gateway demo --scenario bad-canary",
     )
     parser = add_parser(commands, "demo", run, text, end)
     parser.add_argument(
-        "--messages", type=int, default=2_000, metavar="N", help="to send (default: 2000)"
+        "--messages",
+        type=int,
+        metavar="N",
+        help="to send (default: 2000); with --scenario: at least (default: 6000)",
     )
     parser.add_argument(
         "--keep-running", action="store_true", help="keep all up to look at, until Ctrl-C"
@@ -42,18 +50,53 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="two queues, services that know nothing of versions, three ways in one table",
     )
+    parser.add_argument(
+        "--scenario",
+        choices=SCENARIOS,
+        help="a canary on trial, two gateways with one state: promoted, or rolled back by itself",
+    )
+    parser.add_argument(
+        "--rate", type=int, metavar="N", help="messages a second of a scenario (default: 300)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=_steps,
+        metavar="N,N",
+        help="the canary's weights in a scenario, in %% (default: 1,5,25,50,100)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; return the exit status."""
+    from gateway.demo import DEFAULT_MESSAGES, run_scenario
     from gateway.demo import run as run_demo
 
+    given = vars(arguments)
     try:
-        return run_demo(
-            arguments.messages,
-            keep_running=arguments.keep_running,
-            with_envoy=arguments.with_envoy,
-            full_chain=arguments.full_chain,
-        )
+        if arguments.scenario is None:
+            if odd := [name for name in ("rate", "steps") if given[name] is not None]:
+                return _refuse(f"--{odd[0]}: only with --scenario")
+            return run_demo(
+                DEFAULT_MESSAGES if arguments.messages is None else arguments.messages,
+                keep_running=arguments.keep_running,
+                with_envoy=arguments.with_envoy,
+                full_chain=arguments.full_chain,
+            )
+        if any(given[name] for name in ("keep_running", "with_envoy", "full_chain")):
+            return _refuse("--scenario: not with --keep-running, --with-envoy or --full-chain")
+        return run_scenario(arguments.scenario, arguments.messages, arguments.rate, arguments.steps)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _refuse(why: str) -> int:
+    print(why, file=sys.stderr)
+    return PROBLEMS
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    """Return weights; argparse says where one is no number or the order is wrong."""
+    weights = tuple(map(int, text.split(",")))
+    if list(weights) != sorted(set(weights)) or not 1 <= weights[0] <= weights[-1] <= MOST_WEIGHT:
+        raise ValueError(text)
+    return weights

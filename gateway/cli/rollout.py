@@ -64,6 +64,11 @@ def add_to(commands: Commands) -> None:
     status = _add_verb(verbs, "status", run_status, "say where the rollout stands, and why", end)
     status.add_argument("--wait", action="store_true", help="until it is promoted or aborted")
     status.add_argument(
+        "--revision",
+        metavar="TEXT",
+        help="--wait for the rollout of this revision: one before it does not count",
+    )
+    status.add_argument(
         "--timeout",
         type=duration,
         metavar="DURATION",
@@ -91,11 +96,7 @@ def _add_verb(
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Print where the rollout stands; return the exit status."""
-    if arguments.timeout is not None and not arguments.wait:
-        from gateway.config.problems.problem import Problem, ProblemsFound
-
-        problem = Problem("command line", None, "--timeout", "is of use with --wait alone")
-        raise ProblemsFound((problem,))
+    _refuse_without_wait(arguments)
     try:
         port = admin_port_of(arguments)
         if arguments.wait:
@@ -105,6 +106,17 @@ def run_status(arguments: argparse.Namespace) -> int:
     except AdminPortError as error:
         return failed("rollout status", error)
     return OK
+
+
+def _refuse_without_wait(arguments: argparse.Namespace) -> None:
+    """Raise ProblemsFound for a flag that only means something with --wait."""
+    flags = {"--timeout": arguments.timeout, "--revision": arguments.revision}
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given and not arguments.wait:
+        from gateway.config.problems.problem import Problem, ProblemsFound
+
+        text = "is of use with --wait alone"
+        raise ProblemsFound(tuple(Problem("command line", None, flag, text) for flag in given))
 
 
 def run_verb(arguments: argparse.Namespace) -> int:
@@ -164,7 +176,7 @@ def _wait(port: AdminPort, arguments: argparse.Namespace) -> int:
     until = None if arguments.timeout is None else time.monotonic() + arguments.timeout
     said = ""
     while True:
-        rollout, sentence, about = _look(port, arguments.route)
+        rollout, sentence, about = _look(port, arguments.route, arguments.revision)
         if rollout is not None and rollout["phase"] in (PROMOTED, ABORTED):
             print_rollout(rollout, as_json=arguments.json)
             return OK if rollout["phase"] == PROMOTED else FAILED
@@ -178,10 +190,10 @@ def _wait(port: AdminPort, arguments: argparse.Namespace) -> int:
         time.sleep(min(left, TICK_SECONDS))
 
 
-def _look(port: AdminPort, route: str) -> tuple[Rollout | None, str, str]:
+def _look(port: AdminPort, route: str, revision: str | None) -> tuple[Rollout | None, str, str]:
     """Return the rollout, what to say of it, and what that is about: reasons change all the time.
 
-    None while the gateway is out of reach.
+    None while the gateway is out of reach, or has another revision than is waited for.
     """
     try:
         rollout = port.get(route_path(route, "rollout"))
@@ -190,7 +202,10 @@ def _look(port: AdminPort, route: str) -> tuple[Rollout | None, str, str]:
             raise
         return None, f"gateway rollout status: {error}", "away"
     with reading():
-        phase = rollout["phase"]
+        phase, trial = rollout["phase"], rollout["revision"]
+        if revision is not None and trial != revision:
+            text = f"{route}: waits for revision {revision}, has {trial or 'none'}"
+            return None, text, f"not {trial}"
         if phase in (UNJUDGED, IDLE):
             raise AdminPortError(f"{route} has no rollout to wait for: its phase is {phase}")
         return rollout, in_force(rollout), f"{phase} {rollout['step']} {rollout['weights']}"

@@ -86,7 +86,7 @@ def _evidence(evidence: Mapping[str, Any], each: str) -> list[tuple[str, str]]:
         counts = evidence[name]
         shares = {role: ratio(counts[role], messages[role]) for role in counts}
         lines.append((name, _beside(counts, shares)))
-    return [*lines, ("p-value", f"{evidence['chance']:.2g}")]
+    return [*lines, ("chance", f"{evidence['chance']:.2g}")]
 
 
 def _beside(counts: Mapping[str, int], shares: Mapping[str, str] | None = None) -> str:

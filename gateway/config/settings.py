@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     admin_protect_reads: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
         default=False,
         description="`true`: reading asks for the token too, as changing does; not `/healthz`, "
-        "`/readyz`, `/metrics` and Flagger's webhooks.",
+        "`/readyz`, `/metrics`, Flagger's webhooks and the page of the dashboard.",
     )
     admin_protect_metrics: Annotated[bool, Checked(_switch, {"type": "boolean"})] = Field(
         default=False, description="`true`: `/metrics` asks for the token too."

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXTRA: Final = ("ministack", "rich")
 WITHOUT_EXTRA: Final = (
@@ -19,8 +22,15 @@ FAILED: Final = 1
 USAGE: Final = 2
 
 
+DEFAULT_MESSAGES: Final = 2_000
+
+
 def run(
-    messages: int, *, keep_running: bool, with_envoy: bool = False, full_chain: bool = False
+    messages: int = DEFAULT_MESSAGES,
+    *,
+    keep_running: bool,
+    with_envoy: bool = False,
+    full_chain: bool = False,
 ) -> int:
     """Run the demo and return its exit status: 0 if every check passed.
 
@@ -32,8 +42,7 @@ def run(
     if full_chain and (keep_running or with_envoy):
         print("--full-chain: not with --keep-running or --with-envoy", file=sys.stderr)
         return USAGE
-    if not all(find_spec(name) for name in EXTRA):
-        print(WITHOUT_EXTRA, file=sys.stderr)
+    if not _has_extra():
         return FAILED
     from gateway.demo.mesh.envoy import explain_missing_envoy, find_envoy  # noqa: PLC0415 - like all below
 
@@ -56,3 +65,42 @@ def run(
         return runner.run(
             run_demo(messages, keep_running=keep_running, envoy=envoy, output=Output())
         )
+
+
+def run_scenario(
+    name: str,
+    messages: int | None = None,
+    rate: int | None = None,
+    steps: Sequence[int] | None = None,
+) -> int:
+    """Run a scenario of a rollout and return its exit status: 0 if every check passed.
+
+    `messages` is the least number of them, `rate` how many a second, `steps` the canary's weights
+    in per cent, rising. None: the scenario's own.
+    """
+    for option, number in (("--messages", messages), ("--rate", rate)):
+        if number is not None and number < 1:
+            print(f"{option} {number}: must be 1 or more", file=sys.stderr)
+            return USAGE
+    if not _has_extra():
+        return FAILED
+    import asyncio  # noqa: PLC0415 - as in run()
+
+    import uvloop  # noqa: PLC0415 - as in run()
+
+    from gateway.demo.output import Output  # noqa: PLC0415
+    from gateway.demo.rollout.output import TrialOutput  # noqa: PLC0415
+    from gateway.demo.rollout.plan import plan_of  # noqa: PLC0415
+    from gateway.demo.rollout.scenario import run_rollout  # noqa: PLC0415
+
+    plan = plan_of(name, messages, rate, steps)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run_rollout(plan, TrialOutput(Output())))
+
+
+def _has_extra() -> bool:
+    """Whether the packages of the demo are there; says how to get them where not."""
+    if all(find_spec(name) for name in EXTRA):
+        return True
+    print(WITHOUT_EXTRA, file=sys.stderr)
+    return False

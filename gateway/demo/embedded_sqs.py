@@ -5,10 +5,12 @@ Its module `sqs_process` adds the SenderId that SQS tells with each message.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.demo.addresses import LOOPBACK
+from gateway.demo.processes import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 COMMAND: Final = ("-m", "gateway.demo.sqs_process")
 HEALTH: Final = "/_ministack/health"
 REGION: Final = "us-east-1"
+POLL_SECONDS: Final = 0.05
+DRAIN_SECONDS: Final = 15.0
 COUNTS: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -86,6 +90,13 @@ class EmbeddedQueue:
         created = await self._call("CreateQueue", QueueName=name, Attributes=dict(attributes))
         self._url = created["QueueUrl"]
 
+    async def send(self, bodies: Sequence[str]) -> None:
+        """Send up to 10 messages; raises DemoError where one is not accepted."""
+        entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies)]
+        sent = await self._call("SendMessageBatch", QueueUrl=self._url, Entries=entries)
+        if sent.get("Failed"):
+            raise DemoError(f"SQS did not take {len(sent['Failed'])} of {len(bodies)} messages")
+
     async def depth(self) -> int:
         """Return the number of its messages: visible, in flight and delayed."""
         response = await self._call(
@@ -102,3 +113,15 @@ class EmbeddedQueue:
             response.raise_for_status()
             parsed: dict[str, Any] = await response.json(content_type=None)
             return parsed
+
+
+async def wait_until_empty(
+    queues: Sequence[EmbeddedQueue], within_seconds: float = DRAIN_SECONDS
+) -> int:
+    """Return the number of messages left in queues, 0 as soon as they are empty."""
+    deadline = asyncio.get_running_loop().time() + within_seconds
+    while left := sum([await queue.depth() for queue in queues]):
+        if asyncio.get_running_loop().time() > deadline:
+            return left
+        await asyncio.sleep(POLL_SECONDS)
+    return 0

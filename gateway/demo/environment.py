@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-
-import aiohttp
 
 from gateway.demo import embedded_sqs
 from gateway.demo.addresses import LOOPBACK
 from gateway.demo.chains import HOSTS, NAMES
 from gateway.demo.mesh.envoy import OPTIONS, READY, Call, bootstrap
 from gateway.demo.mesh.objects import demo_mesh
-from gateway.demo.processes import ChildProcess, DemoError, Processes
+from gateway.demo.readiness import wait_until_ready
 from gateway.demo.routing import read_route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import aiohttp
+
     from gateway.core.routing.route import Route
     from gateway.demo.addresses import Addresses
     from gateway.demo.chains import Chain
+    from gateway.demo.processes import ChildProcess, Processes
 
-IS_READY: Final = "ready"
-POLL_SECONDS: Final = 0.05
-READY_SECONDS: Final = 60.0
-DRAIN_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 60.0
 
 
@@ -43,14 +39,9 @@ class Environment:
     route: Route
     routing_file: Path
 
-    async def drained(self, within_seconds: float = DRAIN_SECONDS) -> int:
+    async def drained(self, within_seconds: float = embedded_sqs.DRAIN_SECONDS) -> int:
         """Return the number of messages left in the queues, 0 as soon as they are empty."""
-        deadline = asyncio.get_running_loop().time() + within_seconds
-        while left := sum([await queue.depth() for queue in self.queues]):
-            if asyncio.get_running_loop().time() > deadline:
-                return left
-            await asyncio.sleep(POLL_SECONDS)
-        return 0
+        return await embedded_sqs.wait_until_empty(self.queues, within_seconds)
 
     async def stop_gateway(self) -> int:
         """Stop the gateway as an operator does, with SIGTERM, and return its exit status."""
@@ -125,22 +116,4 @@ class Setup:
         )
 
     async def _ready(self, child: ChildProcess, path: str) -> None:
-        url = self.addresses.url(child.name, path)
-        status = "nothing"
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                while True:
-                    status = await self._status(url)
-                    if status == IS_READY:
-                        return
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError:
-            why = f"{child.name} is not ready after {READY_SECONDS:.0f} s: {url} says {status}"
-            raise DemoError(why, child.last_lines()) from None
-
-    async def _status(self, url: str) -> str:
-        try:
-            async with self.session.get(url) as response:
-                return IS_READY if response.ok else f"{response.status} {await response.text()}"
-        except aiohttp.ClientError as error:
-            return f"nothing ({error})"
+        await wait_until_ready(self.session, child, self.addresses.url(child.name, path))

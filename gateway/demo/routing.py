@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def routing_file(addresses: Addresses, packaged: str = "routes.yaml") -> str:
     """Return a routing file of the demo, with the ports at which the services listen."""
     text = files(__package__).joinpath(packaged).read_text("utf-8")
-    for name, usual in USUAL.items():
-        text = text.replace(f"{LOOPBACK}:{usual}/", f"{LOOPBACK}:{addresses.ports[name]}/")
+    for name, port in addresses.ports.items():
+        if name in USUAL:
+            text = text.replace(f"{LOOPBACK}:{USUAL[name]}/", f"{LOOPBACK}:{port}/")
     return text
 
 

@@ -75,6 +75,9 @@ def _options() -> argparse.Namespace:
     hop.add_argument(
         "--next-queue", help="send to this queue instead; without either, be the end of the chain"
     )
+    hop.add_argument(
+        "--troubled", action="store_true", help="be the end of the chain, and fail as it is told"
+    )
     parser.add_argument("--poll", help="take orders from this queue, not only by requests")
     parser.add_argument(
         "--wait",
@@ -94,6 +97,10 @@ def _application(options: argparse.Namespace) -> web.Application:
         from gateway.demo.services.front import Front  # noqa: PLC0415
 
         return Front(options.name, options.queue, to).app()
+    if options.troubled:
+        from gateway.demo.services.trouble import Troubled  # noqa: PLC0415
+
+        return Troubled().app()
     service = Hop(options.name, to) if to else End(options.name)
     if options.poll:
         from gateway.demo.services.consumer import Consumer  # noqa: PLC0415

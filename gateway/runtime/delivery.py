@@ -17,7 +17,6 @@ from gateway.core.delivery.disposition import (
     Ack,
     Reject,
     Retry,
-    falls_back,
     is_ack,
     judge,
     status_of,
@@ -29,11 +28,11 @@ from gateway.runtime.plans import DeliveryPlans
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route
-    from gateway.core.routing.version import Version
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
-    from gateway.runtime.plans import ActivePlan, Wrap
+    from gateway.runtime.plans import ActivePlan, Recorders, Wrap
     from gateway.runtime.reporter import Reporter
     from gateway.runtime.settler import Settler
 
@@ -43,7 +42,7 @@ OUTCOMES: Final = {Ack: Outcome.ACK, Retry: Outcome.RETRY, Reject: Outcome.REJEC
 
 
 class Deliverer:
-    """Delivers the messages of one route. `random` gives uniform 0..1, for the backoff."""
+    """Delivers a route's messages. `random`: uniform 0..1, to back off. `watch` gets decisions."""
 
     def __init__(
         self,
@@ -51,20 +50,21 @@ class Deliverer:
         route: Route,
         limiters: Limiters,
         with_copies: Wrap,
-        with_evidence: Wrap,
+        recorders: Recorders,
         in_flight: InFlight,
         settler: Settler,
         reporter: Reporter,
         random: Callable[[], float],
     ) -> None:
-        self.plans = DeliveryPlans(route, limiters, with_copies, with_evidence)
+        self.plans = DeliveryPlans(route, limiters, with_copies, recorders)
         self._limiters = limiters
         self._with_copies = with_copies
-        self._with_evidence = with_evidence
+        self._recorders = recorders
         self._in_flight = in_flight
         self._settler = settler
         self._reporter = reporter
         self._random = random
+        self.watch: Watch | None = None
         self._under_way = IdleCounter()
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Deliverer:
 
     def adopt(self, route: Route) -> None:
         """Decide by another routing table from the next message on."""
-        self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._with_evidence)
+        self.plans = DeliveryPlans(route, self._limiters, self._with_copies, self._recorders)
 
     def begin(
         self, entry: InFlightMessage, ended: Ended | None = None, by: DeliveryPlans | None = None
@@ -90,7 +90,10 @@ class Deliverer:
         self._under_way.count += 1
         try:
             message, route = entry.message, plans.route
-            version, reason, _, _ = plans.decider.decide(message)
+            decision = plans.decider.decide(message)
+            if self.watch is not None:
+                self.watch(route.name, message, decision)
+            version, reason, _, _ = decision
             if version is None:
                 reporter.undecided(reason)
                 self._release(entry, self._backoff_seconds(entry))
@@ -201,6 +204,9 @@ class Deliverer:
                 return
             if not is_ack(result):
                 self._leave(entry, result)
+                if plan.evidence is not None:
+                    hung, entry.counted = entry.counted, True
+                    plan.evidence.failed(entry.message, entry.began_at, entry.seconds, hung=hung)
                 self._failed(entry, plan, result)
                 return
             entry.has_slot = False
@@ -209,20 +215,21 @@ class Deliverer:
             self._reporter.acked(plan, entry)
             self._settler.delete(entry)
             self._end(entry, None)
+            if plan.evidence is not None:
+                began_at, hung = entry.began_at, entry.counted
+                plan.evidence.acked(entry.message, began_at, entry.seconds, hung=hung)
         except Exception as error:  # noqa: BLE001 - as above
             self._crashed(entry, error)
 
     def _failed(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
-        route, message = self._route(entry), entry.message
+        plans, message = entry.plans or self.plans, entry.message
+        route = plans.route
         disposition = judge(result, message.receive_count, route.retry, self._random())
-        to_stable = _falls_back(route, plan.version, result)
+        to_stable = plans.falls_back(plan.version, result)
         outcome = Outcome.FALLBACK if to_stable else OUTCOMES[type(disposition)]
-        name = plan.version.name
-        self._reporter.emit(
-            Delivered(route.name, name, message.message_id, outcome, result, entry.seconds)
-        )
+        name, sent = plan.version.name, message.message_id
+        self._reporter.emit(Delivered(route.name, name, sent, outcome, result, entry.seconds))
         if to_stable:
-            plans = self._plans(entry)
             self._bring(entry, plans.of(plan.chosen, route.stable, Reason.FALLBACK))
             return
         match disposition:
@@ -281,20 +288,11 @@ class Deliverer:
             ended(seconds)
 
     def _backoff_seconds(self, entry: InFlightMessage) -> int:
-        retry = self._route(entry).retry
-        return backoff_seconds(entry.message.receive_count, retry, self._random())
-
-    def _plans(self, entry: InFlightMessage) -> DeliveryPlans:
-        return entry.plans or self.plans
+        count, retry = entry.message.receive_count, self._route(entry).retry
+        return backoff_seconds(count, retry, self._random())
 
     def _route(self, entry: InFlightMessage) -> Route:
-        return self._plans(entry).route
-
-
-def _falls_back(route: Route, version: Version, result: DeliveryResult) -> bool:
-    if version.name == route.stable.name or route.fallback is None:
-        return False
-    return falls_back(result, route.fallback)
+        return (entry.plans or self.plans).route
 
 
 _DELIVERING: Final = State.DELIVERING  # a member of an enum is slow to find

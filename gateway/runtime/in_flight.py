@@ -41,6 +41,7 @@ class InFlightMessage:
 
     __slots__ = (
         "began_at",
+        "counted",
         "due_at",
         "ended",
         "failed_settlements",
@@ -89,6 +90,7 @@ class InFlightMessage:
         self.began_at = 0.0
         self.seconds = 0.0  # how long the delivery took
         self.ended: Callable[[int | None], None] | None = None
+        self.counted = False  # its delivery is in the evidence, though it is still in flight
 
         # The settler's.
         self.release_seconds = 0

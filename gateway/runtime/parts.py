@@ -70,7 +70,7 @@ class Parts:
         self.route_limit = RouteLimit(route, self.permits, self.limiters.wait_queue)
         self.reporter = Reporter(route.name, observer, wall)
         self.mirroring = Mirroring(route, make_mirror_target or make_target, self.reporter, short)
-        self.counting = Counting(route)
+        self.counting = Counting(route, self.in_flight)
         self.settler = Settler(
             route=route.name,
             source=self.traced_source,
@@ -82,7 +82,7 @@ class Parts:
             route=route,
             limiters=self.limiters,
             with_copies=self.mirroring.wrap,
-            with_evidence=self.counting.wrap,
+            recorders=lambda: self.counting.recorders,
             in_flight=self.in_flight,
             settler=self.settler,
             reporter=self.reporter,

@@ -9,40 +9,49 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.dialect import HeaderDialect
+from gateway.core.delivery.disposition import falls_back
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.routing.decider import decider_of
 from gateway.core.routing.decision import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Sender, Target
     from gateway.runtime.limiter import Limiter, Limiters
+    from gateway.runtime.recorder import Recorder
 
 NEVER: Final = float("inf")
 
 Wrap = Callable[["Sender", "Version"], "Sender"]
-"""Of a sender of the messages that were decided for a version, makes one that does more: it copies
-them for a mirror, or counts them as evidence."""
+"""Of a sender of the messages that were decided for a version, makes one that also copies them for
+a mirror."""
+
+Recorders = Callable[[], "Mapping[str, Recorder]"]
+"""Returns what notes deliveries as evidence of a canary, by the versions that were decided."""
 
 
 class ActivePlan:
     """From a decision to a version: `chosen` is what was decided, `version` gets the message.
 
     `limiter` is None where a reload has removed the version, and where `instead` is the plan to go
-    by, since the version was rolled back. `wraps` are put round its sender, the
-    first one innermost. The counts and `unreported` are the reporter's.
+    by, since the version was rolled back. `with_copies` is put round its sender. `evidence` is None
+    where its deliveries are no evidence. The counts and `unreported` are the reporter's.
     """
 
     __slots__ = (
         "_plan",
         "_sender",
         "_target",
-        "_wraps",
+        "_with_copies",
         "acked_ages",
         "acked_seconds",
         "chosen",
         "decided",
+        "evidence",
         "instead",
         "limiter",
         "reason",
@@ -57,19 +66,21 @@ class ActivePlan:
         version: Version,
         reason: Reason,
         limiter: Limiter | None,
-        wraps: tuple[Wrap, ...],
+        with_copies: Wrap | None,
+        evidence: Recorder | None,
     ) -> None:
         self.chosen = chosen
         self.version = version
         self.reason = reason
         self.limiter = limiter
+        self.evidence = evidence
         self.instead: ActivePlan | None = None
         self.decided = 0
         self.acked_seconds: list[float] = []
         self.acked_ages: list[float] = []
         self.unreported = False
         self._plan = delivery_plan(route, version, chosen.tag, reason)
-        self._wraps = wraps
+        self._with_copies = with_copies
         self._target: Target | None = None
         self._sender: Sender
 
@@ -77,8 +88,8 @@ class ActivePlan:
         """Return what delivers over this target; a reload may have given the version another."""
         if target is not self._target:
             sender: Sender = target.bind(self._plan)
-            for wrap in self._wraps:
-                sender = wrap(sender, self.chosen)
+            if self._with_copies is not None:
+                sender = self._with_copies(sender, self.chosen)
             self._sender = sender
             self._target = target
         return self._sender
@@ -91,26 +102,23 @@ class DeliveryPlans:
     """
 
     __slots__ = (
-        "_counted",
         "_limiters",
         "_plans",
+        "_recorders",
         "_with_copies",
-        "_with_evidence",
         "decider",
         "fallback_after_receives",
         "route",
     )
 
     def __init__(
-        self, route: Route, limiters: Limiters, with_copies: Wrap, with_evidence: Wrap
+        self, route: Route, limiters: Limiters, with_copies: Wrap, recorders: Recorders
     ) -> None:
         self.route = route
         self.decider = decider_of(route, counted=True)
         self._limiters = limiters
         self._with_copies = with_copies
-        self._with_evidence = with_evidence
-        plan = route.plan
-        self._counted: tuple[str, ...] = () if plan is None else (plan.canary, route.stable.name)
+        self._recorders = recorders()
         fallback = route.fallback
         after = None if fallback is None else fallback.after_receives
         self.fallback_after_receives = NEVER if after is None else after
@@ -121,19 +129,23 @@ class DeliveryPlans:
         plan = self._plans.get((chosen.name, version.name, reason))
         return plan or self._add(chosen, version, reason)
 
+    def falls_back(self, version: Version, result: DeliveryResult) -> bool:
+        """Whether a message goes to stable at once, after this version's response."""
+        fallback = self.route.fallback
+        if version.name == self.route.stable.name or fallback is None:
+            return False
+        return falls_back(result, fallback)
+
     def _add(self, chosen: Version, version: Version, reason: Reason) -> ActivePlan:
         rolled_back = version.name == self.route.rolled_back
         limiter = None if rolled_back else self._limiters.of(version)
-        plan = ActivePlan(self.route, chosen, version, reason, limiter, self._wraps(chosen, reason))
+        with_copies = self._with_copies if self._copied(chosen, reason) else None
+        evidence = self._recorders.get(chosen.name) if reason is Reason.SPLIT else None
+        plan = ActivePlan(self.route, chosen, version, reason, limiter, with_copies, evidence)
         if rolled_back:
             plan.instead = self.of(chosen, self.route.stable, Reason.FALLBACK)
         self._plans[chosen.name, version.name, reason] = plan
         return plan
-
-    def _wraps(self, chosen: Version, reason: Reason) -> tuple[Wrap, ...]:
-        counted = reason is Reason.SPLIT and chosen.name in self._counted
-        evidence: tuple[Wrap, ...] = (self._with_evidence,) if counted else ()
-        return (*evidence, self._with_copies) if self._copied(chosen, reason) else evidence
 
     def _copied(self, chosen: Version, reason: Reason) -> bool:
         """Whether a mirror gets some of its messages: not those that were offered to it before."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.addresses import QueueAddress
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.ports import RouteView
     from gateway.runtime.running_route import RunningRoute
@@ -86,6 +87,7 @@ class RouteSet:
         self._running: dict[str, RunningRoute] = {}
         self._draining: set[RunningRoute] = set()
         self._tasks: asyncio.TaskGroup | None = None
+        self._watch: Watch | None = None
         self._identities: dict[QueueAddress, str] = {}  # of versions' queues that were found
         self.stopping = False
 
@@ -187,10 +189,17 @@ class RouteSet:
                     count[name, version] = count.get((name, version), 0) + number
         return count
 
+    def watch(self, watch: Watch | None) -> None:
+        """Give every decision to `watch`, also those of later routes; None: to nothing."""
+        self._watch = watch
+        for route in (*self._running.values(), *self._draining):
+            route.watch(watch)
+
     def _start(self, route: Route) -> None:
         if self._tasks is None:
             return
         running = self._running[route.name] = self._make(route)
+        running.watch(self._watch)
         task = self._tasks.create_task(running.run(self.admit), name=f"route {route.name}")
         task.add_done_callback(lambda _: self._draining.discard(running))
 

@@ -22,6 +22,7 @@ from gateway.runtime.shutdown import StopRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.core.history import Watch
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
@@ -109,6 +110,7 @@ class RunningRoute:
             parts.settler.abandon()
             parts.deliverer.cancel_all()  # only after a crash is anything left
             parts.mirroring.cancel_all()
+            parts.counting.close()
             parts.reporter.flush()
             await parts.limiters.close()
             await parts.mirroring.close()
@@ -176,6 +178,10 @@ class RunningRoute:
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
             self._open_parts.linger(route)
+
+    def watch(self, watch: Watch | None) -> None:
+        """Give every decision to `watch` from the next message on; None: to nothing."""
+        self._parts.deliverer.watch = watch
 
     async def close_retired(self) -> None:
         """Close the targets that no version uses any more."""

@@ -13,14 +13,14 @@ import yaml
 from gateway.adapters.kubernetes.access import in_cluster
 from gateway.adapters.kubernetes.client import KubernetesClient
 from gateway.adapters.state.kubernetes import KubernetesStore
+from gateway.demo.kubernetes.objects import Kind
+from gateway.demo.kubernetes.script import rules_of
 from gateway.state_port import StateError
 from tests.chart.chain import kustomized
 from tests.chart.notes import notes
 from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
 from tests.contract.state_stores import ONES, following, set_to
-from tools.kube_api.objects import Kind
 from tools.kube_api.running import NAMESPACE, Served, served
-from tools.kube_api.script import rules_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -22,9 +22,9 @@ from gateway.adapters.kubernetes.errors import (
 from gateway.adapters.kubernetes.kubeconfig import read_kubeconfig
 from gateway.adapters.kubernetes.resource import Resource, config_maps
 from gateway.adapters.kubernetes.watch import Watch
-from tools.kube_api.objects import Kind
+from gateway.demo.kubernetes.objects import Kind
+from gateway.demo.kubernetes.script import rule
 from tools.kube_api.running import HOST, NAMESPACE, Served, served
-from tools.kube_api.script import rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -137,7 +137,7 @@ async def test_a_missing_crd_is_named(client: KubernetesClient, server: Served) 
 async def test_a_server_that_is_not_there_is_unreachable(server: Served) -> None:
     environment = {**server.environment, "KUBERNETES_SERVICE_PORT": "1"}
     async with KubernetesClient(in_cluster(environment, server.account)) as client:
-        with pytest.raises(UnreachableError, match="get configmaps shop/state"):
+        with pytest.raises(UnreachableError, match="get configmaps shop/state: cannot connect to"):
             await client.get(ONE)
 
 
@@ -169,6 +169,19 @@ async def test_a_response_that_is_no_object_is_an_error(
     server.api.script.body = body
     with pytest.raises(KubernetesError, match=r"the response is no (list|JSON object)"):
         await client.list(ONE)
+
+
+@pytest.mark.parametrize(
+    "body", ["no JSON", "[]", "{}", '{"metadata": 5}', '{"metadata": {"resourceVersion": 5}}']
+)
+async def test_what_is_no_object_of_the_api_is_an_error_of_every_call(
+    client: KubernetesClient, server: Served, body: str
+) -> None:
+    """A proxy may respond 200 with a page of its own."""
+    server.api.script.body = body
+    for call in (client.get(ONE), client.merge_patch(ONE, {}), client.put(ONE, {})):
+        with pytest.raises(KubernetesError, match=r"the response is no (JSON object|object of)"):
+            await call
 
 
 async def test_a_response_without_end_is_not_read_to_its_end(

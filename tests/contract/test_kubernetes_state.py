@@ -20,6 +20,8 @@ from gateway.core.rollout.contact import limit_weight, may_raise
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.route_state import RouteState, Torn
 from gateway.core.rollout.stored import dump_state, dump_sums
+from gateway.demo.kubernetes.objects import Kind
+from gateway.demo.kubernetes.script import rule
 from gateway.state_port import StateError
 from tests.contract.state_stores import (
     ONES,
@@ -29,9 +31,7 @@ from tests.contract.state_stores import (
     set_to,
     until,
 )
-from tools.kube_api.objects import Kind
 from tools.kube_api.running import NAMESPACE, Served, served
-from tools.kube_api.script import rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -193,6 +193,20 @@ async def test_sums_that_have_not_changed_are_not_written_again(place: InAConfig
         for _ in range(3):
             await store.publish({"orders": ONES})
         assert place.server.api.requests.count("patch") == 1
+
+
+async def test_two_replicas_that_begin_at_once_create_one_lease_and_none_is_in_trouble(
+    place: InAConfigMap,
+) -> None:
+    async with open_stores(place, "a", "b") as stores:
+        place.server.api.script.requests_open.clear()
+        looks = [asyncio.create_task(store.look()) for store in stores]
+        await place.server.api.requests.wait_for("get", 4)  # each finds that there is none
+        place.server.api.script.requests_open.set()
+        await asyncio.gather(*looks)
+        assert place.server.api.requests.count("create") == 3  # the ConfigMap, and twice the Lease
+        assert [store.problems for store in stores] == [(), ()]
+        assert sorted(store.may_promote() for store in stores) == [False, True]
 
 
 async def test_evidence_has_no_place_in_a_config_map_that_is_gone(place: InAConfigMap) -> None:

@@ -53,7 +53,15 @@ BROKEN_BODY: Final = (
 )
 
 OPERATIONS: Final = (
-    Operation("GET", "/", "Lists the paths.", (Response(200, TEXT, "the paths, one a line"),)),
+    Operation(
+        "GET",
+        "/",
+        "The [dashboard](admin-api.md) where `Accept` names `text/html`, else the paths.",
+        (
+            Response(200, TEXT, "the paths, one a line"),
+            Response(200, "text/html", "the page; its files are below `/dashboard/`"),
+        ),
+    ),
     Operation(
         "GET",
         "/healthz",
@@ -165,6 +173,15 @@ OPERATIONS: Final = (
             Response(403, TEXT, "the verdict and its reason, or that no route has this name"),
         ),
         example="/api/flagger/orders/confirm-rollout",
+    ),
+    Operation(
+        "GET",
+        "/api/events",
+        "What the dashboard shows: [server-sent events](admin-api.md#get-apievents), one a second.",
+        (
+            Response(200, "text/event-stream", "a stream without end"),
+            Response(503, TEXT, "64 streams are open already; `Retry-After`"),
+        ),
     ),
     Operation(
         "POST",

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from gateway.state_port import StateStore
 
 
-def route_of(keys: str, queue: str = "orders") -> Route:
-    """Return the route `orders` of a routing file, with these keys."""
+def route_of(keys: str, queue: str = "orders", versions: Sequence[str] = ("canary",)) -> Route:
+    """Return the route `orders` of a routing file, with these keys, and versions beside stable."""
+    numbered = enumerate(versions, start=1)
+    others = "".join(f", {name}: {{url: http://b{n}/, tag: v{n + 1}}}" for n, name in numbered)
     text = f"""
 routes:
 - name: orders
   queue: {queue}
-  versions: {{stable: {{url: http://b/, tag: v1}}, canary: {{url: http://b1/, tag: v2}}}}
+  versions: {{stable: {{url: http://b/, tag: v1}}{others}}}
   retry: {{min: 1s, max: 1s}}
   {keys}
 """

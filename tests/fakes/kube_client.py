@@ -1,4 +1,4 @@
-"""A client of the Kubernetes API in memory, for virtual time; its objects are tools/kube_api's."""
+"""A client of the Kubernetes API in memory, for virtual time; the demo's API has its objects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from gateway.adapters.kubernetes.errors import UnreachableError
-from tools.kube_api.objects import ConflictError, Kind, ObjectStore
+from gateway.demo.kubernetes.objects import ConflictError, Kind, ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

@@ -4,72 +4,24 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from gateway.demo.mesh.envoy import explain_missing_envoy, find_envoy
-from tests.integration.children import Child
+from tests.integration.demo import HOSTILE, Demo, kept_folders, listens
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
-
-PATIENCE_SECONDS: Final = 240.0
-HOSTILE: Final = {
-    "HTTP_PROXY": "http://127.0.0.1:9",
-    "http_proxy": "http://127.0.0.1:9",
-    "AWS_PROFILE": "nobody",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-    "AWS_DEFAULT_REGION": "nowhere-1",
-    "GATEWAY_CONFIG": "/nowhere.yaml",
-    "GATEWAY_ADMIN_PORT": "9",
-    "SERVICES": "s3",
-}
-"""What somebody may have set for other purposes; none of it is the demo's business."""
-
-
-class Demo(Child):
-    """The demo; its logs go below `folder`."""
-
-    def __init__(
-        self, folder: Path, *options: str, environment: Mapping[str, str] | None = None
-    ) -> None:
-        settings = {"TMPDIR": str(folder), **(environment or {})}
-        super().__init__(["-m", "gateway", "demo", *options], folder, settings)
-
-    def wait_for(self, text: str) -> str:
-        """Wait until it has printed `text`; return all that it has printed."""
-        until(lambda: text in self.printed() or not self.running, text, PATIENCE_SECONDS)
-        assert text in self.printed(), self.tail()
-        return self.printed()
-
-    def ended(self) -> int:
-        """Wait for its end and return the exit status."""
-        until(lambda: not self.running, f"the end of {self.name}", PATIENCE_SECONDS)
-        return self.exit_status()
 
 
 def urls(printed: str) -> dict[str, str]:
     """Return the address of each process that the demo names."""
     return dict(re.findall(r"^  (\w+) +(http://\S+)", printed, re.MULTILINE))
-
-
-def listens(url: str) -> bool:
-    """Whether somebody accepts connections there."""
-    address = httpx.URL(url)
-    with socket.socket() as probe:
-        return probe.connect_ex((address.host, address.port)) == 0
-
-
-def kept_folders(folder: Path) -> list[Path]:
-    """Return the folders of logs that demos have left behind."""
-    return list(folder.glob("gateway-demo-*"))
 
 
 def test_the_demo_accounts_for_every_message_whatever_the_environment(tmp_path: Path) -> None:

@@ -162,6 +162,8 @@ _FAST_MODES = {
     "queues": modes.pass_on,
     "latency": modes.waiting,
     "mirror": modes.mirrored,
+    "rollout": modes.judged,
+    "dashboard": modes.watched,
     "auto": modes.self_found,
     "idle": modes.resting,
     "bill": modes.bill,
@@ -176,7 +178,8 @@ _MODES = {
     "bodies": _bodies,
 }
 _MESSAGES_HELP = (
-    "200,000; variants: 100,000; scaling: 50,000; memory: 100,000; soak: 1,000,000; bodies: 2,000"
+    "200,000; variants: 100,000; rollout: 60,000; scaling: 50,000; memory: 100,000; "
+    "soak: 1,000,000; bodies: 2,000"
 )
 _PARTS_HELP = (
     "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import sys
 from dataclasses import astuple, replace
+from functools import partial
 from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from tools.bench import (
     auto_limits,
+    dashboards,
     idle,
     install,
     latency,
     mirrors,
     queues,
     report,
+    rollouts,
     scaling,
     throughput,
 )
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 MESSAGES: Final = 200_000
 VARIED: Final = 100_000
 REPETITIONS: Final = 5
+JUDGED: Final = 60_000
 PROBE: Final = 50_000
 ROUND_TRIP_MS: Final = 10.0
 BILL_RATES: Final = (10.0, 100.0, 1_000.0, 10_000.0)
@@ -135,6 +139,37 @@ async def mirrored(
     load = f"{rate:,.0f} messages a second for {arguments.seconds:g} s"
     title = f"{peer.name}: {load}, {repetitions} turns"
     return report.header(title, here.made_of) + "\n" + mirrors.text(turns)
+
+
+async def judged(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Take turns with a rollback and without one; each goes first in every second turn."""
+    messages, repetitions = arguments.messages or JUDGED, arguments.repetitions or REPETITIONS
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    turns: dict[str, list[Run]] = {state: [] for state in rollouts.STATES}
+    for turn in range(repetitions):
+        for state in rollouts.STATES[:: 1 if turn % 2 else -1]:
+            run = await rollouts.measure(peer, here, folder, state, messages)
+            turns[state].append(run)
+            progress(f"{turn + 1}: rollback {state} {run.rate:,.0f} msg/s")
+    title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns"
+    return report.header(title, here.made_of) + "\n" + rollouts.text(turns)
+
+
+async def watched(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Take turns without a dashboard and with one."""
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    messages, repetitions = arguments.messages or MESSAGES, arguments.repetitions or REPETITIONS
+    runs: dict[int, list[Run]] = {count: [] for count in dashboards.OPEN}
+    for turn, (count, found) in product(range(repetitions), runs.items()):
+        beside = partial(dashboards.opened, count)
+        found.append(await throughput.measure(peer, here, folder, messages, beside=beside))
+        progress(f"{turn + 1}: {count} open, {found[-1].rate:,.0f} msg/s")
+    title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns"
+    return report.header(title, here.made_of) + "\n" + dashboards.text(runs)
 
 
 async def self_found(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,8 @@ from tools.bench.names import QUEUE
 from tools.bench.peers import CANARY_WEIGHT, GROUPS, running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from tools.bench.arena import Arena
@@ -44,6 +47,10 @@ class Run:
         return self.messages / self.seconds if self.seconds else 0.0
 
 
+def _nothing(_port: int) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
 async def measure(
     peer: Peer,
     arena: Arena,
@@ -51,11 +58,18 @@ async def measure(
     messages: int,
     looks: int = 2,
     routing: str | None = None,
+    beside: Callable[[int], AbstractAsyncContextManager[None]] = _nothing,
 ) -> Run:
-    """Run a peer once; memory is read `looks` times, evenly over the messages."""
+    """Run a peer once; memory is read `looks` times, evenly over the messages.
+
+    The gateway goes by `routing`, or by the usual one route. What `beside` returns for the peer's
+    admin port is open all the while.
+    """
     await arena.clear(peer.queue)
-    with running(peer, arena, folder, routing) as it:
+    async with AsyncExitStack() as stack:
+        it = stack.enter_context(running(peer, arena, folder, routing))
         await until_it_polls(it, arena, peer.queue)
+        await stack.enter_async_context(beside(it.admin_port))
         before = machine.usage(it.pid)
         asked = _requests(await arena.counts(peer.queue))
         await arena.fill(messages, body(NUMBERED), queue=peer.queue, groups=GROUPS)

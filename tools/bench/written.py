@@ -15,6 +15,8 @@ SECTIONS: Final = {
     "queues": "From queue to queue",
     "latency": "From visible to POST",
     "mirror": "A mirror in trouble",
+    "rollout": "A canary that is judged",
+    "dashboard": "An open dashboard",
     "auto": "A limit that finds itself",
     "idle": "Idle, start and memory",
     "bill": "Requests to SQS",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.core.messages.message import Message
+    from gateway.core.rollout.plan import Plan
     from gateway.core.routing.version import Version
     from gateway.ports import EntryError
 
@@ -46,6 +47,8 @@ BODY: Final = json.dumps({"id": "o-1234567", "rest": "x" * 390})
 DELETED: Final = json.dumps(
     {"Successful": [{"Id": str(n)} for n in range(10)], "Failed": []}
 ).encode()
+COUNTED_AFTER: Final = 20
+"""The clock stands still, so nothing is counted by itself. A busy route counts less often."""
 _KEYS: Final = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="secret", token=None)
 
 
@@ -162,11 +165,15 @@ class GivenSource:
 
 
 class Passing:
-    """Ten messages: received, decided, sent, responded to, deleted, reported."""
+    """Ten messages: received, decided, sent, responded to, deleted, reported.
 
-    def __init__(self) -> None:
+    With a `plan` they are evidence of its canary, and counted every `COUNTED_AFTER` calls.
+    """
+
+    def __init__(self, plan: Plan | None = None) -> None:
         self._loop = StandingLoop()
-        of = route({"stable": 90, "canary": 10})
+        self._carried = 0
+        of = route({"stable": 90, "canary": 10}, plan=plan)
         metrics, statistics = Metrics(), Statistics()
         for each in (metrics, statistics):
             each.observe(TableInForce(RoutingTable((of,), "x"), 1))
@@ -190,6 +197,9 @@ class Passing:
             atexit.register(self._close)
         self._source.give(response)
         self._loop.run_until_complete(self._passed())
+        self._carried += 1
+        if self._carried % COUNTED_AFTER == 0:
+            self._route.counting.advance()
 
     async def _passed(self) -> None:
         await self._source.acked.wait()

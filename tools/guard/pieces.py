@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.delivery.headers import message_lines, plan_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.messages.message import message_from_receive
+from gateway.core.rollout.judge import Bounds
+from gateway.core.rollout.plan import Plan
 from gateway.core.routing.decider import Decider
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.rules import Exact
 from tests.builders import CANARY, STABLE, route, rule, where
 from tools.guard import yardsticks
-from tools.guard.passing import Passing, receives
+from tools.guard.passing import COUNTED_AFTER, Passing, receives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +110,10 @@ def unlook(message: Message) -> None:
     message._is_json = None
 
 
+JUDGED: Final = Plan(
+    CANARY.name, CANARY.url, CANARY.tag, bounds=Bounds(max_failure_ratio=0.1, max_p99_seconds=2.0)
+)
+
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
     Piece("pin", DECIDE_BY_SPLIT, yardsticks.pin, pinned_messages, unlook),
@@ -116,4 +122,5 @@ PIECES: Final = (
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
     Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),
+    Piece("judged", Passing(JUDGED).carry, yardsticks.passing, receives, messages=COUNTED_AFTER),
 )

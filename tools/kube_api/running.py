@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trustme
 from aiohttp import web
 
-from tools.kube_api.app import KubeApi
+from gateway.demo.kubernetes.app import KubeApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

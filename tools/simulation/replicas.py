@@ -11,13 +11,14 @@ from gateway.core.rollout.controller import advance
 from gateway.core.rollout.rollback import limits_of
 from gateway.core.rollout.state import RolloutPhase
 from gateway.core.rollout.transitions import begin, canary_weight
+from tools.simulation.deliveries import Deliveries
 from tools.simulation.outcome import Outcome
 from tools.simulation.run import ENDED, LOOK_SECONDS
 from tools.simulation.traffic import Stream
 
 if TYPE_CHECKING:
-    from gateway.core.rollout.observation import Pending
     from gateway.core.rollout.plan import Plan
+    from tools.simulation.deliveries import Delivery
     from tools.simulation.traffic import Traffic
 
 PUBLISH_SECONDS: Final = 2.0
@@ -29,6 +30,7 @@ class Replica:
 
     def __init__(self, plan: Plan) -> None:
         self.collector = Collector(limits_of(plan), 1)
+        self.deliveries = Deliveries(self.collector)
         self.published = tuple(self.collector.values)
         self.looked_at = 0.0
 
@@ -50,12 +52,12 @@ class TwoReplicas:
         self._random = random.Random(seed + 1_000_000)
         self._replicas = (Replica(plan), Replica(plan))
         self._together = together
-        self._ends: list[tuple[float, int, int, bool, Pending]] = []
+        self._ends: list[tuple[float, int, int, bool, Delivery]] = []
         self._begun = 0
         self._published_at = 0.0
         self._state = begin(plan, self._values(LEADER), 0.0)
         self._weight = self._reached = 0
-        self._weigh()
+        self._weigh(0.0)
 
     def until_end(self, max_messages: int) -> Outcome:
         """Run until the rollout ends, or so many messages have begun."""
@@ -73,16 +75,15 @@ class TwoReplicas:
     def _begin(self, now: float) -> None:
         arrival = self._stream.draw(now, self._weight)
         number = int(self._random.random() * len(self._replicas))
-        pending = self._replicas[number].collector.begin(now, canary=arrival.canary)
+        delivery = self._replicas[number].deliveries.begin(now, canary=arrival.canary)
         self._begun += 1
-        if pending is not None:
-            end = (now + arrival.seconds, self._begun, number, arrival.failed, pending)
-            heappush(self._ends, end)
+        end = (now + arrival.seconds, self._begun, number, arrival.failed, delivery)
+        heappush(self._ends, end)
 
-    def _end(self, now: float, _: int, number: int, failed: bool, pending: Pending) -> None:  # noqa: FBT001 - one event
-        collector = self._replicas[number].collector
-        collector.end(pending, now, failed=failed)
-        if collector.is_due(now) and collector.advance(now):
+    def _end(self, now: float, _: int, number: int, failed: bool, delivery: Delivery) -> None:  # noqa: FBT001 - one event
+        deliveries = self._replicas[number].deliveries
+        deliveries.end(delivery, now, failed=failed)
+        if deliveries.is_due(now) and deliveries.advance(now):
             self._look(number, now)
 
     def _keep_up(self, now: float) -> None:
@@ -93,7 +94,7 @@ class TwoReplicas:
         for number, each in enumerate(self._replicas):
             if now - each.looked_at >= LOOK_SECONDS:
                 each.looked_at = now
-                each.collector.advance(now)
+                each.deliveries.advance(now)
                 self._look(number, now)
 
     def _look(self, number: int, now: float) -> None:
@@ -104,17 +105,17 @@ class TwoReplicas:
         self._state = after
         if self._together:
             self._replicas[number].publish()
-        self._weigh()
+        self._weigh(now)
 
     def _values(self, number: int) -> tuple[float, ...]:
         own = self._replicas[number].collector.values
         other = self._replicas[1 - number].published
         return tuple(one + two for one, two in zip(own, other, strict=True))
 
-    def _weigh(self) -> None:
+    def _weigh(self, now: float) -> None:
         weight = canary_weight(self._state, self._plan) or 0
         if weight != self._weight:
             self._weight = weight
             self._reached = max(self._reached, weight)
             for each in self._replicas:
-                each.collector.begin_step(weight)
+                each.collector.begin_step(weight, now)

@@ -10,6 +10,7 @@ from gateway.core.rollout.controller import advance
 from gateway.core.rollout.rollback import limits_of
 from gateway.core.rollout.state import RolloutPhase
 from gateway.core.rollout.transitions import begin, canary_weight
+from tools.simulation.deliveries import Deliveries
 from tools.simulation.outcome import Outcome
 from tools.simulation.traffic import (
     POISON_RECEIVES,
@@ -20,8 +21,8 @@ from tools.simulation.traffic import (
 )
 
 if TYPE_CHECKING:
-    from gateway.core.rollout.observation import Pending
     from gateway.core.rollout.plan import Plan
+    from tools.simulation.deliveries import Delivery
     from tools.simulation.traffic import Traffic
 
 LOOK_SECONDS: Final = 1.0
@@ -39,13 +40,14 @@ class Run:
         self._stream = Stream(traffic, seed)
         self._split_weight = weight  # of a route without a rollout
         self._collector = Collector(limits_of(plan), 1)
+        self._deliveries = Deliveries(self._collector)
         self.state = begin(plan, self._collector.values, 0.0)
-        self._ends: list[tuple[float, int, Arrival, Pending | None]] = []
+        self._ends: list[tuple[float, int, Arrival, Delivery | None]] = []
         self._begun = 0
         self._looked_at = 0.0
         self._reached = 0
         self._weight = -1
-        self._weigh()
+        self._weigh(0.0)
 
     def until_end(self, max_messages: int) -> Outcome:
         """Run until the rollout ends, or so many messages have begun."""
@@ -59,8 +61,8 @@ class Run:
         now += self._stream.next_gap()
         ends = self._ends
         while ends and ends[0][0] <= now:
-            at, _, arrival, pending = heappop(ends)
-            self._end(at, arrival, pending)
+            at, _, arrival, delivery = heappop(ends)
+            self._end(at, arrival, delivery)
         if now - self._looked_at >= LOOK_SECONDS:
             self._look(now, always=True)
         self._begin(self._stream.draw(now, self._weight))
@@ -72,18 +74,18 @@ class Run:
         counts = arrival.receive == 1 or mistake is Mistake.DELIVERIES
         if arrival.pinned:
             counts = mistake is Mistake.SELECTION
-        pending = None
+        delivery = None
         if counts and mistake is not Mistake.COMPLETION:
             key = None if mistake is Mistake.KEYS else arrival.key
-            pending = self._collector.begin(at, canary=arrival.canary, key=key)
-        heappush(self._ends, (at + arrival.seconds, self._begun, arrival, pending))
+            delivery = self._deliveries.begin(at, canary=arrival.canary, key=key)
+        heappush(self._ends, (at + arrival.seconds, self._begun, arrival, delivery))
 
-    def _end(self, now: float, arrival: Arrival, pending: Pending | None) -> None:
+    def _end(self, now: float, arrival: Arrival, delivery: Delivery | None) -> None:
         if self._traffic.mistake is Mistake.COMPLETION:
-            pending = self._collector.begin(now, canary=arrival.canary)
-        if pending is not None:
-            self._collector.end(pending, now, failed=arrival.failed)
-            if self._collector.is_due(now):
+            delivery = self._deliveries.begin(now, canary=arrival.canary)
+        if delivery is not None:
+            self._deliveries.end(delivery, now, failed=arrival.failed)
+            if self._deliveries.is_due(now):
                 self._look(now)
         if arrival.poison and arrival.receive < POISON_RECEIVES:
             arrival.receive += 1
@@ -91,29 +93,29 @@ class Run:
             self._begin_again(arrival)
 
     def _begin_again(self, arrival: Arrival) -> None:
-        pending = None
+        delivery = None
         if self._traffic.mistake is Mistake.DELIVERIES:
-            pending = self._collector.begin(arrival.at, canary=arrival.canary)
+            delivery = self._deliveries.begin(arrival.at, canary=arrival.canary)
         self._begun += 1
-        heappush(self._ends, (arrival.at + arrival.seconds, self._begun, arrival, pending))
+        heappush(self._ends, (arrival.at + arrival.seconds, self._begun, arrival, delivery))
 
     def _look(self, now: float, *, always: bool = False) -> None:
         if always:
             self._looked_at = now
-        if not self._collector.advance(now) and not always:
+        if not self._deliveries.advance(now) and not always:
             return
         before = self.state
         self.state = advance(before, self._plan, self._collector.values, now)
         if self.state is not before:
-            self._weigh()
+            self._weigh(now)
 
-    def _weigh(self) -> None:
+    def _weigh(self, now: float) -> None:
         wanted = canary_weight(self.state, self._plan)
         weight = self._split_weight if wanted is None else wanted
         if weight != self._weight:
             self._weight = weight
             self._reached = max(self._reached, weight)
-            self._collector.begin_step(weight)
+            self._collector.begin_step(weight, now)
 
     def _outcome(self, now: float) -> Outcome:
         return Outcome(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
+from gateway.adapters.admin.dashboard.pages import is_page
 from gateway.adapters.admin.policy import CHALLENGE, Caller, Protection, refusal
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Guard:
 
         @web.middleware
         async def protect(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-            refused = self._denial(request) if self._protection.covers(request.path) else None
+            covered = self._protection.covers(request.path) and not is_page(request)
+            refused = self._denial(request) if covered else None
             return await handler(request) if refused is None else refused
 
         return protect

@@ -15,6 +15,7 @@ POST   /api/routes/{route}/rollout/{verb}
 PUT    /api/routes/{route}/weights    set weights now, over file and rollout: {"canary": 20}
 DELETE /api/routes/{route}/weights    take them back; a rollout stays paused
 GET    /api/routes/{route}/verdict    JSON: pass, wait or abort, for Argo Rollouts
+GET    /api/events                    server-sent events: what the dashboard shows, once a second
 POST   /api/flagger/{route}/{gate}    Flagger's webhooks: 200 or 403; confirm-rollout,
                                       confirm-traffic-increase, confirm-promotion, rollout,
                                       rollback or event

@@ -67,9 +67,9 @@ def routes_view(
     set by hand, and `follow` where the route follows nothing. `state.problems` are those of the
     state that replicas share.
     Rates are over the last minute; deliveries count since the start of the process; decisions
-    and `share_observed` (all reasons, null before the first decision) since the route last
-    changed. A route's `waiting` messages are those whose version is at its own limit. A
-    `last_error` is null until there is one; it stays after a recovery, so look at its time.
+    and `share_observed` (all reasons, null before the first decision) since the route or its
+    weights last changed. A route's `waiting` messages are those whose version is at its own limit.
+    A `last_error` is null until there is one; it stays after a recovery, so look at its time.
     A version's headers are never shown, and its URL without userinfo, query and fragment. A version
     that is a queue has `queue`, as it is written in the routing file, in place of `url`.
     """

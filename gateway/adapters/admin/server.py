@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.adapters.admin.dashboard.mount import add_dashboard
 from gateway.adapters.admin.flagger import FlaggerGates
 from gateway.adapters.admin.guard import Guard
 from gateway.adapters.admin.json_bodies import MAX_BODY_BYTES
@@ -116,7 +117,7 @@ class AdminServer:
             middlewares=[_explain_errors, self._guard.protecting()], client_max_size=MAX_BODY_BYTES
         )
         router = application.router
-        router.add_get("/", _index)
+        self._add_dashboard(application)
         router.add_get("/healthz", self._healthz)
         router.add_get("/readyz", self._readyz)
         router.add_get("/metrics", self._scrape)
@@ -126,6 +127,11 @@ class AdminServer:
         self._gates.add_to(router)
         application.on_response_prepare.append(_add_headers)
         return application
+
+    def _add_dashboard(self, application: web.Application) -> None:
+        text = f"sqs-version-gateway, admin port; browsers get the dashboard here\n\n{PATHS}"
+        sources = self._states, self._control, self._measurements, self._rollouts
+        add_dashboard(application, text, *sources)
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return _health("ok", self._states.stuck())
@@ -160,10 +166,6 @@ class AdminServer:
                 "removed": result.removed,
             }
         )
-
-
-async def _index(_request: web.Request) -> web.Response:
-    return web.Response(text=f"sqs-version-gateway, admin port\n\n{PATHS}")
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -169,8 +169,7 @@ class KubernetesClient:
         except TimeoutError:
             raise UnreachableError(f"{verb} {resource}: no response in time") from None
         except (aiohttp.ClientError, OSError) as error:
-            why = str(error) or type(error).__name__
-            raise UnreachableError(f"{verb} {resource}: {why}") from error
+            raise UnreachableError(f"{verb} {resource}: {_reason(error)}") from error
 
     async def _send(
         self,
@@ -236,7 +235,26 @@ async def _object(verb: Verb, resource: Resource, response: aiohttp.ClientRespon
         found = None
     if not isinstance(found, dict):
         raise KubernetesError(f"{verb} {resource}: the response is no JSON object")
+    if verb is not Verb.LIST and not _has_version(found):  # a proxy may have responded
+        raise KubernetesError(f"{verb} {resource}: the response is no object of the API")
     return found
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without aiohttp's words for a TLS context: these name an object."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            why, where = str(error.certificate_error), f"{error.host}:{error.port}"
+        case aiohttp.ClientConnectorError():
+            why, where = error.os_error.strerror or "", f"{error.host}:{error.port}"
+        case _:
+            return str(error) or type(error).__name__
+    return f"cannot connect to {where}: {why.lower() or 'the connection broke'}"
+
+
+def _has_version(found: Object) -> bool:
+    metadata = found.get("metadata")
+    return isinstance(metadata, dict) and isinstance(metadata.get("resourceVersion"), str)
 
 
 async def _error(

@@ -75,7 +75,7 @@ class Lease:
         """Renew it, or take it where it is free; raises KubernetesError."""
         began = self._clock()  # before the request: a holder must not believe in it for longer
         found = await self._read()
-        spec = found.get("spec") or {}
+        spec = _spec_of(found)
         if spec != self._spec:
             self._spec, self._seen_at = spec, self._clock()  # it may have changed just now
         if not is_free(spec, self._replica, began - self._seen_at):
@@ -94,7 +94,7 @@ class Lease:
 
     async def _leave(self) -> None:
         found = await self._read()
-        spec = found.get("spec") or {}
+        spec = _spec_of(found)
         if spec.get("holderIdentity") == self._replica:
             left = {**spec, "holderIdentity": "", "renewTime": _now()}
             await self._client.put(self._resource, {**found, "spec": left})
@@ -115,9 +115,16 @@ class Lease:
                 "metadata": {"name": self._resource.name},
             }
             found = await self._client.create(self._resource, content)
+        if found is None:  # another replica was first
+            found = await self._client.get(self._resource)
         if found is None:
-            raise KubernetesError(f"{self._resource} was created by another replica just now")
+            raise KubernetesError(f"{self._resource} is neither there nor can it be created")
         return found
+
+
+def _spec_of(found: Object) -> Object:
+    spec = found.get("spec")
+    return spec if isinstance(spec, dict) else {}
 
 
 def _now() -> str:

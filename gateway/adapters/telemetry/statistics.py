@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, assert_never
 
+from gateway.adapters.telemetry.timeline import Timeline
 from gateway.core import events
 from gateway.core.delivery.disposition import describe
 from gateway.core.routing.mesh.events import FollowChanged
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.history import History
     from gateway.core.routing.route import Route
 
 WINDOW_SECONDS: Final = 60
@@ -56,12 +58,14 @@ class Meter:
 
 
 class VersionStatistics:
-    """Decisions count since the route last changed, deliveries since the first one."""
+    """Decisions count since the route or its weights changed, deliveries since the first one."""
 
-    __slots__ = ("decisions", "last_error", "outcomes")
+    __slots__ = ("decisions", "depth", "last_error", "outcomes", "timeline")
 
     def __init__(self, now: float) -> None:
         self.decisions = 0
+        self.depth: int | None = None
+        self.timeline = Timeline()
         self.outcomes = {outcome: Meter(now) for outcome in events.Outcome}
         self.last_error: tuple[DeliveryResult, float] | None = None
 
@@ -73,6 +77,7 @@ class VersionStatistics:
             deliveries={outcome: meter.count for outcome, meter in self.outcomes.items()},
             per_second={outcome: meter.per_second(now) for outcome, meter in self.outcomes.items()},
             last_error=None if error is None else (describe(error[0]), error[1]),
+            depth=self.depth,
         )
 
 
@@ -114,7 +119,7 @@ class Statistics:
         self._now = now
         self._routes: dict[str, RouteStatistics] = {}
 
-    def observe(self, event: events.Event) -> None:  # noqa: C901 - one case for each event
+    def observe(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case for each event
         """Count an event. The cases of frequent events come first, since each one takes time."""
         match event:
             case events.Settled():
@@ -123,14 +128,20 @@ class Statistics:
                 if version is not None:
                     self._version(route, version).decisions += messages
             case events.Acked(route, version, seconds):
-                acks = self._version(route, version).outcomes[events.Outcome.ACK]
-                acks.add(self._clock(), len(seconds))
+                now, acking = self._clock(), self._version(route, version)
+                acking.outcomes[events.Outcome.ACK].add(now, len(seconds))
+                acking.timeline.add(now, seconds, acked=True)
             case events.Received(route, messages):
                 self.route(route).received.add(self._clock(), messages)
             case events.Delivered():
                 self._delivered(event)
+            case events.VersionQueueDepth(route, version, messages):
+                self._version(route, version).depth = messages
             case events.TableInForce():
                 self._adopt(event)
+            case events.RolloutChanged(route, entry):
+                if entry.weight_before != entry.weight_after:
+                    _count_decisions_anew(self.route(route), set(self.route(route).versions))
             case events.Reloaded():
                 self.problems = ()
             case events.ReloadFailed(_, problems):
@@ -148,11 +159,9 @@ class Statistics:
                 | events.LeaseCapped()
                 | events.AttributesDropped()
                 | events.ForwardedUnstamped()
-                | events.VersionQueueDepth()
                 | events.RouteWarned()
                 | events.HeaderFileUnusable()
                 | events.Listening()
-                | events.RolloutChanged()
                 | events.StateProblems()
                 | FollowChanged()
                 | TracingStarted()
@@ -166,6 +175,13 @@ class Statistics:
     def measure(self, route: str) -> RouteMeasurements:
         """Return the measurements of a route, zeros if nothing has happened on it."""
         return self.route(route).measure(self._clock())
+
+    def history(self, route: str, since: float = 0.0) -> dict[str, History]:
+        """Return what each version did in the spans that ended after `since` (Unix time)."""
+        now = self._clock()
+        ahead = self._now() - now
+        versions = self.route(route).versions
+        return {name: each.timeline.read(now, since, ahead) for name, each in versions.items()}
 
     def route(self, name: str) -> RouteStatistics:
         """Return the statistics of a route, empty ones if nothing has happened on it."""
@@ -193,7 +209,9 @@ class Statistics:
 
     def _delivered(self, event: events.Delivered) -> None:
         statistics = self._version(event.route, event.version)
-        statistics.outcomes[event.outcome].add(self._clock())
+        now = self._clock()
+        statistics.outcomes[event.outcome].add(now)
+        statistics.timeline.add(now, (event.seconds,), acked=False)
         statistics.last_error = (event.result, self._now())
 
     def _erred(

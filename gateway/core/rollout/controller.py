@@ -33,10 +33,15 @@ def advance(state: TrialState, plan: Plan, values: Sequence[float], now: float) 
     """
     if state.phase is RolloutPhase.ABORTED and not state.probing:
         return probe_if_due(state, plan, values, now)
-    held = _is_held(state, plan)
-    judgement = None if held else _find_abort(state, plan, values, now)
-    if held or judgement is not None:
-        return state if judgement is None else abort(state, plan, judgement, now)
+    return state if _is_held(state, plan) else _judge(state, plan, values, now)
+
+
+def _judge(state: TrialState, plan: Plan, values: Sequence[float], now: float) -> TrialState:
+    judgement, p_value = _find_abort(state, plan, values, now)
+    if judgement is not None:
+        return abort(state, plan, judgement, now)
+    if p_value != state.p_value:
+        state = replace(state, p_value=p_value)
     window = None if plan.rollback is None else plan.rollback.window_seconds
     if is_due(state.starts, values, now=now, window_seconds=window):
         state = replace(state, starts=restart(state.starts, values, now))
@@ -58,15 +63,16 @@ def _is_held(state: TrialState, plan: Plan) -> bool:
 
 def _find_abort(
     state: TrialState, plan: Plan, values: Sequence[float], now: float
-) -> Judgement | None:
-    """Return what aborts; where there is no plan, or it is done, only a rollback does."""
+) -> tuple[Judgement | None, float]:
+    """Return what aborts, and the p-value so far; without a plan only a rollback aborts."""
     without_plan = plan.rollout is None or state.phase is RolloutPhase.PROMOTED
     if without_plan and plan.rollback is None:
-        return None
-    judgement, _ = find_abort(values, state.starts, bounds_of(plan, state))
+        return None, 1.0
+    judgement, p_value = find_abort(values, state.starts, bounds_of(plan, state))
     if judgement is None or not without_plan or plan.rollback is None:
-        return judgement
-    return judgement if plan.rollback.fires(state.starts, values, now) else None
+        return judgement, p_value
+    fires = plan.rollback.fires(state.starts, values, now)
+    return judgement if fires else None, p_value
 
 
 def _judge_step(
@@ -88,7 +94,7 @@ def _judge_step(
         return state
     if not waits_for:
         if step.gate:
-            return hold(state, plan, now, "passed; waits for promote")
+            return hold(state, plan, now, "passed; waits for resume")
         return next_step(state, plan, values, now, BY_ITSELF, "passed")
     if rollout.deadline_seconds is not None and now - state.since >= rollout.deadline_seconds:
         return _past_deadline(state, plan, rollout, now, waits_for)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gateway.core.rollout.observation import Observation
     from gateway.core.rollout.pairing import Block
 
 ODDS: Final = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 300.0)
@@ -66,15 +65,26 @@ class Evidence:
         if len(self.values) != LENGTH:
             raise ValueError(f"evidence has {LENGTH} numbers, not {len(self.values)}")
 
-    def count(self, observation: Observation) -> None:
-        """Count one message, and test it against the limit if it is the canary's."""
+    def count(self, messages: int, failed: int, slow: int, *, canary: bool) -> None:
+        """Count messages of one side, and test the canary's against the limit."""
         values = self.values
-        first = 1 if observation.canary else 4
-        values[first] += 1
-        values[first + 1] += observation.failed
-        values[first + 2] += observation.slow
-        if observation.canary and self._limit is not None:
-            _add(values, _OVER_LIMIT, limit_terms(self._limit, failed=observation.failed))
+        first = 1 if canary else 4
+        values[first] += messages
+        values[first + 1] += failed
+        values[first + 2] += slow
+        if canary and self._limit is not None:
+            for times, terms in (
+                (messages - failed, limit_terms(self._limit, failed=False)),
+                (failed, limit_terms(self._limit, failed=True)),
+            ):
+                _add(values, _OVER_LIMIT, terms, times)
+
+    def compare_good(self, blocks: int) -> None:
+        """Add the terms of blocks in which all is good: their sizes do not matter."""
+        terms = bet_terms(self._margin, 0.0)
+        self.values[0] += blocks
+        _add(self.values, _FINE_FAILURES, terms, blocks)
+        _add(self.values, _FINE_SLOW, terms, blocks)
 
     def compare(self, block: Block) -> None:
         """Add the terms of one block."""
@@ -146,9 +156,9 @@ def limit_terms(limit: float, *, failed: bool) -> tuple[float, ...]:
     return tuple(log((1 - ratio) / (1 - limit)) for ratio in ratios)
 
 
-def _add(values: list[float], place: slice, terms: Sequence[float]) -> None:
+def _add(values: list[float], place: slice, terms: Sequence[float], times: int = 1) -> None:
     for at, term in enumerate(terms, place.start):
-        values[at] += term
+        values[at] += times * term
 
 
 def _exp(exponent: float) -> float:

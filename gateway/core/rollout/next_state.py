@@ -12,8 +12,9 @@ from gateway.core.rollout.controller import advance
 from gateway.core.rollout.judge import Verdict
 from gateway.core.rollout.reconcile import reconcile
 from gateway.core.rollout.route_state import RouteState
+from gateway.core.rollout.starts import first_start
 from gateway.core.rollout.state import Entry, RolloutPhase
-from gateway.core.rollout.transitions import begin, canary_weight, hold
+from gateway.core.rollout.transitions import begin, canary_weight, hold, record
 from gateway.core.rollout.verbs import PhaseConflictError, Verb, command
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from gateway.core.rollout.state import TrialState
 
 OVERRIDDEN: Final = "weights are set by hand"
+EVIDENCE_LOST: Final = "evidence of the step was lost"
 OVERRIDE_ENDED: Final = "weights were set by hand; waits for resume"
+_PASSES: Final = ("step", "promote")
 _MOVING: Final = (RolloutPhase.WAITING, RolloutPhase.PROGRESSING)
 
 
@@ -34,6 +37,25 @@ def look(known: RouteState | None, plan: Plan, values: Sequence[float], now: flo
     if override and trial.phase in _MOVING:
         trial = hold(trial, plan, now, OVERRIDDEN)
     return _with_trial(known, plan, advance(trial, plan, values, now))
+
+
+def is_behind(known: RouteState | None, values: Sequence[float]) -> bool:
+    """Whether the evidence of all replicas, up to the newest start, is not all here yet."""
+    if known is None or known.trial is None:
+        return False
+    return not known.trial.starts[-1].is_reached(values)
+
+
+def after_loss(
+    known: RouteState, plan: Plan, values: Sequence[float], now: float
+) -> RouteState | None:
+    """Return the state once evidence stays away: it is counted anew, or nothing would be judged."""
+    if known.trial is None or not is_behind(known, values):
+        return None
+    trial = _trial(known, plan, values, now)
+    anew = replace(trial, starts=first_start(values, now), evidence_at_step=tuple(values))
+    weight = canary_weight(trial, plan)
+    return _with_trial(known, plan, record(anew, plan, now, "count anew", weight, EVIDENCE_LOST))
 
 
 def is_worth_storing(before: RouteState | None, after: RouteState) -> bool:
@@ -57,6 +79,23 @@ def is_safe(before: RouteState | None, after: RouteState) -> bool:
         return False
     held = other.phase is RolloutPhase.PAUSED and other.verdict is Verdict.ABORT
     return held or (other.phase is RolloutPhase.ABORTED and not other.probing)
+
+
+def with_words_of(known: RouteState | None, after: RouteState) -> RouteState:
+    """Return what is known with the verdict and the reason of a look that leads to another state.
+
+    It holds only once it is stored, but what the look found is the newest there is.
+    """
+    if known is None or known.trial is None or after.trial is None:
+        return after
+    trial, pending = known.trial, after.trial
+    reason, verdict = pending.reason, pending.verdict
+    if pending.generation != trial.generation:
+        entry = pending.history[-1]
+        reason = f"{entry.reason or entry.action}; not stored yet"
+        verdict = Verdict.PASS if entry.action in _PASSES else verdict
+    words = replace(trial, reason=reason, verdict=verdict, p_value=pending.p_value)
+    return replace(known, trial=words)
 
 
 def after_verb(
@@ -126,7 +165,7 @@ def weights_entry(
     action = "clear weights" if after is None else "set weights"
     old = weight if before is None else before.get(canary, 0)
     new = weight if after is None else after.get(canary, 0)
-    reason = OVERRIDE_ENDED if after is None else _in_words(after)
+    reason = "taken back" if after is None else _in_words(after)
     return Entry(now, by, action, old, new, reason)
 
 
@@ -137,7 +176,7 @@ def _in_words(weights: Mapping[str, int]) -> str:
 def _trial(known: RouteState | None, plan: Plan, values: Sequence[float], now: float) -> TrialState:
     if known is None or known.trial is None:
         return begin(plan, values, now)
-    return reconcile(known.trial, plan, values, now)
+    return reconcile(known.trial, plan, values, now, known.weight)
 
 
 def _with_trial(known: RouteState | None, plan: Plan, trial: TrialState) -> RouteState:

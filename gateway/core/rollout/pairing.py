@@ -1,18 +1,18 @@
 """Pairs the canary's messages with stable's of the same moment, so that shared trouble cancels out.
 
 A block has one message of the version with the smaller share and about as many of the other as
-come in between. Nothing that waits to be paired is older than a second: with longer queues the
-messages of an outage were compared with those of another moment.
+come in between. None of them began more than a second before or after that one: with longer queues
+the messages of an outage were compared with those of another moment.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from bisect import bisect_left, bisect_right
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from gateway.core.rollout.observation import Observation
+    from gateway.core.rollout.outcomes import Miss, Taken
 
 SAME_MOMENT_SECONDS: Final = 1.0
 BLOCKS_WAITING: Final = 2
@@ -21,8 +21,7 @@ _FULL: Final = 100
 _HALF: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Messages that ran side by side; one of the two numbers of messages is 1."""
 
     canaries: int
@@ -47,56 +46,137 @@ def block_size(weight: int) -> int:
 class Pairing:
     """Forms blocks at one canary weight, in per cent. At 0 and 100 there is nothing to pair.
 
-    A message of the smaller side that has waited for a second is paired with as many of the other
-    side as there are, if any: on a slow queue blocks are small. What ends a block is time and
-    number alone, never an outcome.
+    A message of the smaller side, a single, is paired with the next of the other side that no block
+    has, from a second and two blocks before it on. Its block ends with as many as a block has, or
+    a second after it, or with the second single after it, if the other side has any by then: on a
+    slow queue blocks are small. What ends a block is time and number alone, never an outcome, nor
+    how many messages are added at once.
     """
 
     def __init__(self, weight: int) -> None:
         self._pairs = 0 < weight < _FULL
         self._canary_is_single = weight <= _HALF
         self._size = block_size(weight) if self._pairs else 1
-        self._singles: deque[Observation] = deque(maxlen=BLOCKS_WAITING)
-        self._others: deque[Observation] = deque(maxlen=BLOCKS_WAITING * self._size)
+        self._singles = _Waiting()
+        self._others = _Waiting()
 
-    def add(self, observation: Observation) -> list[Block]:
-        """Add one message, in the order of the beginnings; return the blocks that are complete."""
+    def add(self, canary: Taken, stable: Taken, until: float) -> tuple[int, list[Block]]:
+        """Add all messages that began up to then and were not added yet.
+
+        Returns the number of blocks in which all is good, and the others.
+        """
         if not self._pairs:
-            return []
-        blocks = self.advance(observation.at)
-        if observation.canary is self._canary_is_single:
-            if len(self._singles) == BLOCKS_WAITING and self._others:
-                blocks.append(self._close())
-            self._singles.append(observation)
-        else:
-            self._others.append(observation)
-        if self._singles and len(self._others) >= self._size:
-            blocks.append(self._close())
-        return blocks
+            return 0, []
+        singles, others = self._singles, self._others
+        singles.add(canary if self._canary_is_single else stable)
+        others.add(stable if self._canary_is_single else canary)
+        return self._close(singles, others, until)
 
-    def advance(self, now: float) -> list[Block]:
-        """Let time pass; return the blocks that end by it."""
-        blocks = []
-        oldest = now - SAME_MOMENT_SECONDS
-        while self._singles and self._singles[0].at < oldest:
-            self._expire(self._singles[0].at - SAME_MOMENT_SECONDS)
-            if self._others:
-                blocks.append(self._close())
+    def _close(self, singles: _Waiting, others: _Waiting, until: float) -> tuple[int, list[Block]]:
+        ones, missed_one, missed_other = singles.began_at, singles.miss_from(0), others.miss_from(0)
+        good, first = 0, 0  # the first of the others that no block has
+        blocks: list[Block] = []
+        for at in range(len(ones)):
+            first = self._first(others.began_at, ones[at], first)
+            end = self._end(ones, at, others.began_at, first, until)
+            if end < 0:
+                singles.drop(at)
+                others.drop(first)
+                return good, blocks
+            if end == first:
+                continue  # there is nothing to compare it with
+            if missed_one < at:
+                missed_one = singles.miss_from(at)
+            if missed_other < first:
+                missed_other = others.miss_from(first)
+            if missed_one == at or missed_other < end:
+                blocks.append(self._block(singles.misses(at, at + 1), others.misses(first, end)))
             else:
-                self._singles.popleft()
-        self._expire(oldest)
-        return blocks
+                good += 1
+            first = end
+        singles.drop(len(ones))
+        others.drop(max(first, len(others.began_at) - BLOCKS_WAITING * self._size))
+        return good, blocks
 
-    def _expire(self, oldest: float) -> None:
-        others = self._others
-        while others and others[0].at < oldest:
-            others.popleft()
+    def _first(self, others: list[float], single: float, first: int) -> int:
+        """Return the first of the others that may be in the single's block."""
+        count = len(others)
+        if first < count and others[first] < single - SAME_MOMENT_SECONDS:
+            first = bisect_left(others, single - SAME_MOMENT_SECONDS, first)
+        ahead = BLOCKS_WAITING * self._size
+        if first + ahead < count and others[first + ahead] < single:
+            first = bisect_left(others, single, first) - ahead
+        return first
 
-    def _close(self) -> Block:
-        single = self._singles.popleft()
-        others = [self._others.popleft() for _ in range(min(self._size, len(self._others)))]
-        failed = sum(each.failed for each in others)
-        slow = sum(each.slow for each in others)
-        if self._canary_is_single:
-            return Block(1, single.failed, single.slow, len(others), failed, slow)
-        return Block(len(others), failed, slow, 1, single.failed, single.slow)
+    def _end(
+        self, singles: list[float], at: int, others: list[float], first: int, until: float
+    ) -> int:
+        """Return the end of the block of one single; -1 where it is not known yet."""
+        latest = singles[at] + SAME_MOMENT_SECONDS
+        has_passed = latest < until
+        later = at + BLOCKS_WAITING
+        if later < len(singles) and singles[later] <= latest:
+            latest, has_passed = singles[later], True
+        end, count = first + self._size, len(others)
+        if end <= count and others[end - 1] <= latest:
+            return end
+        if not has_passed:
+            return -1
+        return bisect_right(others, latest, first, min(end, count))
+
+    def _block(self, single: Misses, others: Misses) -> Block:
+        canary, stable = (single, others) if self._canary_is_single else (others, single)
+        return Block(*canary, *stable)
+
+
+Misses = tuple[int, int, int]
+"""A number of messages, and of them those that failed and were slow."""
+
+
+class _Waiting:
+    """One side's messages that may yet be in a block, in the order of their beginnings."""
+
+    __slots__ = ("_latest", "_missed", "_places", "began_at")
+
+    def __init__(self) -> None:
+        self._latest = -inf
+        self.began_at: list[float] = []
+        self._missed: list[Miss] = []
+        self._places: list[int] = []  # of the misses, in began_at
+
+    def add(self, taken: Taken) -> None:
+        """Add messages. Those that come too late count as begun with the last one that did not."""
+        latest = self._latest
+        began_at, misses = taken
+        if began_at and began_at[0] < latest:
+            began_at = [max(latest, at) for at in began_at]
+            misses = [(max(latest, at), failed, slow) for at, failed, slow in misses]
+        place = len(self.began_at)
+        self.began_at.extend(began_at)
+        self._missed.extend(misses)
+        for miss in misses:
+            place = bisect_left(self.began_at, miss[0], place)
+            self._places.append(place)
+            place += 1
+        if began_at:
+            self._latest = began_at[-1]
+
+    def miss_from(self, first: int) -> int:
+        """Return the place of the next miss from there on; one behind the end if there is none."""
+        found = bisect_left(self._places, first)
+        return self._places[found] if found < len(self._places) else len(self.began_at)
+
+    def misses(self, first: int, end: int) -> Misses:
+        """Count the messages between two places, and those of them that failed and were slow."""
+        missed = self._missed[bisect_left(self._places, first) : bisect_left(self._places, end)]
+        failed = sum([each[1] for each in missed])
+        return end - first, failed, sum([each[2] for each in missed])
+
+    def drop(self, count: int) -> None:
+        """Drop the first ones."""
+        if count <= 0:
+            return
+        dropped = bisect_left(self._places, count)
+        del self.began_at[:count]
+        del self._missed[:dropped]
+        self._places = [place - count for place in self._places[dropped:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,8 @@ def find_wait(
     if not waits_for and weight < _ALL:
         waits_for = _unsure(values, since, bounds, stable)
     if not waits_for and seconds < gate.min_seconds:
-        waits_for = f"{gate.min_seconds - seconds:.0f} of {gate.min_seconds:.0f} s are left"
+        left = math.ceil(gate.min_seconds - seconds)
+        waits_for = f"{left:,} of {gate.min_seconds:,.0f} s are left"
     return waits_for
 
 

@@ -97,9 +97,17 @@ def fresh_step(state: TrialState, values: Sequence[float], now: float) -> TrialS
         starts=first_start(values, now),
         evidence_at_step=tuple(values),
         since=now,
-        verdict=Verdict.WAIT,
+        verdict=_verdict_of(state),
         p_value=1.0,
     )
+
+
+def _verdict_of(state: TrialState) -> Verdict:
+    """Return the verdict without evidence; what has ended keeps its own, for who gates on it."""
+    if state.phase is RolloutPhase.PROMOTED:
+        return Verdict.PASS
+    ended = state.phase is RolloutPhase.ABORTED and not state.probing
+    return state.verdict if ended else Verdict.WAIT
 
 
 def record(

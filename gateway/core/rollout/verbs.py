@@ -62,7 +62,7 @@ def command(
         case Verb.ABORT:
             return _abort_on_request(state, plan, now, by, reason)
         case Verb.RETRY:
-            return _retry(state, plan, values, now, by)
+            return _retry(state, plan, values, now, by, reason)
         case _ if state.phase is RolloutPhase.ABORTED:
             raise PhaseConflictError(f"the rollout is aborted: {verb} needs retry first")
         case Verb.PAUSE:
@@ -70,9 +70,9 @@ def command(
                 return state
             return hold(state, plan, now, reason or "paused by hand", by)
         case Verb.RESUME:
-            return _resume(state, plan, values, now, by)
+            return _resume(state, plan, values, now, by, reason)
         case Verb.PROMOTE:
-            return _promote(state, plan, values, now, by, full=full)
+            return _promote(state, plan, values, now, by, reason, full=full)
 
 
 def _abort_on_request(
@@ -95,7 +95,7 @@ def _abort_on_request(
 
 
 def _retry(
-    state: TrialState, plan: Plan, values: Sequence[float], now: float, by: str
+    state: TrialState, plan: Plan, values: Sequence[float], now: float, by: str, reason: str
 ) -> TrialState:
     if state.phase is not RolloutPhase.ABORTED:
         raise PhaseConflictError(f"the rollout is {state.phase}: there is nothing to retry")
@@ -103,11 +103,13 @@ def _retry(
     fresh = replace(
         begin(plan, values, now), history=state.history, generation=state.generation, started=True
     )
-    return record(replace(fresh, reason=""), plan, now, "retry", before, "a new trial", by)
+    return record(
+        replace(fresh, reason=""), plan, now, "retry", before, reason or "a new trial", by
+    )
 
 
 def _resume(
-    state: TrialState, plan: Plan, values: Sequence[float], now: float, by: str
+    state: TrialState, plan: Plan, values: Sequence[float], now: float, by: str, reason: str
 ) -> TrialState:
     rollout = plan.rollout
     if rollout is None or (state.started and state.phase is not RolloutPhase.PAUSED):
@@ -115,20 +117,27 @@ def _resume(
     before = canary_weight(state, plan)
     if not state.started:
         started = fresh_step(replace(state, started=True, reason=""), values, now)
-        return record(started, plan, now, "resume", before, "started", by)
+        return record(started, plan, now, "resume", before, reason or "started", by)
     if rollout.steps[state.step].gate and state.verdict is Verdict.PASS:
-        return next_step(state, plan, values, now, by, "resumed at a gate")
+        return next_step(state, plan, values, now, by, reason or "resumed")
     resumed = replace(state, phase=RolloutPhase.PROGRESSING, reason="")
     deadline = rollout.deadline_seconds
     if state.verdict is Verdict.ABORT:  # what paused it is overruled, or it would pause again
         resumed = fresh_step(resumed, values, now)
     elif deadline is not None and now - state.since >= deadline:
         resumed = replace(resumed, since=now)
-    return record(resumed, plan, now, "resume", before, "resumed", by)
+    return record(resumed, plan, now, "resume", before, reason or "resumed", by)
 
 
 def _promote(
-    state: TrialState, plan: Plan, values: Sequence[float], now: float, by: str, *, full: bool
+    state: TrialState,
+    plan: Plan,
+    values: Sequence[float],
+    now: float,
+    by: str,
+    reason: str,
+    *,
+    full: bool,
 ) -> TrialState:
     rollout = plan.rollout
     if rollout is None or state.phase is RolloutPhase.PROMOTED:
@@ -136,8 +145,8 @@ def _promote(
     before = canary_weight(state, plan)
     if full:
         last = replace(state, step=len(rollout.steps) - 1, started=True)
-        return promote_to_end(last, plan, now, by, before, "promoted in full")
+        return promote_to_end(last, plan, now, by, before, reason or "promoted in full")
     if not state.started:
         started = fresh_step(replace(state, started=True, reason=""), values, now)
-        return record(started, plan, now, "promote", before, "started", by)
-    return next_step(state, plan, values, now, by, "promoted by hand")
+        return record(started, plan, now, "promote", before, reason or "started", by)
+    return next_step(state, plan, values, now, by, reason or "promoted by hand")

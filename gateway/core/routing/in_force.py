@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.rollout.contact import CAUTIOUS_SECONDS, limit_weight
 from gateway.core.rollout.route_state import RouteState, Torn
 from gateway.core.rollout.state import RolloutPhase
+from gateway.core.routing.override import weights_of_present
 from gateway.core.routing.weights import canary_share, weighted, with_weights
 
 if TYPE_CHECKING:
@@ -38,9 +39,8 @@ NOTHING_KNOWN: Final = InForce(canary=0, stable_alone=True)
 
 def weigh(route: Route, in_force: InForce) -> Route:
     """Return the routing file's route with these weights."""
-    weights = in_force.override
-    if weights is not None and weights.keys() <= {version.name for version in route.versions}:
-        weighed = with_weights(route, weights)
+    if in_force.override is not None:
+        weighed = with_weights(route, weights_of_present(route, in_force.override))
     elif route.plan is not None and route.follow is None:
         weighed = weighted(route, in_force.canary)
     elif in_force.stable_alone and (route.split is not None or route.follow is not None):

@@ -16,6 +16,17 @@ class WeightsError(Exception):
     """These weights cannot be set; `str()` is a sentence that says what is wrong and what to do."""
 
 
+def weights_of_present(route: Route, weights: Mapping[str, int]) -> dict[str, int]:
+    """Return weights set by hand for the versions that a route has by now.
+
+    Stable gets what was given to those that are gone, and all where nothing is left.
+    """
+    names = [version.name for version in route.versions]
+    present = {name: weights.get(name, 0) for name in names}
+    present[route.stable.name] += sum(weights.values()) - sum(present.values())
+    return present if any(present.values()) else {**present, route.stable.name: _ALL}
+
+
 def check_weights(route: Route, weights: Mapping[str, int]) -> dict[str, int]:
     """Return the weight of every version; raises WeightsError.
 

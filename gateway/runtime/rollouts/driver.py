@@ -2,9 +2,10 @@
 
 Task tree, all of it under one TaskGroup:
 
-    rollouts -> judge, follow the state (the store's own tree), publish evidence
+    rollouts -> judge, store changes, follow the state (the store's own tree), publish evidence
 
-They begin once the state has been read. Until then no canary gets anything.
+They begin once the state has been read. Until then no canary gets anything. Judging waits for
+nothing: a state that is slow or away must not delay the abort of another route.
 """
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ GAP_SECONDS: Final = 0.05
 """Between two looks: failures come in crowds."""
 
 PUBLISH_SECONDS: Final = 2.0
+COUNTS_HERE: Final = "it holds on this replica at once, and on the others when the state is back"
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
+PROBLEMS_SECONDS: Final = 30.0
+"""How often problems are told anew at most, unless they begin or end."""
 
 
 class JudgedRoutes(Protocol):
@@ -62,10 +66,14 @@ class RolloutDriver:
         self._wall = wall
         self._by_name: dict[str, RouteRollout] = {}
         self._wake = asyncio.Event()
+        self._to_store: asyncio.Queue[RouteRollout] = asyncio.Queue()
+        self._storing: set[RouteRollout] = set()
+        self._publishing = asyncio.Lock()
         self._began_at: float | None = None
         self._was_read = False
         self._errors: dict[str, str] = {}
         self._problems: tuple[str, ...] = ()
+        self._problems_at = 0.0
         self._published: dict[str, tuple[float, ...]] = {}
 
     async def run(self) -> Never:
@@ -77,6 +85,7 @@ class RolloutDriver:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.follow(self._wake.set), name="follow the state")
                 tasks.create_task(self._publish_evidence(), name="publish evidence")
+                tasks.create_task(self._store_changes(), name="store changes")
                 await self._judge()
         finally:
             await self._close()
@@ -108,7 +117,7 @@ class RolloutDriver:
             self._adopt()
             for each in tuple(self._by_name.values()):
                 each.emit_changes()
-                await self._look_at(each)
+                self._look_at(each)
             self._put_in_force()
             self._emit_problems()
             await asyncio.sleep(GAP_SECONDS)
@@ -123,18 +132,24 @@ class RolloutDriver:
         await self._wake.wait()
         look.cancel()
 
-    async def _look_at(self, rollout: RouteRollout) -> None:
-        change = rollout.find_change()
-        if change is None:
-            return
-        rollout.put_in_force(self._silent_seconds(), was_read=self._was_read)
-        try:
-            await self._publish()  # what the change counts from must not be ahead of what is stored
-            await rollout.store(change)
-        except StateError as error:
-            self._note("store", str(error))
-        else:
-            self._note("store", "")
+    def _look_at(self, rollout: RouteRollout) -> None:
+        if rollout.has_change() and rollout not in self._storing:
+            self._storing.add(rollout)
+            self._to_store.put_nowait(rollout)
+
+    async def _store_changes(self) -> Never:
+        while True:
+            rollout = await self._to_store.get()
+            try:
+                await self._publish()  # first: a change counts from what is published
+                await rollout.store_found()
+            except StateError as error:
+                rollout.emit_kept()
+                self._note("store", str(error))
+            else:
+                self._note("store", "")
+            finally:
+                self._storing.discard(rollout)
 
     async def _publish_evidence(self) -> Never:
         while True:
@@ -147,10 +162,12 @@ class RolloutDriver:
                 self._note("publish", "")
 
     async def _publish(self) -> None:
-        sums = {name: each.own_sums for name, each in self._by_name.items() if any(each.own_sums)}
-        if sums != self._published:
-            await self._store.publish(sums)
-            self._published = sums
+        async with self._publishing:  # sums only grow: older ones must not come last
+            rollouts = self._by_name.items()
+            sums = {name: each.own_sums for name, each in rollouts if any(each.own_sums)}
+            if sums != self._published:
+                await self._store.publish(sums)
+                self._published = sums
 
     async def _close(self) -> None:
         try:
@@ -192,15 +209,21 @@ class RolloutDriver:
         self._emit_problems()
 
     def _emit_problems(self) -> None:
-        problems = self.problems
-        if problems != self._problems:
-            self._problems = problems
-            self._observer.observe(StateProblems(problems))
+        problems, now = self.problems, asyncio.get_running_loop().time()
+        if problems == self._problems:
+            return
+        if problems and self._problems and now - self._problems_at < PROBLEMS_SECONDS:
+            return  # an API that is away may say why in other words each time
+        self._problems, self._problems_at = problems, now
+        self._observer.observe(StateProblems(problems))
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What is torn or out of reach of the shared state, in words."""
         found = (*self._store.problems, *filter(None, self._errors.values()))
+        others = self._store.state.others
+        if others is not None and others not in [each.known for each in self._by_name.values()]:
+            found = tuple(each for each in found if each != others.why)  # no route is torn by now
         return tuple(dict.fromkeys(found))
 
     def in_force(self) -> Sequence[RouteRollout]:
@@ -229,7 +252,13 @@ class RolloutDriver:
         if at_once:
             rollout.keep_unless_stored(change)
             rollout.put_in_force(self._silent_seconds(), was_read=True)
-        await self._publish()
-        await rollout.store(change, by=by)
+        try:
+            await self._publish()
+            await (rollout.store_found() if at_once else rollout.store(change, by=by))
+        except StateError as error:
+            rollout.emit_kept()
+            if not at_once:
+                raise
+            raise StateError(f"{error}; {COUNTS_HERE}") from error
         rollout.put_in_force(self._silent_seconds(), was_read=True)
         self._wake.set()

@@ -82,9 +82,9 @@ class RolloutRequests:
         by: str,
         stored: Stored | None,
     ) -> RouteState | None:
-        if stored is None and weights is None:
-            return None
         known = stored if isinstance(stored, RouteState) else None
+        if known is None and weights is None:
+            return None  # a torn state has none to take back
         values, now = rollout.values, self._wall()
         return after_weights(known, rollout.plan, weights, values, now, by=by)
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.core.events import RolloutChanged
-from gateway.core.rollout.next_state import is_safe, is_worth_storing, look, weights_entry
+from gateway.core.rollout.kept import Kept
+from gateway.core.rollout.next_state import (
+    after_loss,
+    is_behind,
+    is_safe,
+    is_worth_storing,
+    look,
+    with_words_of,
+)
 from gateway.core.rollout.route_state import RouteState, Torn, newer
 from gateway.core.rollout.starts import NOTHING
+from gateway.core.rollout.state import RolloutPhase
 from gateway.core.routing.in_force import InForce, weigh, weights_in_force
+from gateway.runtime.rollouts.changes import RolloutChanges
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,12 +25,14 @@ if TYPE_CHECKING:
 
     from gateway.core.rollout.plan import Plan
     from gateway.core.rollout.route_state import Stored
-    from gateway.core.rollout.state import Entry
     from gateway.core.routing.route import Route
     from gateway.ports import Observer
     from gateway.runtime.rollouts.counting import Counting
     from gateway.state_port import StateChange, StateStore
 
+
+LOST_SECONDS: Final = 20.0
+"""How long evidence may stay away that was counted when the newest tests began."""
 
 IDLE_LOOK_SECONDS: Final = 5.0
 """How often a route is judged whose evidence stays the same: its tests cost the most."""
@@ -56,19 +67,20 @@ class RouteRollout:
         wall: Callable[[], float],
     ) -> None:
         self.name = name
-        self._store = store
-        self._observer = observer
+        self._shared = store
         self._wake = wake
         self._wall = wall
         self._running: JudgedRoute | None = None
         self._counting: Counting | None = None
         self._counted_before: Sequence[float] = NOTHING  # by routes that this one replaced
-        self._unstored: tuple[StateChange, RouteState] | None = None
-        self._seen: RouteState | None = None  # what was told of
+        self._kept: Kept | None = None  # what is in force here, and not stored yet
+        self._changes = RolloutChanges(name, observer, wall)
         self._shown: RouteState | None = None  # with the words of the last look
         self._in_force: InForce | None = None
         self._judged: tuple[RouteState | None, Sequence[float], Plan] | None = None
         self._judged_at = 0.0
+        self._keys_at = 0.0
+        self._behind_since: float | None = None
 
     def adopt(self, running: JudgedRoute) -> None:
         """Judge the route that runs under this name now."""
@@ -103,16 +115,20 @@ class RouteRollout:
     @property
     def values(self) -> tuple[float, ...]:
         """The evidence of all replicas."""
-        return _add(self.own_sums, self._store.state.evidence.get(self.name, ()))
+        return _add(self.own_sums, self._shared.state.evidence.get(self.name, ()))
+
+    @property
+    def _stored(self) -> Stored | None:
+        return self._shared.state.of(self.name)
 
     @property
     def known(self) -> Stored | None:
         """What is stored, or what this replica could not store yet."""
-        stored = self._store.state.of(self.name)
-        if self._unstored is None:
+        stored = self._stored
+        if self._kept is None:
             return stored
-        unstored = self._unstored[1]
-        return newer(unstored, stored) if isinstance(stored, RouteState) else unstored
+        kept = self._kept.after
+        return newer(kept, stored) if isinstance(stored, RouteState) else kept
 
     @property
     def shown(self) -> Stored | None:
@@ -120,9 +136,7 @@ class RouteRollout:
         known, shown = self.known, self._shown
         if not isinstance(known, RouteState) or shown is None or shown.override != known.override:
             return known
-        if known.trial is None or shown.trial is None:
-            return known
-        return shown if shown.trial.generation == known.trial.generation else known
+        return known if is_worth_storing(known, shown) else shown
 
     def weigh(self, route: Route, silent_seconds: float, *, was_read: bool) -> Route:
         """Return the routing table's route with the weights in force."""
@@ -139,31 +153,43 @@ class RouteRollout:
         if in_force != self._in_force:
             running.weigh_anew()
 
-    def find_change(self) -> StateChange | None:
-        """Look at the evidence; return what this replica has to change about the shared state.
+    def has_change(self) -> bool:
+        """Look at the evidence; return whether this replica has to change the shared state.
 
         A change that any replica may make counts here at once, stored or not.
         """
         plan = self.plan
         if plan is None or self._counting is None:
-            return None
+            return False
         self._counting.advance()
-        if self._unstored is not None:
-            return self._unstored[0]
-        known, now, values = self.known, self._wall(), self.values
-        if isinstance(known, Torn) or _is_behind(known, values):
-            return None
+        known = self.known
+        if isinstance(known, Torn):
+            return False
+        return self._kept is not None or self._finds_change(known, plan)
+
+    def _finds_change(self, known: RouteState | None, plan: Plan) -> bool:
+        now, values = self._wall(), self.values
+        if is_behind(known, values):
+            return self._is_lost(now) and self._shared.may_promote()
+        self._behind_since = None
         judged = known, values, plan
         if judged == self._judged and 0 <= now - self._judged_at < IDLE_LOOK_SECONDS:
-            return None
+            return False
         self._judged, self._judged_at = judged, now
+        self._count_keys_anew(plan, known, now)
         after = look(known, plan, values, now)
-        self._shown = after
+        self._shown = with_words_of(known, after)
         if not self._may_store(known, after):
-            return None
+            return False
         if is_safe(known, after):
             self._keep(self._look_again, after, known)
-        return self._look_again
+        return True
+
+    def _is_lost(self, now: float) -> bool:
+        """Whether evidence has stayed away for longer than others take to publish theirs."""
+        if self._behind_since is None or now < self._behind_since:
+            self._behind_since = now
+        return now - self._behind_since >= LOST_SECONDS
 
     def keep_unless_stored(self, change: StateChange) -> None:
         """Have a change count here at once, and stored later where it cannot be stored now."""
@@ -172,42 +198,55 @@ class RouteRollout:
         if after is not None:
             self._keep(change, after, known if isinstance(known, RouteState) else None)
 
+    async def store_found(self) -> None:
+        """Store what has been found here, and tell of it; raises StateError."""
+        kept = self._kept
+        await self._store(self._look_again if kept is None else kept.store, kept)
+
     async def store(self, change: StateChange, *, by: str = "") -> None:
-        """Change the shared state and tell of it; raises StateError. `by`: who asked for it."""
+        """Store a change after what was found here, and tell of it; raises StateError.
+
+        `by`: who asked for it.
+        """
+        if self._kept is not None:
+            await self.store_found()
+        await self._store(change, by=by)
+
+    async def _store(self, change: StateChange, kept: Kept | None = None, *, by: str = "") -> None:
         made: list[RouteState | None] = []
 
         def record(stored: Stored | None) -> RouteState | None:
             made.append(change(stored))
             return made[-1]
 
-        stored = await self._store.update(self.name, record)
-        self._unstored = None
+        stored = await self._shared.update(self.name, record)
+        if self._kept is kept:  # another one may have been found meanwhile
+            self._kept = None
+        self._changes.skip(kept, stored)
         ours = made[-1] if made else None
         here = isinstance(stored, RouteState) and _same_trial(stored, ours)
         self.emit_changes(here=here, by=by)
 
-    def emit_changes(self, *, here: bool = False, by: str = "another replica") -> None:
-        """Tell of what has changed since it was told last; `here`: this replica has done it."""
-        known, before = self.known, self._seen
-        if not isinstance(known, RouteState):
-            return
-        self._seen = known
-        if before is None and not here:
-            return  # the process has just begun
-        if known.trial is not None and (before is None or before.trial != known.trial):
-            self._begin_step_if_new(before, known)
-            for entry in _new_entries(before, known):
-                self._observer.observe(RolloutChanged(self.name, entry, entry.cause, here=here))
-        elif (None if before is None else before.override) != known.override:
-            set_before = None if before is None else before.override
-            entry = weights_entry("", None, set_before, known.override, self._wall(), by)
-            self._observer.observe(RolloutChanged(self.name, entry, here=here))
+    def emit_kept(self) -> None:
+        """Tell, once, of what is in force here although it could not be stored."""
+        self._changes.emit_kept(self._kept, self._stored)
 
-    def _begin_step_if_new(self, before: RouteState | None, known: RouteState) -> None:
-        trial = None if before is None else before.trial
-        if known.trial is None or self._counting is None:
+    def emit_changes(self, *, here: bool = False, by: str = "another replica") -> None:
+        """Tell of what was stored since it was told last; `here`: this replica has done it."""
+        if self._changes.emit_stored(self._stored, here=here, by=by) and self._counting is not None:
+            self._counting.begin_step()
+
+    def _count_keys_anew(self, plan: Plan, known: RouteState | None, now: float) -> None:
+        """Begin a window in which each sticky key counts once more, where there are no steps.
+
+        Else nothing would count once every key was seen.
+        """
+        trial = None if known is None else known.trial
+        if plan.rollback is None or trial is None or self._counting is None:
             return
-        if trial is None or trial.evidence_at_step != known.trial.evidence_at_step:
+        has_steps = plan.rollout is not None and trial.phase is not RolloutPhase.PROMOTED
+        if not has_steps and not 0 <= now - self._keys_at < plan.rollback.window_seconds:
+            self._keys_at = now
             self._counting.begin_step()
 
     def _look_again(self, stored: Stored | None) -> RouteState | None:
@@ -215,35 +254,23 @@ class RouteRollout:
         plan = self.plan
         if plan is None or isinstance(stored, Torn):
             return None
-        after = look(stored, plan, self.values, self._wall())
+        now, values = self._wall(), self.values
+        if stored is not None and is_behind(stored, values):
+            return after_loss(stored, plan, values, now) if self._is_lost(now) else None
+        after = look(stored, plan, values, now)
         return after if self._may_store(stored, after) else None
 
     def _may_store(self, known: RouteState | None, after: RouteState) -> bool:
-        allowed = self._store.may_promote() or is_safe(known, after)
+        allowed = self._shared.may_promote() or is_safe(known, after)
         return allowed and is_worth_storing(known, after)
 
     def _keep(self, change: StateChange, after: RouteState, known: RouteState | None) -> None:
-        self._unstored = change, after.follow(known)
+        self._kept = Kept(change, after.follow(known))
 
 
 def _add(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
     return tuple(a + b for a, b in zip(one, other, strict=True)) if other else tuple(one)
 
 
-def _is_behind(known: RouteState | None, values: Sequence[float]) -> bool:
-    """Whether the evidence of other replicas, up to the newest start, is not all here yet."""
-    if known is None or known.trial is None:
-        return False
-    newest = known.trial.starts[-1].values
-    return any(now < then for now, then in zip(values[:7], newest[:7], strict=True))
-
-
 def _same_trial(stored: RouteState, made: RouteState | None) -> bool:
     return made is not None and stored.trial == made.trial and stored.override == made.override
-
-
-def _new_entries(before: RouteState | None, after: RouteState) -> Sequence[Entry]:
-    if after.trial is None:
-        return ()
-    known = () if before is None or before.trial is None else before.trial.history
-    return [entry for entry in after.trial.history if entry not in known]

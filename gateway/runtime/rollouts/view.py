@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.rollout.judge import Verdict, counts_between, find_abort
-from gateway.core.rollout.rollback import bounds_of
+from gateway.core.rollout.judge import Verdict, counts_between
 from gateway.core.rollout.route_state import RouteState, Torn
 from gateway.core.rollout.state import RolloutPhase
 from gateway.rollout_port import RolloutView
@@ -50,7 +49,7 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
             weights=weights,
             override=override,
             verdict=Verdict.WAIT,
-            reason=f"the state is torn: it {shown.why}" if isinstance(shown, Torn) else _NOT_BEGUN,
+            reason=f"the state is torn: {shown.why}" if isinstance(shown, Torn) else _NOT_BEGUN,
             problems=problems,
         )
     canary, stable = counts_between(rollout.values, trial.evidence_at_step)
@@ -65,7 +64,7 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
         deadline=_deadline(plan, trial),
         verdict=trial.verdict,
         reason=trial.reason or _JUST_BEGUN,
-        p_value=_p_value(rollout, plan, trial),
+        p_value=trial.p_value,
         canary=canary,
         stable=stable,
         generation=0 if state is None else state.generation,
@@ -81,13 +80,6 @@ def _per_cent(route: Route) -> Mapping[str, float]:
     weights = route.split_weights()
     total = sum(weights.values())
     return {name: round(_ALL * weight / total, 2) for name, weight in weights.items()}
-
-
-def _p_value(rollout: RouteRollout, plan: Plan, trial: TrialState) -> float:
-    """Return how likely as much evidence against a canary as good as stable is, at most."""
-    if trial.verdict is Verdict.ABORT:
-        return trial.p_value
-    return find_abort(rollout.values, trial.starts, bounds_of(plan, trial))[1]
 
 
 def _deadline(plan: Plan, trial: TrialState) -> float | None:

@@ -24,6 +24,7 @@ from tests.builders import CANARY, STABLE, route
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.core.history import Watch
     from gateway.core.routing.version import Version
 
 
@@ -91,6 +92,7 @@ class FakeControl:
     said_unready: Sequence[str] = ()
     answer: Reloaded | ReloadFailed | Exception = field(default_factory=lambda: Reloaded(2))
     reloads: int = 0
+    watched: Watch | None = None
 
     def stuck(self) -> Sequence[str]:
         return self.said_stuck
@@ -100,6 +102,9 @@ class FakeControl:
 
     def views(self) -> Sequence[RouteView]:
         return self.of_routes
+
+    def watch(self, watch: Watch | None) -> None:
+        self.watched = watch
 
     async def reload(self) -> Reloaded | ReloadFailed:
         self.reloads += 1

@@ -83,7 +83,7 @@ def test_the_details_are_the_evidence_the_limits_and_what_was_done() -> None:
         "  messages  canary 132, stable 2,514 (at least 200 a step)",
         "  failed    canary 1 (0.76 %), stable 3 (0.12 %)",
         "  slow      canary 0 (0 %), stable 1 (0.04 %)",
-        "  p-value   0.31",
+        "  chance    0.31",
         "  limits    failures at most 2 %, p99 at most 2 s, margin 5 %, tolerance 1 %",
         "  history   2027-01-15T08:30:00.000Z pause by me@here",
         "  history   2027-01-15T07:59:00.000Z step from 1 % to 5 % by the gateway: passed",
@@ -175,6 +175,7 @@ def test_a_routes_name_cannot_leave_its_place_in_the_path(stub: AdminStub, run: 
         ("pause", "orders", "--full"),
         ("status", "orders", "--wait", "--timeout", "soon"),
         ("status", "orders", "--timeout", "5s"),
+        ("status", "orders", "--revision", "2"),
     ],
 )
 def test_a_wrong_command_line_is_2(stub: AdminStub, run: Run, words: tuple[str, ...]) -> None:
@@ -221,6 +222,25 @@ def test_wait_ends_with_the_rollout(
     assert found.out == f"{in_force(now(phase=phase))}\n"
     assert len(found.err.splitlines()) == 3
     assert clock.now == 4
+
+
+def test_wait_for_a_revision_passes_over_the_rollout_before_it(
+    stub: AdminStub, run: Run, clock: Clock
+) -> None:
+    """A pipeline asks before the new routing file has reached the gateway."""
+    stub.replies[f"GET {ORDERS}/rollout"] = [
+        Reply(now(phase="none", revision="")),
+        Reply(now(phase="promoted", revision="1")),
+        Reply(now(phase="promoted", revision="1")),
+        Reply(now(phase="promoted", revision="2")),
+    ]
+    found = run("rollout", "status", "orders", "--wait", "--revision", "2")
+    assert found.status == 0
+    assert found.err.splitlines() == [
+        "orders: waits for revision 2, has none",
+        "orders: waits for revision 2, has 1",
+    ]
+    assert clock.now == 3
 
 
 def test_wait_ends_after_its_timeout(stub: AdminStub, run: Run, clock: Clock) -> None:

@@ -22,10 +22,14 @@ def test_without_its_extra_the_demo_says_how_to_get_it(
         return None if name == missing else find_spec(name)
 
     monkeypatch.setattr(gateway.demo, "find_spec", found)
-    assert gateway.demo.run(messages=10, keep_running=False) == 1
-    said = capsys.readouterr()
-    assert "pip install 'sqs-version-gateway[demo]'" in said.err
-    assert (said.out, said.err.count("\n")) == ("", 1)
+    for run in (
+        lambda: gateway.demo.run(messages=10, keep_running=False),
+        lambda: gateway.demo.run_scenario("bad-canary"),
+    ):
+        assert run() == 1
+        said = capsys.readouterr()
+        assert "pip install 'sqs-version-gateway[demo]'" in said.err
+        assert (said.out, said.err.count("\n")) == ("", 1)
 
 
 def test_without_an_envoy_it_says_what_to_install(

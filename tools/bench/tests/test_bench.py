@@ -11,10 +11,12 @@ import pytest
 
 from tools.bench import (
     bodies,
+    dashboards,
     isolation,
     latency,
     mirrors,
     report,
+    rollouts,
     soak_checks,
     throughput,
     written,
@@ -26,11 +28,11 @@ from tools.bench.peers import PEERS, VARIANTS, Peer, PeerFailedError, Variant
 from tools.bench.sink import Arrivals
 from tools.bench.soak import Look, Soak
 from tools.bench.soak_checks import SoakResult
+from tools.bench.throughput import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tools.bench.throughput import Run
 
 CEILING = next(peer for peer in PEERS if peer.name == "ceiling")
 
@@ -270,3 +272,17 @@ def test_a_mirror_is_compared_with_none_within_each_turn() -> None:
     turns = {"none": [aged(2), aged(40)], "hangs": [aged(2), aged(44)]}
     assert mirrors.ratios(turns) == {"none": 1.0, "hangs": 1.05}
     assert "1.05" in mirrors.text(turns)
+
+
+def test_a_judged_route_is_compared_with_none_within_each_turn() -> None:
+    def ran(seconds: float) -> Run:
+        return Run(1_000, seconds, 20.0, 0.5, 5.0, 300.0, (40.0,), 0, 0, 0.1)
+
+    turns = {"none": [ran(1.0), ran(2.0)], "judged": [ran(1.01), ran(2.02)]}
+    assert "0.990" in rollouts.text(turns)
+
+
+def test_an_open_dashboard_is_compared_with_none_within_each_turn() -> None:
+    runs = {0: [run_at(100.0), run_at(2_000.0)], 1: [run_at(98.0), run_at(1_960.0)]}
+    assert dashboards.ratios(runs) == {0: 1.0, 1: pytest.approx(0.98)}
+    assert "0.980" in dashboards.text(runs)

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tools.kube_api.objects import ConflictError, Kind, ObjectStore, merged
+from gateway.demo.kubernetes.objects import ConflictError, Kind, ObjectStore, merged
+from gateway.demo.kubernetes.script import rule
 from tools.kube_api.running import HOST, NAMESPACE, Served, served
-from tools.kube_api.script import rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

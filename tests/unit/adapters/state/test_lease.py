@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tools.kube_api.objects import ObjectStore
 
-from gateway.adapters.state.lease import is_free, taken
+from gateway.adapters.kubernetes.resource import leases
+from gateway.adapters.state.lease import Lease, is_free, taken
+from tests.fakes.kube_client import FakeKubernetesClient, kind_of
 
 
 @pytest.mark.parametrize("spec", [{}, {"holderIdentity": ""}, {"holderIdentity": None}])
@@ -38,6 +41,18 @@ def test_taking_it_counts_a_transition_and_renewing_it_does_not() -> None:
     renewed = taken(first, "a", "t2")
     assert renewed == {**first, "renewTime": "t2"}
     assert taken(renewed, "b", "t3")["leaseTransitions"] == 2
+
+
+@pytest.mark.parametrize("spec", ["x", 5, ["x"], None, {"holderIdentity": ["x"]}])
+async def test_a_lease_with_an_odd_spec_ends_nothing(spec: Any) -> None:
+    objects = ObjectStore()
+    client: Any = FakeKubernetesClient(objects)
+    resource = leases("shop").named("state")
+    objects.create(kind_of(resource), {"metadata": {"name": "state"}, "spec": spec})
+    lease = Lease(client, resource, "a", lambda: 0.0)
+    await lease.look()
+    await lease.release()
+    assert not lease.is_held()
 
 
 def test_what_others_keep_in_it_stays() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.adapters.state.kubernetes import KubernetesStore
 from gateway.core.rollout.route_state import RouteState
+from gateway.demo.kubernetes.objects import ObjectStore
 from tests.fakes.kube_client import FakeKubernetesClient
-from tools.kube_api.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -18,10 +18,12 @@ from gateway.core.events import (
     ReceiveFailed,
     Reloaded,
     ReloadFailed,
+    RolloutChanged,
     Settled,
     SettlementFailed,
     TableInForce,
 )
+from gateway.core.rollout.state import Entry
 from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, THIRD, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
@@ -112,6 +114,15 @@ def test_decisions_count_by_version_and_those_for_none_do_not(statistics: Statis
     statistics.observe(decided(None, Reason.UNKNOWN_VERSION))
     versions = statistics.route("orders").versions
     assert {name: each.decisions for name, each in versions.items()} == {"stable": 2, "canary": 1}
+
+
+def test_decisions_count_anew_once_the_weights_have_moved(statistics: Statistics) -> None:
+    statistics.observe(decided(CANARY))
+    held = Entry(1.0, "ann", "pause", 5, 5, "lunch")
+    statistics.observe(RolloutChanged("orders", held))
+    assert statistics.route("orders").versions["canary"].decisions == 1
+    statistics.observe(RolloutChanged("orders", Entry(1.0, "ann", "abort", 5, 0, "smoke")))
+    assert statistics.route("orders").versions["canary"].decisions == 0
 
 
 def test_received_messages_count(statistics: Statistics) -> None:

@@ -15,6 +15,7 @@ from gateway.core.rollout.reconcile import reconcile
 from gateway.core.rollout.state import MAX_HISTORY, RolloutPhase, TrialState
 from gateway.core.rollout.transitions import begin, canary_weight
 from gateway.core.rollout.verbs import PhaseConflictError, Verb, command
+from tools.simulation.deliveries import Deliveries
 
 STEPS = tuple(Step(weight, 60.0) for weight in (5, 25, 50, 100))
 PLAN = Plan("canary", "http://b1/", "v2", rollout=Rollout(STEPS, min_messages=100))
@@ -28,12 +29,13 @@ class World:
         self.now = 1_000.0
         self.random = random.Random(seed)
         self.collector = Collector(plan.bounds, 1)
+        self.deliveries = Deliveries(self.collector)
         self.state = begin(plan, self.collector.values, self.now)
         self.canary_messages = 0
         self._weigh()
 
     def _weigh(self) -> None:
-        self.collector.begin_step(self.weight)
+        self.collector.begin_step(self.weight, self.now)
 
     @property
     def weight(self) -> int:
@@ -52,15 +54,14 @@ class World:
             is_canary = self.random.random() * 100 < self.weight
             self.canary_messages += is_canary
             failed = self.random.random() < (canary if is_canary else stable)
-            pending = self.collector.begin(self.now, canary=is_canary)
-            assert pending is not None
-            self.collector.end(pending, self.now, failed=failed)
-            if self.collector.advance(self.now) or self.random.random() < 0.01:
+            delivery = self.deliveries.begin(self.now, canary=is_canary)
+            self.deliveries.end(delivery, self.now, failed=failed)
+            if self.deliveries.advance(self.now) or self.random.random() < 0.01:
                 self.look()
 
     def idle(self, seconds: float) -> None:
         self.now += seconds
-        self.collector.advance(self.now)
+        self.deliveries.advance(self.now)
         self.look()
 
     def look(self) -> None:
@@ -71,7 +72,7 @@ class World:
         self.change(command(self.state, self.plan, verb, values, self.now, full=full, by="ann"))
 
     def reload(self, plan: Plan) -> None:
-        self.change(reconcile(self.state, plan, self.collector.values, self.now))
+        self.change(reconcile(self.state, plan, self.collector.values, self.now, self.weight))
         self.plan = plan
 
 
@@ -238,14 +239,14 @@ class TestSlow:
     ) -> None:
         plan = with_rollout(replace(PLAN, bounds=Bounds(max_p99_seconds=limit)))
         collector = Collector(plan.bounds, 50)
+        deliveries = Deliveries(collector)
         state = begin(plan, collector.values, 0.0)
         for number in range(40):
             began = number * 10.0
             for is_canary in (True, False):
-                pending = collector.begin(began, canary=is_canary)
-                assert pending is not None
-                collector.end(pending, began + (3.0 if is_canary else 0.1), failed=False)
-            collector.advance(began + 5.0)
+                delivery = deliveries.begin(began, canary=is_canary)
+                deliveries.end(delivery, began + (3.0 if is_canary else 0.1), failed=False)
+            deliveries.advance(began + 5.0)
             state = advance(state, plan, collector.values, 1.0)
         assert state.phase is phase
 
@@ -316,6 +317,33 @@ class TestReload:
         assert world.weight == 25
         world.reload(with_rollout(steps=tuple(Step(w, 60.0) for w in (1, 10, 30, 100))))
         assert world.weight == 10
+
+    @pytest.mark.parametrize(
+        "changed", [replace(PLAN, bounds=Bounds(margin=0.1)), with_rollout(steps=(Step(100, 1.0),))]
+    )
+    def test_what_has_ended_keeps_its_verdict_over_a_reload(self, changed: Plan) -> None:
+        world = World()
+        world.do(Verb.ABORT)
+        world.reload(changed)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.ABORTED, Verdict.ABORT)
+        world = World()
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(changed)
+        assert (world.state.phase, world.state.verdict) == (RolloutPhase.PROMOTED, Verdict.PASS)
+
+    def test_what_was_promoted_below_100_goes_on_where_it_is(self) -> None:
+        world = World(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0))))
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0), Step(100, 10.0))))
+        assert (world.state.phase, world.state.step, world.weight) == (RolloutPhase.WAITING, 1, 50)
+
+    def test_what_was_promoted_at_the_last_step_stays_so(self) -> None:
+        world = World()
+        world.do(Verb.PROMOTE, full=True)
+        world.reload(with_rollout(steps=(Step(5, 10.0), Step(100, 10.0))))
+        assert (world.state.phase, world.weight) == (RolloutPhase.PROMOTED, 100)
+        world.reload(with_rollout(steps=(Step(5, 10.0), Step(50, 10.0))))
+        assert (world.state.phase, world.weight) == (RolloutPhase.PROMOTED, 50)
 
     def test_steps_that_all_are_above_the_weight_wait_to_be_started(self) -> None:
         world = World()

@@ -21,7 +21,6 @@ from gateway.core.rollout.evidence import (
     over_limit,
     worse,
 )
-from gateway.core.rollout.observation import Observation
 from gateway.core.rollout.pairing import Block
 from gateway.core.rollout.starts import NOTHING
 
@@ -99,11 +98,25 @@ def test_the_evidence_of_two_replicas_adds_up() -> None:
     for at, block in enumerate(blocks):
         together.compare(block)
         apart[at % 2].compare(block)
-        observation = Observation(canary=True, failed=bool(block.canary_failed), slow=False, at=at)
-        together.count(observation)
-        apart[at % 2].count(observation)
+        together.count(1, block.canary_failed, 0, canary=True)
+        apart[at % 2].count(1, block.canary_failed, 0, canary=True)
     summed = [one + two for one, two in zip(apart[0].values, apart[1].values, strict=True)]
     assert all(isclose(a, b) for a, b in zip(summed, together.values, strict=True))
+
+
+def test_many_at_once_are_as_many_one_by_one() -> None:
+    at_once, singly = Evidence(0.05, 0.02), Evidence(0.05, 0.02)
+    at_once.compare_good(50)
+    at_once.count(60, 7, 3, canary=True)
+    at_once.count(900, 0, 0, canary=False)
+    for at in range(50):
+        singly.compare(Block(1, 0, 0, 1 + at % 8, 0, 0))
+    for at in range(60):
+        singly.count(1, at < 7, at < 3, canary=True)
+    for _ in range(900):
+        singly.count(1, 0, 0, canary=False)
+    pairs = zip(at_once.values, singly.values, strict=True)
+    assert all(isclose(a, b, abs_tol=1e-9) for a, b in pairs)
 
 
 def test_stored_sums_of_another_length_are_refused() -> None:

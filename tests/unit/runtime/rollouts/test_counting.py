@@ -12,13 +12,19 @@ from gateway.core.delivery.disposition import Responded, TimedOut, Unreachable
 from gateway.core.events import DeliveryCrashed
 from gateway.core.rollout.evidence import LENGTH
 from gateway.core.rollout.judge import Bounds, counts_between
+from gateway.core.rollout.outcomes import Outcomes
 from gateway.core.rollout.plan import Plan
 from gateway.core.rollout.starts import NOTHING
+from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn, Unwrap
 from gateway.core.routing.rules import Exact
 from gateway.core.routing.sources import FromAttribute, FromBody
 from gateway.core.routing.weights import weighted
-from gateway.runtime.rollouts.counting import CountedSender, Counting
+from gateway.runtime.in_flight import InFlight
+from gateway.runtime.limiter import Limiters
+from gateway.runtime.plans import DeliveryPlans
+from gateway.runtime.recorder import Recorder
+from gateway.runtime.rollouts.counting import Counting
 from tests.builders import CANARY, STABLE, THIRD, attribute, mirror, rule, where
 from tests.builders import route as any_route
 from tests.builders import split as any_split
@@ -27,6 +33,8 @@ from tests.fakes.rig import Rig, at_work
 from tests.notifications import notified
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
 
@@ -247,24 +255,35 @@ async def test_a_mirror_s_copies_do_not_count() -> None:
         assert counted(rig) == {"canary": (0, 0), "stable": (1, 0)}
 
 
-async def test_a_route_without_a_plan_has_nothing_in_its_way(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def never(*_: object) -> None:
-        raise AssertionError("a message passed the evidence")
-
-    monkeypatch.setattr(Counting, "begin", never)
-    monkeypatch.setattr(CountedSender, "send", never)
-    async with at_work(route(50, plan=None)) as rig:
+async def test_a_route_without_a_plan_has_nothing_in_its_way() -> None:
+    given = route(50, plan=None)
+    async with at_work(given) as rig:
         rig.queue.send_many(20)
         await rig.empty()
         assert not rig.observer.of(DeliveryCrashed)
         assert rig.running.counting.values == ()
+        assert not rig.running.counting.recorders  # so none of its plans has one
+        assert plans_of(given, {}).of(CANARY, CANARY, Reason.SPLIT).evidence is None
+
+
+def plans_of(given: Route, recorders: Mapping[str, Recorder]) -> DeliveryPlans:
+    limiters = Limiters(given, Mock())
+    return DeliveryPlans(given, limiters, Mock(), lambda: recorders)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_only_what_the_split_decided_has_a_recorder(reason: Reason) -> None:
+    given = route(50)
+    recorder = Recorder(Outcomes(), Mock())
+    plans = plans_of(given, {"canary": recorder, "stable": recorder})
+    expected = recorder if reason is Reason.SPLIT else None
+    assert plans.of(CANARY, CANARY, reason).evidence is expected
+    assert plans.of(CANARY, STABLE, Reason.FALLBACK).evidence is None
 
 
 def test_sums_are_none_or_of_their_length() -> None:
-    assert len(Counting(route()).values) == LENGTH
-    assert Counting(route(plan=None)).values == ()
+    assert len(Counting(route(), InFlight()).values) == LENGTH
+    assert Counting(route(plan=None), InFlight()).values == ()
 
 
 async def test_a_target_that_raises_says_nothing_of_the_canary(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +22,11 @@ from gateway.state_port import StateError
 from tests.builders import attribute
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.judged import Judged, judged, route_of
+from tests.fakes.rig import Rig
+from tests.fakes.source import InMemorySource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 pytestmark = VIRTUAL_TIME
@@ -114,6 +119,17 @@ async def test_a_canary_in_service_is_rolled_back_and_may_be_tried_again() -> No
         assert (one.view.phase, one.weight) == (RolloutPhase.IDLE, 20)
 
 
+async def test_without_steps_each_sticky_key_counts_once_in_each_window() -> None:
+    keys = f"{ROLLBACK}\n  sticky: attribute:customer".replace("10%}", "10%, window: 10s}")
+    async with judged(route_of(keys)) as one:
+        for _ in range(50):
+            for customer in range(10):
+                one.rig.queue.send(attributes={"customer": attribute(f"c{customer}")})
+            await one.rig.rest(1)
+        counted = one.view.canary.messages + one.view.stable.messages
+        assert 40 <= counted <= 60  # ten customers, five windows
+
+
 async def test_verbs_are_idempotent_and_a_wrong_phase_is_named() -> None:
     async with judged(route_of(MANUAL)) as one:
         command = one.requests.command
@@ -166,6 +182,38 @@ async def test_weights_by_hand_are_over_the_rollout_which_then_is_paused() -> No
         await one.requests.command("orders", Verb.RESUME, by="ann")
         assert one.view.phase is RolloutPhase.PROGRESSING
         assert [e.action for e in one.view.history][:3] == ["begin", "set weights", "clear weights"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "left", "then"),
+    [
+        ({"canary": 0}, "canary", {"stable": 100, "canary": 0}),
+        ({"canary": 20, "old": 30}, "canary", {"stable": 80, "canary": 20}),
+        ({"old": 100}, "canary", {"stable": 100, "canary": 0}),
+        ({"canary": 20}, "green", {"stable": 100, "green": 0}),
+    ],
+)
+async def test_weights_by_hand_outlast_a_version_that_a_reload_drops(
+    weights: dict[str, int], left: str, then: dict[str, float]
+) -> None:
+    three = route_of("split: {stable: 80, canary: 10, old: 10}", versions=("canary", "old"))
+    two = route_of(f"split: {{stable: 50, {left}: 50}}", versions=(left,))
+    async with judged(three) as one:
+        await one.requests.set_weights("orders", weights, by="ann")
+        one.rig.running.adopt(two)
+        assert one.view.weights == then
+        await one.requests.clear_weights("orders", by="ann")
+        assert one.view.weights == {"stable": 50, left: 50}
+
+
+async def test_other_steps_while_weights_are_set_by_hand_do_not_take_these_for_the_step() -> None:
+    async with judged(route_of(ROLLOUT)) as one:
+        await one.until(lambda: one.weight == 10)
+        await one.requests.set_weights("orders", {"canary": 80}, by="ann")
+        one.rig.running.adopt(route_of("rollout: {steps: [10, 50, 75, 100]}"))
+        await one.rig.rest(10)
+        await one.requests.clear_weights("orders", by="ann")
+        assert (one.view.phase, one.weight) == (RolloutPhase.PAUSED, 10)
 
 
 async def test_abort_takes_back_weights_set_by_hand_and_works_in_every_phase() -> None:
@@ -258,13 +306,49 @@ async def test_an_abort_counts_here_though_it_cannot_be_stored_and_is_stored_lat
     async with judged(route_of(ROLLOUT), store) as one:
         await one.until(lambda: one.weight == 10)
         store.there = False
-        with pytest.raises(StateError, match="away"):
+        with pytest.raises(StateError, match="away; it holds on this replica at once"):
             await one.requests.command("orders", Verb.ABORT, by="ann")
         assert (one.weight, store.state.routes["orders"].weight) == (0, 10)  # type: ignore[union-attr]
+        assert one.view.phase is RolloutPhase.ABORTED
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
         store.there = True
         await one.until(lambda: store.state.routes["orders"].weight == 0)  # type: ignore[union-attr]
         assert one.view.phase is RolloutPhase.ABORTED
         assert one.view.history[-1].by == "ann"
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
+
+
+async def test_a_rollback_that_cannot_be_stored_is_told_at_once_and_once() -> None:
+    store = Away()
+    store.there = True
+    async with judged(route_of(ROLLOUT), store) as one:
+        await one.until(lambda: one.weight == 10)
+        store.there = False
+        one.rig.canary.default = Responded(500)
+        while one.weight:
+            await one.load(1)
+        await one.rig.rest(5)
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
+        store.there = True
+        await one.until(lambda: store.state.routes["orders"].weight == 0)  # type: ignore[union-attr]
+        await one.rig.rest(5)
+        assert [change.here for change in one.changes if change.rolled_back] == [True]
+
+
+async def test_a_step_that_cannot_be_stored_is_shown_as_passed_and_an_abort_as_an_abort() -> None:
+    """What was stored last says how many messages were still missing then."""
+    store = Away()
+    store.there = True
+    async with judged(route_of(ROLLOUT), store) as one:
+        await one.until(lambda: one.weight == 10)
+        store.there = False
+        while one.view.reason != "passed; not stored yet":
+            await one.load(5)
+        view = one.view
+        assert (view.verdict, view.step, one.weight) == (Verdict.PASS, 0, 10)
+        with pytest.raises(StateError):
+            await one.requests.command("orders", Verb.ABORT, by="ann", reason="enough")
+        assert (one.view.phase, one.view.reason) == (RolloutPhase.ABORTED, "enough")
 
 
 async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -300,8 +384,13 @@ async def test_a_torn_state_is_weight_0_and_told_until_a_person_acts(tmp_path: P
         await one.until(lambda: one.view.problems)
         with pytest.raises(PhaseConflictError, match="torn"):
             await one.requests.command("orders", Verb.PROMOTE, by="ann")
+        assert one.view.reason.startswith("the state is torn: the state file")
+        await one.requests.clear_weights("orders", by="ann")  # there are none to take back
+        assert (one.view.phase, one.weight) == (RolloutPhase.PAUSED, 0)
         await one.requests.command("orders", Verb.RETRY, by="ann")
         assert one.weight == 10
+        assert not one.view.problems
+        await one.until(lambda: one.rig.observer.of(StateProblems)[-1] == StateProblems(()))
     place.write_text("{")
     async with judged(route_of(PLAIN), FileStore(place)) as one:
         await one.until(lambda: one.view.problems)
@@ -335,3 +424,44 @@ async def test_messages_of_a_group_keep_to_the_version_of_the_first_while_weight
         one.rig.queue.send(group="a")
         await one.rig.empty()
         assert len(one.rig.stable.sent) == 1
+
+
+async def test_a_canary_is_judged_anew_where_evidence_was_lost(tmp_path: Path) -> None:
+    """Of a ConfigMap or a file that was edited by hand, or a route that was away for a while."""
+    place = tmp_path / "state.json"
+    async with judged(route_of(ROLLOUT), FileStore(place)) as one:
+        while one.view.step < 1:
+            await one.load(5)
+    content = json.loads(place.read_text())
+    place.write_text(json.dumps({**content, "evidence": {}}))
+    async with judged(route_of(ROLLOUT), FileStore(place)) as one:
+        await one.until(lambda: [e for e in one.view.history if e.action == "count anew"])
+        assert (one.view.step, one.weight) == (1, 50)
+        await aborted(one)
+        assert one.view.canary.failed <= one.view.canary.messages
+
+
+async def test_a_route_that_was_away_for_a_while_is_judged_again() -> None:
+    async with judged(route_of(ROLLOUT)) as one:
+        while one.view.step < 1:
+            await one.load(5)
+        running = one.routes.pop()
+        await one.rig.rest(10)
+        again = Rig(route_of(ROLLOUT), InMemorySource("orders"), weigh=one.driver.weigh)
+        one.routes.append(again.running)
+        await one.until(lambda: one.view.history[-1].action == "count anew")
+        one.routes[:] = [running]
+
+
+class Fickle(MemoryStore):
+    """A store that says each time in other words why it cannot be reached."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return (f"away at {asyncio.get_running_loop().time():.1f}",)
+
+
+async def test_problems_whose_words_change_all_the_time_are_told_each_30_s() -> None:
+    async with judged(route_of(ROLLOUT), Fickle()) as one:
+        await one.load(70)
+        assert len(one.rig.observer.of(StateProblems)) == 3

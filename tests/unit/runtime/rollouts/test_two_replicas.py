@@ -10,10 +10,10 @@ from gateway.adapters.state.kubernetes import KubernetesStore
 from gateway.core.delivery.disposition import Responded
 from gateway.core.rollout.state import RolloutPhase
 from gateway.core.rollout.verbs import Verb
+from gateway.demo.kubernetes.objects import ObjectStore
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.judged import Judged, judged, route_of
 from tests.fakes.kube_client import FakeKubernetesClient
-from tools.kube_api.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from tools.kube_api.objects import ConflictError, Kind, Object, ObjectStore
-from tools.kube_api.script import Request, Requests, Script
+from gateway.demo.kubernetes.objects import ConflictError, Kind, Object, ObjectStore
+from gateway.demo.kubernetes.script import Request, Requests, Script
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 _VERBS: Final = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tools.kube_api.objects import Kind
+    from gateway.demo.kubernetes.objects import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Requests(list[Request]):
         return sum(request.verb == verb for request in self)
 
     async def wait_for(self, verb: str, number: int = 1) -> Request:
-        """Wait until there were so many requests with a verb; return the newest of them."""
+        """Wait for a number of requests with a verb; return the newest of them."""
         while self.count(verb) < number:
             self._more.clear()
             await self._more.wait()

@@ -1,0 +1,1 @@
+"""A canary on trial on this machine: two gateways on one queue, with their state shared."""
