@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from gateway.demo.kubernetes.script import rules_of
 from tests.chart.rendering import GATEWAY_CHART, render
-from tools.kube_api.script import rules_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,6 +14,8 @@ from gateway.config.loader import load
 from gateway.core.routing.decider import decider_of
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.mesh.events import FollowChanged
+from gateway.demo.kubernetes.objects import Kind
+from gateway.demo.kubernetes.script import rule
 from gateway.runtime.following.follower import Follower
 from gateway.runtime.routes import RouteSet
 from gateway.runtime.running_route import RunningRoute
@@ -22,9 +24,7 @@ from tests.fakes.bell import Bell
 from tests.fakes.observer import FakeObserver
 from tests.fakes.source import InMemorySource
 from tests.fakes.target import FakeTarget
-from tools.kube_api.objects import Kind
 from tools.kube_api.running import NAMESPACE, Served, served
-from tools.kube_api.script import rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
