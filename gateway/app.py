@@ -8,6 +8,7 @@ Task tree, all of it under one TaskGroup:
                for each version that is a queue, until its route has no message for it any more
             -> one watcher for each giver of weights (the routing file), until the gateway stops
             -> rollouts (its own tree: gateway/runtime/rollouts/driver.py), until the gateway stops
+            -> follower (its own tree: gateway/runtime/following/follower.py), likewise
             -> reload, one for each SIGHUP
             -> freeze, until every route has begun to poll
 
@@ -30,10 +31,9 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
-from gateway.adapters.http.header_files import ignore
-from gateway.adapters.http.native_target import NativeTarget
-from gateway.adapters.http.tls import TlsFiles
+from gateway.adapters.http.targets import make_target
 from gateway.adapters.http1.keepalive import KEEPALIVE
+from gateway.adapters.kubernetes.objects import KubernetesObjects
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
 from gateway.adapters.sqs.queue_calls import QueueCalls
@@ -51,9 +51,9 @@ from gateway.aiokit.descriptors import Descriptors, raise_limit
 from gateway.aiokit.signals import SIGNALS
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.watcher import FileWeights
-from gateway.core.events import HeaderFileUnusable, Listening
-from gateway.core.routing.version import Client
+from gateway.core.events import Listening
 from gateway.reloader import Reloader
+from gateway.runtime.following.follower import Follower
 from gateway.runtime.poll_budget import PollBudget
 from gateway.runtime.rollouts.driver import RolloutDriver
 from gateway.runtime.rollouts.requests import RolloutRequests
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from gateway.adapters.http1.keepalive import Keepalive
     from gateway.config.settings import Settings
     from gateway.core.events import Event
     from gateway.core.routing.route import Route, RoutingTable
@@ -102,12 +101,16 @@ class Gateway:
         )
         self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
         store = make_store(settings.state, os.environ)
-        self._routes = RouteSet(self._running_route)
+        self._routes = RouteSet(
+            self._running_route,
+            lambda route: self._follower.waits(route),  # noqa: PLW0108 - made below
+        )
         self._metrics = Metrics(
             read_in_flight=self._routes.in_flight,
             read_deliveries=self._routes.deliveries,
             read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
             read_limits=self._routes.limits,
+            read_follows=lambda: self._follower.views(),  # noqa: PLW0108 - made below
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()
@@ -115,6 +118,10 @@ class Gateway:
         self._observer = Observers(self._metrics, self._statistics, log)
         self._rollouts = RolloutDriver(store, self._routes, self._observer, wall=time.time)
         requests = RolloutRequests(self._rollouts, wall=time.time)
+        objects = KubernetesObjects(os.environ)
+        self._follower = Follower(
+            objects, self._routes, self._observer, clock=time.monotonic, wall=time.time
+        )
         self._spans = open_spans(os.environ, self._observer.observe)
         self._drained_at = 0.0
         routing_file = FileWeights(file, table.digest)
@@ -127,6 +134,7 @@ class Gateway:
             self._statistics,
             self._metrics.render,
             rollouts=requests,
+            follows=self._follower.views,
             host=settings.admin_host,
             port=settings.admin_port,
             token=token.get_secret_value() if token else None,
@@ -168,6 +176,7 @@ class Gateway:
         helpers = [
             tasks.create_task(self._freeze(), name="freeze"),
             tasks.create_task(self._rollouts.run(), name="rollouts"),
+            tasks.create_task(self._follower.run(), name="follower"),
             *(
                 tasks.create_task(giver.watch(self._reloader.offer), name=name)
                 for name, giver in self._weights.items()
@@ -215,7 +224,7 @@ class Gateway:
             random=random.random,
             short=lambda: self._descriptors.short,
             make_mirror_target=partial(self._url_target, expendable=True),
-            weigh=self._rollouts.weigh,
+            weigh=lambda given: self._follower.weigh(self._rollouts.weigh(given)),
             tracing=None if self._spans is None else RouteTracing(route, self._spans),
         )
 
@@ -253,45 +262,3 @@ class Gateway:
         except RuntimeError:
             pass
         running.close()
-
-
-def make_target(
-    version: Version,
-    write_batch: WriteBatch | None = None,
-    keepalive: Keepalive | None = KEEPALIVE,
-    descriptors: Descriptors | None = None,
-    observe: Callable[[Event], None] | None = None,
-    *,
-    expendable: bool = False,
-) -> Target:
-    """Return the target of a version with a URL, with the client that the routing file gives it.
-
-    That of a mirror is `expendable`: it does without what runs short.
-    """
-    tls = TlsFiles(version.tls) if version.tls else None
-    report = ignore if observe is None else partial(_report, observe, version.name)
-    make: type[HttpxTarget] | partial[NativeTarget]
-    if version.client is Client.NATIVE:
-        make = partial(NativeTarget, write_batch=write_batch)
-    else:
-        # Imported only for a version that has this client, since the import takes long.
-        from gateway.adapters.http.httpx_target import HttpxTarget  # noqa: PLC0415
-
-        make = HttpxTarget
-    return make(
-        version.url,
-        version.headers,
-        max_idle=version.max_in_flight,
-        tls=tls,
-        lifetime_seconds=version.connection_lifetime_seconds,
-        keepalive=keepalive,
-        descriptors=descriptors,
-        report=report,
-        expendable=expendable,
-    )
-
-
-def _report(
-    observe: Callable[[Event], None], version: str, header: str, path: str, why: str
-) -> None:
-    observe(HeaderFileUnusable(version, header, path, why))

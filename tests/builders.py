@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.addresses import parse_queue
 from gateway.core.messages.message import Attribute, Message
+from gateway.core.routing.mesh.destinations import FollowingVersions
+from gateway.core.routing.mesh.follow import Follow
+from gateway.core.routing.mesh.plan import FollowPlan, ObjectKind, ObjectName
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Route
 from gateway.core.routing.rules import Criterion, Matcher, Rule
@@ -82,6 +85,15 @@ def mirror(percent: float = 100, to: Version = CANARY, **rest: Any) -> Mirror:
     sticky: Source = rest.pop("sticky", FromMessageId())
     taken = Split((to, STABLE), edges, seed, sticky, rest.pop("otherwise", FromMessageId()))
     return Mirror(to, taken, **rest)
+
+
+def follow_plan(
+    name: str = "b", versions: Sequence[Version] = (STABLE, CANARY), **rest: Any
+) -> FollowPlan:
+    """Make a plan that follows a VirtualService; `rest` are fields of its Follow."""
+    follow = Follow(**{"port": 8080, "path": "/events", "namespace": "", **rest})
+    following = FollowingVersions(tuple(versions), versions[0], "orders", namespace="")
+    return FollowPlan(ObjectName(ObjectKind.VIRTUAL_SERVICE, "", name), follow, following)
 
 
 def rule(to: Version | Split, *tests: Criterion, name: str = "rule-1") -> Rule:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import DIFFERS, OK, PROBLEMS
+from gateway.cli.explain_follow import add_flags, files_of, followed_route
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +41,8 @@ def add_to(commands: Commands) -> None:
         "aws sqs receive-message --queue-url URL --attribute-names All \\\n"
         "    --message-attribute-names All | gateway explain routes.yaml --messages -",
         "gateway explain routes.yaml --route orders --messages - --expect canary < messages.jsonl",
+        "kubectl get virtualservice b --output yaml > b.yaml\n"
+        "  gateway explain routes.yaml --virtualservice b.yaml --messages messages.jsonl",
     )
     parser = add_file_command(commands, "explain", run, "print the decision for each message", end)
     parser.add_argument(
@@ -55,18 +58,26 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--expect", metavar="VERSION", help="exit 3 if any decision is for another version"
     )
+    add_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one decision a line for every message of a file; no network."""
     table = routing_table(arguments)
-    return explain_messages(table, arguments.route, arguments.messages, arguments.expect)
+    files = files_of(arguments)
+    return explain_messages(table, arguments.route, arguments.messages, arguments.expect, files)
 
 
 def explain_messages(
-    table: RoutingTable, route_name: str | None, file: str, expect: str | None
+    table: RoutingTable,
+    route_name: str | None,
+    file: str,
+    expect: str | None,
+    objects: dict[str, list[str]] | None = None,
 ) -> int:
     """Print the decisions for a file of messages (`-`: stdin); return the exit status.
+
+    `objects` are files with objects of the mesh, by kind.
 
     Raises ProblemsFound for an unknown route or version, or an unreadable file. What is no message
     is reported with its line and the others are still explained.
@@ -77,7 +88,7 @@ def explain_messages(
 
     route = only_route(table) if route_name is None else route_named(table, route_name)
     expected = _expected(route, expect)
-    decider = decider_of(route)
+    decider = decider_of(followed_route(route, objects or {}))
     problems = differing = 0
     for found in read_messages(_lines(file)):
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.config.following import compile_follow
 from gateway.config.plans import compile_plan
 from gateway.config.schema.concurrency import AutoInFlight
 from gateway.core.addresses import beside, parse_queue
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
-from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap, usual_sources
+from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
 from gateway.core.routing.sources import (
     FromAttribute,
@@ -16,6 +17,7 @@ from gateway.core.routing.sources import (
     FromGroup,
     FromMessageId,
     FromSender,
+    usual_sources,
 )
 from gateway.core.routing.split import BUCKETS, Split, upper_edges
 from gateway.core.routing.version import Tls, Version
@@ -41,6 +43,9 @@ def compile_route(spec: routing_file.Route) -> Route:
     named = {version.name: version for version in versions}
     stable = named[spec.stable] if spec.stable else versions[0]
     splitter = _Splitter(spec, versions, stable, fifo=queue.fifo)
+    whole = splitter.split({stable.name: 1}, None)
+    version_from = _version_from(spec)
+    pins = spec.follow is None or "version_from" in spec.model_fields_set
     route = Route(
         name=spec.name,
         queue=queue,
@@ -50,7 +55,7 @@ def compile_route(spec: routing_file.Route) -> Route:
         visibility_seconds=spec.visibility,
         max_in_flight=_most(spec.max_in_flight),
         least_in_flight=_least(spec.max_in_flight),
-        version_from=_version_from(spec),
+        version_from=version_from if pins else (),
         version_header=spec.version_header,
         unwrap=spec.unwrap,
         deliver=spec.deliver,
@@ -64,7 +69,8 @@ def compile_route(spec: routing_file.Route) -> Route:
         linger=Linger(spec.linger.delete, spec.linger.receive),
         dead_letter=None if spec.reject is None else beside(spec.reject, queue),
         plan=compile_plan(spec, versions, stable),
-        unsplit=None if spec.split is not None else splitter.split({stable.name: 1}, None),
+        unsplit=None if spec.split is not None else whole,
+        follow=compile_follow(spec, versions, stable, whole, version_from),
     )
     return route if spec.rollout is None else weighted(route, 0)
 

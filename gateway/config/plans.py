@@ -18,7 +18,7 @@ def compile_plan(
 ) -> plan.Plan | None:
     """Return the plan, or None for a route that nothing judges."""
     parts = [part for part in (spec.rollout, spec.rollback) if part is not None]
-    if not parts:
+    if not parts and not _judged_for_controllers(spec):
         return None
     wanted = next((part.canary for part in parts if part.canary), None)
     canary = next(
@@ -36,6 +36,14 @@ def compile_plan(
         bounds=Bounds() if spec.rollout is None else _bounds(spec.rollout),
         strict=spec.strict,
     )
+
+
+def _judged_for_controllers(spec: routing_file.Route) -> bool:
+    """Whether a route has a verdict for those who move its weights elsewhere.
+
+    It follows an object, and there is one version that can be on trial.
+    """
+    return spec.follow is not None and len(spec.versions) == 2  # noqa: PLR2004 - stable and another
 
 
 def _rollout(spec: rollout.Rollout) -> plan.Rollout:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.core.routing.mesh.events import FollowChanged
 from gateway.core.tracing.events import TracingEvent
 
 if TYPE_CHECKING:
@@ -133,10 +134,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class SettlementFailed:
-    """One action failed for this number of messages.
-
-    `lease_lost`: SQS may have given the message to another consumer, so trying again is of no use.
-    """
+    """An action failed for this number of messages; `lease_lost`: it is of no use to try again."""
 
     route: str
     action: Action
@@ -292,6 +290,7 @@ Event = (
     | TableInForce
     | RolloutChanged
     | StateProblems
+    | FollowChanged
     | Reloaded
     | ReloadFailed
     | TracingEvent

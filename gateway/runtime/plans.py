@@ -115,7 +115,7 @@ class DeliveryPlans:
         self, route: Route, limiters: Limiters, with_copies: Wrap, recorders: Recorders
     ) -> None:
         self.route = route
-        self.decider = decider_of(route)
+        self.decider = decider_of(route, counted=True)
         self._limiters = limiters
         self._with_copies = with_copies
         self._recorders = recorders()

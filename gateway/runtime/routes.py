@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.runtime.shared_queues import find_clashes
 
@@ -57,14 +57,32 @@ def _receiving(route: Route) -> tuple[object, ...]:
     return route.queue, route.dead_letter, route.wait_seconds, route.visibility_seconds
 
 
+class Barrier(NamedTuple):
+    """Why a route does not receive, and what to do; not `failed`: it is only not yet time."""
+
+    why: str
+    what_to_do: str
+    failed: bool = True
+
+
+def _for_nothing(route: Route) -> None:
+    """Return None: the route may receive at once."""
+
+
 class RouteSet:
     """The running routes by name, and those that a reload removed or replaced and that drain.
 
-    `make` builds a route; it is started under the task group of :meth:`begin`.
+    `make` builds a route; it is started under the task group of :meth:`begin`. `waits` returns why
+    a route must not receive yet, or None.
     """
 
-    def __init__(self, make: Callable[[Route], RunningRoute]) -> None:
+    def __init__(
+        self,
+        make: Callable[[Route], RunningRoute],
+        waits: Callable[[Route], Barrier | None] = _for_nothing,
+    ) -> None:
         self._make = make
+        self._waits = waits
         self._names: tuple[str, ...] = ()  # of the routes in force, in file order
         self._running: dict[str, RunningRoute] = {}
         self._draining: set[RunningRoute] = set()
@@ -93,14 +111,14 @@ class RouteSet:
         self._names = tuple(route.name for route in table.routes)
         queues = {each.queue for route in table.routes for each in route.versions}
         self._identities = {at: one for at, one in self._identities.items() if at in queues}
-        self._admit()
+        self.admit()
         return change
 
     def found(self, queue: QueueAddress, identity: str) -> None:
         """Take which queue a version's address means; it may close a circle of routes."""
         if self._identities.get(queue) != identity:
             self._identities[queue] = identity
-            self._admit()
+            self.admit()
 
     async def close_retired(self) -> None:
         """Close the targets that no version uses any more."""
@@ -182,11 +200,11 @@ class RouteSet:
             return
         running = self._running[route.name] = self._make(route)
         running.watch(self._watch)
-        task = self._tasks.create_task(running.run(self._admit), name=f"route {route.name}")
+        task = self._tasks.create_task(running.run(self.admit), name=f"route {route.name}")
         task.add_done_callback(lambda _: self._draining.discard(running))
 
-    def _admit(self) -> None:
-        """Let those routes poll that clash with no earlier one of the file.
+    def admit(self) -> None:
+        """Let those routes poll that clash with no earlier one of the file and wait for nothing.
 
         One that polls already, since it was resolved first, starts anew and waits.
         """
@@ -199,9 +217,10 @@ class RouteSet:
         )
         for each in routes:
             clash = clashes.get(each.route.name)
-            if clash is None:
+            barrier = self._waits(each.given) if clash is None else Barrier(*clash)
+            if barrier is None:
                 each.admit()
-            elif not each.bar(*clash):
+            elif not each.bar(barrier.why, barrier.what_to_do, failed=barrier.failed):
                 self._drain(self._running.pop(each.route.name))
                 self._start(each.given)
 

@@ -128,14 +128,18 @@ class RunningRoute:
         if self._open_parts is not None:
             self._open_parts.shutdown.begin()
 
-    def bar(self, why: str, what_to_do: str) -> bool:
-        """Do not poll until :meth:`admit`; return False where polls have begun already."""
+    def bar(self, why: str, what_to_do: str, *, failed: bool = True) -> bool:
+        """Do not poll until :meth:`admit`; return False where polls have begun already.
+
+        Not `failed`: it is still starting.
+        """
         if self._open_parts is not None:
             return False
         if self._stop.soft.is_set():
             return True
         self._admitted.clear()
-        barred = PhaseChanged(self.route.name, Phase.FAILED, why, what_to_do)
+        phase = Phase.FAILED if failed else Phase.STARTING
+        barred = PhaseChanged(self.route.name, phase, why, what_to_do)
         if self.phase != barred:
             self._enter(barred)
         return True

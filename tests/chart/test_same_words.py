@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GOLDEN: Final = ROOT / "tests" / "golden" / "routing_files"
 SAID_BY_BOTH: Final = (
     "empty_matches",
+    "follow_problems",
     "limit_order",
     "mirror_problems",
     "no_routes",

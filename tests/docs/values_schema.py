@@ -18,6 +18,7 @@ SAID_BY_TEMPLATES: Final = {
     "Condition": ("minProperties", "maxProperties"),
     "Match": ("minProperties",),
     "Version": ("oneOf",),
+    "Follow": ("oneOf",),
 }
 """Keywords of the routing file's schema that the templates stand in for."""
 

@@ -90,6 +90,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.checkSplit" (list $found (printf "%s.split" $place) $route.split $names $stable) }}
 {{- end }}
 {{- include "gateway.checkRollouts" (list $found $place $route $names $stable) }}
+{{- include "gateway.checkFollow" (list $found $place $route $names $stable) }}
 {{- include "gateway.checkRules" (list $found (printf "%s.rules" $place) $route.rules $names $stable) }}
 {{- with $route.mirror }}
 {{- include "gateway.checkMirror" (list $found (printf "%s.mirror" $place) . $route.versions $names $stable) }}

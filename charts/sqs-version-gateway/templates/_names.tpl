@@ -107,11 +107,13 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- include "gateway.metadataOf" (list $root $name (index . 2) (index . 3)) }}
 {{- end }}
 
-{{/* The same of an object with a name of its own; call with (list $ name labels annotations). */}}
+{{/* The same of an object with a name of its own; call with (list $ name labels annotations), or a namespace more. */}}
 {{- define "gateway.metadataOf" -}}
 {{- $root := index . 0 -}}
+{{- $namespace := include "gateway.namespace" $root -}}
+{{- if gt (len .) 4 }}{{ $namespace = index . 4 }}{{ end -}}
 name: {{ index . 1 | quote }}
-namespace: {{ include "gateway.namespace" $root | quote }}
+namespace: {{ $namespace | quote }}
 labels:
   {{- $own := fromYaml (include "gateway.labels" $root) }}
   {{- include "gateway.texts" (mergeOverwrite (dict) (index . 2) $own) | trim | nindent 2 }}

@@ -11,8 +11,8 @@
 {{- if and $climbs (hasKey $route "split") }}
 {{- include "gateway.problem" (list $found (printf "%s.rollout" $place) "cannot stand beside `split`" "remove one; its steps are the canary's weights") }}
 {{- end }}
-{{- if and (hasKey $route "rollback") (not $climbs) (not (hasKey $route "split")) }}
-{{- include "gateway.problem" (list $found (printf "%s.rollback" $place) "does nothing without `split` or `rollout`" "add the one that gives the canary its weight") }}
+{{- if and (hasKey $route "rollback") (not $climbs) (not (hasKey $route "split")) (not (hasKey $route "follow")) }}
+{{- include "gateway.problem" (list $found (printf "%s.rollback" $place) "does nothing without `split`, `rollout` or `follow`" "add the one that gives the canary its weight") }}
 {{- end }}
 {{- if and $route.strict (not $climbs) (not (hasKey $route "rollback")) }}
 {{- include "gateway.problem" (list $found (printf "%s.strict" $place) "does nothing without `rollout` or `rollback`" "remove it") }}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.version import Version
+    from gateway.follow_port import FollowView
     from gateway.ports import Measurements, RouteMeasurements, RouteView
     from gateway.rollout_port import RolloutView
 
@@ -27,6 +28,7 @@ def routes_view(
     generation: int,
     measurements: Measurements,
     rollouts: Iterable[RolloutView],
+    follows: Iterable[FollowView] = (),
 ) -> dict[str, Any]:
     """Return the whole response.
 
@@ -46,6 +48,12 @@ def routes_view(
            "rollout": {"phase": "progressing", "step": 1, "verdict": "wait",
                        "reason": "132 of 200 messages"},
            "override": null,
+           "follow": {"object": "VirtualService shop/b", "valid": true, "found": true,
+                      "problem": "", "not_applied": "",
+                      "since": "2026-07-30T12:00:00.000Z", "synced": "2026-07-30T12:04:00.000Z",
+                      "unmapped": 0, "unroutable": 0,
+                      "destinations": {"b-canary.shop.svc.cluster.local": "canary"},
+                      "not_obeyed": ["timeout is not obeyed"]},
            "versions": [{
              "name": "canary", "tag": "v2", "stable": false, "url": "http://b1.shop:8080/events",
              "weight": 10, "share_configured": 0.1, "share_observed": 0.098, "decisions": 1198,
@@ -55,8 +63,9 @@ def routes_view(
              "last_error": {"text": "status 500", "time": "2026-07-30T12:00:00.000Z"}}]}]}
 
     `redrive` is null where the queue has no redrive policy, or is not resolved yet; `mirror` where
-    the route has none, `rollout` where nothing judges the route, and `override` where no weights
-    are set by hand. `state.problems` are those of the state that replicas share.
+    the route has none, `rollout` where nothing judges the route, `override` where no weights are
+    set by hand, and `follow` where the route follows nothing. `state.problems` are those of the
+    state that replicas share.
     Rates are over the last minute; deliveries count since the start of the process; decisions
     and `share_observed` (all reasons, null before the first decision) since the route or its
     weights last changed. A route's `waiting` messages are those whose version is at its own limit.
@@ -66,12 +75,16 @@ def routes_view(
     """
     problems = list(measurements.problems)
     judged = {each.route: each for each in rollouts}
+    followed = {each.route: each for each in follows}
     return {
         "generation": generation,
         "config": {"last_reload_successful": not problems, "problems": problems},
         "state": {"problems": _state_problems(judged.values())},
         "routes": [
-            _route(view, measurements.measure(view.route.name), judged.get(view.route.name))
+            {
+                **_route(view, measurements.measure(view.route.name), judged.get(view.route.name)),
+                "follow": _follow(followed.get(view.route.name)),
+            }
             for view in views
         ],
     }
@@ -101,6 +114,24 @@ def _route(
         "rollout": rollout_summary(rollout),
         "override": None if rollout is None or rollout.override is None else {**rollout.override},
         "versions": [_version(view, version, measured) for version in route.versions],
+    }
+
+
+def _follow(view: FollowView | None) -> dict[str, Any] | None:
+    if view is None:
+        return None
+    return {
+        "object": view.object,
+        "found": view.found,
+        "valid": view.valid,
+        "problem": view.problem,
+        "not_applied": view.not_applied,
+        "since": None if view.since is None else iso_time(view.since),
+        "synced": None if view.synced_at is None else iso_time(view.synced_at),
+        "unmapped": view.unmapped,
+        "unroutable": view.unroutable,
+        "destinations": {**view.destinations},
+        "not_obeyed": list(view.notes),
     }
 
 

@@ -20,9 +20,10 @@ from gateway.core.events import ReloadFailed
 from gateway.core.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gateway.adapters.admin.guard import Endpoint
+    from gateway.follow_port import FollowView
     from gateway.ports import Control, Measurements, RouteStates
     from gateway.rollout_port import Rollouts
 
@@ -47,7 +48,7 @@ class AdminServer:
     takes any free one, which is then :attr:`port`. `protection`: which reads need the token too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the doors to all that is shown
         self,
         routes: RouteStates,
         control: Control,
@@ -55,6 +56,7 @@ class AdminServer:
         scrape: Callable[[], tuple[bytes, str]],
         *,
         rollouts: Rollouts,
+        follows: Callable[[], Sequence[FollowView]] = tuple,
         host: str,
         port: int,
         token: str | None,
@@ -65,6 +67,7 @@ class AdminServer:
         self._measurements = measurements
         self._render_metrics = scrape
         self._rollouts = rollouts
+        self._follows = follows
         self._host = host
         self._port = port
         self._guard = Guard(token, protection)
@@ -146,6 +149,7 @@ class AdminServer:
             self._control.generation,
             self._measurements,
             self._rollouts.views(),
+            self._follows(),
         )
         return web.json_response(shown)
 

@@ -10,6 +10,7 @@ from gateway.adapters.telemetry.log_throttle import Flips, SharedThrottles
 from gateway.adapters.telemetry.log_tracing import log_tracing
 from gateway.core import events
 from gateway.core.delivery.disposition import Malformed, describe
+from gateway.core.routing.mesh.events import FollowChanged
 from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class LogObserver:
                 self._reload_ended(event)
             case events.RolloutChanged() | events.StateProblems():
                 self._rollout_changed(event)
+            case FollowChanged():
+                self._follow_changed(event)
             case TracingStarted() | TracingUnavailable() | SpansEnded():
                 log_tracing(self._log, self._shared, event)
             case events.TableInForce():
@@ -104,6 +107,23 @@ class LogObserver:
             self._log.warning("canary rolled back", **about)
         else:
             self._log.info("canary rolled back by another replica", **about)
+
+    def _follow_changed(self, event: FollowChanged) -> None:
+        about: dict[str, Any] = {"route": event.route, "object": event.object}
+        if not event.valid:
+            why = event.problem or "it has not been read yet"
+            self._log.warning("followed object cannot be taken", **about, why=why)
+        elif not event.found:
+            self._log.warning("followed object does not exist; stable gets all", **about)
+        elif event.not_applied:
+            self._log.warning(
+                "followed object is not for these producers; stable gets all",
+                **about,
+                why=event.not_applied,
+            )
+        else:
+            notes = {"not_obeyed": list(event.notes)} if event.notes else {}
+            self._log.info("followed object in force", **about, **notes)
 
     def _version_worked(self, route: str, version: str) -> None:
         failures = self._shared.versions.worked((route, version))

@@ -120,7 +120,8 @@ WEIGHT: Final = MetricDefinition(
     "gauge",
     ("route", "version"),
     "Weight of the version in the route's split; without a split stable has the only one, 1. With"
-    " a rollout, a rollback or weights set by hand: per cent, as in force on this replica.",
+    " a rollout, a rollback, something followed or weights set by hand: per cent, as in force on"
+    " this replica.",
 )
 ROLLOUT_PHASE: Final = MetricDefinition(
     "gateway_rollout_phase",
@@ -157,6 +158,32 @@ STATE_IN_TROUBLE: Final = MetricDefinition(
     "gauge",
     (),
     "1 while the shared state of rollouts is torn or out of reach, else 0.",
+)
+FOLLOW_VALID: Final = MetricDefinition(
+    "gateway_follow_valid",
+    "gauge",
+    ("route",),
+    "1 while what the route follows is known and in force, 0 while it is invalid, not read yet, or"
+    " has been out of reach for 10 s.",
+)
+FOLLOW_SYNCED: Final = MetricDefinition(
+    "gateway_follow_synced_timestamp_seconds",
+    "gauge",
+    ("route",),
+    "Unix time of the last word of the API server on what the route follows.",
+)
+FOLLOW_UNMAPPED: Final = MetricDefinition(
+    "gateway_follow_unmapped_total",
+    "counter",
+    ("route",),
+    "Messages of a share whose destination is no version; stable gets them.",
+)
+FOLLOW_UNROUTABLE: Final = MetricDefinition(
+    "gateway_follow_unroutable_total",
+    "counter",
+    ("route",),
+    "Messages for which what the route follows has a redirect, a direct response or nothing to send"
+    " to; stable gets them.",
 )
 STABLE: Final = MetricDefinition(
     "gateway_version_stable",
@@ -203,6 +230,7 @@ METRIC_DEFINITIONS: Final = (
     *(IN_FLIGHT, MAX_IN_FLIGHT, DELIVERIES_IN_FLIGHT),
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
+    *(FOLLOW_VALID, FOLLOW_SYNCED, FOLLOW_UNMAPPED, FOLLOW_UNROUTABLE),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""

@@ -1,4 +1,4 @@
-"""Rollouts as values of gauges, read at a scrape."""
+"""Rollouts, and what is followed, as values of metrics, read at a scrape."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gateway.adapters.telemetry.metric_definitions import Labels, MetricDefinition
     from gateway.core.routing.route import RoutingTable
+    from gateway.follow_port import FollowView
 
     Sample = tuple[MetricDefinition, Labels, float]
 
@@ -28,15 +29,30 @@ def samples_of_table(table: RoutingTable) -> Iterator[Sample]:
             yield names.WEIGHT, (route.name, version), weight
 
 
-def samples_of_rollouts(views: Sequence[RolloutView]) -> Iterator[Sample]:
+def samples_of_follows(views: Sequence[FollowView]) -> Iterator[Sample]:
+    """Yield what is known of what routes follow."""
+    for view in views:
+        route = (view.route,)
+        yield names.FOLLOW_VALID, route, view.valid
+        yield names.FOLLOW_UNMAPPED, route, view.unmapped
+        yield names.FOLLOW_UNROUTABLE, route, view.unroutable
+        if view.synced_at is not None:
+            yield names.FOLLOW_SYNCED, route, view.synced_at
+
+
+def samples_of_rollouts(
+    views: Sequence[RolloutView], follows: Sequence[FollowView] = ()
+) -> Iterator[Sample]:
     """Yield what holds by the rollouts.
 
-    Weights are those in force where a rollout or a person may move them, else the table's stay.
+    Weights are those in force where a rollout, a person or something followed may move them, else
+    the table's stay.
     """
+    moved = {view.route for view in follows}
     yield names.STATE_IN_TROUBLE, (), any(view.problems for view in views)
     for view in views:
         yield from _samples_of(view)
-        if view.plan is None and view.override is None:
+        if view.plan is None and view.override is None and view.route not in moved:
             continue
         for version, weight in view.weights.items():
             yield names.WEIGHT, (view.route, version), weight

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.adapters.telemetry.metric_definitions import Labels, MetricDefinition
-    from gateway.core.routing.route import RoutingTable
+    from gateway.core.routing.route import Route, RoutingTable
+    from gateway.core.routing.version import Version
 
 _RESULTS: Final = ("messages", "empty", "error")
 
@@ -28,7 +29,10 @@ def series_of(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         (route.name, version.name) for route in table.routes for version in route.versions
     ]
     mirrors: list[Labels] = [
-        (route.name, route.mirror.to.name) for route in table.routes if route.mirror is not None
+        (route.name, version.name)
+        for route in table.routes
+        for version in route.versions
+        if _may_mirror(route, version)
     ]
     queues: list[Labels] = [
         (route.name, version.name)
@@ -42,6 +46,7 @@ def series_of(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         for version in route.versions
         if version.max_depth is not None
     ]
+    follows: list[Labels] = [(route.name,) for route in table.routes if route.follow is not None]
     undecided: list[Labels] = [
         (route.name, "", Reason.UNKNOWN_VERSION)
         for route in table.routes
@@ -71,7 +76,19 @@ def series_of(table: RoutingTable) -> dict[MetricDefinition, list[Labels]]:
         names.ROLLOUT_VERDICT: routes,
         names.ROLLBACKS: _each(routes, RollbackCause),
         names.WEIGHT_OVERRIDE: routes,
+        names.FOLLOW_VALID: follows,
+        names.FOLLOW_SYNCED: follows,
+        names.FOLLOW_UNMAPPED: follows,
+        names.FOLLOW_UNROUTABLE: follows,
     }
+
+
+def _may_mirror(route: Route, version: Version) -> bool:
+    """Whether a version gets copies: by the file, or if the followed object says so."""
+    if route.mirror is not None:
+        return version.name == route.mirror.to.name
+    follows = route.follow is not None and route.follow.follow.mirror
+    return follows and bool(version.url) and version.name != route.stable.name
 
 
 def _each(prefixes: Iterable[Labels], values: Iterable[str]) -> list[Labels]:

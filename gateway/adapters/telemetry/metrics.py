@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left
 from functools import partial
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -25,7 +23,6 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.utils import floatToGoString
 
 from gateway.adapters.telemetry import metric_definitions as names
 from gateway.adapters.telemetry.build import current_build
@@ -35,58 +32,29 @@ from gateway.adapters.telemetry.metric_definitions import (
     Labels,
     MetricDefinition,
 )
-from gateway.adapters.telemetry.metric_rollouts import samples_of_rollouts, samples_of_table
+from gateway.adapters.telemetry.metric_rollouts import (
+    samples_of_follows,
+    samples_of_rollouts,
+    samples_of_table,
+)
 from gateway.adapters.telemetry.metric_series import series_of
+from gateway.adapters.telemetry.metric_values import Histogram, Number, unknown
 from gateway.core import events
+from gateway.core.routing.mesh.events import FollowChanged
 from gateway.core.tracing.events import SpanOutcome, SpansEnded, TracingStarted, TracingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gateway.adapters.telemetry.metric_rollouts import Sample
+    from gateway.follow_port import FollowView
     from gateway.rollout_port import RolloutView
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
-_UNKNOWN_AT_FIRST: Final = frozenset({names.QUEUE_DEPTH})
+_UNKNOWN_AT_FIRST: Final = frozenset({names.QUEUE_DEPTH, names.FOLLOW_SYNCED})
 """Gauges without a value of their own at the start."""
-
-
-class _Number:
-    """The value of a counter or gauge."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: float = 0) -> None:
-        self.value = value
-
-
-def _unknown() -> _Number:
-    """Return a number that is in no scrape until it is set."""
-    return _Number(math.nan)
-
-
-class _Histogram:
-    """The number of values in each bucket; the last bucket has no upper edge."""
-
-    __slots__ = ("counts", "edges", "total")
-
-    def __init__(self, edges: tuple[float, ...]) -> None:
-        self.edges = edges
-        self.counts = [0] * (len(edges) + 1)
-        self.total = 0.0
-
-    def observe(self, values: Sequence[float]) -> None:
-        counts, edges = self.counts, self.edges
-        for value in values:
-            counts[bisect_left(edges, value)] += 1
-        self.total += sum(values)
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Return (upper edge, number of values up to and including it)."""
-        edges = map(floatToGoString, (*self.edges, float("inf")))
-        return list(zip(edges, accumulate(self.counts), strict=True))
 
 
 class Metrics:
@@ -95,8 +63,8 @@ class Metrics:
     It counts for the routes and versions of the routing table in force only, so what a removed
     route still does while it drains is not counted. `read_in_flight` returns the messages in flight
     by route name, `read_deliveries` the deliveries by route and version name, `read_limits` how
-    many a route may have in flight at this moment, and `read_rollouts` the rollouts of the routes
-    in force; every scrape calls them.
+    many a route may have in flight at this moment, `read_rollouts` the rollouts of the routes in
+    force and `read_follows` what they follow; every scrape calls them.
     """
 
     def __init__(
@@ -107,24 +75,26 @@ class Metrics:
         read_deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict,
         read_rollouts: Callable[[], Sequence[RolloutView]] = tuple,
         read_limits: Callable[[], Mapping[str, int]] = dict,
+        read_follows: Callable[[], Sequence[FollowView]] = tuple,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._read_in_flight = read_in_flight
         self._read_deliveries = read_deliveries
         self._read_rollouts = read_rollouts
+        self._read_follows = read_follows
         self._of_table: tuple[Sample, ...] = ()
         self._read_limits = read_limits
         self._now = now
-        self._numbers: dict[MetricDefinition, dict[Labels, _Number]] = {
-            metric: {} if metric.labels else {(): _Number()}
+        self._numbers: dict[MetricDefinition, dict[Labels, Number]] = {
+            metric: {} if metric.labels else {(): Number()}
             for metric in METRIC_DEFINITIONS
             if metric not in EDGES
         }
-        self._histograms: dict[MetricDefinition, dict[Labels, _Histogram]] = {
+        self._histograms: dict[MetricDefinition, dict[Labels, Histogram]] = {
             name: {} for name in EDGES
         }
-        self._numbers[names.BUILD][current_build()] = _Number(1)
-        self._numbers[names.SPANS] = {(outcome,): _Number() for outcome in SpanOutcome}
+        self._numbers[names.BUILD][current_build()] = Number(1)
+        self._numbers[names.SPANS] = {(outcome,): Number() for outcome in SpanOutcome}
         self._deliveries = self._numbers[names.DELIVERIES]
         self._durations = self._histograms[names.DURATION]
         self._ages = self._histograms[names.AGE]
@@ -171,6 +141,7 @@ class Metrics:
                     self._add(names.ROLLBACKS, (route, rolled_back))
             case (
                 events.StateProblems()
+                | FollowChanged()
                 | events.HeaderFileUnusable()
                 | events.LeaseCapped()
                 | events.AttributesDropped()
@@ -200,9 +171,11 @@ class Metrics:
         deliveries = self._read_deliveries()
         for (route, version), number in self._numbers[names.DELIVERIES_IN_FLIGHT].items():
             number.value = deliveries.get((route, version), 0)
+        follows = self._read_follows()
         for gauge, labels, value in (
             *self._of_table,
-            *samples_of_rollouts(self._read_rollouts()),
+            *samples_of_rollouts(self._read_rollouts(), follows),
+            *samples_of_follows(follows),
         ):
             self._set(gauge, labels, value)
         for metric in METRIC_DEFINITIONS:
@@ -215,12 +188,12 @@ class Metrics:
         """Take names and weights from the table; series that it does not name are dropped."""
         for metric, wanted in series_of(event.table).items():
             if metric in EDGES:
-                _keep(self._histograms[metric], wanted, partial(_Histogram, EDGES[metric]))
+                _keep(self._histograms[metric], wanted, partial(Histogram, EDGES[metric]))
             else:
                 _keep(
                     self._numbers[metric],
                     wanted,
-                    _unknown if metric in _UNKNOWN_AT_FIRST else _Number,
+                    unknown if metric in _UNKNOWN_AT_FIRST else Number,
                 )
         for route in event.table.routes:
             self._numbers[names.MAX_IN_FLIGHT][route.name,].value = route.max_in_flight
@@ -283,7 +256,7 @@ def _keep(cells: dict[Labels, _Cell], wanted: list[Labels], new: Callable[[], _C
     cells.update(kept)
 
 
-def _number_family(metric: MetricDefinition, cells: Mapping[Labels, _Number]) -> Metric:
+def _number_family(metric: MetricDefinition, cells: Mapping[Labels, Number]) -> Metric:
     kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.help, labels=metric.labels)
     for labels, number in cells.items():
@@ -292,7 +265,7 @@ def _number_family(metric: MetricDefinition, cells: Mapping[Labels, _Number]) ->
     return family
 
 
-def _histogram_family(metric: MetricDefinition, cells: Mapping[Labels, _Histogram]) -> Metric:
+def _histogram_family(metric: MetricDefinition, cells: Mapping[Labels, Histogram]) -> Metric:
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
     for labels, histogram in cells.items():
         family.add_metric(labels, histogram.buckets(), histogram.total)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from gateway.adapters.telemetry.timeline import Timeline
 from gateway.core import events
 from gateway.core.delivery.disposition import describe
+from gateway.core.routing.mesh.events import FollowChanged
 from gateway.core.tracing.events import SpansEnded, TracingStarted, TracingUnavailable
 from gateway.ports import RouteMeasurements, VersionMeasurements
 
@@ -162,6 +163,7 @@ class Statistics:
                 | events.HeaderFileUnusable()
                 | events.Listening()
                 | events.StateProblems()
+                | FollowChanged()
                 | TracingStarted()
                 | TracingUnavailable()
                 | SpansEnded()

@@ -15,6 +15,7 @@ from gateway.config.problems.findings import (
 from gateway.config.schema import durations
 from gateway.config.schema.fields import HUNDRED
 from gateway.config.schema.rollout import DEFAULT_STEPS, Compare, Rollout
+from gateway.core.rollout.plan import Then
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,9 @@ def rollout_findings(route: dict[str, Any], versions: Versions) -> Iterator[Find
         beside = isinstance(rollout, dict)
         one = _same_trial(as_mapping(rollout), rollback, versions) if beside else ()
         found = (*(one or _canary(rollback, versions, may_be_missing=beside)),)
+        if "follow" in route and rollback.get("then") == Then.PROBE:
+            hint = "the object has the weights; say manual"
+            found = (*found, Finding(("then",), "cannot be probe beside `follow`", hint))
         yield from add_prefix(("rollback",), found)
 
 
@@ -48,8 +52,8 @@ def _keys_together(route: dict[str, Any]) -> Iterator[Finding]:
     if "rollout" in route and "split" in route:
         what = "cannot stand beside `split`"
         yield Finding(("rollout",), what, "remove one; its steps are the canary's weights")
-    if "rollback" in route and "rollout" not in route and "split" not in route:
-        what = "does nothing without `split` or `rollout`"
+    if "rollback" in route and not route.keys() & {"rollout", "split", "follow"}:
+        what = "does nothing without `split`, `rollout` or `follow`"
         yield Finding(("rollback",), what, "add the one that gives the canary its weight")
     if route.get("strict") is True and "rollout" not in route and "rollback" not in route:
         yield Finding(("strict",), "does nothing without `rollout` or `rollback`", "remove it")

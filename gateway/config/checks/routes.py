@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.config.checks import queue_versions
 from gateway.config.checks.concurrency import limit_findings
+from gateway.config.checks.follow import follow_findings
 from gateway.config.checks.heads import head_findings
 from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
 from gateway.config.checks.rollouts import rollout_findings
@@ -27,12 +28,12 @@ from gateway.config.schema import durations
 from gateway.config.schema.pem import tls_findings
 from gateway.config.schema.routing_file import Retry
 from gateway.core.routing.route import (
-    DEFAULT_VERSION_HEADER,
     LINGER_SHARE,
     MAX_LINGER_SECONDS,
     Deliver,
     Unwrap,
 )
+from gateway.core.routing.sources import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,7 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
     if isinstance(route.get("split"), dict):
         yield from add_prefix(("split",), split_findings(route["split"], versions))
     yield from rollout_findings(route, versions)
+    yield from follow_findings(route, versions)
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
     yield from add_prefix(("versions",), _version_header(route))
     yield from _deliver(route)

@@ -17,7 +17,7 @@ from gateway.core.delivery.forwarded import SENT_AT
 from gateway.core.delivery.header_value import value_of_file
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX
 from gateway.core.messages.attribute_names import OTEL_BAGGAGE
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER
+from gateway.core.routing.sources import DEFAULT_VERSION_HEADER
 from gateway.core.routing.version import HeaderFile
 
 if TYPE_CHECKING:

@@ -11,21 +11,25 @@ from pydantic import Field
 
 from gateway.config.schema import addresses, fields, matchers
 from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
+from gateway.config.schema.follow import Follow
 from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
 from gateway.config.schema.rollout import Rollback, Rollout
 from gateway.config.schema.rules import Rule, Weights
 from gateway.config.schema.version import VersionOrUrl
 from gateway.core.addresses import QueueAddress
 from gateway.core.routing.route import (
-    DEFAULT_VERSION_HEADER,
     MAX_LINGER_SECONDS,
     Deliver,
     FallbackOn,
     UnknownVersion,
     Unwrap,
+)
+from gateway.core.routing.sources import (
+    DEFAULT_VERSION_HEADER,
+    Source,
+    VersionSource,
     usual_sources,
 )
-from gateway.core.routing.sources import Source, VersionSource
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
 LONGEST_COPY: Final = 300
@@ -172,7 +176,7 @@ class Route(Part):
             min_length=1,
             description="Where a message may name its version: attribute:NAME, baggage:NAME, "
             "sender:NAME (a member of the sender's session name) or body:JMESPATH; the first one "
-            "present wins.",
+            "present wins. With `follow` only where it is written.",
             json_schema_extra={
                 "default": ["attribute:version", "baggage:version", "sender:version"]
             },
@@ -215,10 +219,15 @@ class Route(Part):
         description="A canary's weight that climbs by itself while it is no worse than stable; in "
         "place of `split`. Default none.",
     )
+    follow: Annotated[Follow | None, NOT_NULL] = Field(
+        default=None,
+        description="An object of the mesh that decides as it does for producers' requests; in "
+        "place of `split`. Default none.",
+    )
     rollback: Annotated[Rollback | None, NOT_NULL] = Field(
         default=None,
-        description="When a canary goes to weight 0 by itself; with `split` or `rollout`. Default "
-        "none.",
+        description="When a canary goes to weight 0 by itself; with `split`, `rollout` or "
+        "`follow`. Default none.",
     )
     strict: Annotated[bool, fields.FLAG] = Field(
         default=False,

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from gateway.config.schema import addresses, fields, pem
 from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
+from gateway.config.schema.follow import SUBSET
 from gateway.config.schema.parts import NOT_NULL, Also, Part
 from gateway.core.addresses import QueueAddress
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
@@ -96,6 +97,10 @@ class Version(Part):
         default=None,
         description="What the version is called on the wire (`version_header`, baggage); default "
         "its name here.",
+    )
+    subset: Annotated[str | None, SUBSET] = Field(
+        default=None,
+        description="With `follow`: the subset of the followed host that this version is.",
     )
     timeout: Annotated[float, _TIMEOUT] = Field(
         default=30.0,

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER, Deliver, Unwrap
+from gateway.core.routing.route import Deliver, Unwrap
+from gateway.core.routing.sources import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message

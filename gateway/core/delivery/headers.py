@@ -20,7 +20,7 @@ from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
 from gateway.core.messages.message import iso_8601
 from gateway.core.routing.decision import Reason
-from gateway.core.routing.route import DEFAULT_VERSION_HEADER
+from gateway.core.routing.sources import DEFAULT_VERSION_HEADER
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message

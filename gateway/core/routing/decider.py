@@ -29,7 +29,9 @@ class Decider:
     """
 
     __slots__ = (
+        "_counted",
         "_default",
+        "_followed",
         "_mark",
         "_pinned",
         "_rules",
@@ -39,7 +41,8 @@ class Decider:
         "_version_sources",
     )
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, *, counted: bool = False) -> None:
+        self._counted = counted
         # What a session names comes last in most files, and most sessions name no version.
         self._version_sources, self._then_sources = _at_first_session(route.version_from)
         self._mark = _mark(route.version_from, self._then_sources)
@@ -51,7 +54,8 @@ class Decider:
                 self._pinned.setdefault(text, decision)
         self._unknown = _on_unknown_version(route)
         self._rules = RuleIndex(route.rules) if route.rules else None
-        self._split = route.split
+        self._followed = route.followed
+        self._split = None if route.followed is not None else route.split
         self._default = Decision(route.stable, Reason.DEFAULT)
 
     def decide(self, message: Message) -> Decision:
@@ -68,7 +72,11 @@ class Decider:
         if decision is None:
             split = self._split
             if split is None:
-                decision = self._default
+                followed = self._followed
+                if followed is None:
+                    decision = self._default
+                else:
+                    decision = followed.decide_for(message, counted=self._counted)
             else:
                 bucket = split.bucket(message)
                 fields = (split.pick(bucket), Reason.SPLIT, None, bucket)
@@ -102,9 +110,13 @@ class UnwrappingDecider(Decider):
         return decision
 
 
-def decider_of(route: Route) -> Decider:
-    """Return what decides for the messages of a route."""
-    return Decider(route) if route.unwrap is Unwrap.NONE else UnwrappingDecider(route)
+def decider_of(route: Route, *, counted: bool = False) -> Decider:
+    """Return what decides for the messages of a route.
+
+    `counted`: each decision is for a message that is brought to its version.
+    """
+    make = Decider if route.unwrap is Unwrap.NONE else UnwrappingDecider
+    return make(route, counted=counted)
 
 
 def decide(message: Message, route: Route) -> Decision:

@@ -41,9 +41,9 @@ def weigh(route: Route, in_force: InForce) -> Route:
     """Return the routing file's route with these weights."""
     if in_force.override is not None:
         weighed = with_weights(route, weights_of_present(route, in_force.override))
-    elif route.plan is not None:
+    elif route.plan is not None and route.follow is None:
         weighed = weighted(route, in_force.canary)
-    elif in_force.stable_alone and route.split is not None:
+    elif in_force.stable_alone and (route.split is not None or route.follow is not None):
         weighed = with_weights(route, {route.stable.name: 1})
     else:
         weighed = route
@@ -71,6 +71,8 @@ def weights_in_force(
         return InForce(override=override)
     canary = 0 if trial is None or trial.trial != route.plan.trial else _canary(route, known)
     rolled_back = _is_rolled_back(route, trial, override)
+    if route.follow is not None:
+        return InForce(override=override, rolled_back=rolled_back)
     settled = trial is not None and trial.phase is RolloutPhase.PROMOTED
     share = canary_share(route) if canary is None else canary
     limited = limit_weight(share, [share], silent_seconds, settled=settled)
@@ -78,11 +80,13 @@ def weights_in_force(
 
 
 def _waits(route: Route, silent_seconds: float) -> bool:
-    """Whether a route waits for what the state says of it: without a plan not for long.
+    """Whether a route waits for what the state says of it: not for long where nothing moves it.
 
     Then it has at most weights set by hand, and must not depend on a state that cannot be read.
     """
-    return route.plan is not None or silent_seconds < CAUTIOUS_SECONDS
+    plan = route.plan
+    moved = plan is not None and (route.follow is None or plan.rollback is not None)
+    return moved or silent_seconds < CAUTIOUS_SECONDS
 
 
 def _canary(route: Route, known: RouteState | None) -> int | None:

@@ -10,6 +10,7 @@ from gateway.core.routing.split import BUCKETS
 
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
+    from gateway.core.routing.mesh.evaluator import Followed
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
@@ -20,6 +21,8 @@ BUCKETS_OF_A_PERCENT: Final = BUCKETS // 100
 class Mirror:
     """Which messages are copied to the version `to`: its share of `split`, whose seed is its own.
 
+    With `by`, a followed object, it is the object that says of each message which share that is, up
+    to that of `split`, and only of those that it decides as the route does.
     At most `max_in_flight` copies are under way, each for at most `timeout_seconds`. `unwraps`: the
     sticky key is read from what a notification of SNS contains, as the route's own split reads it.
     """
@@ -29,6 +32,7 @@ class Mirror:
     max_in_flight: int = 20
     timeout_seconds: float = 5.0
     unwraps: bool = False
+    by: Followed | None = None
 
     @property
     def percent(self) -> float:
@@ -47,6 +51,10 @@ class Mirror:
         """
         if message.receive_count > 1 or not self.copies_from(version):
             return False
-        bucket = self.split.bucket(unwrapped(message) if self.unwraps else message)
+        read = unwrapped(message) if self.unwraps else message
+        edge = float(self.split.edges[0])
+        if self.by is not None:
+            edge = self.by.copied(read, version, self.to) * BUCKETS_OF_A_PERCENT
+        bucket = self.split.bucket(read)
         message.forget()
-        return bucket < self.split.edges[0]
+        return bucket < edge

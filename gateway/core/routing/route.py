@@ -6,29 +6,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.routing.sources import FromAttribute, FromBaggage, FromSession
+from gateway.core.routing.sources import DEFAULT_VERSION_HEADER, usual_sources
 from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
     from gateway.core.rollout.plan import Plan
+    from gateway.core.routing.mesh.evaluator import Followed
+    from gateway.core.routing.mesh.plan import FollowPlan
     from gateway.core.routing.mirror import Mirror
     from gateway.core.routing.rules import Rule
     from gateway.core.routing.sources import VersionSource
     from gateway.core.routing.split import Split
     from gateway.core.routing.version import Version
 
-DEFAULT_VERSION_HEADER: Final = "version"
-
 MAX_LINGER_SECONDS: Final = 5.0
 
 LINGER_SHARE: Final = 0.25
 """Of a lease: what is done must be deleted long before it could be received again."""
-
-
-def usual_sources(name: str) -> tuple[VersionSource, ...]:
-    """Return the default of `version_from` for the name of a version header."""
-    return FromAttribute(name), FromBaggage(name), FromSession(name)
 
 
 class UnknownVersion(StrEnum):
@@ -103,11 +98,14 @@ class Route:
     `visibility_seconds` None: the queue's own timeout. `fallback` None: off. `dead_letter` None:
     rejected messages are left to the queue's redrive policy. `version_header` names the header and
     the baggage member that carry a version's tag. `deliver` has no effect without `unwrap`. `plan`
-    None: nothing judges the route; else it has a split, which :func:`weights.weighted` changes.
+    None: nothing judges the route; else it follows an object, or has a split, which
+    :func:`weights.weighted` changes.
     `rolled_back` names a version whose messages go to stable, those of pins and rules too; empty:
     none.
     `unsplit` is what weights set by hand are put on where there is no split: it gives stable all.
-    With `least_in_flight` the limit finds itself between that and `max_in_flight`.
+    With `least_in_flight` the limit finds itself between that and `max_in_flight`. `follow` names
+    an object that decides in place of a split; `followed` is what it says now, None while nothing
+    is known of it and where weights are set by hand.
     """
 
     name: str
@@ -134,6 +132,8 @@ class Route:
     plan: Plan | None = None
     rolled_back: str = ""
     unsplit: Split | None = None
+    follow: FollowPlan | None = None
+    followed: Followed | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

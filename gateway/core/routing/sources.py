@@ -17,6 +17,8 @@ from gateway.core.routing.jmespath_search import Search
 if TYPE_CHECKING:
     from gateway.core.messages.message import Message
 
+DEFAULT_VERSION_HEADER: Final = "version"
+
 _MAX_PLAIN_POINT: Final = 21  # beyond these two, ECMAScript writes an exponent
 _MIN_PLAIN_POINT: Final = -6
 _OF_EVENTBRIDGE: Final = frozenset({"detail-type", "source", "detail"})
@@ -195,3 +197,8 @@ def _placed(digits: str, point: int) -> str:
         return f"0.{'0' * -point}{digits}"
     tail = f".{digits[1:]}" if len(digits) > 1 else ""
     return f"{digits[0]}{tail}e{point - 1:+d}"
+
+
+def usual_sources(name: str) -> tuple[VersionSource, ...]:
+    """Return the default of `version_from` for the name of a version header."""
+    return FromAttribute(name), FromBaggage(name), FromSession(name)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.routing.mirror import Mirror
+from gateway.core.routing.route import Unwrap
 from gateway.core.routing.split import BUCKETS, Split, upper_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gateway.core.routing.mesh.evaluator import Followed
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
 
@@ -62,6 +65,35 @@ def with_weights(route: Route, weights: Mapping[str, int]) -> Route:
         split=Split(order, edges, split.seed, split.sticky, split.otherwise),
         weights=tuple((version.name, weights.get(version.name, 0)) for version in route.versions),
     )
+
+
+def following(route: Route, followed: Followed | None) -> Route:
+    """Return the route that decides by an object; as it is where weights are set by hand.
+
+    `followed` None: there is no such object, and stable gets all that no rule takes.
+    """
+    if route.follow is None or route.split is not None or followed is None:
+        return route
+    split = followed.split
+    shares = list(zip(split.versions, split.edges, strict=True))
+    return replace(
+        route,
+        followed=followed,
+        split=split,
+        weights=_weights(route, shares),
+        mirror=route.mirror or _mirror(route, followed),
+    )
+
+
+def _mirror(route: Route, followed: Followed) -> Mirror | None:
+    """Return the mirror of a followed object, where it has one and the route obeys it."""
+    copies, split = followed.mirror, followed.split
+    if copies is None:
+        return None
+    versions, edges = (copies.to, route.stable), (round(copies.percent * 100), BUCKETS)
+    seed = f"{split.seed}:mirror"
+    taken = Split(versions, edges, seed, split.sticky, split.otherwise)
+    return Mirror(copies.to, taken, unwraps=route.unwrap is not Unwrap.NONE, by=followed)
 
 
 def canary_share(route: Route) -> int:

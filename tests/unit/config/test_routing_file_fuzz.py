@@ -129,7 +129,7 @@ def paths(file: str) -> list[tuple[Any, ...]]:
     return found
 
 
-@pytest.mark.parametrize("file", ["everything.yaml", "rollout.yaml"])
+@pytest.mark.parametrize("file", ["everything.yaml", "rollout.yaml", "follow.yaml"])
 @settings(max_examples=200)
 @given(data=st.data())
 def test_one_value_of_a_full_example_replaced_removed_or_renamed(

@@ -74,6 +74,7 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
                 "mirror": None,
                 "rollout": None,
                 "override": None,
+                "follow": None,
                 "versions": [
                     idle("stable", "v1", stable=True, weight=90),
                     idle("canary", "v2", stable=False, weight=10),

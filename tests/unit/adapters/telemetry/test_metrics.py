@@ -39,7 +39,8 @@ from gateway.core.events import (
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
 from gateway.core.routing.version import Version
-from tests.builders import CANARY, STABLE, THIRD, mirror, route
+from gateway.follow_port import FollowView
+from tests.builders import CANARY, STABLE, THIRD, follow_plan, mirror, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
 CONTRACT = """
@@ -67,6 +68,10 @@ gateway_rollout_verdict{route}
 gateway_rollbacks_total{route,reason}
 gateway_weight_override{route}
 gateway_state_in_trouble
+gateway_follow_valid{route}
+gateway_follow_synced_timestamp_seconds{route}
+gateway_follow_unmapped_total{route}
+gateway_follow_unroutable_total{route}
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
@@ -111,10 +116,13 @@ def metrics(clock: Clock) -> Metrics:
 
 def table_with_a_queue(max_depth: int | None = 5000) -> RoutingTable:
     pull = Version("pull", "v3", queue=parse_queue("b1"), max_depth=max_depth)
-    return RoutingTable((route(versions=[STABLE, CANARY, pull], mirror=mirror()),))
+    following = route(name="follows", queue="follows", follow=follow_plan())
+    return RoutingTable((route(versions=[STABLE, CANARY, pull], mirror=mirror()), following))
 
 
-def test_the_scrape_has_the_metrics_of_the_contract_and_no_others(metrics: Metrics) -> None:
+def test_the_scrape_has_the_metrics_of_the_contract_and_no_others() -> None:
+    view = FollowView("follows", "VirtualService shop/b", synced_at=1.0)
+    metrics = Metrics(CollectorRegistry(), read_follows=lambda: [view])
     metrics.observe(TableInForce(table_with_a_queue(), 2))
     metrics.observe(VersionQueueDepth("orders", "pull", 3))
     metrics.observe(delivered(age_seconds=1.0))

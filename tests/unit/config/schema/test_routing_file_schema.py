@@ -29,6 +29,7 @@ SHAPES = [
     "envelopes",
     "fallback_is_no_mapping",
     "fallback_numbers",
+    "follow_values",
     "json_file",
     "keys_without_values",
     "missing_keys",

@@ -1,0 +1,136 @@
+"""Reads StringMatch and its regexes, which are bounded before any message is matched.
+
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#StringMatch
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import re2
+
+from gateway.core.routing.mesh.reader import Unsupported
+from gateway.core.routing.rules import Exact, Prefix, Present
+
+if TYPE_CHECKING:
+    from gateway.core.routing.mesh.reader import Reader
+
+MOST_REGEX_BYTES: Final = 1024
+"""Of one regex, as Istio's validation has it."""
+
+MOST_INSTRUCTIONS: Final = 100_000
+"""Of the RE2 programs of one object, both directions: some megabytes."""
+
+MOST_REGEX_MEMORY: Final = 1 << 20
+
+MOST_REGEXES: Final = 200
+"""Of one object, equal ones too: a message may have to be matched against each of them."""
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.max_mem = MOST_REGEX_MEMORY
+_TOO_LARGE: Final = "too large"
+_KINDS: Final = ("exact", "prefix", "regex")
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedRegex:
+    """The whole value matches an RE2 pattern; as `Regex` of the rules, with less memory.
+
+    Raises ValueError where the pattern is not RE2, Unsupported where its program is too large.
+    """
+
+    pattern: str
+    instructions: int = field(init=False, repr=False, compare=False)
+    _compiled: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the pattern."""
+        try:
+            compiled = re2.compile(self.pattern, _OPTIONS)
+        except re2.error as error:
+            reason = _reason(error)
+            if _TOO_LARGE in reason:
+                raise Unsupported("a regex is too large to compile") from error
+            raise ValueError(reason) from error
+        object.__setattr__(self, "_compiled", compiled)
+        size = compiled.programsize + compiled.reverseprogramsize
+        object.__setattr__(self, "instructions", size)
+
+    def holds(self, value: str | None) -> bool:
+        """Whether there is a value and all of it matches."""
+        if value is None:
+            return False
+        try:
+            return self._compiled.fullmatch(value) is not None
+        except UnicodeEncodeError:  # a lone surrogate cannot be encoded for RE2
+            return False
+
+
+Condition = Exact | Prefix | BoundedRegex | Present
+
+
+class Conditions:
+    """Makes conditions for one object and adds up the size of its regexes."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._regexes: dict[str, BoundedRegex] = {}
+        self._left = MOST_INSTRUCTIONS
+        self._uses_left = MOST_REGEXES
+
+    def string_match(
+        self, raw: Any, place: str, *, presence: bool = False, empty_prefix: bool = False
+    ) -> Condition | None:
+        """Return a StringMatch; None where it asks for nothing, or is invalid.
+
+        `presence`: no condition and the regex `*` mean that there is a value. Raises Unsupported.
+        """
+        reader = self._reader
+        given = {
+            key: value for key, value in reader.mapping(raw, place).items() if value is not None
+        }
+        if unknown := given.keys() - set(_KINDS):
+            raise Unsupported(f"{place} has {', '.join(sorted(unknown))}")
+        if len(given) > 1:
+            reader.invalid(place, "has more than one of exact, prefix and regex")
+            return None
+        if not given or (presence and given.get("regex") == "*"):
+            return Present() if presence else None
+        kind, value = next(iter(given.items()))
+        text = reader.text(value, f"{place}.{kind}")
+        if not text and (kind == "regex" or (kind == "prefix" and not empty_prefix)):
+            reader.invalid(f"{place}.{kind}", "must not be empty")
+            return None
+        if kind == "regex":
+            return self.regex(text, f"{place}.regex")
+        return Exact(text) if kind == "exact" else Prefix(text)
+
+    def regex(self, pattern: str, place: str) -> Condition | None:
+        """Return a regex, one for equal patterns; None where it is invalid. Raises Unsupported."""
+        if len(pattern.encode()) > MOST_REGEX_BYTES:
+            self._reader.invalid(place, f"is longer than {MOST_REGEX_BYTES} bytes")
+            return None
+        self._uses_left -= 1
+        if self._uses_left < 0:
+            raise Unsupported(f"the object has more than {MOST_REGEXES} regexes")
+        known = self._regexes.get(pattern)
+        if known is not None:
+            return known
+        try:
+            made = BoundedRegex(pattern)
+        except ValueError as error:
+            self._reader.invalid(place, f"is not RE2: {error}")
+            return None
+        self._left -= made.instructions
+        if self._left < 0:
+            raise Unsupported("the regexes of the object are too large together")
+        self._regexes[pattern] = made
+        return made
+
+
+def _reason(error: Exception) -> str:
+    """Return RE2's error message, which may be bytes."""
+    reason = error.args[0] if error.args else error
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

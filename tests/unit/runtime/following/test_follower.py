@@ -1,0 +1,217 @@
+"""The follower over a scripted source, in virtual time, beside the driver of rollouts."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from gateway.adapters.state.memory import MemoryStore
+from gateway.core.rollout.state import RolloutPhase
+from gateway.core.routing.decider import decider_of
+from gateway.core.routing.mesh.events import FollowChanged
+from gateway.core.routing.route import RoutingTable
+from gateway.follow_port import FollowError, ObjectListener
+from gateway.runtime.following.follower import Follower
+from gateway.runtime.following.watched import OUT_OF_REACH_SECONDS
+from gateway.runtime.rollouts.driver import RolloutDriver
+from gateway.runtime.rollouts.requests import RolloutRequests
+from gateway.runtime.routes import RouteSet
+from gateway.runtime.running_route import RunningRoute
+from tests.builders import message
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.bell import Bell
+from tests.fakes.observer import FakeObserver
+from tests.fakes.source import InMemorySource
+from tests.fakes.target import FakeTarget
+from tests.unit.config.test_follow_objects import URLS
+from tests.unit.config.test_rollout_objects import route_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Never
+
+    from gateway.core.routing.mesh.plan import ObjectName
+    from gateway.core.routing.route import Route
+
+pytestmark = VIRTUAL_TIME
+
+
+class ScriptedObjects:
+    """An ObjectSource whose listeners a test calls; with `refuses` it cannot be opened."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.refuses = refuses
+        self.listeners: dict[str, ObjectListener] = {}
+        self.closed = False
+
+    async def open(self) -> str:
+        if self.refuses:
+            raise FollowError(self.refuses)
+        return "shop"
+
+    async def follow(self, name: ObjectName, listener: ObjectListener) -> Never:
+        self.listeners[str(name)] = listener
+        try:
+            while True:
+                await asyncio.Event().wait()
+        finally:
+            del self.listeners[str(name)]
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """One replica: a route that follows, judged too, over a queue in memory."""
+
+    def __init__(self, source: ScriptedObjects) -> None:
+        self.source = source
+        self.observer = FakeObserver(Bell())
+        loop = asyncio.get_running_loop()
+        self.routes = RouteSet(self._running, lambda route: self.follower.waits(route))  # noqa: PLW0108
+        self.follower = Follower(
+            source, self.routes, self.observer, clock=loop.time, wall=loop.time
+        )
+        self.driver = RolloutDriver(MemoryStore(), self.routes, self.observer, wall=loop.time)
+        self.requests = RolloutRequests(self.driver, wall=loop.time)
+
+    def _running(self, route: Route) -> RunningRoute:
+        target = FakeTarget(self.observer.bell)
+        return RunningRoute(
+            route,
+            InMemorySource(route.queue.name, bell=self.observer.bell),
+            lambda _: target,
+            self.observer,
+            wall=lambda: 0.0,
+            random=lambda: 0.5,
+            weigh=lambda given: self.follower.weigh(self.driver.weigh(given)),
+        )
+
+    def swap(self, *routes: Route) -> None:
+        self.routes.swap(RoutingTable(routes))
+
+    @property
+    def listener(self) -> ObjectListener:
+        (found,) = self.source.listeners.values()
+        return found
+
+    def canary(self) -> float:
+        """The canary's share of a thousand messages, in per cent."""
+        decider = decider_of(self.routes.in_force()[0].route)
+        found = [decider.decide(message(message_id=str(at))).version for at in range(1000)]
+        return 100 * sum(each is not None and each.name == "canary" for each in found) / 1000
+
+
+@asynccontextmanager
+async def world(source: ScriptedObjects | None = None) -> AsyncIterator[World]:
+    made = World(source or ScriptedObjects())
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(made.follower.run()), tasks.create_task(made.driver.run())]
+        made.routes.begin(tasks)
+        yield made
+        made.routes.halt()
+        for task in running:
+            task.cancel()
+    assert made.source.closed
+
+
+def service(canary: int) -> dict[str, Any]:
+    hosts = {"b-primary": 100 - canary, "b-canary": canary}
+    route = [{"destination": {"host": host}, "weight": weight} for host, weight in hosts.items()]
+    meta = {"name": "b", "namespace": "shop"}
+    return {"metadata": meta, "spec": {"hosts": ["b"], "http": [{"route": route}]}}
+
+
+def following(more: str = "", follow: str = "virtualService: b") -> Route:
+    return route_of(f"follow: {{{follow}}}\n{more}", versions=URLS)
+
+
+async def test_weights_by_hand_stand_over_the_object_until_they_are_cleared() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(100))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        assert made.canary() == 100
+        assert made.requests.view("orders").phase is RolloutPhase.IDLE
+        await made.requests.set_weights("orders", {"canary": 0}, by="Ana")
+        assert made.canary() == 0
+        made.listener.changed(service(50))
+        await asyncio.sleep(1)
+        assert made.canary() == 0
+        await made.requests.clear_weights("orders", by="Ana")
+        assert 45 < made.canary() < 55
+        assert made.requests.view("orders").weights == {"stable": 50.0, "canary": 50.0}
+
+
+async def test_out_of_reach_is_told_after_ten_seconds_and_when_it_is_over() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(10))
+        made.listener.synced()
+        made.listener.failed("no response in time")
+        await asyncio.sleep(OUT_OF_REACH_SECONDS - 2)
+        assert made.follower.views()[0].valid
+        await asyncio.sleep(4)
+        view = made.follower.views()[0]
+        assert (view.valid, view.problem) == (False, "no response in time")
+        made.listener.synced()
+        await asyncio.sleep(1)
+        assert made.follower.views()[0].valid
+        assert [each.valid for each in made.observer.of(FollowChanged)] == [True, False, True]
+        assert made.routes.unready() == []
+
+
+async def test_many_changes_are_compiled_together_and_the_last_one_counts() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        for weight in range(101):
+            made.listener.changed(service(weight))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        assert made.canary() == 100
+        assert len(made.observer.of(FollowChanged)) == 1
+
+
+async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> None:
+    source = ScriptedObjects("there is no Kubernetes API to be found")
+    async with world(source) as made:
+        stable = following(follow="virtualService: b, start: stable")
+        made.swap(stable)
+        await asyncio.sleep(1)
+        assert made.routes.unready() == []
+        assert made.follower.views()[0].problem == source.refuses
+        assert [each.problem for each in made.observer.of(FollowChanged)] == [source.refuses]
+        source.refuses = ""
+        await asyncio.sleep(6)
+        made.listener.changed(service(100))
+        await asyncio.sleep(1)
+        assert made.canary() == 0, "it was not said yet whether there are delegates"
+        made.listener.synced()
+        await asyncio.sleep(1)
+        assert made.canary() == 100
+
+
+async def test_nothing_is_opened_before_a_route_follows_and_a_reload_may_end_it() -> None:
+    async with world(ScriptedObjects("never asked")) as made:
+        made.swap(route_of("split: {stable: 90, canary: 10}", versions=URLS))
+        await asyncio.sleep(60)
+        assert made.observer.of(FollowChanged) == []
+        made.source.refuses = ""
+        made.swap(following())
+        await asyncio.sleep(1)
+        assert list(made.source.listeners) == ["VirtualService shop/b"]
+        made.swap(route_of("split: {stable: 90, canary: 10}", versions=URLS))
+        await asyncio.sleep(1)
+        assert made.source.listeners == {}
+        assert made.follower.views() == []
+        made.swap(following())
+        await asyncio.sleep(1)
+        assert list(made.source.listeners) == ["VirtualService shop/b"]
+        made.swap()
+        await asyncio.sleep(60)
+        assert made.source.listeners == {}
