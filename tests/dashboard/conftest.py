@@ -1,4 +1,4 @@
-"""Chromium, started once for all tests of the dashboard, and a gateway's admin port for it."""
+"""Chromium, started once for each module of the dashboard, and a gateway's admin port for it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["emulator", "new_service", "thread"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser; tests that need it are skipped by name where there is none."""
+    """The browser; tests that need it are skipped by name where there is none.
+
+    For one module: while it lives, its event loop runs in this thread, and no other one can.
+    """
     if why := missing():
         pytest.skip(why)
     with browser() as started:
