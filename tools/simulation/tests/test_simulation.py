@@ -22,6 +22,7 @@ def test_the_page_shows_what_was_found() -> None:
 @pytest.mark.parametrize("name", [name for name in FOUND if name.startswith("equal/")])
 def test_a_canary_as_good_as_stable_is_neither_aborted_nor_held(name: str) -> None:
     found = FOUND[name]
+    assert found["rollouts"] >= LEAST_ROLLOUTS
     assert found["aborted"] < found["rollouts"] / A_HUNDRED
     assert found["held"] < found["rollouts"] / A_HUNDRED
 
@@ -29,6 +30,7 @@ def test_a_canary_as_good_as_stable_is_neither_aborted_nor_held(name: str) -> No
 @pytest.mark.parametrize("name", [name for name in FOUND if name.startswith("worse/")])
 def test_one_that_is_5_points_worse_does_not_reach_25_percent(name: str) -> None:
     found = FOUND[name]
+    assert found["rollouts"] >= LEAST_ROLLOUTS
     assert found["reached_25"] < found["rollouts"] / A_HUNDRED
 
 
