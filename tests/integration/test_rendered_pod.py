@@ -42,6 +42,7 @@ def values(sqs: EmulatedSqs, services: Mapping[str, Service], weight: int, port:
     return {
         "routes": [route],
         "settings": {"drainSeconds": 2},
+        "state": "memory",  # there is no Kubernetes API
         "admin": {"host": LOOPBACK, "port": port},
         "aws": {"region": "eu-west-1", "endpointUrl": sqs.endpoint},
         "extraEnv": [{"name": name, "value": value} for name, value in keys.items()],

@@ -41,8 +41,9 @@ def needed(*names: str) -> set[str]:
 
 
 def dependencies() -> list[str]:
+    """Return what the image installs: the extra `otel` is in it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return list(project["dependencies"])
+    return [*project["dependencies"], *project["optional-dependencies"]["otel"]]
 
 
 def test_the_image_installs_what_the_project_depends_on_and_nothing_else() -> None:

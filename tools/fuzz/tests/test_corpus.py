@@ -12,7 +12,7 @@ from tools.fuzz.targets import CORPUS, TARGETS, words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_FILES = 200
+MOST_FILES = 250
 MOST_BYTES = 300_000
 
 
