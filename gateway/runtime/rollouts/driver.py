@@ -164,7 +164,7 @@ class RolloutDriver:
     async def _publish(self) -> None:
         async with self._publishing:  # sums only grow: older ones must not come last
             rollouts = self._by_name.items()
-            sums = {name: each.own_sums for name, each in rollouts if any(each.own_sums)}
+            sums = {name: own for name, each in rollouts if any(own := each.own_sums)}
             if sums != self._published:
                 await self._store.publish(sums)
                 self._published = sums
