@@ -52,6 +52,7 @@ from gateway.aiokit.signals import SIGNALS
 from gateway.aiokit.write_batch import WriteBatch
 from gateway.config.watcher import FileWeights
 from gateway.core.events import Listening
+from gateway.core.kafka.plan import TopicAddress
 from gateway.reloader import Reloader
 from gateway.runtime.following.follower import Follower
 from gateway.runtime.poll_budget import PollBudget
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from gateway.core.events import Event
     from gateway.core.routing.route import Route, RoutingTable
     from gateway.core.routing.version import Version
-    from gateway.ports import Target, Weights
+    from gateway.ports import Source, Target, Weights
 
 GARBAGE_THRESHOLD: Final = 20_000
 """New objects before the collector looks for cycles. The path of a message makes none, so that most
@@ -212,11 +213,10 @@ class Gateway:
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 100)
 
     def _running_route(self, route: Route) -> RunningRoute:
-        source = NativeSqsSource if self._native_sqs else SdkSqsSource
         observer = Observers(self._metrics, self._statistics, LogObserver(self._throttles, route))
         return RunningRoute(
             route,
-            source(self._clients, route.queue, route.dead_letter),
+            self._source(route),
             partial(self._target, route.name, observer.observe),
             observer,
             poll_budget=self._poll_budget,
@@ -227,6 +227,13 @@ class Gateway:
             weigh=lambda given: self._follower.weigh(self._rollouts.weigh(given)),
             tracing=None if self._spans is None else RouteTracing(route, self._spans),
         )
+
+    def _source(self, route: Route) -> Source:
+        queue, dead_letter = route.queue, route.dead_letter
+        if isinstance(queue, TopicAddress) or isinstance(dead_letter, TopicAddress):
+            raise NotImplementedError  # gateway/adapters/kafka
+        source = NativeSqsSource if self._native_sqs else SdkSqsSource
+        return source(self._clients, queue, dead_letter)
 
     def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:
         if version.queue is None:

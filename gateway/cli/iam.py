@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import OK, PROBLEMS
-from gateway.core.addresses import partition_of
+from gateway.core.addresses import QueueAddress, partition_of
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from gateway.cli.arguments import Commands
     from gateway.config.problems.problem import Problem
-    from gateway.core.addresses import QueueAddress
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
 
@@ -118,10 +117,12 @@ def _documents(routes: Sequence[Route], place: Place, *, merged: bool) -> dict[s
 def _statements(route: Route, place: Place) -> Iterator[dict[str, Any]]:
     # A queue that is given by its URL is never looked up. A dead-letter queue always is, so that a
     # missing one is noticed at the start and not at the first reject.
+    if not isinstance(route.queue, QueueAddress):
+        return  # a topic has no IAM actions of SQS
     known = route.queue.url is not None
     actions = [action for action in CONSUME if not (known and action == "sqs:GetQueueUrl")]
     yield _allow(actions, arn(route.queue, place))
-    if route.dead_letter is not None:
+    if isinstance(route.dead_letter, QueueAddress):
         yield _allow(list(SEND), arn(route.dead_letter, place))
     targets: dict[str, set[str]] = {}  # versions may share a queue
     for version in route.versions:
@@ -162,7 +163,8 @@ def _partition(queue: QueueAddress, region: str) -> str:
 def _left_open(routes: Iterable[Route], place: Place) -> Iterator[str]:
     for route in routes:
         targets = (version.queue for version in route.versions)
-        for queue in dict.fromkeys(filter(None, (route.queue, route.dead_letter, *targets))):
+        found = (route.queue, route.dead_letter, *targets)
+        for queue in dict.fromkeys(each for each in found if isinstance(each, QueueAddress)):
             wanted = ((_account(queue, place), "account"), (_region(queue, place), "region"))
             names = [name for value, name in wanted if value == OPEN]
             if names:

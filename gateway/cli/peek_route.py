@@ -18,15 +18,16 @@ def queue_and_route(arguments: argparse.Namespace) -> tuple[QueueAddress, Route 
     A bare name that a route has is that route's queue, region and account included. Raises
     ProblemsFound.
     """
-    from gateway.core.addresses import parse_queue
+    from gateway.core.addresses import QueueAddress, parse_queue
 
     try:
         queue = parse_queue(arguments.queue)
     except ValueError as error:
         raise problem("QUEUE", str(error)) from None
     route = _route(arguments, queue)
-    if route is not None and queue.account is None and queue.name == route.queue.name:
-        return route.queue, route
+    own = None if route is None else route.queue
+    if isinstance(own, QueueAddress) and queue.account is None and queue.name == own.name:
+        return own, route
     return queue, route
 
 
@@ -41,8 +42,13 @@ def _route(arguments: argparse.Namespace, queue: QueueAddress) -> Route | None:
 
         return route_named(table, arguments.route)
     from gateway.config.checks.queues import is_same
+    from gateway.core.addresses import QueueAddress
 
-    found = [route for route in table.routes if is_same(route.queue, queue)]
+    found = [
+        route
+        for route in table.routes
+        if isinstance(route.queue, QueueAddress) and is_same(route.queue, queue)
+    ]
     if len(found) > 1:
         names = ", ".join(route.name for route in found)
         raise problem("--route", f"several routes have the queue {queue.name}", f"say one: {names}")

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import AttributeNames, names_of
 from gateway.core.messages.json_body import ABSENT, is_json, parse_json
+from gateway.core.messages.record import Record  # noqa: TC001 - as above
 
 UNREAD: Final[Any] = object()
 _new_tuple = tuple.__new__  # of a named tuple: faster than a call of its class
@@ -43,6 +44,8 @@ class Message:
     """A message as SQS returned it. Times are milliseconds since the epoch, 0 where not known.
 
     `counted` is false where SQS, or an emulator of it, gave no receive count: it is 1 then.
+    `record` is there where it came from Kafka; `body` is then the text of its value, and
+    `receive_count` the attempts of this process, this one included.
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html
     """
@@ -59,6 +62,7 @@ class Message:
     sender_id: str | None = None
     trace_header: str | None = None
     counted: bool = True
+    record: Record | None = None
     _json: Any = field(default=UNREAD, init=False, repr=False)
     _is_json: bool | None = field(default=None, init=False, repr=False)
     _names: AttributeNames | None = field(default=None, init=False, repr=False)

@@ -11,6 +11,7 @@ from gateway.core.sqs_limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from gateway.core.addresses import QueueAddress
+    from gateway.core.kafka.plan import KafkaPlan, TopicAddress
     from gateway.core.rollout.plan import Plan
     from gateway.core.routing.mesh.evaluator import Followed
     from gateway.core.routing.mesh.plan import FollowPlan
@@ -105,11 +106,11 @@ class Route:
     `unsplit` is what weights set by hand are put on where there is no split: it gives stable all.
     With `least_in_flight` the limit finds itself between that and `max_in_flight`. `follow` names
     an object that decides in place of a split; `followed` is what it says now, None while nothing
-    is known of it and where weights are set by hand.
+    is known of it and where weights are set by hand. `kafka` None: `queue` is a queue of SQS.
     """
 
     name: str
-    queue: QueueAddress
+    queue: QueueAddress | TopicAddress
     versions: tuple[Version, ...]
     stable: Version
     wait_seconds: int = MAX_WAIT_SECONDS
@@ -124,7 +125,7 @@ class Route:
     fallback: Fallback | None = None
     retry: Backoff = Backoff()
     linger: Linger = Linger()
-    dead_letter: QueueAddress | None = None
+    dead_letter: QueueAddress | TopicAddress | None = None
     version_header: str = DEFAULT_VERSION_HEADER
     unwrap: Unwrap = Unwrap.NONE
     deliver: Deliver = Deliver.BODY
@@ -134,6 +135,7 @@ class Route:
     unsplit: Split | None = None
     follow: FollowPlan | None = None
     followed: Followed | None = None
+    kafka: KafkaPlan | None = None
 
     def version_called(self, text: str) -> Version | None:
         """Return the version of a tag or name, or None."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from gateway.core.addresses import QueueAddress  # noqa: TC001 - what a dataclass is made of
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES
+from gateway.core.kafka.plan import TopicAddress  # noqa: TC001 - as above
 
 
 class Client(StrEnum):
@@ -34,9 +35,9 @@ class HeaderFile:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version: its name, its `tag` (its name on the wire), its URL or queue, and its limits.
+    """A version: its name, its `tag` (its name on the wire), its URL, queue or topic, its limits.
 
-    It has exactly one of `url` (empty where it is a queue) and `queue`. A queue that holds more
+    It has exactly one of `url` (empty where it has none), `queue` and `topic`. A queue that holds more
     than `max_depth` messages counts as unreachable; None: it may hold any number. `max_rate` is
     deliveries per second, None without a limit. A connection is used for
     `connection_lifetime_seconds`, a quarter more or less. With `least_in_flight` the limit finds
@@ -60,4 +61,5 @@ class Version:
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES
     attributes_json: bool = False
     queue: QueueAddress | None = None
+    topic: TopicAddress | None = None
     max_depth: int | None = None

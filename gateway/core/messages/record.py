@@ -1,0 +1,22 @@
+"""What only a Kafka record has, beside the message that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a record is, and what it is made of, unchanged.
+
+    `key` None: it has none. `value` None: a tombstone. `headers` are in the record's order, repeats
+    kept. `timestamp_ms`, milliseconds since the epoch, None where the broker says none.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    timestamp_ms: int | None = None
