@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple, Never, Protocol
+from typing import TYPE_CHECKING, Never, Protocol
 
 from gateway.core.history import Histories, Watchable
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
@@ -134,36 +134,6 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Close the connections that it owns."""
-
-
-class ReleaseCause(Enum):
-    """Why a message goes back to its source."""
-
-    WAITED = auto()  # it was not sent: it found no slot, or the route stops
-    FAILED = auto()
-    REJECTED = auto()  # its version will never take it, or it had its last attempt
-
-
-class Release(NamedTuple):
-    """A message that goes back: it is due again after `seconds`, by what `receipt` names."""
-
-    receipt: str
-    seconds: int
-    cause: ReleaseCause
-
-
-class LogSource(Source, Protocol):
-    """A source of a log: what goes back is kept in memory by the source itself.
-
-    It gives a message again when it is due, and keeps the order that its route asks for: while one
-    of a key is out, the later ones of that key are held back.
-    """
-
-    async def release(self, releases: Sequence[Release]) -> Mapping[int, EntryError]:
-        """Take messages back; returns those that are no longer its own, by position."""
-
-    def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
-        """Have `lost` called, on the loop, with a test for messages that are its own no longer."""
 
 
 class Sending(Protocol):

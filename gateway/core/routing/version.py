@@ -37,9 +37,9 @@ class HeaderFile:
 class Version:
     """A version: its name, its `tag` (its name on the wire), its URL, queue or topic, its limits.
 
-    It has exactly one of `url` (empty where it has none), `queue` and `topic`. A queue that holds more
-    than `max_depth` messages counts as unreachable; None: it may hold any number. `max_rate` is
-    deliveries per second, None without a limit. A connection is used for
+    It has exactly one of `url` (empty where it has none), `queue` and `topic`. A queue that holds
+    more than `max_depth` messages counts as unreachable; None: it may hold any number. `max_rate`
+    is deliveries per second, None without a limit. A connection is used for
     `connection_lifetime_seconds`, a quarter more or less. With `least_in_flight` the limit finds
     itself between that and `max_in_flight`. `max_header_bytes` is the largest head of
     a request, what sidecars add included. `attributes_json`: it gets all attributes in one more
