@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+from gateway.core.kafka.partition_view import PartitionView
+from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.ports import Source
 
 if TYPE_CHECKING:
@@ -13,13 +14,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.ports import EntryError
 
-
-class ReleaseCause(Enum):
-    """Why a message goes back to its source."""
-
-    WAITED = auto()  # it was not sent: it found no slot, or the route stops
-    FAILED = auto()
-    REJECTED = auto()  # its version will never take it, or it had its last attempt
+__all__ = ["LogSource", "PartitionView", "Release", "ReleaseCause"]
 
 
 class Release(NamedTuple):
@@ -30,15 +25,24 @@ class Release(NamedTuple):
     cause: ReleaseCause
 
 
+@runtime_checkable
 class LogSource(Source, Protocol):
     """A source of a log: what goes back is kept in memory by the source itself.
 
     It gives a message again when it is due, and keeps the order that its route asks for: while one
-    of a key is out, the later ones of that key are held back.
+    of a key is out, the later ones of that key are held back. A receive that is cancelled has taken
+    nothing; one that brings nothing has waited for as long as it was asked to.
     """
 
     async def release(self, releases: Sequence[Release]) -> Mapping[int, EntryError]:
         """Take messages back; returns those that are no longer its own, by position."""
 
     def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
-        """Have `lost` called, on the loop, with a test for messages that are its own no longer."""
+        """Have `lost` called, on the loop, with a test for messages that it is losing.
+
+        Those whose delivery has not begun are released then, by a later call of `release`; the
+        deliveries under way go on, and their messages are settled as all others are.
+        """
+
+    def partitions(self) -> Sequence[PartitionView]:
+        """Describe the partitions that it reads at this moment, in order."""

@@ -1,0 +1,283 @@
+"""The window of a partition: its records that were received and are not committed.
+
+It holds back what has to wait for another record, gives again what goes back, and says how far the
+offsets may be committed: up to the lowest record that is not settled, by the offsets that were
+really received, since compaction and transactions leave gaps. Nothing here costs more than the
+logarithm of the number of records.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.partition_view import PartitionView
+from gateway.core.kafka.plan import Order
+from gateway.core.kafka.release_cause import ReleaseCause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.core.messages.record import Record
+
+MAX_HELD_BYTES: Final = 16 * 1024 * 1024
+"""What one partition may hold, beside `max_behind`: as much as librdkafka fetches ahead of it."""
+
+RECORD_BYTES: Final = 500
+"""What a record takes beside its key, its value and its headers, as measured; and one header."""
+
+HEADER_BYTES: Final = 150
+
+RESUMED: Final = 0.5
+"""Of both bounds: what has fallen behind has caught up when no more than this is left."""
+
+_PARTITION_KEY: Final = b""
+
+Taken = tuple["Record", int]
+"""A record, and its receive count: attempts made + 1, above TO_STABLE where it goes to stable."""
+
+
+class Detour(Enum):
+    """Where records go that wait for another version while their partition has fallen behind."""
+
+    NONE = auto()  # they wait on
+    TO_STABLE = auto()
+    PARKED = auto()  # into `to_park`, in place of being delivered
+
+
+class _Story:
+    """What became of a record that went back."""
+
+    __slots__ = ("attempts", "blocked", "waited")
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.blocked = False
+        self.waited = False  # the last time that it went back
+
+
+class PartitionWindow:
+    """The window of one partition, for one assignment of it; times are those of any one clock.
+
+    `behind` is in records, from the lowest that is not settled to the newest received, and
+    `held_bytes` what those take that are not settled. `fallen_behind` is set at `max_behind`
+    records, or `max_bytes`, until half of both is left: no more is to be fetched meanwhile.
+    `blocked` counts rejected records that hold up others, or themselves. `to_park` is emptied by
+    the one that parks its records and then settles them. Records that go back are given before
+    newer ones, and older ones first.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        max_behind: int,
+        detour: Detour = Detour.NONE,
+        max_bytes: int = MAX_HELD_BYTES,
+    ) -> None:
+        self.fallen_behind = False
+        self.held_bytes = 0
+        self.blocked = 0
+        self.to_park: list[Record] = []
+        self._order = order
+        self._max_behind = max_behind
+        self._max_bytes = max_bytes
+        self._detour = detour
+        self._newest = -1
+        self._line: deque[int] = deque()  # offsets from the lowest that is not settled
+        self._held: dict[int, Record] = {}  # not settled
+        self._out: set[int] = set()
+        self._fresh: deque[Record] = deque()  # may be taken, never were
+        self._ready: list[int] = []  # a heap: may be taken, were held back or went back
+        self._due: list[tuple[float, int]] = []  # a heap: when they may be taken again
+        self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
+        self._stories: dict[int, _Story] = {}
+        self._detoured: set[bytes] = set()
+
+    @property
+    def behind(self) -> int:
+        """How many records lie between what may be committed and the newest."""
+        return len(self._line)
+
+    @property
+    def out(self) -> int:
+        """How many records were taken and neither settled nor released."""
+        return len(self._out)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a record may be taken that is not due at some time only."""
+        return bool(self._fresh or self._ready)
+
+    @property
+    def next_due_at(self) -> float | None:
+        """When the first of those is due that went back; None where none is waiting for that."""
+        return self._due[0][0] if self._due else None
+
+    @property
+    def commit_offset(self) -> int | None:
+        """The offset to commit: all below it is settled. None where nothing was received."""
+        if self._line:
+            return self._line[0]
+        return None if self._newest < 0 else self._newest + 1
+
+    def view(self, topic: str, partition: int) -> PartitionView:
+        """Describe the partition as it stands."""
+        oldest = self._line[0] if self._line else None
+        paused = self.fallen_behind
+        return PartitionView(topic, partition, self.behind, paused, self.blocked, oldest)
+
+    # ---- in -------------------------------------------------------------------------------
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Take records in, in order; those that are not above the newest are ignored."""
+        newest, held, fresh, keys = self._newest, self._held, self._fresh, self._keys
+        by_key, ordered = self._order is Order.KEY, self._order is not Order.NONE
+        size = 0
+        for record in records:
+            offset = record[2]
+            if offset <= newest:
+                continue
+            newest = offset
+            held[offset] = record
+            self._line.append(offset)
+            size += record_bytes(record)
+            key = (record[3] if by_key else _PARTITION_KEY) if ordered else None
+            if key is None:
+                fresh.append(record)
+            elif key not in keys:
+                keys[key] = None
+                fresh.append(record)
+            else:
+                behind = keys[key]
+                if behind is None:
+                    keys[key] = behind = deque()
+                behind.append(record)
+        self._newest = newest
+        self.held_bytes += size
+        if len(self._line) >= self._max_behind or self.held_bytes >= self._max_bytes:
+            self.fallen_behind = True
+
+    # ---- out ------------------------------------------------------------------------------
+
+    def take(self, limit: int, now: float) -> list[Taken]:
+        """Give up to `limit` records to deliver, the oldest first; `now` is on the clock of due_at.
+
+        Of a key, or of the partition, no more than one is out.
+        """
+        while self._due and self._due[0][0] <= now:
+            heappush(self._ready, heappop(self._due)[1])
+        detours = self.fallen_behind and self._detour is not Detour.NONE
+        fresh, ready, out = self._fresh, self._ready, self._out
+        taken: list[Taken] = []
+        while len(taken) < limit:
+            if ready and not (fresh and fresh[0][2] < ready[0]):
+                record = self._held[heappop(ready)]
+            elif fresh:
+                record = fresh.popleft()
+                if not detours:  # as nearly always
+                    out.add(record[2])
+                    taken.append((record, 1))
+                    continue
+            else:
+                break
+            out.add(record[2])
+            story = self._stories.get(record[2])
+            count = 1 if story is None else story.attempts + 1
+            if not (detours and self._takes_detour(record, story)):
+                taken.append((record, count))
+            elif self._detour is Detour.TO_STABLE:
+                taken.append((record, count + TO_STABLE))
+            else:
+                self.to_park.append(record)
+        return taken
+
+    def _takes_detour(self, record: Record, story: _Story | None) -> bool:
+        """Whether it waits for another version, or follows one of its key that did."""
+        key = self._key_of(record)
+        if story is not None and story.waited:
+            if key is not None:
+                self._detoured.add(key)
+            return True
+        return key in self._detoured
+
+    # ---- back -----------------------------------------------------------------------------
+
+    def settle(self, offset: int) -> bool:
+        """Take a record out of the window; False where it is not out, so nothing changes."""
+        if offset not in self._out:
+            return False
+        self._out.discard(offset)
+        record = self._held.pop(offset)
+        self.held_bytes -= record_bytes(record)
+        if self._stories:
+            self._forget(offset)
+        order = self._order
+        if order is not Order.NONE:
+            key = record[3] if order is Order.KEY else _PARTITION_KEY
+            if key is not None:
+                self._free(key)
+        line = self._line
+        if line[0] == offset:
+            held = self._held
+            while line and line[0] not in held:
+                line.popleft()
+        if self.fallen_behind:
+            self._catch_up()
+        return True
+
+    def release(self, offset: int, due_at: float, cause: ReleaseCause) -> bool:
+        """Keep a record until it is due; False where it is not out, so nothing changes.
+
+        What is to follow it waits on.
+        """
+        if offset not in self._out:
+            return False
+        self._out.discard(offset)
+        story = self._stories.setdefault(offset, _Story())
+        story.waited = cause is ReleaseCause.WAITED
+        if not story.waited:
+            story.attempts += 1
+            self.blocked += (cause is ReleaseCause.REJECTED) - story.blocked
+            story.blocked = cause is ReleaseCause.REJECTED
+        heappush(self._due, (due_at, offset))
+        return True
+
+    def _free(self, key: bytes) -> None:
+        """Make the next record of a key ready."""
+        behind = self._keys[key]
+        if behind:
+            heappush(self._ready, behind.popleft()[2])
+        else:
+            del self._keys[key]
+
+    def _forget(self, offset: int) -> None:
+        story = self._stories.pop(offset, None)
+        if story is not None and story.blocked:
+            self.blocked -= 1
+
+    def _catch_up(self) -> None:
+        few = len(self._line) <= self._max_behind * RESUMED
+        if few and self.held_bytes <= self._max_bytes * RESUMED:
+            self.fallen_behind = False
+            self._detoured.clear()
+
+    def _key_of(self, record: Record) -> bytes | None:
+        if self._order is Order.NONE:
+            return None
+        return record[3] if self._order is Order.KEY else _PARTITION_KEY
+
+
+def record_bytes(record: Record) -> int:
+    """Return the memory that a record takes, more or less."""
+    key, value, headers = record[3], record[4], record[5]
+    size = RECORD_BYTES
+    if key is not None:
+        size += len(key)
+    if value is not None:
+        size += len(value)
+    for name, content in headers:
+        size += HEADER_BYTES + len(name) + (0 if content is None else len(content))
+    return size

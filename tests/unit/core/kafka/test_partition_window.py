@@ -1,0 +1,245 @@
+"""What a partition's window gives, holds back, and lets be committed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.plan import Order
+from gateway.core.kafka.release_cause import ReleaseCause
+from gateway.core.kafka.window import Detour, PartitionWindow, record_bytes
+from gateway.core.messages.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+WAITED, FAILED, REJECTED = ReleaseCause.WAITED, ReleaseCause.FAILED, ReleaseCause.REJECTED
+
+
+def record(offset: int, key: str | None = None, value: bytes | None = b"{}") -> Record:
+    """Make a record of partition 0."""
+    return Record("orders", 0, offset, None if key is None else key.encode(), value)
+
+
+def window(
+    keys: Sequence[str | None], order: Order = Order.KEY, max_behind: int = 100, **rest: Detour
+) -> PartitionWindow:
+    """Make a window with records from offset 0 on, of these keys."""
+    made = PartitionWindow(order, max_behind, **rest)
+    made.add([record(offset, key) for offset, key in enumerate(keys)])
+    return made
+
+
+def offsets(made: PartitionWindow, limit: int = 100, now: float = 0.0) -> list[int]:
+    """Take, and return what came."""
+    return [taken.offset for taken, _ in made.take(limit, now)]
+
+
+def test_one_of_each_key_is_out_and_the_next_follows_its_settlement() -> None:
+    made = window(["a", "a", "b", "a"])
+    assert offsets(made) == [0, 2]
+    assert offsets(made) == []
+    assert made.settle(0)
+    assert offsets(made) == [1]
+
+
+def test_records_without_a_key_are_all_given_at_once() -> None:
+    assert offsets(window([None, "a", None, "a", None])) == [0, 1, 2, 4]
+
+
+def test_an_empty_key_is_a_key() -> None:
+    assert offsets(window(["", "", "a"])) == [0, 2]
+
+
+def test_with_the_order_of_the_partition_one_record_is_out() -> None:
+    made = window([None, "a", "b"], Order.PARTITION)
+    assert offsets(made) == [0]
+    made.settle(0)
+    assert offsets(made) == [1]
+
+
+def test_without_an_order_all_records_are_given_at_once() -> None:
+    assert offsets(window(["a", "a", "a"], Order.NONE)) == [0, 1, 2]
+
+
+def test_no_more_than_the_limit_is_given_and_the_oldest_first() -> None:
+    made = window(["a", "b", "a", "c"])
+    assert offsets(made, 2) == [0, 1]
+    made.settle(0)
+    assert offsets(made, 1) == [2], "what was held back is older than what was never taken"
+    assert offsets(made, 1) == [3]
+
+
+def test_what_may_be_committed_is_the_lowest_that_is_not_settled() -> None:
+    made = window(["a", "b", "c"])
+    assert made.commit_offset == 0
+    offsets(made)
+    made.settle(1)
+    assert made.commit_offset == 0
+    made.settle(0)
+    assert made.commit_offset == 2
+    made.settle(2)
+    assert made.commit_offset == 3
+
+
+def test_offsets_that_never_came_do_not_hold_up_the_commit() -> None:
+    made = PartitionWindow(Order.NONE, 100)
+    assert made.commit_offset is None
+    made.add([record(10), record(17), record(40)])
+    assert offsets(made) == [10, 17, 40]
+    made.settle(10)
+    assert made.commit_offset == 17
+    made.settle(17)
+    made.settle(40)
+    assert made.commit_offset == 41
+
+
+def test_a_record_that_came_before_is_ignored() -> None:
+    made = window(["a", "b"])
+    made.add([record(1, "b"), record(2, "c")])
+    assert offsets(made) == [0, 1, 2]
+    assert made.behind == 3
+
+
+def test_a_retry_waits_for_its_time_and_holds_back_its_key_alone() -> None:
+    made = window(["a", "a", "b"])
+    offsets(made)
+    assert made.release(0, 10.0, FAILED)
+    made.settle(2)
+    assert made.next_due_at == 10.0
+    assert offsets(made, now=9.9) == []
+    assert made.take(10, 10.0) == [(record(0, "a"), 2)]
+    assert made.next_due_at is None
+    made.settle(0)
+    assert offsets(made, now=10.0) == [1]
+
+
+def test_a_record_that_only_waited_has_had_no_attempt() -> None:
+    made = window(["a"])
+    offsets(made)
+    made.release(0, 1.0, WAITED)
+    assert made.take(1, 1.0) == [(record(0, "a"), 1)]
+    made.release(0, 2.0, FAILED)
+    assert made.take(1, 2.0) == [(record(0, "a"), 2)]
+
+
+def test_a_rejected_record_blocks_its_key_until_it_is_settled() -> None:
+    made = window(["a", "a", "b"])
+    offsets(made)
+    made.release(0, 300.0, REJECTED)
+    assert made.blocked == 1
+    made.settle(2)
+    assert made.commit_offset == 0
+    assert offsets(made, now=299.0) == []
+    assert offsets(made, now=300.0) == [0]
+    made.release(0, 301.0, WAITED)
+    assert made.blocked == 1
+    offsets(made, now=301.0)
+    made.settle(0)
+    assert made.blocked == 0
+    assert offsets(made, now=301.0) == [1]
+
+
+def test_a_blocked_record_that_only_fails_is_blocked_no_longer() -> None:
+    made = window(["a"])
+    offsets(made)
+    made.release(0, 0.0, REJECTED)
+    offsets(made)
+    made.release(0, 0.0, FAILED)
+    assert made.blocked == 0
+
+
+@pytest.mark.parametrize("act", [lambda w: w.settle(1), lambda w: w.release(1, 0.0, FAILED)])
+def test_what_is_not_out_is_neither_settled_nor_released(
+    act: Callable[[PartitionWindow], bool],
+) -> None:
+    made = window(["a", "a"])
+    offsets(made)
+    assert act(made) is False
+    assert made.behind == 2
+    made.settle(0)
+    assert made.settle(0) is False
+
+
+def test_a_partition_has_fallen_behind_from_max_behind_until_half_of_it() -> None:
+    made = window(list("abcdefghi"), max_behind=10)
+    assert not made.fallen_behind
+    made.add([record(9, "j")])
+    assert made.fallen_behind
+    offsets(made)
+    for offset in range(1, 10):
+        made.settle(offset)
+    assert made.behind == 10, "those that are settled count, up to the lowest that is not"
+    assert made.fallen_behind
+    made.settle(0)
+    assert not made.fallen_behind
+    assert made.view("orders", 3) == ("orders", 3, 0, False, 0, None)
+
+
+def test_it_has_caught_up_with_half_of_max_behind() -> None:
+    made = window([None] * 10, max_behind=10)
+    offsets(made)
+    for offset in range(4):
+        made.settle(offset)
+    assert made.fallen_behind
+    made.settle(4)
+    assert not made.fallen_behind
+    assert made.view("orders", 3) == ("orders", 3, 5, False, 0, 5)
+
+
+def test_bytes_alone_let_it_fall_behind() -> None:
+    large = record(0, "a", b"x" * 10_000)
+    made = PartitionWindow(Order.KEY, 100, max_bytes=20_000)
+    made.add([large])
+    assert made.held_bytes == record_bytes(large)
+    assert not made.fallen_behind
+    made.add([large._replace(offset=1)])
+    assert made.fallen_behind
+    offsets(made)
+    made.settle(0)
+    assert made.fallen_behind, "10,000 bytes and what a record takes beside them are more than half"
+    offsets(made)
+    made.settle(1)
+    assert not made.fallen_behind
+    assert made.held_bytes == 0
+
+
+def test_what_waited_goes_to_stable_with_the_later_ones_of_its_key_while_behind() -> None:
+    made = window(["a", "b", "a", "a"], max_behind=4, detour=Detour.TO_STABLE)
+    offsets(made)
+    made.release(0, 0.0, WAITED)
+    assert made.take(9, 0.0) == [(record(0, "a"), TO_STABLE + 1)]
+    made.settle(0)
+    assert made.take(9, 0.0) == [(record(2, "a"), TO_STABLE + 1)]
+    made.settle(1)
+    made.settle(2)
+    assert not made.fallen_behind
+    assert made.take(9, 0.0) == [(record(3, "a"), 1)]
+
+
+def test_what_failed_goes_to_its_version_again_also_while_behind() -> None:
+    made = window(["a", "b"], max_behind=2, detour=Detour.TO_STABLE)
+    offsets(made)
+    made.release(0, 0.0, FAILED)
+    assert made.take(9, 0.0) == [(record(0, "a"), 2)]
+
+
+def test_nothing_goes_to_stable_that_is_not_behind() -> None:
+    made = window(["a", "b"], max_behind=3, detour=Detour.TO_STABLE)
+    offsets(made)
+    made.release(0, 0.0, WAITED)
+    assert made.take(9, 0.0) == [(record(0, "a"), 1)]
+
+
+def test_what_waited_is_parked_with_the_later_ones_of_its_key_while_behind() -> None:
+    made = window(["a", "b", "a"], max_behind=3, detour=Detour.PARKED)
+    offsets(made)
+    made.release(0, 0.0, WAITED)
+    assert made.take(9, 0.0) == []
+    assert made.to_park == [record(0, "a")]
+    made.to_park.clear()
+    made.settle(0)
+    assert made.take(9, 0.0) == []
+    assert made.to_park == [record(2, "a")]
