@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.config.checks.sources import REDRIVE
 from gateway.config.problems.findings import Finding, InvalidValue, add_prefix, as_list, as_mapping
 from gateway.config.schema.kafka import BLOCK, topic
+from gateway.core.delivery.record_headers import RESERVED_PREFIX
 from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Order, Protocol, WhenBehind
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def kafka_findings(route: dict[str, Any]) -> Iterator[Finding]:
     yield from _reject(route)
     yield from _when_behind(route, kafka)
     yield from _topics(route, kafka)
+    yield from add_prefix(("versions",), _headers(route))
 
 
 def group_findings(routes: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -151,6 +153,13 @@ def _topic_at(key: str, name: str) -> Iterator[Finding]:
         topic(name)
     except InvalidValue as error:
         yield Finding((key,), error.what, error.hint)
+
+
+def _headers(route: dict[str, Any]) -> Iterator[Finding]:
+    for name, version in as_mapping(route.get("versions")).items():
+        for header in as_mapping(as_mapping(version).get("headers")):
+            if isinstance(header, str) and header.lower().startswith(RESERVED_PREFIX):
+                yield Finding((name, "headers", header), "is a header that the gateway sets itself")
 
 
 def _topics(route: dict[str, Any], kafka: dict[str, Any]) -> Iterator[Finding]:
