@@ -53,7 +53,7 @@ def _of_queue(route: dict[str, Any]) -> Iterator[Finding]:
 def _of_kafka(route: dict[str, Any]) -> Iterator[Finding]:
     if find_spec("confluent_kafka") is None:
         what = "needs the client for Kafka, which is not installed"
-        yield Finding(("kafka",), what, "pip install 'sqs-version-gateway[kafka]'")
+        yield Finding(("kafka",), what, "install the extra: sqs-version-gateway[kafka]")
     for key in filter(route.__contains__, QUEUE_ONLY):
         yield Finding((key,), "is for a route with a `queue`, this one has a topic", "remove it")
     for name, version in as_mapping(route.get("versions")).items():
