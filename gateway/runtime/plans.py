@@ -165,5 +165,11 @@ def delivery_plan(route: Route, version: Version, tag: str, reason: Reason) -> D
         reason,
         version.timeout_seconds,
         version.max_header_bytes,
-        HeaderDialect(route.version_header, version.attributes_json, route.unwrap, route.deliver),
+        HeaderDialect(
+            route.version_header,
+            version.attributes_json,
+            route.unwrap,
+            route.deliver,
+            records=route.kafka is not None,
+        ),
     )
