@@ -94,6 +94,11 @@ class TopicAddress:
         """What people know it by."""
         return self.name
 
+    @property
+    def called(self) -> str:
+        """What it is, with its name, in the words of a sentence."""
+        return f"topic {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaPlan:
