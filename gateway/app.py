@@ -6,7 +6,8 @@ Task tree, all of it under one TaskGroup:
                also for one that a reload removed, until it has drained
             -> queue of VERSION of ROUTE (its own tree: gateway/adapters/sqs/queue_target.py), one
                for each version that is a queue, until its route has no message for it any more
-            -> topic of VERSION of ROUTE (its own tree: gateway/adapters/kafka/topic_target.py), likewise
+            -> topic of VERSION of ROUTE (its own tree: gateway/adapters/kafka/topic_target.py),
+               likewise
             -> one watcher for each giver of weights (the routing file), until the gateway stops
             -> rollouts (its own tree: gateway/runtime/rollouts/driver.py), until the gateway stops
             -> follower (its own tree: gateway/runtime/following/follower.py), likewise

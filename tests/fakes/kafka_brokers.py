@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 QUICK = {
     "session.timeout.ms": "6000",  # tansu lets a group wait for half of it
@@ -161,3 +161,10 @@ def committed(broker: Broker, plan: KafkaPlan) -> dict[int, int]:
         raise AssertionError(str(error)) from error
     finally:
         consumer.close()
+
+
+async def until(look: Callable[[], Any], wanted: Any) -> None:
+    """Look, in a thread, until what is seen is as wanted: brokers tell nobody of a commit."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while await asyncio.to_thread(look) != wanted:  # noqa: ASYNC110 - as said
+            await asyncio.sleep(0)

@@ -41,6 +41,8 @@ _WHAT_TO_DO: Final = {
 
 def source_error(error: KafkaError | Exception, about: str = "") -> SourceError:
     """Return what went wrong as an error of the source; `about` is what it was about."""
+    if isinstance(error, SourceError):
+        return error
     kafka = kafka_error(error)
     before = f"{about}: " if about else ""
     if kafka is None:

@@ -43,8 +43,9 @@ class Troubles:
         self._code = ""
         self._probe_at = 0.0
 
-    def check(self, consumer: Consumer, seconds: float = OPEN_SECONDS) -> None:
+    def check(self, consumer: Consumer, within: float | None = None) -> None:
         """Raise SourceError where the topics or the group cannot be used."""
+        seconds = OPEN_SECONDS if within is None else within
         for topic in (self._plan.topic, self._plan.parking):
             if topic is not None:
                 self._check_topic(consumer, topic.name, seconds)
