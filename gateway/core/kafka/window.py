@@ -107,6 +107,11 @@ class PartitionWindow:
         return len(self._out)
 
     @property
+    def left(self) -> int:
+        """How many records are neither settled nor out: ready, held back or due later."""
+        return len(self._held) - len(self._out)
+
+    @property
     def ready(self) -> bool:
         """Whether a record may be taken that is not due at some time only."""
         return bool(self._fresh or self._ready)
