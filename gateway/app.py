@@ -6,6 +6,8 @@ Task tree, all of it under one TaskGroup:
                also for one that a reload removed, until it has drained
             -> queue of VERSION of ROUTE (its own tree: gateway/adapters/sqs/queue_target.py), one
                for each version that is a queue, until its route has no message for it any more
+            -> topic of VERSION of ROUTE (its own tree: gateway/adapters/kafka/topic_target.py),
+               likewise
             -> one watcher for each giver of weights (the routing file), until the gateway stops
             -> rollouts (its own tree: gateway/runtime/rollouts/driver.py), until the gateway stops
             -> follower (its own tree: gateway/runtime/following/follower.py), likewise
@@ -33,6 +35,7 @@ from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.targets import make_target
 from gateway.adapters.http1.keepalive import KEEPALIVE
+from gateway.adapters.kafka.factory import KafkaFactory
 from gateway.adapters.kubernetes.objects import KubernetesObjects
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
@@ -101,6 +104,7 @@ class Gateway:
             raise_limit(), on_short=limit_log.on_short, on_enough=limit_log.on_enough
         )
         self._clients = SqsClients(self._write_batch, self._keepalive, self._descriptors)
+        self._kafka = KafkaFactory(settings.drain_seconds)
         store = make_store(settings.state, os.environ)
         self._routes = RouteSet(
             self._running_route,
@@ -216,8 +220,8 @@ class Gateway:
         observer = Observers(self._metrics, self._statistics, LogObserver(self._throttles, route))
         return RunningRoute(
             route,
-            self._source(route),
-            partial(self._target, route.name, observer.observe),
+            self._source(route, observer.observe),
+            partial(self._target, route, observer.observe),
             observer,
             poll_budget=self._poll_budget,
             wall=time.time,
@@ -228,20 +232,24 @@ class Gateway:
             tracing=None if self._spans is None else RouteTracing(route, self._spans),
         )
 
-    def _source(self, route: Route) -> Source:
+    def _source(self, route: Route, observe: Callable[[Event], None]) -> Source:
         queue, dead_letter = route.queue, route.dead_letter
         if isinstance(queue, TopicAddress) or isinstance(dead_letter, TopicAddress):
-            raise NotImplementedError  # gateway/adapters/kafka
+            return self._kafka.source(route, observe)
         source = NativeSqsSource if self._native_sqs else SdkSqsSource
         return source(self._clients, queue, dead_letter)
 
-    def _target(self, route: str, observe: Callable[[Event], None], version: Version) -> Target:
+    def _target(self, route: Route, observe: Callable[[Event], None], version: Version) -> Target:
+        if version.topic is not None:
+            topic = self._kafka.target(route, version, observe)
+            self._start(topic.run(), f"topic of {version.name} of {route.name}")
+            return topic
         if version.queue is None:
             return self._url_target(version, observe=self._observer.observe)
         calls = QueueCalls(self._clients, version.queue, native=self._native_sqs)
         found = partial(self._routes.found, version.queue)
-        target = QueueTarget(version, calls, route, observe, found)
-        self._start(target.run(), f"queue of {version.name} of {route}")
+        target = QueueTarget(version, calls, route.name, observe, found)
+        self._start(target.run(), f"queue of {version.name} of {route.name}")
         return target
 
     def _url_target(

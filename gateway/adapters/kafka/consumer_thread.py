@@ -1,0 +1,219 @@
+"""The thread that one consumer lives in: it polls, and takes what came to the loop in batches.
+
+librdkafka calls back while it is polled, so that nearly everything here runs in that thread; what
+the loop asks for comes as commands. It goes on polling while nothing is to be fetched, since a
+consumer that does not poll for `max.poll.interval.ms` loses its partitions.
+"""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaException
+
+from gateway.adapters.kafka.assignment import Assignment
+from gateway.adapters.kafka.clients import make_consumer
+from gateway.adapters.kafka.errors import source_error
+from gateway.adapters.kafka.settings import Passwords
+from gateway.adapters.kafka.troubles import Troubles
+from gateway.core.messages.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from confluent_kafka import Consumer, KafkaError, Message
+
+    from gateway.adapters.kafka.listener import Listener, Part
+    from gateway.core.kafka.plan import KafkaPlan
+    from gateway.ports import SourceError
+
+    Command = Callable[[Consumer], None]
+
+BATCH: Final = 500
+IDLE_SECONDS: Final = 0.1
+"""The longest that a command waits while nothing comes."""
+
+HOLD_SECONDS: Final = 0.5
+"""How long it does not poll while enough was fetched; after that it pauses what it has, since a
+pause drops what librdkafka has fetched ahead."""
+
+LOOK_SECONDS: Final = 10.0
+
+
+class ConsumerThread:
+    """One consumer of the topics of a plan, in a thread of its own."""
+
+    def __init__(
+        self,
+        plan: KafkaPlan,
+        listener: Listener,
+        call_soon: Callable[..., object],
+        revoke_seconds: float,
+    ) -> None:
+        self._plan = plan
+        self._listener = listener
+        self._call_soon = call_soon
+        self._commands: SimpleQueue[Command] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="kafka consumer", daemon=True)
+        self._stopping = False
+        self._enough = False
+        self._held = False
+        self._troubles = Troubles(plan, lambda trouble: self._tell(listener.trouble, trouble))
+        self._assignment = Assignment(plan, listener, self._tell, revoke_seconds)
+        self._opened: Callable[[SourceError | None], None] = lambda _: None
+
+    def start(self, opened: Callable[[SourceError | None], None]) -> None:
+        """Make the consumer and join the group; `opened` is called on the loop, with an error."""
+        self._opened = opened
+        self._thread.start()
+
+    # ---- commands of the loop -------------------------------------------------------------
+
+    def commit(self, offsets: Mapping[Part, tuple[int, int]]) -> None:
+        """Commit (generation, offset) of partitions, without waiting."""
+        self._commands.put(lambda consumer: self._assignment.commit(consumer, offsets))
+
+    def pause(self, part: Part) -> None:
+        """Fetch no more of a partition."""
+        self._commands.put(lambda consumer: self._assignment.pause(consumer, part))
+
+    def resume(self, part: Part) -> None:
+        """Fetch more of a partition."""
+        self._commands.put(lambda consumer: self._assignment.resume(consumer, part))
+
+    def hold(self, *, enough: bool) -> None:
+        """Say whether enough of all partitions was fetched."""
+        self._commands.put(lambda _: self._set_enough(enough=enough))
+
+    def stop(self, offsets: Mapping[Part, int]) -> None:
+        """Commit these offsets, leave the group and end."""
+        self._commands.put(lambda consumer: self._stop(consumer, offsets))
+
+    def join(self) -> None:
+        """Return once the thread has ended; not for the loop."""
+        self._thread.join()
+
+    # ---- the thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            consumer = make_consumer(
+                self._plan, self._troubles.on_error, self._assignment.on_commit
+            )
+        except Exception as error:  # noqa: BLE001 - the library's and the SDK's, as a sentence
+            self._tell(self._opened, source_error(error))
+            return
+        try:
+            self._open(consumer)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell(self._opened, source_error(error))
+        else:
+            self._tell(self._opened, None)
+            try:
+                self._work(consumer)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._tell(self._listener.ended, source_error(error))
+        finally:
+            self._assignment.closing = True
+            consumer.close()
+
+    def _open(self, consumer: Consumer) -> None:
+        self._troubles.check(consumer)
+        assignment = self._assignment
+        topics = [each.name for each in (self._plan.topic, self._plan.parking) if each is not None]
+        consumer.subscribe(
+            topics,
+            on_assign=assignment.on_assign,
+            on_revoke=assignment.on_revoke,
+            on_lost=assignment.on_lost,
+        )
+
+    def _work(self, consumer: Consumer) -> None:
+        passwords, polls = Passwords(self._plan), 0
+        while not self._stopping:
+            self._run_commands(consumer)
+            if self._stopping:
+                return
+            if self._enough and not self._held:
+                self._wait(consumer)
+            else:
+                self._poll(consumer)
+            self._troubles.probe(consumer)
+            polls += 1
+            if polls % int(LOOK_SECONDS / IDLE_SECONDS) == 0 and (found := passwords.changed()):
+                consumer.set_sasl_credentials(*found)
+
+    def _run_commands(self, consumer: Consumer) -> None:
+        while True:
+            try:
+                self._commands.get_nowait()(consumer)
+            except Empty:
+                return
+
+    def _wait(self, consumer: Consumer) -> None:
+        """Wait for a command; when none comes, hold all partitions and poll on."""
+        try:
+            self._commands.get(timeout=HOLD_SECONDS)(consumer)
+        except Empty:
+            self._held = True
+            self._assignment.hold(consumer)
+
+    def _set_enough(self, *, enough: bool) -> None:
+        self._enough = enough
+
+    def _poll(self, consumer: Consumer) -> None:
+        if self._held and not self._enough:
+            self._held = False
+            self._assignment.let_go(consumer)
+        first = consumer.poll(IDLE_SECONDS)
+        if first is None:
+            return
+        found: dict[Part, list[Record]] = {}
+        for message in (first, *consumer.consume(BATCH - 1, 0)):
+            if (error := message.error()) is not None:
+                self._failed(consumer, message, error)
+                continue
+            record = record_of(message)
+            part = record[:2]
+            records = found.get(part)
+            if records is None:
+                found[part] = records = []
+            records.append(record)
+        if found:
+            self._assignment.handed(found)
+            self._troubles.over()
+            self._tell(self._listener.records, found)
+
+    def _failed(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
+        if error.name() == "_AUTO_OFFSET_RESET":
+            self._assignment.reset(consumer, message, error)
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            self._troubles.on_error(error, message.topic() or "")
+
+    def _stop(self, consumer: Consumer, offsets: Mapping[Part, int]) -> None:
+        self._stopping = True
+        self._assignment.commit_now(consumer, offsets)
+
+    def _tell(self, call: Callable[..., object], *arguments: Any) -> None:
+        try:
+            self._call_soon(call, *arguments)
+        except RuntimeError:  # the loop has ended: nobody is left to be told
+            return
+
+
+def record_of(message: Message) -> Record:
+    """Return the record of a message of the library."""
+    kind, timestamp = message.timestamp()
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        tuple(message.headers() or ()),  # type: ignore[arg-type]  # values as they came: bytes or None
+        timestamp if kind else None,
+    )

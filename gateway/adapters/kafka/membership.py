@@ -1,0 +1,227 @@
+"""One member of a group, on the loop: it runs the consumer's thread and does what that tells.
+
+It commits what is settled, keeps what is fetched within bounds, and drains partitions that go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from gateway.adapters.kafka.consumer_thread import ConsumerThread
+from gateway.adapters.kafka.listener import Listener
+from gateway.adapters.kafka.partitions import Partitions
+from gateway.core.events import RouteWarned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.adapters.kafka.listener import Part
+    from gateway.adapters.kafka.partitions import Partition
+    from gateway.core.kafka.plan import KafkaPlan
+    from gateway.core.messages.message import Message
+    from gateway.core.messages.record import Record
+    from gateway.ports import SourceError
+
+    Reply = Callable[[Mapping[Part, int]], None]
+
+COMMIT_SECONDS: Final = 0.2
+AGAIN_SECONDS: Final = 1.0
+"""Before a commit is tried again that failed."""
+
+AHEAD: Final = 2_000
+"""So many records that may be given out are enough; below half of it more are fetched."""
+
+
+class Membership:
+    """What a member has: its partitions.
+
+    `wake` is set when there may be something to give out. `trouble` says why nothing comes, None
+    while something may. `rebalances` counts the times that partitions came or went. `short`: the
+    last receive brought less than it might have. A partition that is taken away is drained for
+    `revoke_seconds` at most.
+    """
+
+    def __init__(
+        self, plan: KafkaPlan, route: str, observe: Callable[[RouteWarned], None], seconds: float
+    ) -> None:
+        self.partitions = Partitions(plan)
+        self.wake = asyncio.Event()
+        self.trouble: SourceError | None = None
+        self.told = False  # of the trouble
+        self.rebalances = 0
+        self.short = False
+        self.lost: Callable[[Callable[[Message], bool]], None] = lambda _: None
+        self._plan = plan
+        self._route = route
+        self._observe = observe
+        self._revoke_seconds = seconds
+        self._thread: ConsumerThread | None = None
+        self._enough = False
+        self._commit_timer: asyncio.TimerHandle | None = None
+        self._commit_failing = False
+        self._revoking: list[tuple[Sequence[Part], Reply, asyncio.TimerHandle]] = []
+
+    @property
+    def joined(self) -> bool:
+        """Whether there is a consumer."""
+        return self._thread is not None
+
+    async def join(self) -> None:
+        """Make a consumer and have it join; raises SourceError."""
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[SourceError | None] = loop.create_future()
+        listener = Listener(
+            assigned=self._on_assigned,
+            records=self._on_records,
+            revoking=self._on_revoking,
+            lost=self._on_lost,
+            reset=self._on_reset,
+            committed=self._on_committed,
+            trouble=self._on_trouble,
+            ended=self._on_ended,
+        )
+        thread = ConsumerThread(
+            self._plan, listener, loop.call_soon_threadsafe, self._revoke_seconds
+        )
+        thread.start(lambda error: None if opened.done() else opened.set_result(error))
+        try:
+            error = await opened
+        except asyncio.CancelledError:
+            thread.stop({})
+            raise
+        if error is not None:
+            raise error
+        self._thread, self._enough = thread, False
+
+    async def leave(self) -> None:
+        """Commit what is settled and leave the group."""
+        thread, self._thread = self._thread, None
+        if self._commit_timer is not None:
+            self._commit_timer.cancel()
+            self._commit_timer = None
+        self._finish_revoking()
+        if thread is not None:
+            thread.stop(self.partitions.offsets())
+            self.partitions.drop([each.part for each in self.partitions])
+            await asyncio.to_thread(thread.join)
+
+    def moved(self) -> None:
+        """Note that records were settled or went back."""
+        for each in self.partitions:
+            if each.paused:
+                self._pace(each)
+        self.wake.set()
+        self._commit_later(COMMIT_SECONDS)
+        if self._revoking and not self._out_of_revoking():
+            self._finish_revoking()
+
+    def regulate(self) -> None:
+        """Fetch more while what may be given out is little, or the last receive came short."""
+        if self._thread is None:
+            return
+        least = AHEAD // 2 if self._enough else AHEAD
+        enough = not self.short and self.partitions.left() >= least
+        if enough != self._enough:
+            self._enough = enough
+            self._thread.hold(enough=enough)
+
+    # ---- what the thread tells ------------------------------------------------------------
+
+    def _on_assigned(self, generations: Mapping[Part, int]) -> None:
+        self.rebalances += 1
+        self.partitions.assign(generations)
+
+    def _on_records(self, found: Mapping[Part, list[Record]]) -> None:
+        for part, records in found.items():
+            partition = self.partitions.add(part, records)
+            if partition is not None:
+                self._pace(partition)
+        self.regulate()
+        self.wake.set()
+
+    def _on_revoking(self, parts: Sequence[Part], reply: Reply) -> None:
+        """Give nothing more out; reply once nothing is out, or the time is over."""
+        self.rebalances += 1
+        for part in parts:
+            partition = self.partitions.get(part)
+            if partition is not None:
+                partition.revoking = True
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._revoke_seconds, self._finish_revoking)
+        self._revoking.append((parts, reply, timer))
+        self.lost(self._leaves)
+        self.moved()
+
+    def _leaves(self, message: Message) -> bool:
+        found = self.partitions.of_receipt(message.receipt)
+        return found is None or found[0].revoking
+
+    def _out_of_revoking(self) -> int:
+        return sum(each.window.out for each in self.partitions if each.revoking)
+
+    def _finish_revoking(self) -> None:
+        """Leave the partitions with what is settled by now."""
+        revoking, self._revoking = self._revoking, []
+        for parts, reply, timer in revoking:
+            timer.cancel()
+            offsets = self.partitions.offsets(parts)
+            self._on_lost(parts)
+            reply(offsets)
+
+    def _on_lost(self, parts: Sequence[Part]) -> None:
+        self.partitions.drop(parts)
+        self.lost(self._leaves)
+        self.regulate()
+
+    def _on_reset(self, part: Part, why: str, start: str) -> None:
+        where = "oldest record" if start == "earliest" else "newest record"
+        self._warn(
+            f"partition {part[1]} of topic {part[0]}: {why}: it is read from its {where} on",
+            "see whether records were deleted before they were read: the topic's retention",
+        )
+
+    def _on_committed(self, why: str | None) -> None:
+        if why is None:
+            self._commit_failing = False
+            return
+        for each in self.partitions:
+            each.committed = None
+        self._commit_later(AGAIN_SECONDS)
+        if not self._commit_failing:
+            self._commit_failing = True
+            self._warn(why, "nothing is lost: what was settled since may be delivered again")
+
+    def _on_trouble(self, trouble: SourceError | None) -> None:
+        self.trouble, self.told = trouble, False
+        self.wake.set()
+
+    def _on_ended(self, error: SourceError) -> None:
+        """Have the next receive join anew: this consumer cannot go on."""
+        self._thread = None
+        self._finish_revoking()
+        self._on_lost([each.part for each in self.partitions])
+        self._on_trouble(error)
+
+    def _warn(self, what: str, what_to_do: str) -> None:
+        self._observe(RouteWarned(self._route, what, what_to_do))
+
+    # ---- commits and bounds ---------------------------------------------------------------
+
+    def _pace(self, partition: Partition) -> None:
+        """Stop fetching a partition that fell behind, and fetch it again once it caught up."""
+        behind = partition.window.fallen_behind
+        if behind != partition.paused and self._thread is not None:
+            partition.paused = behind
+            change = self._thread.pause if behind else self._thread.resume
+            change(partition.part)
+
+    def _commit_later(self, seconds: float) -> None:
+        if self._commit_timer is None and self._thread is not None:
+            self._commit_timer = asyncio.get_running_loop().call_later(seconds, self._commit)
+
+    def _commit(self) -> None:
+        self._commit_timer = None
+        moved = self.partitions.to_commit()
+        if moved and self._thread is not None:
+            self._thread.commit(moved)

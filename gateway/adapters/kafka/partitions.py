@@ -1,0 +1,132 @@
+"""The partitions that are read, on the loop: their windows, and which assignment each is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.core.kafka.plan import WhenBehind
+from gateway.core.kafka.records import place_of
+from gateway.core.kafka.window import Detour, PartitionWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gateway.adapters.kafka.listener import Part
+    from gateway.core.kafka.partition_view import PartitionView
+    from gateway.core.kafka.plan import KafkaPlan
+    from gateway.core.kafka.window import Taken
+    from gateway.core.messages.record import Record
+
+
+class Partition:
+    """One partition, for one assignment of it. `revoking`: nothing more of it is given out."""
+
+    __slots__ = ("committed", "generation", "part", "paused", "revoking", "window")
+
+    def __init__(self, part: Part, generation: int, window: PartitionWindow) -> None:
+        self.part = part
+        self.generation = generation
+        self.window = window
+        self.paused = False
+        self.revoking = False
+        self.committed: int | None = None
+
+
+class Partitions:
+    """All of them, by topic and number."""
+
+    def __init__(self, plan: KafkaPlan) -> None:
+        self._plan = plan
+        self._partitions: dict[Part, Partition] = {}
+        self._line: list[Partition] = []  # the next to be asked first
+
+    def __iter__(self) -> Iterator[Partition]:
+        """Give each of them."""
+        return iter(self._line)
+
+    def assign(self, generations: Mapping[Part, int]) -> None:
+        """Begin windows of new assignments."""
+        for part, generation in generations.items():
+            self._partitions[part] = Partition(part, generation, self._window(part[0]))
+        self._line = list(self._partitions.values())
+
+    def drop(self, parts: Sequence[Part]) -> None:
+        """Forget partitions and what was received of them."""
+        for part in parts:
+            self._partitions.pop(part, None)
+        self._line = list(self._partitions.values())
+
+    def get(self, part: Part) -> Partition | None:
+        """Return a partition, None where it is not assigned."""
+        return self._partitions.get(part)
+
+    def add(self, part: Part, records: Sequence[Record]) -> Partition | None:
+        """Take records into the window of their partition; None where it is not assigned."""
+        partition = self._partitions.get(part)
+        if partition is not None and not partition.revoking:
+            partition.window.add(records)
+        return partition
+
+    def take(self, limit: int, now: float) -> list[tuple[Partition, list[Taken]]]:
+        """Give up to `limit` records to deliver, of each partition in turn first."""
+        found = []
+        line = self._line
+        if len(line) > 1:
+            self._line = line = [*line[1:], line[0]]
+        for partition in line:
+            if limit and not partition.revoking:
+                taken = partition.window.take(limit, now)
+                if taken:
+                    found.append((partition, taken))
+                    limit -= len(taken)
+        return found
+
+    def of_receipt(self, receipt: str) -> tuple[Partition, int] | None:
+        """Return partition and offset of a receipt, None where it is of another assignment."""
+        topic, number, offset, generation = place_of(receipt)
+        partition = self._partitions.get((topic, number))
+        if partition is None or partition.generation != generation:
+            return None
+        return partition, offset
+
+    def next_due_at(self) -> float | None:
+        """When the first of those is due that went back."""
+        times = [
+            each.window.next_due_at
+            for each in self._line
+            if not each.revoking and each.window.next_due_at is not None
+        ]
+        return min(times, default=None)
+
+    def left(self) -> int:
+        """How many records were received that are neither settled nor given out."""
+        return sum(each.window.left for each in self._line)
+
+    def to_commit(self) -> dict[Part, tuple[int, int]]:
+        """Return generation and offset of those that moved since this was asked last."""
+        moved = {}
+        for each in self._line:
+            offset = each.window.commit_offset
+            if offset is not None and offset != each.committed:
+                each.committed = offset
+                moved[each.part] = each.generation, offset
+        return moved
+
+    def offsets(self, parts: Sequence[Part] | None = None) -> dict[Part, int]:
+        """Return the offsets of these partitions, or of all, where anything was received."""
+        chosen = [each for each in self._line if parts is None or each.part in parts]
+        found = {each.part: each.window.commit_offset for each in chosen}
+        return {part: offset for part, offset in found.items() if offset is not None}
+
+    def views(self) -> list[PartitionView]:
+        """Describe them as they stand."""
+        return [each.window.view(*each.part) for each in sorted(self._line, key=lambda p: p.part)]
+
+    def _window(self, topic: str) -> PartitionWindow:
+        plan = self._plan
+        detour = Detour.NONE
+        if plan.parking is not None:
+            detour = Detour.NONE if topic == plan.parking.name else Detour.PARKED
+        elif plan.when_behind is WhenBehind.FALLBACK:
+            detour = Detour.TO_STABLE
+        return PartitionWindow(plan.order, plan.max_behind, detour)
