@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event, Outcome, PhaseChanged, Reloaded, ReloadFailed
+    from gateway.core.kafka.partition_view import PartitionView
     from gateway.core.messages.message import Message
     from gateway.core.messages.trace_context import TraceContext
     from gateway.core.routing.route import Route, RoutingTable
@@ -62,7 +63,9 @@ class SourceTraits:
     included. `batch` is the most messages of one receive or one settlement. `redrive` None: SQS
     moves no message. Sources of the same `identity` are one source, however they are addressed;
     empty: not known. `dead_letters` are the identities of where its messages go that are never
-    acked.
+    acked. `in_memory`: its calls are no calls over a network, which cost money and time. So nothing
+    is gained by a call that waits for more messages, or by several receives at once, and a stop
+    need not await a long one.
     """
 
     url: str
@@ -73,6 +76,7 @@ class SourceTraits:
     redrive: Redrive | None = None
     identity: str = ""
     dead_letters: frozenset[str] = frozenset()
+    in_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,8 @@ class RouteView:
     """The state of one route at one moment. `waiting` messages wait for their version's limit.
 
     `max_in_flight` and `max_in_flight_by_version` are the limits in force (some find themselves).
-    `redrive` None: the queue has no redrive policy, or is not resolved yet.
+    `redrive` None: the queue has no redrive policy, or is not resolved yet. `partitions` are those
+    that are read at this moment, None where the source is no log.
     """
 
     route: Route
@@ -272,6 +277,7 @@ class RouteView:
     max_in_flight: int
     max_in_flight_by_version: Mapping[str, int]
     redrive: Redrive | None = None
+    partitions: Sequence[PartitionView] | None = None
 
 
 class RouteStates(Watchable, Protocol):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.config.checks.sources import REDRIVE
 from gateway.config.following import compile_follow
+from gateway.config.kafka import compile_kafka
 from gateway.config.plans import compile_plan
 from gateway.config.schema.concurrency import AutoInFlight
-from gateway.core.addresses import beside, parse_queue
+from gateway.core.addresses import QueueAddress, beside, parse_queue
+from gateway.core.kafka.plan import Order, TopicAddress
 from gateway.core.routing.mirror import BUCKETS_OF_A_PERCENT, Mirror
 from gateway.core.routing.route import Backoff, Fallback, Linger, Route, Unwrap
 from gateway.core.routing.rules import Criterion, Exact, Matcher, Prefix, Present, Rule
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from gateway.config.schema import routing_file, rules
     from gateway.config.schema.version import Tls as TlsSpec
-    from gateway.core.addresses import QueueAddress
+    from gateway.core.kafka.plan import KafkaPlan
     from gateway.core.routing.rules import Condition
     from gateway.core.routing.sources import Source, VersionSource
 
@@ -38,11 +41,13 @@ def compile_route(spec: routing_file.Route) -> Route:
 
     The canary of a rollout has no weight in it: that comes from the rollout's state.
     """
-    queue = parse_queue(spec.queue.text, spec.region)
+    kafka = compile_kafka(spec)
+    queue = _source(spec, kafka)
     versions = _versions(spec, queue)
     named = {version.name: version for version in versions}
     stable = named[spec.stable] if spec.stable else versions[0]
-    splitter = _Splitter(spec, versions, stable, fifo=queue.fifo)
+    ordered = _ordered(queue, kafka)
+    splitter = _Splitter(spec, versions, stable, by_group=ordered or kafka is not None)
     whole = splitter.split({stable.name: 1}, None)
     version_from = _version_from(spec)
     pins = spec.follow is None or "version_from" in spec.model_fields_set
@@ -64,15 +69,41 @@ def compile_route(spec: routing_file.Route) -> Route:
         rules=tuple(_rule(rule, at, named, splitter) for at, rule in enumerate(spec.rules)),
         split=_split(spec, stable, splitter),
         weights=tuple((name, _weight(spec, name, stable)) for name in named),
-        fallback=_fallback(spec, fifo=queue.fifo),
+        fallback=_fallback(spec, ordered=ordered),
         retry=Backoff(spec.retry.min, spec.retry.max),
         linger=Linger(spec.linger.delete, spec.linger.receive),
-        dead_letter=None if spec.reject is None else beside(spec.reject, queue),
+        dead_letter=_dead_letter(spec, queue, kafka),
         plan=compile_plan(spec, versions, stable),
         unsplit=None if spec.split is not None else whole,
         follow=compile_follow(spec, versions, stable, whole, version_from),
+        kafka=kafka,
     )
     return route if spec.rollout is None else weighted(route, 0)
+
+
+def _source(spec: routing_file.Route, kafka: KafkaPlan | None) -> QueueAddress | TopicAddress:
+    if kafka is not None:
+        return kafka.topic
+    if spec.queue is None:
+        raise ValueError("neither a queue nor a topic: the checks let it pass")
+    return parse_queue(spec.queue.text, spec.region)
+
+
+def _ordered(queue: QueueAddress | TopicAddress, kafka: KafkaPlan | None) -> bool:
+    """Return whether some messages are delivered one after the other."""
+    if isinstance(queue, QueueAddress):
+        return queue.fifo
+    return kafka is not None and kafka.order is not Order.NONE
+
+
+def _dead_letter(
+    spec: routing_file.Route, queue: QueueAddress | TopicAddress, kafka: KafkaPlan | None
+) -> QueueAddress | TopicAddress | None:
+    if kafka is not None:
+        return kafka.reject
+    if spec.reject in (None, REDRIVE) or not isinstance(queue, QueueAddress):
+        return None
+    return beside(parse_queue(spec.reject), queue)
 
 
 def _split(spec: routing_file.Route, stable: Version, splitter: _Splitter) -> Split | None:
@@ -88,7 +119,7 @@ def _version_from(spec: routing_file.Route) -> tuple[VersionSource, ...]:
     return usual_sources(spec.version_header)
 
 
-def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, ...]:
+def _versions(spec: routing_file.Route, queue: QueueAddress | TopicAddress) -> tuple[Version, ...]:
     stable = spec.stable or next(iter(spec.versions))
     return tuple(
         Version(
@@ -105,12 +136,17 @@ def _versions(spec: routing_file.Route, queue: QueueAddress) -> tuple[Version, .
             connection_lifetime_seconds=version.connection_lifetime,
             max_header_bytes=version.max_header_bytes,
             attributes_json=version.attributes_header == "json",
-            queue=None if version.queue is None else beside(version.queue, queue),
+            queue=_queue(version.queue, queue),
+            topic=None if version.topic is None else TopicAddress(version.topic),
             max_depth=version.max_depth,
         )
         for name, version in spec.versions.items()
         for limit in (version.max_in_flight or _share(spec, is_stable=name == stable),)
     )
+
+
+def _queue(queue: QueueAddress | None, source: QueueAddress | TopicAddress) -> QueueAddress | None:
+    return beside(queue, source) if queue and isinstance(source, QueueAddress) else queue
 
 
 def _tls(spec: TlsSpec | None) -> Tls | None:
@@ -151,12 +187,12 @@ class _Splitter:
         versions: tuple[Version, ...],
         stable: Version,
         *,
-        fifo: bool,
+        by_group: bool,
     ) -> None:
         others = [version for version in versions if version is not stable]
         self._order = (*others, stable)
         self._seed = spec.name if spec.seed is None else spec.seed
-        self._otherwise: Source = FromGroup() if fifo else FromMessageId()
+        self._otherwise: Source = FromGroup() if by_group else FromMessageId()
         self._sticky = spec.sticky or self._otherwise
 
     def split(self, weights: Mapping[str, int], sticky: Source | None) -> Split:
@@ -217,10 +253,10 @@ def _condition(spec: rules.Condition) -> Condition:
     return spec.regex or Present()
 
 
-def _fallback(spec: routing_file.Route, *, fifo: bool) -> Fallback | None:
+def _fallback(spec: routing_file.Route, *, ordered: bool) -> Fallback | None:
     match spec.fallback:
         case None:
-            return None if fifo else Fallback()
+            return None if ordered else Fallback()
         case str():
             return None
         case fallback:

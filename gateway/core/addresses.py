@@ -49,6 +49,11 @@ class QueueAddress:
     endpoint: str | None = None
 
     @property
+    def called(self) -> str:
+        """What it is, with its name, in the words of a sentence."""
+        return f"queue {self.text}"
+
+    @property
     def fifo(self) -> bool:
         """Whether it is a FIFO queue: SQS requires the suffix of these and forbids it to others."""
         return self.name.endswith(".fifo")

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.aiokit.idle import IdleCounter
+from gateway.core.delivery.attempts import after_attempt, attempts_of
 from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.delivery.disposition import (
     Ack,
@@ -22,6 +23,7 @@ from gateway.core.delivery.disposition import (
     status_of,
 )
 from gateway.core.events import Delivered, DeliveryCrashed, Outcome
+from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.routing.decision import Reason
 from gateway.runtime.in_flight import State
 from gateway.runtime.plans import DeliveryPlans
@@ -29,6 +31,7 @@ from gateway.runtime.plans import DeliveryPlans
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.history import Watch
+    from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
@@ -122,6 +125,12 @@ class Deliverer:
         self._leave(entry, None)
         if entry.state in (State.WAITING, State.DELIVERING):
             self._release(entry, 0)
+
+    def drop_waiting(self, lost: Callable[[Message], bool]) -> None:
+        """Give those messages back at once whose delivery has not begun, of those in the test."""
+        for entry in self._in_flight.under_way():
+            if entry.state is State.WAITING and lost(entry.message):
+                self.cancel(entry)
 
     def cancel_all(self) -> None:
         """Give back every message that is under way."""
@@ -224,7 +233,9 @@ class Deliverer:
     def _failed(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
         plans, message = entry.plans or self.plans, entry.message
         route = plans.route
-        disposition = judge(result, message.receive_count, route.retry, self._random())
+        attempt = attempts_of(message.receive_count)
+        disposition = judge(result, attempt, route.retry, self._random())
+        disposition = after_attempt(disposition, attempt, route)
         to_stable = plans.falls_back(plan.version, result)
         outcome = Outcome.FALLBACK if to_stable else OUTCOMES[type(disposition)]
         name, sent = plan.version.name, message.message_id
@@ -245,7 +256,8 @@ class Deliverer:
     def _reject(self, entry: InFlightMessage, plan: ActivePlan, result: DeliveryResult) -> None:
         route = self._route(entry)
         if route.dead_letter is None:
-            self._release(entry, whole_seconds(route.retry.max_seconds))
+            seconds = whole_seconds(route.retry.max_seconds)
+            self._release(entry, seconds, ReleaseCause.REJECTED)
             return
         attributes = {
             "gateway-route": route.name,
@@ -270,10 +282,12 @@ class Deliverer:
         route = self._route(entry)
         self._reporter.emit(DeliveryCrashed(route.name, entry.message.message_id, error))
         if entry.state in (State.WAITING, State.DELIVERING):
-            self._release(entry, self._backoff_seconds(entry))
+            self._release(entry, self._backoff_seconds(entry), ReleaseCause.FAILED)
 
-    def _release(self, entry: InFlightMessage, seconds: int) -> None:
-        self._settler.release(entry, seconds)
+    def _release(
+        self, entry: InFlightMessage, seconds: int, cause: ReleaseCause | None = None
+    ) -> None:
+        self._settler.release(entry, seconds, cause)
         self._end(entry, seconds)
 
     def _end(self, entry: InFlightMessage, seconds: int | None) -> None:
@@ -288,7 +302,7 @@ class Deliverer:
             ended(seconds)
 
     def _backoff_seconds(self, entry: InFlightMessage) -> int:
-        count, retry = entry.message.receive_count, self._route(entry).retry
+        count, retry = attempts_of(entry.message.receive_count), self._route(entry).retry
         return backoff_seconds(count, retry, self._random())
 
     def _route(self, entry: InFlightMessage) -> Route:

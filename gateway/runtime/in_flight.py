@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.message import Attribute, Message
     from gateway.ports import Sending
     from gateway.runtime.limiter import Waiter
@@ -55,6 +56,7 @@ class InFlightMessage:
         "plans",
         "receipt",
         "received_at",
+        "release_cause",
         "release_seconds",
         "seconds",
         "settled",
@@ -63,6 +65,7 @@ class InFlightMessage:
         "under_way",
         "waits_for",
     )
+    release_cause: ReleaseCause
 
     def __init__(
         self, message: Message, received_at: float, leased_until: float, due_at: float
@@ -92,7 +95,7 @@ class InFlightMessage:
         self.ended: Callable[[int | None], None] | None = None
         self.counted = False  # its delivery is in the evidence, though it is still in flight
 
-        # The settler's.
+        # The settler's. `release_cause` is there once it is released.
         self.release_seconds = 0
         self.failed_settlements = 0
 

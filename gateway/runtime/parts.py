@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.events import RouteWarned
+from gateway.log_port import LogSource
 from gateway.ports import Ordering
 from gateway.runtime.delivery import Deliverer
 from gateway.runtime.dispatch import Intake, LateDispatcher, StandardDispatcher
@@ -18,9 +19,9 @@ from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
 from gateway.runtime.rollouts.counting import Counting
 from gateway.runtime.route_limit import RouteLimit
-from gateway.runtime.settler import FIFO_LINGER_SECONDS, Settler
+from gateway.runtime.settler import NO_LINGER_SECONDS, Settler
 from gateway.runtime.shutdown import Shutdown
-from gateway.runtime.tracing.source import TracedSource
+from gateway.runtime.tracing.source import traced_source
 from gateway.runtime.tracing.target import traced_targets
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ GROUPLESS: Final = (
     "use an SQS, or an emulator of it, that returns system attributes",
 )
 LEASE_WITHOUT_TIMEOUT_SECONDS: Final = 30
+IN_MEMORY_WAIT_SECONDS: Final = 1
+"""How long a receive waits that costs nothing: a stop awaits it."""
 
 
 class Parts:
@@ -59,7 +62,8 @@ class Parts:
     ) -> None:
         self.source = source
         self.tracing = tracing
-        self.traced_source = source if tracing is None else TracedSource(source, tracing)
+        self.traced_source = source if tracing is None else traced_source(source, tracing)
+        self.log = source if isinstance(source, LogSource) else None
         self.short = short
         self.random = random
         self.permits = Permits(route.max_in_flight)
@@ -89,6 +93,8 @@ class Parts:
             random=random,
         )
         self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
+        if self.log is not None:
+            self.log.on_lost(self.deliverer.drop_waiting)
         self._groupless = RouteWarned(route.name, *GROUPLESS)
         self._warned = False
 
@@ -143,12 +149,12 @@ class OpenParts:
             route=route.name,
             source=parts.traced_source,
             batch=traits.batch,
-            wait_seconds=route.wait_seconds,
+            wait_seconds=IN_MEMORY_WAIT_SECONDS if traits.in_memory else route.wait_seconds,
             lease_seconds=self.lease_keeper.lease_seconds,
             permits=parts.permits,
             limiters=parts.limiters,
             route_limit=parts.route_limit,
-            poll_budget=poll_budget,
+            poll_budget=None if traits.in_memory else poll_budget,
             intake=self.intake,
             settler=parts.settler,
             reporter=parts.reporter,
@@ -156,7 +162,8 @@ class OpenParts:
             short=parts.short,
         )
         self._settler = parts.settler
-        self._ordered = ordered
+        self._in_memory = traits.in_memory
+        self._lingers = not (ordered or traits.in_memory)
         self.linger(route)
         self.shutdown = Shutdown(
             stop=stop,
@@ -173,5 +180,7 @@ class OpenParts:
     def linger(self, route: Route) -> None:
         """Let calls wait for more messages as long as the route says and the lease allows."""
         linger = route.linger.within(self.lease_keeper.lease_seconds)
-        self._settler.linger(FIFO_LINGER_SECONDS if self._ordered else linger.delete_seconds)
-        self.poller.linger_seconds = linger.receive_seconds
+        self._settler.linger(linger.delete_seconds if self._lingers else NO_LINGER_SECONDS)
+        self.poller.linger_seconds = (
+            NO_LINGER_SECONDS if self._in_memory else linger.receive_seconds
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from gateway.core.delivery.attempts import TO_STABLE
 from gateway.core.delivery.dialect import HeaderDialect
 from gateway.core.delivery.disposition import falls_back
 from gateway.core.delivery.plan import DeliveryPlan
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from gateway.runtime.limiter import Limiter, Limiters
     from gateway.runtime.recorder import Recorder
 
-NEVER: Final = float("inf")
+NEVER: Final = TO_STABLE
+"""No receive count of a message is above it that does not say itself that it goes to stable."""
 
 Wrap = Callable[["Sender", "Version"], "Sender"]
 """Of a sender of the messages that were decided for a version, makes one that also copies them for
@@ -165,5 +167,11 @@ def delivery_plan(route: Route, version: Version, tag: str, reason: Reason) -> D
         reason,
         version.timeout_seconds,
         version.max_header_bytes,
-        HeaderDialect(route.version_header, version.attributes_json, route.unwrap, route.deliver),
+        HeaderDialect(
+            route.version_header,
+            version.attributes_json,
+            route.unwrap,
+            route.deliver,
+            records=route.kafka is not None,
+        ),
     )

@@ -44,7 +44,7 @@ BUSY: Final = 0.5
 
 
 class Poller:
-    """Polls one queue.
+    """Polls one queue; without a `poll_budget` never more than once at a time.
 
     `moved_at` is when a receive last began or ended, or was put off for lack of capacity: one that
     hangs stays behind. `failure` says why the last receive failed. `short` says whether the process
@@ -63,7 +63,7 @@ class Poller:
         permits: Permits,
         limiters: Limiters,
         route_limit: RouteLimit,
-        poll_budget: PollBudget,
+        poll_budget: PollBudget | None,
         intake: Intake,
         settler: Settler,
         reporter: Reporter,
@@ -128,20 +128,22 @@ class Poller:
             await asyncio.sleep(seconds)  # cheaper, and no stop waits for it in earnest
 
     def _add_poll(self, polls: asyncio.TaskGroup) -> None:
+        budget = self._poll_budget
         enough = min(self._permits.free, self._capacity()) >= self._batch
-        if enough and self._poll_budget.acquire(self):
-            polls.create_task(self._poll_while_busy(polls), name=f"poll more {self._route}")
+        if enough and budget is not None and budget.acquire(self):
+            more = self._poll_while_busy(polls, budget)
+            polls.create_task(more, name=f"poll more {self._route}")
 
-    async def _poll_while_busy(self, polls: asyncio.TaskGroup) -> None:
+    async def _poll_while_busy(self, polls: asyncio.TaskGroup, budget: PollBudget) -> None:
         try:
             while self._capacity() and not self._stopping.is_set():
                 fill = await self._poll()
-                if fill is None or fill < BUSY or not self._poll_budget.may_keep(self):
+                if fill is None or fill < BUSY or not budget.may_keep(self):
                     return
                 if fill == FULL:
                     self._add_poll(polls)
         finally:
-            self._poll_budget.release(self)
+            budget.release(self)
 
     async def _poll(self) -> float | None:
         """Receive once; return how full the batch was, 0..1, None when the receive failed."""

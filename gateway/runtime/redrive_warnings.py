@@ -23,7 +23,7 @@ NO_POLICY: Final = (
 def redrive_warnings(route: Route, redrive: Redrive | None) -> Iterator[RouteWarned]:
     """Yield what deserves a warning in the log when the route starts, or changes."""
     if redrive is None:
-        if route.dead_letter is None:
+        if route.dead_letter is None and route.kafka is None:
             yield RouteWarned(route.name, *NO_POLICY)
         return
     after = route.fallback.after_receives if route.fallback else None

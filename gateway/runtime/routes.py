@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.runtime.shared_queues import find_clashes
@@ -54,7 +54,8 @@ def plan(running: Mapping[str, Route], table: RoutingTable) -> Plan:
 
 def _receiving(route: Route) -> tuple[object, ...]:
     """Return what a poll was begun with and cannot be changed in place."""
-    return route.queue, route.dead_letter, route.wait_seconds, route.visibility_seconds
+    kafka = None if route.kafka is None else replace(route.kafka, max_attempts=0)
+    return route.queue, route.dead_letter, route.wait_seconds, route.visibility_seconds, kafka
 
 
 class Barrier(NamedTuple):

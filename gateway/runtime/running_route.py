@@ -43,6 +43,11 @@ def _as_given(route: Route) -> Route:
     return route
 
 
+def _not_open_yet(route: Route) -> str:
+    what = "queue" if route.kafka is None else "topic"
+    return f"its {what} is not resolved yet"
+
+
 class RunningRoute:
     """Runs a route until stopped; a new routing table may be adopted while it runs.
 
@@ -71,7 +76,7 @@ class RunningRoute:
         self.given = route
         self.route = route = weigh(route)
         self.started = asyncio.Event()
-        self.phase = PhaseChanged(route.name, Phase.STARTING, "its queue is not resolved yet")
+        self.phase = PhaseChanged(route.name, Phase.STARTING, _not_open_yet(route))
         self.traits: SourceTraits | None = None  # once the source was open
         self._admitted = asyncio.Event()
         self._admitted.set()
@@ -201,6 +206,7 @@ class RunningRoute:
             parts.permits.limit,
             parts.limiters.limits(),
             None if self.traits is None else self.traits.redrive,
+            None if parts.log is None else parts.log.partitions(),
         )
 
     @property
@@ -214,7 +220,7 @@ class RunningRoute:
         if self.phase.phase is not Phase.POLLING:
             return self.phase.why or self.phase.phase.value
         failure = self._open_parts.poller.failure if self._open_parts is not None else None
-        return f"queue {self.route.queue.text}: {failure}" if failure else None
+        return f"{self.route.queue.called}: {failure}" if failure else None
 
     def stuck(self, now: float) -> str | None:
         """Say what has not moved for too long: a poll that never came back."""
@@ -263,7 +269,7 @@ class RunningRoute:
             try:
                 return await self._parts.traced_source.open()
             except SourceError as error:
-                why = f"queue {self.route.queue.text}: {error}"
+                why = f"{self.route.queue.called}: {error}"
                 self._enter(PhaseChanged(self.route.name, Phase.FAILED, why, error.what_to_do))
                 failures += 1
                 await asyncio.sleep(

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 from gateway.aiokit.idle import IdleCounter
 from gateway.aiokit.lazy_timer import LazyTimer
 from gateway.core.events import Action, AttributesDropped, SettlementFailed
+from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.routing.route import Linger
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
+from gateway.log_port import LogSource, Release
 from gateway.ports import EntryError, SourceError
 from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.in_flight import State
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 RELEASE_LINGER_SECONDS: Final = 0.04
 """The longest that a batch of releases waits for more entries, for the retries begin with it."""
 
-FIFO_LINGER_SECONDS: Final = 0.0
-"""The next message of a group waits for the settlement."""
+NO_LINGER_SECONDS: Final = 0.0
+"""On a FIFO queue, where the next message of a group waits for the settlement, and on a log."""
 
 RELEASE_ATTEMPTS: Final = 5
 FIRST_RETRY_SECONDS: Final = 0.2
@@ -57,6 +59,7 @@ class Settler:
     ) -> None:
         self._route = route
         self._source = source
+        self._log = source if isinstance(source, LogSource) else None
         self._reporter = reporter
         self._permits = permits
         self._in_flight = in_flight
@@ -95,10 +98,19 @@ class Settler:
         if held == 1 or held >= self._batch or held * WAITING_PART > self._permits.limit:
             self._grown(Action.DELETE, deletes, self._delete_timer)
 
-    def release(self, entry: InFlightMessage, seconds: int) -> None:
-        """Give the message back, visible again after `seconds`."""
+    def release(
+        self, entry: InFlightMessage, seconds: int, cause: ReleaseCause | None = None
+    ) -> None:
+        """Give the message back, visible again after `seconds`.
+
+        Without a cause: it failed where a delivery had begun, else it only waited.
+        """
+        if cause is None:
+            waited = entry.state is State.WAITING
+            cause = ReleaseCause.WAITED if waited else ReleaseCause.FAILED
         entry.state = State.RELEASING
         entry.release_seconds = seconds
+        entry.release_cause = cause
         self._unsettled.count += 1
         self._put(Action.RELEASE, entry)
 
@@ -208,7 +220,10 @@ class Settler:
             if action is Action.DELETE:
                 return await self._source.ack(receipts)
             seconds = map(self._seconds_left, batch)
-            return await self._source.set_leases(list(zip(receipts, seconds, strict=True)))
+            if self._log is None:
+                return await self._source.set_leases(list(zip(receipts, seconds, strict=True)))
+            causes = [entry.release_cause for entry in batch]
+            return await self._log.release(list(map(Release, receipts, seconds, causes)))
         except SourceError as error:
             failure = EntryError(error.code, str(error))
             return dict.fromkeys(range(len(batch)), failure)

@@ -98,6 +98,7 @@ def routing_file_page() -> str:
 ORDER: Final = (
     "The file", "Route", "Version", "AutoInFlight", "Tls", "Rule", "Match", "Condition", "Fallback",
     "Retry", "Linger", "Mirror", "Rollout", "Step", "Compare", "Rollback", "Follow",
+    "Kafka",
 )  # fmt: skip
 
 

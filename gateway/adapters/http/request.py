@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from gateway.adapters.http.header_files import HeaderFiles, ignore
 from gateway.core.delivery.disposition import DeliveryResult, Unreachable
 from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.delivery.record_headers import record_lines
 from gateway.core.delivery.unwrapped import lines_in_context, unwrapped_lines
 from gateway.core.header_budget import room_for_message
+from gateway.core.messages.trace_context import in_context
 from gateway.core.routing.route import Unwrap
 from gateway.core.routing.version import HeaderFile
 from gateway.core.sqs_limits import MAX_MESSAGE_BYTES
@@ -171,12 +173,46 @@ class UnwrappingSender(HttpSender):
         return self._post(self._plan_lines + lines, content, self._timeout_seconds, done)
 
 
+class RecordSender(HttpSender):
+    """A `Sender` for routes that read a topic: the body is the record's value, any bytes."""
+
+    __slots__ = ()
+
+    def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> Sending:
+        """POST the value, unchanged; a tombstone has an empty body."""
+        return self._post_record(message, None, done)
+
+    def send_in(
+        self, message: Message, context: TraceContext, done: Callable[[DeliveryResult], None]
+    ) -> Sending:
+        """POST as `send` does, with the headers of another trace context."""
+        return self._post_record(message, in_context(message, context), done)
+
+    def _post_record(
+        self, message: Message, context: Message | None, done: Callable[[DeliveryResult], None]
+    ) -> Sending:
+        head = self._head
+        if head.files is not None and (missing := head.refresh(head.files)):
+            return _without_header(missing, done)
+        lines = self._plan_lines + record_lines(
+            message,
+            self._tag,
+            room=self._room - head.size,
+            dialect=self._dialect,
+            context=context,
+        )
+        value = None if message.record is None else message.record.value
+        return self._post(lines, value or b"", self._timeout_seconds, done)
+
+
 def sender_of(
     post: Callable[[str, bytes, float, Callable[[DeliveryResult], None]], Sending],
     plan: DeliveryPlan,
     head: RequestHead,
 ) -> HttpSender:
     """Return the sender that a plan asks for."""
+    if plan.dialect.records:
+        return RecordSender(post, plan, head)
     kind = HttpSender if plan.dialect.unwrap is Unwrap.NONE else UnwrappingSender
     return kind(post, plan, head)
 

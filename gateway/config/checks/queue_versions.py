@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
 from gateway.config.problems.findings import Finding, add_prefix, as_mapping
-from gateway.config.schema.version import QUEUE_ONLY, URL_ONLY, Version
+from gateway.config.schema.version import PLACES, QUEUE_ONLY, URL_ONLY, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,21 +27,27 @@ class Way(NamedTuple):
     to: int
 
 
-def url_or_queue(version: Any) -> Iterator[Finding]:
+def place_findings(version: Any) -> Iterator[Finding]:
     """Yield what a version has too much or too little of; a text is a URL."""
     if not isinstance(version, dict):
         return
-    if "url" in version and "queue" in version:
-        yield Finding((), "has both `url` and `queue`", "keep one")
-    elif "url" not in version and "queue" not in version:
+    given = [key for key in PLACES if key in version]
+    if len(given) > 1:
+        yield Finding((), f"has both `{given[0]}` and `{given[1]}`", "keep one")
+    elif not given:
         if all(key in Version.model_fields for key in version):
             yield Finding((), "needs `url` or `queue`", "where its messages go")
-    elif "queue" in version:
-        for key in filter(version.__contains__, URL_ONLY):
-            yield Finding((key,), "is for a version with a `url`, this one is a queue", "remove it")
     else:
-        for key in filter(version.__contains__, QUEUE_ONLY):
-            yield Finding((key,), "is for a version with a `queue`, this one is a URL", "remove it")
+        yield from _out_of_place(version, given[0])
+
+
+def _out_of_place(version: dict[str, Any], place: str) -> Iterator[Finding]:
+    is_one = {"url": "this one is a URL", "queue": "this one is a queue"}.get(
+        place, "this one is a topic"
+    )
+    for other, keys in (("url", URL_ONLY), ("queue", QUEUE_ONLY)):
+        for key in filter(version.__contains__, keys if other != place else ()):
+            yield Finding((key,), f"is for a version with a `{other}`, {is_one}", "remove it")
 
 
 def of_route(route: dict[str, Any]) -> Iterator[Finding]:

@@ -13,9 +13,11 @@ from gateway.config.checks import queue_versions
 from gateway.config.checks.concurrency import limit_findings
 from gateway.config.checks.follow import follow_findings
 from gateway.config.checks.heads import head_findings
+from gateway.config.checks.kafka import group_findings, kafka_findings
 from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
 from gateway.config.checks.rollouts import rollout_findings
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
+from gateway.config.checks.sources import source_findings
 from gateway.config.problems.findings import (
     TOKEN,
     Finding,
@@ -25,8 +27,9 @@ from gateway.config.problems.findings import (
     as_mapping,
 )
 from gateway.config.schema import durations
+from gateway.config.schema.delivery import Retry
 from gateway.config.schema.pem import tls_findings
-from gateway.config.schema.routing_file import Retry
+from gateway.config.schema.version import PLACES
 from gateway.core.routing.route import (
     LINGER_SHARE,
     MAX_LINGER_SECONDS,
@@ -45,10 +48,14 @@ _DEFAULT = Retry()
 
 def findings(document: Document) -> Iterator[Finding]:
     """Yield what does not fit together in a whole file."""
-    routes = [as_mapping(route) for route in as_list(as_mapping(document.root.value).get("routes"))]
+    given = as_list(as_mapping(document.root.value).get("routes"))
+    routes = list(map(as_mapping, given))
     yield from add_prefix(("routes",), _duplicates(routes))
     yield from add_prefix(("routes",), queue_versions.circles(routes))
+    yield from add_prefix(("routes",), group_findings(routes))
     for at, route in enumerate(routes):
+        if isinstance(given[at], dict):
+            yield from add_prefix(("routes", at), source_findings(route))
         yield from add_prefix(("routes", at), _of_route(route))
         yield from rule_findings(document, ("routes", at, "rules"), Versions.of(route))
 
@@ -78,6 +85,7 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
         yield from add_prefix(("stable",), versions.unknown(route["stable"]))
     if isinstance(route.get("split"), dict):
         yield from add_prefix(("split",), split_findings(route["split"], versions))
+    yield from kafka_findings(route)
     yield from rollout_findings(route, versions)
     yield from follow_findings(route, versions)
     yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
@@ -100,8 +108,8 @@ def _mirror(mirror: dict[str, Any], versions: Versions) -> Iterator[Finding]:
     version = as_mapping(versions.names[to])
     if to == versions.stable:
         yield Finding((), "is the stable version", "name the version that is to be tried")
-    elif "queue" in version and "url" not in version:
-        yield Finding((), "is a queue, and copies are POSTed", "name a version with a `url`")
+    elif "url" not in version and (kind := next(filter(version.__contains__, PLACES), "")):
+        yield Finding((), f"is a {kind}, and copies are POSTed", "name a version with a `url`")
 
 
 def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
@@ -116,7 +124,7 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
         elif isinstance(tag, str) and owners.setdefault(tag, name) != name:
             what = f"is the tag of version {owners[tag]} too"
             yield Finding((name, "tag"), what, "a tag is for one version")
-        yield from add_prefix((name,), queue_versions.url_or_queue(version))
+        yield from add_prefix((name,), queue_versions.place_findings(version))
         headers = as_mapping(as_mapping(version).get("headers"))
         yield from add_prefix((name, "headers"), _same_but_for_case(headers))
         yield from add_prefix((name,), head_findings(version))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from gateway.config.problems.findings import TOKEN, InvalidValue
-from gateway.config.schema.fields import MAX_NAME, QUOTE, Checked, text
+from gateway.config.schema.fields import MAX_NAME, MAX_PORT, QUOTE, Checked, text
 from gateway.config.schema.pem import regular_content
 from gateway.core.addresses import is_aws_host, parse_queue
 from gateway.core.delivery.forwarded import SENT_AT
@@ -48,7 +48,6 @@ SENT_NAMES: Final = FIXED_NAMES | {"user-agent"}
 _OTHER_ATTRIBUTES: Final = frozenset({SENT_AT, OTEL_BAGGAGE})
 """Attributes that a forwarded message has for another purpose, and that are never replaced."""
 
-MAX_PORT: Final = 65_535
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")  # RFC 3986, section 2
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\Z")
 _VERSION_HEADER = re.compile(
@@ -206,7 +205,6 @@ def _header_file(value: dict[Any, Any]) -> HeaderFile:
 _QUEUE_SCHEMA: Final = {"type": "string", "minLength": 1}
 URL: Final = Checked(url, {"type": "string", "pattern": "^https?://[^\\s#@]+$"})
 QUEUE: Final = Checked(queue, _QUEUE_SCHEMA)
-REJECT: Final = Checked(lambda value: None if value == "redrive" else queue(value), _QUEUE_SCHEMA)
 HEADER_NAME: Final = Checked(
     header_name, {"type": "string", "pattern": "^[!#-'*+.^_`|~0-9A-Za-z-]+$"}
 )

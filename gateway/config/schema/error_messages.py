@@ -25,7 +25,10 @@ _SHAPES: Final = {
 _MISSING_HINTS: Final = {
     "routes": "the file needs at least one route",
     "name": "every route needs a name of its own",
-    "queue": "the queue's name, URL or ARN",
+    "brokers": "HOST:PORT of some brokers",
+    "topic": "the topic to read",
+    "group": "the consumer group; that of the consumer which the gateway replaces",
+    "start": "earliest or latest, where a partition has no offset",
     "versions": "every route needs at least a stable version",
     "match": "what the rule asks for",
     "weight": "the canary's share in this step, 1 to 100",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 QUOTE: Final = "put quotes round it"
 MAX_NAME: Final = 63
+MAX_PORT: Final = 65_535
 HUNDRED: Final = 100
 
 

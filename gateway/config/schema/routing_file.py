@@ -4,23 +4,23 @@ A model checks each value alone; `checks` has what must fit together. Pydantic r
 at run time, so this module does without `from __future__ import annotations`.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from gateway.config.schema import addresses, fields, matchers
 from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
+from gateway.config.schema.delivery import FallbackOrOff, Linger, Mirror, Retry
 from gateway.config.schema.follow import Follow
-from gateway.config.schema.parts import NOT_NULL, Also, Part, SchemaOfFile
+from gateway.config.schema.kafka import ATTEMPTS, Kafka
+from gateway.config.schema.parts import NOT_NULL, Part, SchemaOfFile
 from gateway.config.schema.rollout import Rollback, Rollout
 from gateway.config.schema.rules import Rule, Weights
 from gateway.config.schema.version import VersionOrUrl
 from gateway.core.addresses import QueueAddress
+from gateway.core.kafka.plan import DEFAULT_MAX_ATTEMPTS, WhenBehind
 from gateway.core.routing.route import (
-    MAX_LINGER_SECONDS,
     Deliver,
-    FallbackOn,
     UnknownVersion,
     Unwrap,
 )
@@ -32,119 +32,36 @@ from gateway.core.routing.sources import (
 )
 from gateway.core.sqs_limits import MAX_VISIBILITY_SECONDS, MAX_WAIT_SECONDS
 
-LONGEST_COPY: Final = 300
 SCHEMA_ID: Final = "urn:sqs-version-gateway:routing-file"
-
-_COPIES = fields.whole(1, 1_000)
-_COPY_TIMEOUT = fields.duration(0, LONGEST_COPY, above_low=True)
-_LINGER = fields.duration(0, MAX_LINGER_SECONDS)
+SOURCES: Final = ("queue", "kafka")
+"""The keys that say where messages come from; a route has one."""
 
 
 _WAIT = fields.duration(0, MAX_WAIT_SECONDS, up=True)
 _VISIBILITY = fields.duration(1, MAX_VISIBILITY_SECONDS, up=True)
-_FALLBACK_ON = fields.one_of(FallbackOn, *FallbackOn)
 _UNKNOWN_VERSION = fields.one_of(UnknownVersion, *UnknownVersion)
 _UNWRAP = fields.one_of(Unwrap, *Unwrap)
 _DELIVER = fields.one_of(Deliver, *Deliver)
-_BACKOFF = fields.duration(0, MAX_VISIBILITY_SECONDS, above_low=True)
-
-
-class Fallback(Part):
-    """When the stable version takes over from another one."""
-
-    shape: ClassVar = "`off`, or a mapping with `on` and `after_receives` (`{}`: the defaults)"
-
-    on: Annotated[list[Annotated[FallbackOn, _FALLBACK_ON]], NOT_NULL] = Field(
-        default=[FallbackOn.UNREACHABLE, FallbackOn.NOT_FOUND],
-        description="What makes a failed delivery be tried on stable within the same receive: no "
-        "connection, 404, 503, any other 5xx, no response in time. May be empty.",
-    )
-    after_receives: Annotated[int | None, fields.RECEIVES] = Field(
-        default=3,
-        description="A message received more often than this goes to stable without another try; "
-        "null: never.",
-    )
-
-
-def _off_or_mapping(value: Any, read: Callable[[Any], Any]) -> Any:
-    return "off" if value is False or value == "off" else read(value)
-
-
-FallbackOrOff = Annotated[
-    Fallback | Literal["off"] | None, Also(Fallback, _off_or_mapping, {"enum": ["off", False]})
-]
-
-
-class Retry(Part):
-    """How long a failed message stays invisible."""
-
-    shape: ClassVar = "a mapping with `min` and `max`"
-
-    min: Annotated[float, _BACKOFF] = Field(
-        default=2.0,
-        description="The shortest time; it doubles with each receive.",
-        json_schema_extra={"default": "2s"},
-    )
-    max: Annotated[float, _BACKOFF] = Field(
-        default=300.0,
-        description="The longest time.",
-        json_schema_extra={"default": "5m"},
-    )
-
-
-class Linger(Part):
-    """How long the calls to SQS wait for more messages, which saves calls and takes time."""
-
-    shape: ClassVar = "a mapping with `delete` and `receive`"
-
-    delete: Annotated[float, _LINGER] = Field(
-        default=0.04,
-        description="The longest that a batch of deletes that is not full waits; a message that is "
-        "done is repeated if the gateway is killed meanwhile. FIFO queues: always 0s.",
-        json_schema_extra={"default": "40ms"},
-    )
-    receive: Annotated[float, _LINGER] = Field(
-        default=0.005,
-        description="The longest that a receive waits after one that was not full.",
-        json_schema_extra={"default": "5ms"},
-    )
-
-
-class Mirror(Part):
-    """Copies of other versions' messages for one version, whose responses are thrown away."""
-
-    shape: ClassVar = "a mapping with `to` and `percent`"
-
-    to: Annotated[str, fields.TEXT] = Field(
-        description="The name of the version that gets the copies: not the stable one, and one "
-        "with a URL."
-    )
-    percent: Annotated[float, fields.PERCENT] = Field(
-        description="How many of the messages that go to other versions are copied, 0 to 100, in "
-        "steps of 0.01."
-    )
-    max_in_flight: Annotated[int, _COPIES] = Field(
-        default=20,
-        description="Copies under way at once; what is above that is dropped. Each holds its body "
-        "in memory, up to 1 MiB.",
-    )
-    timeout: Annotated[float, _COPY_TIMEOUT] = Field(
-        default=5.0,
-        description="How long a copy may take, at most 5m.",
-        json_schema_extra={"default": "5s"},
-    )
 
 
 class Route(Part):
-    """One queue, and where its messages go."""
+    """One queue or topic, and where its messages go."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [each]} for each in SOURCES]}
+    )
     shape: ClassVar = "a mapping with `name`, `queue` and `versions`"
 
     name: Annotated[str, fields.ROUTE_NAME] = Field(
         description="A lower-case DNS label, unique in the file; used in metrics and logs."
     )
-    queue: Annotated[QueueAddress, addresses.QUEUE] = Field(
-        description="The queue's name, URL or ARN. The gateway must be its only consumer."
+    queue: Annotated[QueueAddress | None, addresses.QUEUE] = Field(
+        default=None,
+        description="The queue's name, URL or ARN. The gateway must be its only consumer. Either "
+        "this or `kafka`.",
+    )
+    kafka: Annotated[Kafka | None, NOT_NULL] = Field(
+        default=None, description="A Kafka topic to read. Either this or `queue`."
     )
     region: Annotated[str | None, fields.REGION] = Field(
         default=None, description="The AWS region, where the queue's URL or ARN does not say it."
@@ -263,11 +180,24 @@ class Route(Part):
         description="A version that gets copies of other versions' messages, to try it with real "
         "ones; default none.",
     )
-    reject: Annotated[QueueAddress | None, addresses.REJECT] = Field(
+    reject: Annotated[str | None, fields.TEXT] = Field(
         default=None,
         description="What becomes of a message the service will never take: `redrive` leaves it "
-        "to the queue's redrive policy; or a dead-letter queue's name, URL or ARN.",
+        "to the queue's redrive policy; or a dead-letter queue's name, URL or ARN. With `kafka` "
+        "it is required: a dead-letter topic, or `block`, which holds back what follows it in its "
+        "order.",
         json_schema_extra={"default": "redrive"},
+    )
+    max_attempts: Annotated[int, ATTEMPTS] = Field(
+        default=DEFAULT_MAX_ATTEMPTS,
+        description="With `kafka`: how often a record is tried, in one process, before it is "
+        "rejected. A record that waits for its version is not tried.",
+    )
+    when_behind: Annotated[str, fields.TEXT] = Field(
+        default=WhenBehind.PAUSE.value,
+        description="With `kafka`: what becomes of a partition that is `max_behind` behind. "
+        "`pause` reads no more of it; `fallback` gives stable what waits for another version; or "
+        "a topic, where that is parked, and from which the gateway reads it back.",
     )
 
 
@@ -277,7 +207,7 @@ class RoutingFile(Part):
     shape: ClassVar = "a mapping with `routes`"
 
     routes: Annotated[list[Route], NOT_NULL] = Field(
-        min_length=1, description="One route for each queue."
+        min_length=1, description="One route for each queue or topic."
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from gateway.config.schema import addresses, fields, pem
 from gateway.config.schema.concurrency import IN_FLIGHT, AutoInFlight
 from gateway.config.schema.follow import SUBSET
+from gateway.config.schema.kafka import TOPIC
 from gateway.config.schema.parts import NOT_NULL, Also, Part
 from gateway.core.addresses import QueueAddress
 from gateway.core.header_budget import DEFAULT_MAX_HEADER_BYTES, SIDECAR_BYTES
@@ -36,9 +37,10 @@ _ATTRIBUTES_HEADER = fields.one_of(AttributesHeader, *AttributesHeader)
 _CLIENT = fields.one_of(Client, *Client)
 _LIFETIME = fields.duration(1, LONGEST_LIFETIME)
 _MAX_DEPTH = fields.whole(1, 1_000_000_000)
-_URL_OR_QUEUE = ConfigDict(
-    json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["queue"]}]}
-)
+PLACES: Final = ("url", "queue", "topic")
+"""The keys that say where a version's messages go; it has one."""
+
+_ONE_PLACE = ConfigDict(json_schema_extra={"oneOf": [{"required": [each]} for each in PLACES]})
 
 URL_ONLY: Final = (
     "headers",
@@ -48,10 +50,10 @@ URL_ONLY: Final = (
     "tls",
     "connection_lifetime",
 )
-"""Keys of a version with a `url` that say nothing of a queue."""
+"""Keys of a version with a `url` that say nothing of a queue or topic."""
 
 QUEUE_ONLY: Final = ("max_depth",)
-"""Keys of a version with a `queue` that say nothing of a URL."""
+"""Keys of a version with a `queue` that say nothing of a URL or topic."""
 
 
 class Tls(Part):
@@ -76,8 +78,8 @@ class Tls(Part):
 class Version(Part):
     """A version of the service."""
 
-    model_config = _URL_OR_QUEUE
-    shape: ClassVar = "a URL, or a mapping with `url` or `queue`"
+    model_config = _ONE_PLACE
+    shape: ClassVar = "a URL, or a mapping with `url`, `queue` or `topic`"
 
     url: Annotated[str | None, addresses.URL] = Field(
         default=None, description="Where messages are POSTed to. Either this or `queue`."
@@ -87,6 +89,11 @@ class Version(Part):
         description="The queue that messages are sent to, which the version polls itself: its "
         "name, URL or ARN. A name alone is in the region of the route's queue. Either this or "
         "`url`.",
+    )
+    topic: Annotated[str | None, TOPIC] = Field(
+        default=None,
+        description="With `kafka` of the route: the topic that records are produced to, which the "
+        "version reads itself, on the same brokers. In place of `url`.",
     )
     max_depth: Annotated[int | None, _MAX_DEPTH] = Field(
         default=None,

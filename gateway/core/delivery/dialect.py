@@ -20,12 +20,14 @@ class HeaderDialect:
     """`version_header` names the header of the version and its baggage member.
 
     `attributes_json`: all attributes in one more header. `unwrap` and `deliver` are the route's.
+    `records`: its messages are records of Kafka.
     """
 
     version_header: str = DEFAULT_VERSION_HEADER
     attributes_json: bool = False
     unwrap: Unwrap = Unwrap.NONE
     deliver: Deliver = Deliver.BODY
+    records: bool = False
 
 
 USUAL_DIALECT: Final = HeaderDialect()

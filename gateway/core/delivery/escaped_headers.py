@@ -48,8 +48,8 @@ def legal_lines(
         headers.add_optional("x-amzn-trace-id", message.trace_header)
     _add_group(headers, message)
     _add_content_type(headers, message)
-    _add_trace_context(headers, context)
-    _add_baggage(headers, context.carrier, dialect.version_header, tag)
+    add_trace_context(headers, context)
+    add_baggage(headers, context.carrier, dialect.version_header, tag)
     for name, value in named:
         headers.add_optional(name, value, late=True)
     if dialect.attributes_json:
@@ -74,14 +74,15 @@ def _add_content_type(headers: HeaderList, message: Message) -> None:
         headers.add_optional("content-type", content_type, default)
 
 
-def _add_trace_context(headers: HeaderList, message: Message) -> None:
+def add_trace_context(headers: HeaderList, message: Message) -> None:
+    """Add the trace context of a message, where it has one."""
     for name in ("traceparent", "tracestate"):
         value = message.text(name)
         if value is not None:
             headers.add_optional(name, value, late=name == "tracestate")
 
 
-def _add_baggage(headers: HeaderList, carrier: str | None, name: str, tag: str) -> None:
+def add_baggage(headers: HeaderList, carrier: str | None, name: str, tag: str) -> None:
     """Add baggage; where the message's own members do not fit, only the gateway's."""
     own = f"{name}={tag}"
     if carrier is None:

@@ -49,11 +49,14 @@ class Header:
 class HeaderList:
     """Headers in the order in which they are sent; the optional ones fit into `room` bytes.
 
-    Of these, what is added first is left out last, but all of `late` before any other.
+    Of these, what is added first is left out last, but all of `late` before any other. `encoded`
+    and `binary` are the headers that list such values.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, encoded: str = ENCODED, binary: str = BINARY) -> None:
         self._room = room
+        self._encoded = encoded
+        self._binary = binary
         self._items: list[Header] = []
         self._optional: list[Header] = []
         self._late: list[Header] = []
@@ -93,7 +96,7 @@ class HeaderList:
         """Return what is left out; behind a large header a smaller one may still fit."""
         optional = [*self._optional, *self._late]
         unsent = never.union(optional)
-        used = sum(_line_bytes(name, "") for name in (OMITTED, ENCODED, BINARY))
+        used = sum(_line_bytes(name, "") for name in (OMITTED, self._encoded, self._binary))
         used += _listed_bytes(OMITTED)
         used += sum(
             each.unsent_bytes if each in unsent else each.sent_bytes for each in self._items
@@ -109,14 +112,14 @@ class HeaderList:
         lines = [_line(each, unsent) for each in self._items]
         encoded = [each.name for each in sent if each.encoded]
         if binary := [each.binary for each in sent if each.binary is not None]:
-            lines.append(f"{BINARY}: {', '.join(binary)}\r\n")
+            lines.append(f"{self._binary}: {', '.join(binary)}\r\n")
         if omitted := [each.name for each in self._items if each in unsent]:
-            used = sum(map(len, lines)) + _line_bytes(ENCODED, ", ".join([*encoded, OMITTED]))
+            used = sum(map(len, lines)) + _line_bytes(self._encoded, ", ".join([*encoded, OMITTED]))
             listed = self._listed(omitted, self._room - used - _line_bytes(OMITTED, ""))
             lines.append(f"{OMITTED}: {listed.value}\r\n")
             encoded += [OMITTED] if listed.encoded else []
         if encoded:
-            lines.append(f"{ENCODED}: {', '.join(encoded)}\r\n")
+            lines.append(f"{self._encoded}: {', '.join(encoded)}\r\n")
         return "".join(lines)
 
     def _listed(self, names: list[str], room: int) -> Header:

@@ -87,8 +87,9 @@ def plan_lines(plan: DeliveryPlan) -> str:
     lines = (
         f"{plan.dialect.version_header}: {plan.tag}\r\nx-gateway-route: {plan.route}\r\n"
         f"x-gateway-version: {plan.version}\r\nx-gateway-reason: {reason.value}\r\n"
-        f"x-aws-sqsd-queue: {plan.queue}\r\n"
     )
+    if not plan.dialect.records:
+        lines += f"x-aws-sqsd-queue: {plan.queue}\r\n"
     return lines + MIRRORED if reason is _MIRROR else lines
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_MAX_BEHIND: Final = 10_000
+DEFAULT_MAX_ATTEMPTS: Final = 8
 
 OWNED_SETTINGS: Final = frozenset(
     {
@@ -73,6 +74,16 @@ class SettingFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingEnv:
+    """A setting's value that is in a variable of the environment."""
+
+    variable: str
+
+
+Setting = str | SettingFile | SettingEnv
+
+
+@dataclass(frozen=True, slots=True)
 class TopicAddress:
     """A topic as the routing file names it, beside the topic of its route."""
 
@@ -82,6 +93,11 @@ class TopicAddress:
     def text(self) -> str:
         """What people know it by."""
         return self.name
+
+    @property
+    def called(self) -> str:
+        """What it is, with its name, in the words of a sentence."""
+        return f"topic {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +117,10 @@ class KafkaPlan:
     order: Order = Order.KEY
     max_behind: int = DEFAULT_MAX_BEHIND
     protocol: Protocol = Protocol.CLASSIC
-    settings: Mapping[str, str | SettingFile] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, Setting] = field(default_factory=dict, repr=False)
     """May hold a secret."""
     auth: Auth = Auth.NONE
     when_behind: WhenBehind = WhenBehind.PAUSE
     parking: TopicAddress | None = None
-    max_attempts: int = 8
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
     reject: TopicAddress | None = None

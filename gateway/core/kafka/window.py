@@ -87,7 +87,7 @@ class PartitionWindow:
         self._detour = detour
         self._newest = -1
         self._line: deque[int] = deque()  # offsets from the lowest that is not settled
-        self._held: dict[int, Record] = {}  # not settled
+        self._held: dict[int, tuple[Record, int]] = {}  # not settled; and what each takes
         self._out: set[int] = set()
         self._fresh: deque[Record] = deque()  # may be taken, never were
         self._ready: list[int] = []  # a heap: may be taken, were held back or went back
@@ -140,15 +140,16 @@ class PartitionWindow:
         """Take records in, in order; those that are not above the newest are ignored."""
         newest, held, fresh, keys = self._newest, self._held, self._fresh, self._keys
         by_key, ordered = self._order is Order.KEY, self._order is not Order.NONE
-        size = 0
+        line, total = self._line, 0
         for record in records:
             offset = record[2]
             if offset <= newest:
                 continue
             newest = offset
-            held[offset] = record
-            self._line.append(offset)
-            size += record_bytes(record)
+            size = record_bytes(record)
+            total += size
+            held[offset] = record, size
+            line.append(offset)
             key = (record[3] if by_key else _PARTITION_KEY) if ordered else None
             if key is None:
                 fresh.append(record)
@@ -161,8 +162,8 @@ class PartitionWindow:
                     keys[key] = behind = deque()
                 behind.append(record)
         self._newest = newest
-        self.held_bytes += size
-        if len(self._line) >= self._max_behind or self.held_bytes >= self._max_bytes:
+        self.held_bytes += total
+        if len(line) >= self._max_behind or self.held_bytes >= self._max_bytes:
             self.fallen_behind = True
 
     # ---- out ------------------------------------------------------------------------------
@@ -179,7 +180,7 @@ class PartitionWindow:
         taken: list[Taken] = []
         while len(taken) < limit:
             if ready and not (fresh and fresh[0][2] < ready[0]):
-                record = self._held[heappop(ready)]
+                record = self._held[heappop(ready)][0]
             elif fresh:
                 record = fresh.popleft()
                 if not detours:  # as nearly always
@@ -215,8 +216,8 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        record = self._held.pop(offset)
-        self.held_bytes -= record_bytes(record)
+        record, size = self._held.pop(offset)
+        self.held_bytes -= size
         if self._stories:
             self._forget(offset)
         order = self._order

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.log_port import LogSource
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gateway.core.messages.message import Message
     from gateway.core.tracing.records import MessageTrace
+    from gateway.log_port import PartitionView, Release
     from gateway.ports import Batch, EntryError, Source, SourceTraits
     from gateway.runtime.tracing.route import RouteTracing
 
@@ -80,3 +82,33 @@ class TracedSource:
             raise
         self._tracing.settled(action, traces, messages, began_ns, failed)
         return failed
+
+
+class TracedLogSource(TracedSource):
+    """A LogSource that notes what becomes of sampled messages."""
+
+    def __init__(self, source: LogSource, tracing: RouteTracing) -> None:
+        super().__init__(source, tracing)
+        self._log = source
+
+    async def release(self, releases: Sequence[Release]) -> Mapping[int, EntryError]:
+        """Release."""
+        traces = self._tracing.of([each.receipt for each in releases])
+        if not traces:
+            return await self._log.release(releases)
+        return await self._settle("release", traces, len(releases), self._log.release(releases))
+
+    def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
+        """Have the source call `lost`."""
+        self._log.on_lost(lost)
+
+    def partitions(self) -> Sequence[PartitionView]:
+        """Describe the partitions of the source."""
+        return self._log.partitions()
+
+
+def traced_source(source: Source, tracing: RouteTracing) -> TracedSource:
+    """Return the source, of whichever kind it is, with its receives and settlements noted."""
+    if isinstance(source, LogSource):
+        return TracedLogSource(source, tracing)
+    return TracedSource(source, tracing)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from gateway.config.loader import load
 from gateway.config.problems.problem import Problem, ProblemsFound
+from gateway.config.schema.delivery import Fallback, Retry
 from gateway.config.schema.rollout import Compare, Rollback, Rollout, Step
-from gateway.config.schema.routing_file import Fallback, Retry, RoutingFile
 from gateway.config.schema.routing_file import Route as StatedRoute
+from gateway.config.schema.routing_file import RoutingFile
 from gateway.config.schema.rules import Condition, Match, Rule
 from gateway.config.schema.version import Version
 from gateway.config.yaml.composer import compose

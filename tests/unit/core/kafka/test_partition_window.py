@@ -219,6 +219,19 @@ def test_what_waited_goes_to_stable_with_the_later_ones_of_its_key_while_behind(
     assert made.take(9, 0.0) == [(record(3, "a"), 1)]
 
 
+def test_a_key_goes_to_stable_no_longer_once_its_partition_has_caught_up() -> None:
+    made = window(["a", "b"], max_behind=2, detour=Detour.TO_STABLE)
+    offsets(made)
+    made.release(0, 0.0, WAITED)
+    offsets(made)
+    made.settle(0)
+    made.settle(1)
+    assert not made.fallen_behind
+    made.add([record(2, "a"), record(3, "b")])
+    assert made.fallen_behind
+    assert made.take(1, 0.0) == [(record(2, "a"), 1)]
+
+
 def test_what_failed_goes_to_its_version_again_also_while_behind() -> None:
     made = window(["a", "b"], max_behind=2, detour=Detour.TO_STABLE)
     offsets(made)
