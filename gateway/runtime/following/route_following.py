@@ -34,19 +34,23 @@ class RouteFollowing:
         self.problem = ""
         self.since: float | None = None
         self._find = find
+        self._good: FollowedObject | None = None  # what `followed` is made of
         self._made_of: tuple[tuple[ObjectName, int], ...] | None = None
         self._watched: tuple[WatchedObject, ...] = ()
         self._unmapped = 0
         self._unroutable = 0
 
     def adopt(self, plan: FollowPlan) -> None:
-        """Follow by another plan; what is in force stays until the other object is known."""
+        """Follow by another plan: nothing is left of the versions and the object of the old one."""
         if plan == self.plan:
             return
         if plan.object != self.plan.object:
-            self.followed, self.is_read, self.problem = None, False, ""
-        self.plan = plan
-        self._made_of = None
+            self._good, self.is_read = None, False
+        self.plan, self.problem, self._made_of = plan, "", None
+        try:
+            self.followed = None if self._good is None else self._compile(self._good)
+        except InvalidObject:  # none of its destinations is a version by now; `look` tells it
+            self.followed = None
 
     @property
     def objects(self) -> tuple[ObjectName, ...]:
@@ -69,8 +73,9 @@ class RouteFollowing:
             if made_of == self._made_of:
                 return
             self._made_of = made_of
-            self.followed = None if seen is None else self._compile(seen, delegates)
-            self.problem, self.since = "", root.changed_at
+            whole = None if seen is None else _whole(seen, delegates)
+            self.followed = None if whole is None else self._compile(whole)
+            self._good, self.problem, self.since = whole, "", root.changed_at
         except InvalidObject as error:
             self.is_read = True
             self.problem = str(error)
@@ -80,10 +85,7 @@ class RouteFollowing:
         kind = ObjectKind.VIRTUAL_SERVICE
         return tuple(self._find(ObjectName(kind, each.namespace, each.name)) for each in to)
 
-    def _compile(self, seen: FollowedObject, delegates: tuple[WatchedObject, ...]) -> Followed:
-        if delegates:
-            found = (each.read() for each in delegates)
-            seen = merged(seen, [each for each in found if each is not None])
+    def _compile(self, seen: FollowedObject) -> Followed:
         return Followed(seen, self.plan.follow, self.plan.versions, self._count)
 
     def _count(self, found: FollowedDecision) -> None:
@@ -110,3 +112,9 @@ class RouteFollowing:
             destinations={} if followed is None else followed.named_destinations,
             notes=() if followed is None else followed.notes,
         )
+
+
+def _whole(seen: FollowedObject, delegates: tuple[WatchedObject, ...]) -> FollowedObject:
+    """Return the object with its delegates; raises InvalidObject."""
+    found = [each.read() for each in delegates]
+    return merged(seen, [each for each in found if each is not None]) if found else seen
