@@ -111,7 +111,8 @@ class Followed:
         """Why the object does not exist for the producer; empty where it does."""
         self.notes = (*seen.notes, *_of_mirrors(seen, follow))
         hosts = names_of_client(host, seen.namespace, follow.domain)
-        compiler = _Compiler(follow, following, DestinationMap(following, hosts))
+        known = DestinationMap(following, hosts)
+        compiler = _Compiler(follow, following, known)
         entries = () if self.not_applied else compiler.entries(seen, host)
         self._entries = tuple((tuple(each.holds for each in tests), to) for tests, to in entries)
         self._index = EntryIndex((tests for tests, _ in entries), follow.usual_headers)
@@ -121,7 +122,7 @@ class Followed:
         self.destinations = compiler.destinations(seen)
         """Each host with its subset, and the name of its version or None."""
         if not self.not_applied:
-            _check_mapped(self.destinations)
+            _check_mapped(self.destinations, known.versions)
             if not any(is_for_any(each, follow, seen.namespace) for each in seen.routes):
                 self.not_applied = "none of its routes is for this port, gateway and source"
 
@@ -232,10 +233,14 @@ def _of_mirrors(seen: FollowedObject, follow: Follow) -> tuple[str, ...]:
     return ("mirrors are not obeyed without follow.mirror",) if mirrored else ()
 
 
-def _check_mapped(destinations: dict[tuple[str, str], str | None]) -> None:
+def _check_mapped(destinations: dict[tuple[str, str], str | None], versions: list[str]) -> None:
     """Raise InvalidObject where there are destinations, and no version among them."""
     if destinations and not any(destinations.values()):
         named = [f"{host}/{subset}" if subset else host for host, subset in destinations]
-        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        said = ", ".join(named[:_MOST_NAMED])
-        raise InvalidObject((f"no destination is a version: {said}{more}",))
+        what = f"no destination is a version: {_first(named)}; versions are {_first(versions)}"
+        raise InvalidObject((what,))
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED]) or 'none'}{more}"

@@ -257,8 +257,10 @@ def test_a_name_with_a_dot_is_no_short_name() -> None:
 
 def test_a_subset_is_one_of_the_followed_host() -> None:
     assert decided({"route": [to("b", subset="canary")]}).decision.version is CANARY
-    with pytest.raises(InvalidObject, match="no destination is a version"):
+    with pytest.raises(InvalidObject, match="no destination is a version") as caught:
         followed({"route": [to("other", subset="canary")]})
+    for known in ("b.shop.svc.cluster.local/canary", "b-primary.shop.svc.cluster.local"):
+        assert known in str(caught.value), "what would be one"
 
 
 def test_the_share_of_an_unmapped_destination_is_stables() -> None:
