@@ -184,6 +184,7 @@ class KubernetesClient:
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("the client is not open")
+        self._access.refresh()
         token, tls = self._access.read_token(), self._access.read_context()
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         if content is not None:
@@ -248,6 +249,8 @@ def _reason(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             why, where = str(error.certificate_error), f"{error.host}:{error.port}"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            why, where = "connection refused", f"{error.host}:{error.port}"
         case aiohttp.ClientConnectorError():
             why, where = error.os_error.strerror or "", f"{error.host}:{error.port}"
         case _:

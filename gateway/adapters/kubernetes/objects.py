@@ -80,12 +80,13 @@ class KubernetesObjects:
         """Return the resource in the newest version that the API server has of it."""
         group, plural, versions = KINDS[name.kind]
         while True:
+            why = ""
             for version in versions:
                 resource = Resource(group, version, plural, name.namespace, name.name)
                 try:
                     await client.list(resource)
                 except UnknownKindError as error:
-                    why = str(error)
+                    why = why or str(error)
                 except KubernetesError:  # the watch tells what is wrong, and tries again
                     return resource
                 else:

@@ -18,7 +18,8 @@ MOST_MATCHES: Final = 2000
 """Of one object, each with its conditions on headers, which are asked for each message; a route
 without a match counts as one. More are refused before they are read."""
 
-_PROTOCOLS: Final = ("http", "tcp", "tls")
+_NOT_OBEYED: Final = ("tcp", "tls")
+_PROTOCOLS: Final = ("http", *_NOT_OBEYED)
 
 
 def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> FollowedObject:
@@ -46,6 +47,9 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
         reader.invalid("spec.http", f"has more than {MOST_MATCHES} matches and conditions")
         raw_routes = []
     read = tuple(routes.route(each, at) for at, each in enumerate(raw_routes, start=1))
+    for each in _NOT_OBEYED:
+        if spec.get(each):
+            reader.note(f"{each} is not obeyed")
     export_to = reader.texts(spec.get("exportTo"), "spec.exportTo") or ("*",)
     created = reader.text(metadata.get("creationTimestamp"), "metadata.creationTimestamp")
     return FollowedObject(

@@ -264,3 +264,41 @@ async def test_nothing_is_opened_before_a_route_follows_and_a_reload_may_end_it(
         made.swap()
         await asyncio.sleep(60)
         assert made.source.listeners == {}
+
+
+async def test_a_reload_puts_the_last_good_object_in_force_for_the_new_versions() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(100))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        made.listener.changed(service(-1))
+        await asyncio.sleep(1)
+        assert made.canary() == 100, "the newest is invalid"
+        renamed = URLS.replace("canary:", "other:")
+        made.swap(route_of("follow: {virtualService: b}", versions=renamed))
+        (route,) = [each.route for each in made.routes.in_force()]
+        assert dict(route.weights) == {"stable": 0, "other": 100}
+        made.swap(route_of("follow: {virtualService: b}", versions="{stable: http://c.shop}"))
+        (route,) = [each.route for each in made.routes.in_force()]
+        assert decider_of(route).decide(message()).version == route.stable
+        assert not made.follower.views()[0].valid
+        made.swap(following())
+        assert made.canary() == 100, "its versions are there again"
+        assert made.routes.unready() == []
+
+
+async def test_a_valid_object_without_a_version_of_the_new_file_is_told_as_invalid() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(100))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        gone = "{stable: http://c.shop/events, canary: http://d.shop/events}"
+        made.swap(route_of("follow: {virtualService: b}", versions=gone))
+        await asyncio.sleep(1)
+        assert made.canary() == 0
+        assert "no destination is a version" in made.follower.views()[0].problem
+        assert not made.follower.views()[0].valid

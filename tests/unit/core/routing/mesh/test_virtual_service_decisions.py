@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -257,8 +258,25 @@ def test_a_name_with_a_dot_is_no_short_name() -> None:
 
 def test_a_subset_is_one_of_the_followed_host() -> None:
     assert decided({"route": [to("b", subset="canary")]}).decision.version is CANARY
-    with pytest.raises(InvalidObject, match="no destination is a version"):
+    with pytest.raises(InvalidObject, match="no destination is a version") as caught:
         followed({"route": [to("other", subset="canary")]})
+    for known in ("b.shop.svc.cluster.local/canary", "b-primary.shop.svc.cluster.local"):
+        assert known in str(caught.value), "what would be one"
+
+
+def test_routes_of_tcp_and_tls_are_named_as_not_obeyed() -> None:
+    assert followed(TO_STABLE, tcp=[{"route": [to("b-primary")]}], tls=[]).notes == (
+        "tcp is not obeyed",
+    )
+
+
+def test_where_stable_is_a_queue_without_a_subset_an_object_may_be_for_stable_alone() -> None:
+    """After a promotion the canary's destination is gone, and the old weights must not stay."""
+    queue = replace(version("stable"), url="")
+    versions = FollowingVersions((queue, CANARY), queue, "orders", subsets={"canary": "canary"})
+    seen = read_virtual_service(spec_of({"route": [to("b", subset="stable")]}))
+    found = Followed(seen, Follow(8080, "/events", namespace="shop"), versions)
+    assert found.decide(message()).decision == Decision(queue, Reason.SPLIT)
 
 
 def test_the_share_of_an_unmapped_destination_is_stables() -> None:
