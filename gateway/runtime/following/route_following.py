@@ -103,10 +103,12 @@ class RouteFollowing:
         root = self._find(self.plan.object)
         lost = next((each for each in (root, *self._watched) if each.why), None)
         out_of_reach = any(each.out_of_reach for each in (root, *self._watched))
-        followed = self.followed
+        followed, host = self.followed, self.plan.follow.host
         return FollowView(
             self.route,
             str(self.plan.object),
+            host=host if followed is None else followed.host,
+            read=self.is_read,
             found=root.found,
             valid=self.is_read and not self.problem and not out_of_reach,
             problem=self.problem or (lost.why if lost else ""),
@@ -114,6 +116,7 @@ class RouteFollowing:
             since=self.since,
             synced_at=root.synced_at,
             unmapped=self._unmapped,
+            unmapped_share=0.0 if followed is None else followed.unmapped_share,
             unroutable=self._unroutable,
             destinations={} if followed is None else followed.named_destinations,
             notes=() if followed is None else followed.notes,

@@ -79,6 +79,11 @@ class _Outcome:
             decision, found.unmapped_from < BUCKETS and not end, bool(end), copies
         )
 
+    @property
+    def unmapped_share(self) -> float:
+        """The part of its messages that belongs to destinations that are no version, 0..1."""
+        return 1 - self._unmapped_from / BUCKETS
+
     def decide(self, message: Message) -> FollowedDecision:
         split = self._split
         if split is None:
@@ -106,7 +111,7 @@ class Followed:
         self._follow = follow
         self._on_stray = on_stray
         self._default = FollowedDecision(Decision(following.stable, Reason.DEFAULT))
-        host = follow.host or seen.first_host
+        host = self.host = follow.host or seen.first_host
         self.not_applied = not_applied(seen, follow, host)
         """Why the object does not exist for the producer; empty where it does."""
         hosts = names_of_client(host, seen.namespace, follow.domain)
@@ -117,9 +122,11 @@ class Followed:
         self.notes = (*seen.notes, *self._left_out(seen, known))
         """What of the object is not obeyed, in words."""
         self._index = EntryIndex((tests for tests, _ in entries), follow.usual_headers)
-        whole = next((to.share for _, to in entries if to.reason is Reason.SPLIT), None)
-        self.split = whole or following.split({following.stable.name: 1})
+        whole = next((to for _, to in entries if to.reason is Reason.SPLIT), None)
+        self.split = whole.share if whole else following.split({following.stable.name: 1})
         """The shares of what no match takes."""
+        self.unmapped_share = whole.unmapped_share if whole else 0.0
+        """The part of it that belongs to destinations that are no version, 0..1."""
         self.destinations = compiler.destinations(seen)
         """Each host with its subset, and the name of its version or None."""
         if not self.not_applied:

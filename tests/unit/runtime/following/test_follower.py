@@ -233,7 +233,8 @@ async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> N
         made.swap(stable)
         await asyncio.sleep(1)
         assert made.routes.unready() == []
-        assert made.follower.views()[0].problem == source.refuses
+        view = made.follower.views()[0]
+        assert (view.problem, view.host, view.read) == (source.refuses, None, False)
         assert [each.problem for each in made.observer.of(FollowChanged)] == [source.refuses]
         source.refuses = ""
         await asyncio.sleep(6)
@@ -243,6 +244,8 @@ async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> N
         made.listener.synced()
         await asyncio.sleep(1)
         assert made.canary() == 100
+        view = made.follower.views()[0]
+        assert (view.host, view.read) == ("b", True), "the object's first host"
 
 
 async def test_nothing_is_opened_before_a_route_follows_and_a_reload_may_end_it() -> None:

@@ -281,9 +281,18 @@ def test_where_stable_is_a_queue_without_a_subset_an_object_may_be_for_stable_al
 
 def test_the_share_of_an_unmapped_destination_is_stables() -> None:
     found = followed({"route": [to("b-experiment", 99), to("b-canary", 1)]})
+    assert found.unmapped_share == pytest.approx(0.99)
     seen = {found.decide(message(message_id=f"m-{n}"))[:2] for n in range(300)}
     assert all(each.version is CANARY or unmapped for each, unmapped in seen)
     assert {each.version for each, _ in seen} == {STABLE, CANARY}
+
+
+def test_the_unmapped_share_is_that_of_the_weights_in_force() -> None:
+    matched = {"match": [{"headers": {"x": {"exact": "1"}}}], "route": [to("b-experiment")]}
+    assert followed(matched, {"route": [to("b-canary")]}).unmapped_share == 0
+    only = {"match": [{"headers": {"x": {"exact": "1"}}}], "route": [to("b-canary")]}
+    assert followed(only, {"route": [to("b-experiment")]}).unmapped_share == 1
+    assert followed(only).unmapped_share == 0
 
 
 @pytest.mark.parametrize("end", ["redirect", "directResponse"])
