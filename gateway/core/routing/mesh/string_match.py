@@ -30,6 +30,7 @@ MOST_REGEXES: Final = 200
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = MOST_REGEX_MEMORY
+_OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _TOO_LARGE: Final = "too large"
 _KINDS: Final = ("exact", "prefix", "regex")
 
@@ -38,7 +39,8 @@ _KINDS: Final = ("exact", "prefix", "regex")
 class BoundedRegex:
     """The whole value matches an RE2 pattern; as `Regex` of the rules, with less memory.
 
-    Raises ValueError where the pattern is not RE2, Unsupported where its program is too large.
+    As in Envoy it is the bytes of pattern and value that are matched: `.` is half an `é`. Raises
+    ValueError where the pattern is not RE2, Unsupported where its program is too large.
     """
 
     pattern: str
@@ -48,7 +50,7 @@ class BoundedRegex:
     def __post_init__(self) -> None:
         """Compile the pattern."""
         try:
-            compiled = re2.compile(self.pattern, _OPTIONS)
+            compiled = re2.compile(self.pattern.encode(), _OPTIONS)
         except re2.error as error:
             reason = _reason(error)
             if _TOO_LARGE in reason:
@@ -63,8 +65,8 @@ class BoundedRegex:
         if value is None:
             return False
         try:
-            return self._compiled.fullmatch(value) is not None
-        except UnicodeEncodeError:  # a lone surrogate cannot be encoded for RE2
+            return self._compiled.fullmatch(value.encode()) is not None
+        except UnicodeEncodeError:  # a lone surrogate cannot be encoded
             return False
 
 
