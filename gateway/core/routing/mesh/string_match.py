@@ -32,6 +32,7 @@ _OPTIONS.log_errors = False
 _OPTIONS.max_mem = MOST_REGEX_MEMORY
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _TOO_LARGE: Final = "too large"
+_TOO_LONG: Final = f"is longer than {MOST_REGEX_BYTES} bytes: shorten it"
 _KINDS: Final = ("exact", "prefix", "regex")
 
 
@@ -96,7 +97,7 @@ class Conditions:
         if unknown := given.keys() - set(_KINDS):
             raise Unsupported(f"{place} has {', '.join(sorted(unknown))}")
         if len(given) > 1:
-            reader.invalid(place, "has more than one of exact, prefix and regex")
+            reader.invalid(place, "has more than one of exact, prefix and regex: keep one")
             return None
         if not given or (presence and given.get("regex") == "*"):
             return Present() if presence else None
@@ -112,7 +113,7 @@ class Conditions:
     def regex(self, pattern: str, place: str) -> Condition | None:
         """Return a regex, one for equal patterns; None where it is invalid. Raises Unsupported."""
         if len(pattern.encode()) > MOST_REGEX_BYTES:
-            self._reader.invalid(place, f"is longer than {MOST_REGEX_BYTES} bytes")
+            self._reader.invalid(place, _TOO_LONG)
             return None
         self._uses_left -= 1
         if self._uses_left < 0:
@@ -123,13 +124,26 @@ class Conditions:
         try:
             made = BoundedRegex(pattern)
         except ValueError as error:
-            self._reader.invalid(place, f"is not RE2: {error}")
+            self._reader.invalid(place, f"is not RE2: {error}: correct it")
             return None
         self._left -= made.instructions
         if self._left < 0:
             raise Unsupported("the regexes of the object are too large together")
         self._regexes[pattern] = made
         return made
+
+
+def regex_problem(pattern: str) -> str:
+    """Return why a regex is invalid, whether it is matched or not; empty where it is valid."""
+    if not pattern or len(pattern.encode()) > MOST_REGEX_BYTES:
+        return _TOO_LONG if pattern else "must not be empty"
+    try:
+        BoundedRegex(pattern)
+    except ValueError as error:
+        return f"is not RE2: {error}: correct it"
+    except Unsupported:  # it is valid, and nothing here matches by it
+        return ""
+    return ""
 
 
 def _reason(error: Exception) -> str:

@@ -268,9 +268,9 @@ def test_the_share_of_an_unmapped_destination_is_stables() -> None:
     assert {each.version for each, _ in seen} == {STABLE, CANARY}
 
 
-@pytest.mark.parametrize("end", ["redirect", "directResponse"])
-def test_a_redirect_goes_to_stable_as_a_rule(end: str) -> None:
-    found = decided({end: {}})
+@pytest.mark.parametrize("end", [{"redirect": {"uri": "/"}}, {"directResponse": {"status": 200}}])
+def test_a_redirect_goes_to_stable_as_a_rule(end: Any) -> None:
+    found = decided(end)
     assert found == FollowedDecision(Decision(STABLE, Reason.RULE, "http-1"), unroutable=True)
 
 
