@@ -295,9 +295,9 @@ def test_the_unmapped_share_is_that_of_the_weights_in_force() -> None:
     assert followed(only).unmapped_share == 0
 
 
-@pytest.mark.parametrize("end", ["redirect", "directResponse"])
-def test_a_redirect_goes_to_stable_as_a_rule(end: str) -> None:
-    found = decided({end: {}})
+@pytest.mark.parametrize("end", [{"redirect": {"uri": "/"}}, {"directResponse": {"status": 200}}])
+def test_a_redirect_goes_to_stable_as_a_rule(end: Any) -> None:
+    found = decided(end)
     assert found == FollowedDecision(Decision(STABLE, Reason.RULE, "http-1"), unroutable=True)
 
 
