@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _ALL: Final = 100.0
 _UNJUDGED: Final = "nothing judges this route"
 _JUST_BEGUN: Final = "the step has just begun"
+_PASSES: Final = "the evidence is clear: the canary passes"
 _NOT_BEGUN: Final = "the trial has not begun yet"
 
 
@@ -63,7 +64,7 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
         since=trial.since,
         deadline=_deadline(plan, trial),
         verdict=trial.verdict,
-        reason=trial.reason or _JUST_BEGUN,
+        reason=trial.reason or (_PASSES if trial.verdict is Verdict.PASS else _JUST_BEGUN),
         p_value=trial.p_value,
         canary=canary,
         stable=stable,
