@@ -104,6 +104,7 @@ def _route(
         "phase": view.phase.phase.value,
         "why": view.phase.why,
         "redrive": None if view.redrive is None else asdict(view.redrive),
+        "kafka": _kafka(view),
         "in_flight": view.in_flight,
         "waiting": view.waiting,
         "max_in_flight": view.max_in_flight,
@@ -173,7 +174,21 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
     }
 
 
+def _kafka(view: RouteView) -> dict[str, Any] | None:
+    plan = view.route.kafka
+    if plan is None:
+        return None
+    return {
+        "topic": plan.topic.name,
+        "group": plan.group,
+        "rebalances": view.rebalances,
+        "partitions": [each._asdict() for each in view.partitions or ()],
+    }
+
+
 def _place(version: Version) -> dict[str, str]:
+    if version.topic is not None:
+        return {"topic": version.topic.name}
     if version.queue is not None:
         return {"queue": version.queue.text}
     return {"url": bare_url(version.url)}
