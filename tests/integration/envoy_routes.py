@@ -47,16 +47,6 @@ def routes_of_http_route(case: int, spec: dict[str, Any]) -> list[dict[str, Any]
     ]
 
 
-def named(case: int, match: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return one route for a match of a VirtualService, which responds with a name."""
-    return {"match": _for_case(case, _match(match)), **_action(name, [])}
-
-
-def named_api(case: int, match: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return one route for a match of an HTTPRoute, which responds with a name."""
-    return {"match": _for_case(case, _api_match(match)), **_action(name, [])}
-
-
 def _for_case(case: int, match: dict[str, Any]) -> dict[str, Any]:
     return {**match, "headers": [*match.get("headers", ()), _string(CASE, {"exact": str(case)})]}
 
@@ -77,14 +67,18 @@ def _action(only: str, weighted: list[tuple[str, int]]) -> dict[str, Any]:
 
 
 def _where(route: dict[str, Any]) -> tuple[str, list[tuple[str, int]]]:
-    """Return applyHTTPRouteDestination's: one destination whatever its weight, else the rest."""
+    """Return applyHTTPRouteDestination's: one destination whatever its weight, else the rest.
+
+    One that is left of several gets all of it, so that it needs no cluster.
+    """
     if "redirect" in route or "directResponse" in route:
         return END, []
     to = route["route"]
     if len(to) == 1:
         return to[0]["destination"]["host"], []
     weighted = [(each["destination"]["host"], each.get("weight") or 0) for each in to]
-    return "", [(host, weight) for host, weight in weighted if weight]
+    left = [(host, weight) for host, weight in weighted if weight]
+    return (left[0][0], []) if len(left) == 1 else ("", left)
 
 
 def _api_where(rule: dict[str, Any]) -> tuple[str, list[tuple[str, int]]]:

@@ -150,11 +150,8 @@ class Route:
         return strict and version.name == self.rolled_back
 
     def split_weights(self) -> dict[str, int]:
-        """Return the weight of every version; without a split stable has the only one, 1.
-
-        Where an object is followed weights are per cent, also while none is known.
-        """
-        weights = dict(self.weights) or {self.stable.name: 1 if self.follow is None else 100}
+        """Return the weight of every version; without a split stable has the only one, 1."""
+        weights = dict(self.weights) or {self.stable.name: 1}
         return {version.name: weights.get(version.name, 0) for version in self.versions}
 
 

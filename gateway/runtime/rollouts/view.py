@@ -75,8 +75,8 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
 
 
 def _per_cent(route: Route) -> Mapping[str, float]:
-    """Return the weights of a route's split, in per cent of what it decides."""
-    if route.split is None:
+    """Return the weights of a route's split, or of what it follows, in per cent."""
+    if route.split is None and route.follow is None:
         return {}
     weights = route.split_weights()
     total = sum(weights.values())

@@ -55,7 +55,8 @@ def header_tests(match: Match, follow: Follow, host: str) -> tuple[HeaderTest, .
     No tests: it always does.
     """
     authority = follow.authority(host)
-    fixed = {":method": METHOD, ":scheme": SCHEME, ":authority": authority, ":path": follow.path}
+    fixed = {":method": METHOD, ":scheme": SCHEME, ":path": follow.path}
+    fixed |= dict.fromkeys((":authority", "host"), authority)
     for condition, value in (
         (match.method, METHOD),
         (match.scheme, SCHEME),

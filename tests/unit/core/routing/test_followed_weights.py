@@ -1,4 +1,4 @@
-"""The weights of a route that follows: what is shown of them, and a canary that is rolled back."""
+"""The weights of a route that follows, after its canary was rolled back."""
 
 from __future__ import annotations
 
@@ -30,11 +30,6 @@ def followed(*http: object) -> Followed:
     return Followed(
         read_virtual_service(spec_of(*http)), Follow(8080, "/events", namespace="shop"), FOLLOWING
     )
-
-
-def test_weights_are_per_cent_also_while_there_is_no_object() -> None:
-    assert following(GIVEN, None).split_weights() == {"stable": 100, "canary": 0}
-    assert following(GIVEN, followed(HALVES)).split_weights() == {"stable": 50, "canary": 50}
 
 
 def test_the_share_of_a_canary_that_is_rolled_back_is_stables() -> None:

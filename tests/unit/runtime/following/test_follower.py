@@ -305,3 +305,17 @@ async def test_a_valid_object_without_a_version_of_the_new_file_is_told_as_inval
         assert made.canary() == 0
         assert "no destination is a version" in made.follower.views()[0].problem
         assert not made.follower.views()[0].valid
+
+
+async def test_weights_are_per_cent_also_while_there_is_no_object() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        for found, canary in ((service(40), 40), (None, 0), (service(30), 30)):
+            made.listener.changed(found)
+            made.listener.synced()
+            await asyncio.sleep(1)
+            (route,) = [each.route for each in made.routes.in_force()]
+            weights = {"stable": 100 - canary, "canary": canary}
+            assert route.split_weights() == weights
+            assert made.requests.view("orders").weights == weights
