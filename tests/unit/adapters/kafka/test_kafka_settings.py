@@ -19,6 +19,7 @@ from gateway.core.kafka.plan import (
     Auth,
     KafkaPlan,
     Protocol,
+    SettingEnv,
     SettingFile,
     Start,
     TopicAddress,
@@ -116,6 +117,15 @@ def test_a_file_that_cannot_be_read_is_named_and_its_content_is_not(
     assert "sasl.password" in str(refused.value)
     assert str(file) in str(refused.value)
     assert "xff" not in str(refused.value)
+
+
+def test_a_setting_may_be_in_a_variable_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"sasl.password": SettingEnv("KAFKA_PASSWORD")}
+    monkeypatch.setenv("KAFKA_PASSWORD", "se cret")
+    assert consumer_settings(plan(given))["sasl.password"] == "se cret"
+    monkeypatch.delenv("KAFKA_PASSWORD")
+    with pytest.raises(SourceError, match=r"sasl\.password.*KAFKA_PASSWORD.*set it"):
+        consumer_settings(plan(given))
 
 
 def test_a_password_that_changes_is_found_once(tmp_path: Path) -> None:
