@@ -76,7 +76,12 @@ class KafkaSource:
             await self._member.join()
         identity = "/".join((",".join(sorted(plan.brokers)), plan.topic.name, plan.group))
         return SourceTraits(
-            "", LONG_SECONDS, max_delay_seconds=LONG_SECONDS, batch=BATCH, identity=identity
+            "",
+            LONG_SECONDS,
+            max_delay_seconds=LONG_SECONDS,
+            batch=BATCH,
+            identity=identity,
+            in_memory=True,
         )
 
     async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:  # noqa: ARG002 - nothing is leased
