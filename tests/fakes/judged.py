@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.rollout_port import RolloutView
     from gateway.runtime.running_route import RunningRoute
     from gateway.state_port import StateStore
+    from tests.fakes.log import InMemoryLog
 
 
 def route_of(keys: str, queue: str = "orders", versions: Sequence[str] = ("canary",)) -> Route:
@@ -43,7 +44,9 @@ routes:
 class Judged:
     """One replica: a route at work, and the driver that judges it."""
 
-    def __init__(self, route: Route, store: StateStore | None, queue: InMemorySource) -> None:
+    def __init__(
+        self, route: Route, store: StateStore | None, queue: InMemorySource | InMemoryLog
+    ) -> None:
         self.store = MemoryStore() if store is None else store
         self.routes: list[RunningRoute] = []
         loop = asyncio.get_running_loop()
@@ -94,11 +97,19 @@ class Judged:
 
 @asynccontextmanager
 async def judged(
-    route: Route, store: StateStore | None = None, *, drive: bool = True, **traits: Any
+    route: Route,
+    store: StateStore | None = None,
+    *,
+    drive: bool = True,
+    queue: InMemoryLog | None = None,
+    **traits: Any,
 ) -> AsyncIterator[Judged]:
-    """Run a route and its driver for the length of a block; nothing may be left running."""
+    """Run a route and its driver for the length of a block; nothing may be left running.
+
+    `traits` make the queue where none is given.
+    """
     others = asyncio.all_tasks()
-    one = Judged(route, store, InMemorySource(route.queue.name, **traits))
+    one = Judged(route, store, queue or InMemorySource(route.queue.name, **traits))
     try:
         async with asyncio.timeout(48 * 3600):
             if drive:

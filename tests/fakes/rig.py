@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from gateway.core.routing.version import Version
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.tracing.route import RouteTracing
+    from tests.fakes.log import InMemoryLog
+
+    AnySource = InMemorySource | InMemoryLog
 
 DRAIN_SECONDS = 25.0
 PATIENCE_SECONDS = 24 * 3600.0
@@ -36,11 +39,11 @@ class Rig:
     def __init__(
         self,
         route: Route,
-        queue: InMemorySource | None = None,
+        queue: AnySource | None = None,
         poll_budget: PollBudget | None = None,
         **doors: Any,
     ) -> None:
-        self.queue = queue or InMemorySource(route.queue.name)
+        self.queue: Any = queue or InMemorySource(route.queue.name)
         self.bell = self.queue.bell
         self.observer = FakeObserver(self.bell)
         self.targets: list[tuple[Version, FakeTarget]] = []
@@ -138,7 +141,7 @@ class Rig:
 @asynccontextmanager
 async def at_work(
     route: Route,
-    queue: InMemorySource | None = None,
+    queue: AnySource | None = None,
     *,
     started: bool = True,
     poll_budget: PollBudget | None = None,

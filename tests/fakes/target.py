@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.core.delivery.disposition import Responded, TimedOut
 from gateway.core.delivery.headers import message_lines, plan_lines
+from gateway.core.delivery.record_headers import record_lines
 from gateway.core.delivery.unwrapped import lines_in_context, unwrapped_lines
 from gateway.core.header_budget import USUAL_ROOM
 from gateway.core.routing.route import Unwrap
@@ -40,6 +41,9 @@ class Sent:
     @property
     def message_id(self) -> str:
         """The id of the message."""
+        if "x-kafka-topic" in self.headers:
+            place = ("topic", "partition", "offset")
+            return "/".join(self.headers[f"x-kafka-{each}"] for each in place)
         return self.headers["x-aws-sqsd-msgid"]
 
     @property
@@ -90,7 +94,9 @@ class FakeSender:
     def send(self, message: Message, done: Callable[[DeliveryResult], None]) -> FakeSending:
         """Begin one delivery."""
         plan = self._plan
-        if plan.dialect.unwrap is Unwrap.NONE:
+        if message.record is not None:
+            lines, body = record_lines(message, plan.tag, dialect=plan.dialect), message.body
+        elif plan.dialect.unwrap is Unwrap.NONE:
             lines, body = message_lines(message, plan.tag, dialect=plan.dialect), message.body
         else:
             lines, body = unwrapped_lines(message, plan.tag, room=USUAL_ROOM, dialect=plan.dialect)
@@ -101,6 +107,8 @@ class FakeSender:
     ) -> FakeSending:
         """Begin one delivery in another trace context."""
         plan = self._plan
+        if message.record is not None:
+            return self.send(message, done)
         lines, body = lines_in_context(
             message, plan.tag, context, room=USUAL_ROOM, dialect=plan.dialect
         )

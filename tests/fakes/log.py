@@ -1,0 +1,249 @@
+"""A `LogSource` in memory that stands on the windows of real partitions, in the loop's time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from gateway.core.kafka.dead_letter import dead_letter_headers
+from gateway.core.kafka.plan import WhenBehind
+from gateway.core.kafka.records import message_of, place_of
+from gateway.core.kafka.window import Detour, PartitionWindow
+from gateway.core.messages.record import Record
+from gateway.ports import Batch, EntryError, SourceError, SourceTraits
+from tests.fakes.bell import Bell
+from tests.fakes.faults import Faults, Operation
+from tests.fakes.source import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.core.kafka.dead_letter import Headers
+    from gateway.core.kafka.plan import KafkaPlan
+    from gateway.core.messages.message import Message
+    from gateway.log_port import PartitionView, Release
+    from tests.fakes.faults import Fault
+
+LEASE_SECONDS = 10**8
+_LOST = EntryError("NotAssigned", "its partition is assigned to another", lease_lost=True)
+
+
+class InMemoryLog:
+    """A topic, read by one member of a group.
+
+    `committed` is what a next member would begin at, by partition; `parked` and `dead` are what was
+    produced to the other topics. `gone` are the partitions that another member has.
+    """
+
+    def __init__(self, plan: KafkaPlan, bell: Bell | None = None) -> None:
+        self.plan = plan
+        self.name = plan.topic.name
+        self.bell = bell or Bell()
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self.closed = False
+        self.log: dict[int, list[Record]] = defaultdict(list)
+        self.committed: dict[int, int] = {}
+        self.dead: list[tuple[Record, Headers]] = []
+        self.parked: list[Record] = []
+        self.gone: set[int] = set()
+        self.most_receiving = 0
+        self._receiving = 0
+        self._windows: dict[int, PartitionWindow] = {}
+        self._fetched: dict[int, int] = defaultdict(int)  # how many of the log's records
+        self._generation = 1
+        self._lost: Callable[[Callable[[Message], bool]], None] = lambda _: None
+
+    # ---- the port -------------------------------------------------------------------------
+
+    async def open(self) -> SourceTraits:
+        """Join the group."""
+        await self._called(Operation.RESOLVE)
+        return SourceTraits(
+            "", LEASE_SECONDS, max_delay_seconds=LEASE_SECONDS, batch=500, in_memory=True
+        )
+
+    async def receive(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+        """Wait for records that may be delivered."""
+        self._receiving += 1
+        self.most_receiving = max(self.most_receiving, self._receiving)
+        try:
+            return await self._long_poll(limit, wait_seconds, lease_seconds)
+        finally:
+            self._receiving -= 1
+
+    async def _long_poll(self, limit: int, wait_seconds: int, lease_seconds: int) -> Batch:
+        call, _ = await self._called(Operation.RECEIVE, limit, wait_seconds, lease_seconds)
+        until = self._now() + wait_seconds
+        while True:
+            batch = self._take(limit)
+            if batch or self._now() >= until:
+                call.brought = len(batch)
+                return batch
+            due = [each.next_due_at for each in self._windows.values()]
+            next_at = min((each for each in due if each is not None), default=until)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(min(until, next_at)):
+                    await self.bell.next_ring()
+
+    async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
+        """Settle, and commit what that allows."""
+        await self._called(Operation.DELETE, *receipts)
+        settled = [self._of(each, lambda window, at: window.settle(at)) for each in receipts]
+        self._commit()
+        return {position: _LOST for position, done in enumerate(settled) if not done}
+
+    async def release(self, releases: Sequence[Release]) -> Mapping[int, EntryError]:
+        """Take messages back."""
+        await self._called(Operation.CHANGE_VISIBILITY, *releases)
+        now = self._now()
+        kept = [
+            self._of(receipt, lambda w, at, s=seconds, c=cause: w.release(at, now + s, c))
+            for receipt, seconds, cause in releases
+        ]
+        self.bell.ring()
+        return {position: _LOST for position, done in enumerate(kept) if not done}
+
+    async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
+        """Fail: nothing of a log has a lease."""
+        raise AssertionError(f"a log has no leases: {leases}")
+
+    async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+        """Produce it to the topic for rejected records."""
+        await self._called(Operation.SEND_DEAD_LETTER, message.message_id)
+        if self.plan.reject is None or message.record is None:
+            raise SourceError("no topic for rejected records is configured")
+        self.dead.append((message.record, dead_letter_headers(message, marks)))
+        self.bell.ring()
+        return ()
+
+    def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
+        """Keep what to call when a partition goes."""
+        self._lost = lost
+
+    def partitions(self) -> Sequence[PartitionView]:
+        """Describe the partitions."""
+        return [each.view(self.name, number) for number, each in sorted(self._windows.items())]
+
+    async def close(self) -> None:
+        """Leave the group."""
+        self._commit()
+        self.closed = True
+
+    # ---- for tests ------------------------------------------------------------------------
+
+    def produce(
+        self, key: str | None = None, value: str = "{}", *, partition: int = 0, **rest: Any
+    ) -> str:
+        """Append a record; return the id of its message. `rest` are fields of the Record."""
+        line = self.log[partition]
+        offset = line[-1].offset + 1 if line else 0
+        raw = None if key is None else key.encode()
+        given = {"timestamp_ms": int(self._now() * 1000) + 1, **rest}
+        line.append(Record(self.name, partition, offset, raw, value.encode(), **given))
+        self.bell.ring()
+        return f"{self.name}/{partition}/{line[-1].offset}"
+
+    def lose(self, partition: int) -> None:
+        """Have a partition taken away."""
+        self.gone.add(partition)
+        self._windows.pop(partition, None)
+        self._lost(lambda message: message.message_id.startswith(f"{self.name}/{partition}/"))
+
+    def get_back(self, partition: int) -> None:
+        """Have it assigned again: it is read from what was committed."""
+        self.gone.discard(partition)
+        self._generation += 1
+        committed = self.committed.get(partition, 0)
+        earlier = [each for each in self.log[partition] if each.offset < committed]
+        self._fetched[partition] = len(earlier)
+        self.bell.ring()
+
+    @property
+    def left(self) -> list[str]:
+        """Ids of the messages that are not committed."""
+        return [
+            f"{self.name}/{number}/{each.offset}"
+            for number, line in self.log.items()
+            for each in line
+            if each.offset >= self.committed.get(number, 0)
+        ]
+
+    def view(self, partition: int = 0) -> PartitionView:
+        """Describe one partition."""
+        return self._windows[partition].view(self.name, partition)
+
+    def calls_of(self, operation: Operation) -> list[Call]:
+        """Return the calls of one operation."""
+        return [call for call in self.calls if call.operation is operation]
+
+    @property
+    def releases(self) -> list[Release]:
+        """Everything that was ever released."""
+        return [each for c in self.calls_of(Operation.CHANGE_VISIBILITY) for each in c.asked]
+
+    # ---- inside ---------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _called(self, operation: Operation, *asked: Any) -> tuple[Call, Fault]:
+        call = Call(operation, self._now(), asked)
+        self.calls.append(call)
+        self.bell.ring()
+        fault = self.faults.next(operation, len(asked))
+        if fault.before is not None:
+            await fault.before.wait()
+        if fault.error is not None:
+            raise fault.error
+        return call, fault
+
+    def _take(self, limit: int) -> Batch:
+        batch = Batch()
+        for number in self.log:
+            if number in self.gone:
+                continue
+            window = self._windows.get(number)
+            if window is None:
+                window = self._windows[number] = self._window()
+            self._fetch(number, window)
+            taken = window.take(limit - len(batch), self._now())
+            batch += [message_of(record, count, self._generation) for record, count in taken]
+            self._park(window)
+        return batch
+
+    def _fetch(self, number: int, window: PartitionWindow) -> None:
+        """Fetch until the partition has fallen behind."""
+        for each in self.log[number][self._fetched[number] :]:
+            if window.fallen_behind:
+                return
+            self._fetched[number] += 1
+            window.add([each])
+
+    def _park(self, window: PartitionWindow) -> None:
+        for each in window.to_park:
+            self.parked.append(each)
+            window.settle(each.offset)
+        window.to_park.clear()
+        self._commit()
+
+    def _commit(self) -> None:
+        for number, window in self._windows.items():
+            if window.commit_offset is not None:
+                self.committed[number] = window.commit_offset
+        self.bell.ring()
+
+    def _of(self, receipt: str, act: Callable[[PartitionWindow, int], bool]) -> bool:
+        _, number, offset, generation = place_of(receipt)
+        window = self._windows.get(number)
+        return window is not None and generation == self._generation and act(window, offset)
+
+    def _window(self) -> PartitionWindow:
+        plan, detour = self.plan, Detour.NONE
+        if plan.parking is not None:
+            detour = Detour.PARKED
+        elif plan.when_behind is WhenBehind.FALLBACK:
+            detour = Detour.TO_STABLE
+        return PartitionWindow(plan.order, plan.max_behind, detour)

@@ -1,0 +1,329 @@
+"""A route on a log: order, attempts, what falls behind, what a rebalance takes away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.core.delivery.disposition import Responded
+from gateway.core.events import CopyOutcome, Mirrored, SettlementFailed
+from gateway.core.kafka.plan import KafkaPlan, Order, Start, TopicAddress, WhenBehind
+from gateway.core.rollout.state import RolloutPhase
+from gateway.core.routing.route import Backoff, Fallback
+from gateway.core.routing.sources import FromGroup
+from gateway.log_port import ReleaseCause
+from tests.builders import CANARY, STABLE, mirror
+from tests.builders import route as any_route
+from tests.fakes import VIRTUAL_TIME
+from tests.fakes.faults import Operation, refused
+from tests.fakes.judged import judged, route_of
+from tests.fakes.log import InMemoryLog
+from tests.fakes.rig import at_work
+
+if TYPE_CHECKING:
+    from gateway.core.routing.route import Route
+    from tests.fakes.target import Sent
+
+pytestmark = VIRTUAL_TIME
+
+RETRY = Backoff(1.0, 1.0)
+BROKEN = Responded(500)
+UNUSABLE = Responded(400)
+
+
+def kafka(**rest: Any) -> KafkaPlan:
+    """Make a plan that has a topic for rejected records; `rest` are its other fields."""
+    given = {"reject": TopicAddress("orders.dead"), **rest}
+    return KafkaPlan(("kafka:9092",), TopicAddress("orders"), "orders", Start.EARLIEST, **given)
+
+
+def on_log(route: Route, plan: KafkaPlan) -> Route:
+    """Have a route read the topic."""
+    return replace(route, queue=plan.topic, kafka=plan, dead_letter=plan.reject)
+
+
+def route(plan: KafkaPlan, canary: int = 0, **rest: Any) -> Route:
+    """Make a route on a log, whose canary gets this share of the keys."""
+    weights = {"stable": 100 - canary, "canary": canary}
+    given: dict[str, Any] = {"retry": RETRY, "sticky": FromGroup(), **rest}
+    return on_log(any_route(weights, **given), plan)
+
+
+def produce(log: InMemoryLog, *keys: str | None) -> list[str]:
+    """Produce a record of each key to partition 0; return their ids."""
+    return [log.produce(key) for key in keys]
+
+
+def ids(sent: list[Sent]) -> list[str]:
+    return [each.message_id for each in sent]
+
+
+async def test_a_key_keeps_its_order_over_retries_while_other_keys_go_on() -> None:
+    log = InMemoryLog(kafka())
+    async with at_work(route(log.plan), log) as rig:
+        rig.stable.answer("orders/0/0", BROKEN, BROKEN)
+        a1, b1, a2, b2, a3 = produce(log, "a", "b", "a", "b", "a")
+        await rig.empty()
+        assert rig.stable.ids == [a1, b1, b2, a1, a1, a2, a3]
+        assert log.committed == {0: 5}
+
+
+async def test_with_the_order_of_the_partition_all_wait_for_a_retry() -> None:
+    log = InMemoryLog(kafka(order=Order.PARTITION))
+    async with at_work(route(log.plan), log) as rig:
+        rig.stable.answer("orders/0/0", BROKEN)
+        first, second = produce(log, "a", "b")
+        await rig.empty()
+        assert rig.stable.ids == [first, first, second]
+
+
+async def test_after_its_last_attempt_a_record_is_dead_and_its_key_goes_on() -> None:
+    log = InMemoryLog(kafka(max_attempts=3))
+    async with at_work(route(log.plan), log) as rig:
+        rig.stable.answer("orders/0/0", *[BROKEN] * 9)
+        poison, other, after = produce(log, "p", "b", "p")
+        await rig.until(lambda: other in rig.stable.ids)
+        assert log.committed.get(0, 0) == 0
+        await rig.empty()
+        assert rig.stable.ids == [poison, other, poison, poison, after]
+        ((record, headers),) = log.dead
+        assert record.offset == 0
+        assert dict(headers) == {
+            "gateway-route": b"orders",
+            "gateway-version": b"stable",
+            "gateway-status": b"500",
+            "gateway-reason": b"split",
+            "gateway-topic": b"orders",
+            "gateway-partition": b"0",
+            "gateway-offset": b"0",
+            "gateway-timestamp": b"%d" % (record.timestamp_ms or 0),
+            "gateway-attempts": b"3",
+        }
+        assert log.committed == {0: 3}
+
+
+async def test_nothing_is_committed_while_its_dead_letter_fails() -> None:
+    log = InMemoryLog(kafka())
+    log.faults.script(Operation.SEND_DEAD_LETTER, refused(), refused())
+    async with at_work(route(log.plan), log) as rig:
+        rig.stable.default = UNUSABLE
+        produce(log, "a")
+        await rig.until(lambda: len(log.calls_of(Operation.SEND_DEAD_LETTER)) == 3)
+        assert log.committed.get(0, 0) == 0
+        await rig.empty()
+        assert len(log.dead) == 1
+        assert log.committed == {0: 1}
+
+
+async def test_without_a_topic_for_it_a_rejected_record_blocks_its_key_until_it_is_taken() -> None:
+    log = InMemoryLog(kafka(reject=None))
+    slow = route(log.plan, retry=Backoff(1.0, 60.0))
+    async with at_work(slow, log) as rig:
+        rig.stable.answer("orders/0/0", UNUSABLE, UNUSABLE)
+        blocked, other, after = produce(log, "a", "b", "a")
+        await rig.rest(59)
+        assert rig.stable.ids == [blocked, other]
+        assert log.view().blocked == 1
+        assert rig.running.view().partitions == [log.view()]
+        assert [each.cause for each in log.releases] == [ReleaseCause.REJECTED]
+        await rig.empty()
+        assert rig.stable.ids == [blocked, other, blocked, blocked, after]
+        assert log.view().blocked == 0
+        assert log.committed == {0: 3}
+
+
+async def test_a_canary_that_hangs_stops_stable_only_at_max_behind() -> None:
+    log = InMemoryLog(kafka(max_behind=100))
+    async with at_work(route(log.plan, canary=10), log) as rig:
+        rig.canary.hold()
+        everything = produce(log, *(f"k-{each}" for each in range(400)))
+        await rig.rest(5)
+        hanging = rig.canary.ids
+        assert hanging
+        lowest = everything.index(hanging[0])
+        assert sorted(rig.stable.ids + hanging) == sorted(everything[:100])
+        assert log.view().paused
+        assert log.committed == {0: lowest}
+        rig.canary.release()
+        await rig.empty()
+        assert sorted(rig.stable.ids + rig.canary.ids) == sorted(everything)
+
+
+async def test_what_falls_behind_goes_to_stable_where_the_file_says_so() -> None:
+    """The key stays with its version in the header; no fallback is needed in the file."""
+    log = InMemoryLog(kafka(max_behind=40, when_behind=WhenBehind.FALLBACK))
+    one_at_once = replace(CANARY, max_in_flight=1)
+    only_canary = route(
+        log.plan, canary=100, versions=(STABLE, one_at_once), max_in_flight=10, fallback=None
+    )
+    async with at_work(only_canary, log) as rig:
+        rig.canary.hold()
+        produce(log, *(f"k-{each}" for each in range(39)))
+        await rig.rest(10)
+        assert not rig.stable.sent, "not behind yet: all wait for the canary"
+        produce(log, "last")
+        await rig.until(lambda: len(rig.stable.sent) >= 30)
+        assert {each.reason for each in rig.stable.sent} == {"fallback"}
+        assert {each.version for each in rig.stable.sent} == {CANARY.tag}
+        rig.canary.release()
+        await rig.empty()
+        assert log.committed == {0: 40}
+
+
+async def test_what_falls_behind_is_parked_where_the_file_names_a_topic() -> None:
+    log = InMemoryLog(kafka(max_behind=40, parking=TopicAddress("orders.parked")))
+    one_at_once = replace(CANARY, max_in_flight=1)
+    only_canary = route(log.plan, canary=100, versions=(STABLE, one_at_once), max_in_flight=10)
+    async with at_work(only_canary, log) as rig:
+        rig.canary.hold()
+        produce(log, *(f"k-{each}" for each in range(40)))
+        await rig.until(lambda: len(log.parked) >= 30)
+        rig.canary.release()
+        await rig.empty()
+        assert len(log.parked) + len(rig.canary.sent) == 40
+        assert not rig.stable.sent
+
+
+async def test_a_soft_stop_commits_all_that_is_done_and_nothing_is_delivered_twice() -> None:
+    plan = kafka()
+    log = InMemoryLog(plan)
+    few = route(plan, max_in_flight=5)
+    async with at_work(few, log) as rig:
+        rig.stable.takes_seconds = 0.7
+        everything = produce(log, *(f"k-{each}" for each in range(50)))
+        await rig.until(lambda: len(rig.stable.sent) >= 23)
+        assert await rig.stop() <= 2.0
+        delivered = rig.stable.ids
+    assert log.committed == {0: len(delivered)}
+    again = InMemoryLog(plan)
+    again.log, again.committed = log.log, log.committed
+    again.get_back(0)
+    async with at_work(few, again) as rig:
+        await rig.empty()
+        assert sorted(delivered + rig.stable.ids) == sorted(everything)
+
+
+async def test_a_record_that_only_waited_has_its_attempts_before_it() -> None:
+    log = InMemoryLog(kafka(max_attempts=1))
+    one_at_once = replace(CANARY, max_in_flight=1)
+    only_canary = route(log.plan, canary=100, versions=(STABLE, one_at_once), max_in_flight=10)
+    async with at_work(only_canary, log) as rig:
+        rig.canary.hold()
+        produce(log, *(f"k-{each}" for each in range(20)))
+        await rig.rest(20)
+        assert {each.cause for each in log.releases} == {ReleaseCause.WAITED}
+        assert len(log.releases) > 20
+        rig.canary.release()
+        await rig.empty()
+        assert not log.dead
+        assert len(rig.canary.sent) == 20
+
+
+async def test_after_receives_counts_attempts_alone() -> None:
+    log = InMemoryLog(kafka())
+    falling = route(log.plan, canary=100, fallback=Fallback(on=frozenset(), after_receives=2))
+    async with at_work(falling, log) as rig:
+        rig.canary.default = BROKEN
+        produce(log, "a")
+        await rig.empty()
+        assert len(rig.canary.sent) == 2
+        assert [each.reason for each in rig.stable.sent] == ["fallback"]
+
+
+async def test_what_a_rebalance_takes_away_is_not_begun_and_what_runs_goes_on() -> None:
+    log = InMemoryLog(kafka())
+    one_at_once = replace(STABLE, max_in_flight=1)
+    async with at_work(route(log.plan, versions=(one_at_once, CANARY)), log) as rig:
+        rig.stable.hold()
+        produce(log, "a", "b", "c")
+        await rig.until(lambda: rig.running.view().waiting == 2)
+        log.lose(0)
+        await rig.rest(3)
+        assert rig.running.view().in_flight == 1
+        rig.stable.release()
+        await rig.until(lambda: not rig.running.view().in_flight)
+        assert rig.stable.ids == ["orders/0/0"]
+        lost = [each for each in rig.observer.of(SettlementFailed) if each.lease_lost]
+        assert sum(each.messages for each in lost) == 3
+        assert log.committed == {0: 0}
+
+
+async def test_what_runs_while_its_partition_comes_back_is_not_delivered_twice() -> None:
+    log = InMemoryLog(kafka())
+    async with at_work(route(log.plan), log) as rig:
+        rig.stable.hold()
+        (only,) = produce(log, "a")
+        await rig.until(lambda: rig.stable.sent)
+        log.lose(0)
+        log.get_back(0)
+        await rig.until(lambda: log.partitions() and not log.partitions()[0].paused)
+        await rig.rest(2)
+        rig.stable.release()
+        await rig.empty()
+        assert rig.stable.ids == [only]
+        assert log.committed == {0: 1}
+
+
+async def test_there_is_one_receive_at_a_time_and_nothing_lingers() -> None:
+    log = InMemoryLog(kafka())
+    wide = replace(STABLE, max_in_flight=5000)
+    many = route(log.plan, versions=(wide, CANARY), max_in_flight=5000)
+    async with at_work(many, log) as rig:
+        produce(log, *(f"k-{each}" for each in range(2000)))
+        began = rig.now
+        await rig.empty()
+        assert rig.now == began
+        brought = [each.brought for each in log.calls_of(Operation.RECEIVE)]
+        assert min(brought[:4]) > 50
+        assert log.most_receiving == 1
+
+
+async def test_a_topic_that_is_not_there_is_called_a_topic() -> None:
+    log = InMemoryLog(kafka())
+    log.faults.script(Operation.RESOLVE, refused("it is not there"))
+    async with at_work(route(log.plan), log, started=False) as rig:
+        assert rig.running.unready == "its topic is not resolved yet"
+        rig.start()
+        await rig.until(lambda: rig.running.phase.why.startswith("topic"))
+        assert rig.running.unready == "topic orders: it is not there"
+
+
+async def test_a_receive_that_fails_says_which_topic() -> None:
+    log = InMemoryLog(kafka())
+    log.faults.script(Operation.RECEIVE, refused("no broker"))
+    async with at_work(route(log.plan), log) as rig:
+        await rig.until(lambda: rig.running.unready)
+        assert rig.running.unready == "topic orders: no broker"
+
+
+async def test_a_mirror_gets_copies_of_records() -> None:
+    log = InMemoryLog(kafka())
+    mirrored = on_log(any_route(mirror=mirror(), retry=RETRY), log.plan)
+    async with at_work(mirrored, log) as rig:
+        sent = produce(log, "a", "b")
+        await rig.empty()
+        await rig.until(lambda: len(rig.mirror.sent) == 2)
+        assert ids(rig.mirror.sent) == ids(rig.stable.sent) == sent
+        copied = rig.observer.of(Mirrored)
+        assert {each.outcome for each in copied} <= {CopyOutcome.SENT}
+
+
+@pytest.mark.parametrize(
+    ("canary", "phase"), [(200, RolloutPhase.PROMOTED), (500, RolloutPhase.ABORTED)]
+)
+async def test_a_rollout_judges_a_canary_that_gets_records(
+    canary: int, phase: RolloutPhase
+) -> None:
+    keys = "rollout: {steps: [10, 50, 100], every: 10s, min_messages: 20, max_failure_ratio: 5%}"
+    log = InMemoryLog(kafka(max_attempts=2))
+    async with judged(on_log(route_of(keys), log.plan), queue=log) as one:
+        one.rig.canary.default = Responded(canary)
+        for turn in range(2000):
+            if one.view.phase is phase:
+                break
+            for each in range(5):
+                log.produce(f"k-{turn}-{each}")
+            await one.rig.rest(0.1)
+        assert one.view.phase is phase
