@@ -116,6 +116,7 @@ class Gateway:
             read_rollouts=lambda: requests.views(),  # noqa: PLW0108 - made below
             read_limits=self._routes.limits,
             read_follows=lambda: self._follower.views(),  # noqa: PLW0108 - made below
+            read_routes=self._routes.views,
         )
         self._statistics = Statistics()
         self._throttles = SharedThrottles()

@@ -44,5 +44,9 @@ class LogSource(Source, Protocol):
         deliveries under way go on, and their messages are settled as all others are.
         """
 
+    @property
+    def rebalances(self) -> int:
+        """How often partitions came or went since the start."""
+
     def partitions(self) -> Sequence[PartitionView]:
         """Describe the partitions that it reads at this moment, in order."""

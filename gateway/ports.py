@@ -266,7 +266,8 @@ class RouteView:
 
     `max_in_flight` and `max_in_flight_by_version` are the limits in force (some find themselves).
     `redrive` None: the queue has no redrive policy, or is not resolved yet. `partitions` are those
-    that are read at this moment, None where the source is no log.
+    that are read at this moment, None where the source is no log; `rebalances` counts the times
+    that some came or went.
     """
 
     route: Route
@@ -278,6 +279,7 @@ class RouteView:
     max_in_flight_by_version: Mapping[str, int]
     redrive: Redrive | None = None
     partitions: Sequence[PartitionView] | None = None
+    rebalances: int = 0
 
 
 class RouteStates(Watchable, Protocol):

@@ -207,6 +207,7 @@ class RunningRoute:
             parts.limiters.limits(),
             None if self.traits is None else self.traits.redrive,
             None if parts.log is None else parts.log.partitions(),
+            0 if parts.log is None else parts.log.rebalances,
         )
 
     @property

@@ -48,10 +48,10 @@ def routes_view(
            "rollout": {"phase": "progressing", "step": 1, "verdict": "wait",
                        "reason": "132 of 200 messages"},
            "override": null,
-           "follow": {"object": "VirtualService shop/b", "valid": true, "found": true,
-                      "problem": "", "not_applied": "",
+           "follow": {"object": "VirtualService shop/b", "host": "b", "read": true,
+                      "found": true, "valid": true, "problem": "", "not_applied": "",
                       "since": "2026-07-30T12:00:00.000Z", "synced": "2026-07-30T12:04:00.000Z",
-                      "unmapped": 0, "unroutable": 0,
+                      "unmapped": 0, "unmapped_share": 0.0, "unroutable": 0,
                       "destinations": {"b-canary.shop.svc.cluster.local": "canary"},
                       "not_obeyed": ["timeout is not obeyed"]},
            "versions": [{
@@ -104,6 +104,7 @@ def _route(
         "phase": view.phase.phase.value,
         "why": view.phase.why,
         "redrive": None if view.redrive is None else asdict(view.redrive),
+        "kafka": _kafka(view),
         "in_flight": view.in_flight,
         "waiting": view.waiting,
         "max_in_flight": view.max_in_flight,
@@ -122,6 +123,8 @@ def _follow(view: FollowView | None) -> dict[str, Any] | None:
         return None
     return {
         "object": view.object,
+        "host": view.host,
+        "read": view.read,
         "found": view.found,
         "valid": view.valid,
         "problem": view.problem,
@@ -129,6 +132,7 @@ def _follow(view: FollowView | None) -> dict[str, Any] | None:
         "since": None if view.since is None else iso_time(view.since),
         "synced": None if view.synced_at is None else iso_time(view.synced_at),
         "unmapped": view.unmapped,
+        "unmapped_share": round(view.unmapped_share, 4),
         "unroutable": view.unroutable,
         "destinations": {**view.destinations},
         "not_obeyed": list(view.notes),
@@ -170,7 +174,21 @@ def _version(view: RouteView, version: Version, route: RouteMeasurements) -> dic
     }
 
 
+def _kafka(view: RouteView) -> dict[str, Any] | None:
+    plan = view.route.kafka
+    if plan is None:
+        return None
+    return {
+        "topic": plan.topic.name,
+        "group": plan.group,
+        "rebalances": view.rebalances,
+        "partitions": [each._asdict() for each in view.partitions or ()],
+    }
+
+
 def _place(version: Version) -> dict[str, str]:
+    if version.topic is not None:
+        return {"topic": version.topic.name}
     if version.queue is not None:
         return {"queue": version.queue.text}
     return {"url": bare_url(version.url)}

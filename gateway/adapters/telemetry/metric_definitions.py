@@ -185,6 +185,31 @@ FOLLOW_UNROUTABLE: Final = MetricDefinition(
     "Messages for which what the route follows has a redirect, a direct response or nothing to send"
     " to; stable gets them.",
 )
+KAFKA_BEHIND: Final = MetricDefinition(
+    "gateway_kafka_behind",
+    "gauge",
+    ("route", "partition"),
+    "Records of a partition between what is committed and the newest in memory. A partition of the"
+    " parking topic is TOPIC/PARTITION.",
+)
+KAFKA_PAUSED: Final = MetricDefinition(
+    "gateway_kafka_paused",
+    "gauge",
+    ("route", "partition"),
+    "1 while no more of the partition is fetched, since it is max_behind behind.",
+)
+KAFKA_BLOCKED: Final = MetricDefinition(
+    "gateway_kafka_blocked",
+    "gauge",
+    ("route", "partition"),
+    "What rejected records hold back in the partition: keys, with `order: partition` 1.",
+)
+KAFKA_REBALANCES: Final = MetricDefinition(
+    "gateway_kafka_rebalances_total",
+    "counter",
+    ("route",),
+    "Times that partitions were assigned to this process or taken from it.",
+)
 STABLE: Final = MetricDefinition(
     "gateway_version_stable",
     "gauge",
@@ -231,6 +256,7 @@ METRIC_DEFINITIONS: Final = (
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
     *(FOLLOW_VALID, FOLLOW_SYNCED, FOLLOW_UNMAPPED, FOLLOW_UNROUTABLE),
+    *(KAFKA_BEHIND, KAFKA_PAUSED, KAFKA_BLOCKED, KAFKA_REBALANCES),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""

@@ -32,6 +32,7 @@ from gateway.adapters.telemetry.metric_definitions import (
     Labels,
     MetricDefinition,
 )
+from gateway.adapters.telemetry.metric_kafka import series_of_topics
 from gateway.adapters.telemetry.metric_rollouts import (
     samples_of_follows,
     samples_of_rollouts,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from gateway.adapters.telemetry.metric_rollouts import Sample
     from gateway.follow_port import FollowView
+    from gateway.ports import RouteView
     from gateway.rollout_port import RolloutView
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -64,7 +66,7 @@ class Metrics:
     route still does while it drains is not counted. `read_in_flight` returns the messages in flight
     by route name, `read_deliveries` the deliveries by route and version name, `read_limits` how
     many a route may have in flight at this moment, `read_rollouts` the rollouts of the routes in
-    force and `read_follows` what they follow; every scrape calls them.
+    force, `read_follows` what they follow and `read_routes` the routes; every scrape calls them.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Metrics:
         read_rollouts: Callable[[], Sequence[RolloutView]] = tuple,
         read_limits: Callable[[], Mapping[str, int]] = dict,
         read_follows: Callable[[], Sequence[FollowView]] = tuple,
+        read_routes: Callable[[], Sequence[RouteView]] = tuple,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._read_in_flight = read_in_flight
         self._read_deliveries = read_deliveries
         self._read_rollouts = read_rollouts
         self._read_follows = read_follows
+        self._read_routes = read_routes
         self._of_table: tuple[Sample, ...] = ()
         self._read_limits = read_limits
         self._now = now
@@ -178,11 +182,14 @@ class Metrics:
             *samples_of_follows(follows),
         ):
             self._set(gauge, labels, value)
+        topics: dict[MetricDefinition, dict[Labels, Number]] = {}
+        for metric, labels, value in series_of_topics(self._read_routes()):
+            topics.setdefault(metric, {})[labels] = Number(value)
         for metric in METRIC_DEFINITIONS:
             if metric in EDGES:
                 yield _histogram_family(metric, self._histograms[metric])
             else:
-                yield _number_family(metric, self._numbers[metric])
+                yield _number_family(metric, topics.get(metric) or self._numbers[metric])
 
     def _adopt(self, event: events.TableInForce) -> None:
         """Take names and weights from the table; series that it does not name are dropped."""

@@ -34,7 +34,7 @@ _NOTHING_LOST: Final[dict[str, tuple[Any, ...]]] = {
 _NOT_WITH_KIP_848: Final = frozenset(
     {"session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"}
 )
-"""Source: librdkafka's page of its configuration; the broker decides these for `group.protocol=consumer`."""
+"""Those that the broker decides with `group.protocol=consumer`, by librdkafka's configuration."""
 
 _OF_MSK_IAM: Final = ("sasl.mechanism", "sasl.mechanisms", "security.protocol")
 

@@ -79,6 +79,11 @@ class _Outcome:
             decision, found.unmapped_from < BUCKETS and not end, bool(end), copies
         )
 
+    @property
+    def unmapped_share(self) -> float:
+        """The part of its messages that belongs to destinations that are no version, 0..1."""
+        return 1 - self._unmapped_from / BUCKETS
+
     def decide(self, message: Message) -> FollowedDecision:
         split = self._split
         if split is None:
@@ -106,22 +111,27 @@ class Followed:
         self._follow = follow
         self._on_stray = on_stray
         self._default = FollowedDecision(Decision(following.stable, Reason.DEFAULT))
-        host = follow.host or seen.first_host
+        host = self.host = follow.host or seen.first_host
         self.not_applied = not_applied(seen, follow, host)
         """Why the object does not exist for the producer; empty where it does."""
-        self.notes = (*seen.notes, *_of_mirrors(seen, follow))
         hosts = names_of_client(host, seen.namespace, follow.domain)
-        compiler = _Compiler(follow, following, DestinationMap(following, hosts))
+        known = DestinationMap(following, hosts)
+        compiler = _Compiler(follow, following, known)
         entries = () if self.not_applied else compiler.entries(seen, host)
         self._entries = tuple((tuple(each.holds for each in tests), to) for tests, to in entries)
+        self.notes = (*seen.notes, *self._left_out(seen, known))
+        """What of the object is not obeyed, in words."""
         self._index = EntryIndex((tests for tests, _ in entries), follow.usual_headers)
-        whole = next((to.share for _, to in entries if to.reason is Reason.SPLIT), None)
-        self.split = whole or following.split({following.stable.name: 1})
+        whole = next((to for _, to in entries if to.reason is Reason.SPLIT), None)
+        self.split = whole.share if whole else following.split({following.stable.name: 1})
         """The shares of what no match takes."""
+        self.unmapped_share = whole.unmapped_share if whole else 0.0
+        """The part of it that belongs to destinations that are no version, 0..1."""
         self.destinations = compiler.destinations(seen)
         """Each host with its subset, and the name of its version or None."""
         if not self.not_applied:
-            _check_mapped(self.destinations)
+            if known.may_be(following.stable):
+                _check_mapped(self.destinations, known.versions)
             if not any(is_for_any(each, follow, seen.namespace) for each in seen.routes):
                 self.not_applied = "none of its routes is for this port, gateway and source"
 
@@ -137,6 +147,23 @@ class Followed:
         to = copies[0].to
         return Copy(to, min(100.0, max(each.percent for each in copies if each.to is to)))
 
+    def _left_out(self, seen: FollowedObject, known: DestinationMap) -> tuple[str, ...]:
+        """Name the mirrors that are not obeyed."""
+        mirrors = [each for route in seen.routes for each in route.mirrors if each.percent > 0]
+        if mirrors and not self._follow.mirror:
+            return ("mirrors are not obeyed without follow.mirror",)
+        if self.not_applied:
+            return ()
+        copied = self.mirror
+        hosts: dict[str, None] = {}
+        for each in mirrors:
+            version = known.version(each.destination)
+            if copied is None or version is None or version.name != copied.to.name:
+                hosts[_text(each.destination.host, each.destination.subset)] = None
+        why = "copies go to one version that has a url, and not to stable"
+        first = list(hosts)[:_MOST_NAMED]
+        return tuple(f"the mirror to {each} is not obeyed: {why}" for each in first)
+
     def copied(self, message: Message, version: Version, to: Version) -> float:
         """Return how many of 100 such messages are copied, if the object decides for `version`."""
         found = self.decide(message)
@@ -149,7 +176,7 @@ class Followed:
     def named_destinations(self) -> dict[str, str | None]:
         """The first destinations, for people: a subset behind a slash."""
         named = list(self.destinations.items())[:_MOST_SHOWN]
-        return {f"{host}/{subset}" if subset else host: to for (host, subset), to in named}
+        return {_text(*each): to for each, to in named}
 
     def decide(self, message: Message) -> FollowedDecision:
         """Return the decision; the same message and object always give the same one."""
@@ -227,15 +254,19 @@ class _Compiler:
         )
 
 
-def _of_mirrors(seen: FollowedObject, follow: Follow) -> tuple[str, ...]:
-    mirrored = not follow.mirror and any(each.mirrors for each in seen.routes)
-    return ("mirrors are not obeyed without follow.mirror",) if mirrored else ()
+def _text(host: str, subset: str) -> str:
+    """Return a destination for people."""
+    return f"{host}/{subset}" if subset else host
 
 
-def _check_mapped(destinations: dict[tuple[str, str], str | None]) -> None:
+def _check_mapped(destinations: dict[tuple[str, str], str | None], versions: list[str]) -> None:
     """Raise InvalidObject where there are destinations, and no version among them."""
     if destinations and not any(destinations.values()):
-        named = [f"{host}/{subset}" if subset else host for host, subset in destinations]
-        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        said = ", ".join(named[:_MOST_NAMED])
-        raise InvalidObject((f"no destination is a version: {said}{more}",))
+        named = [_text(*each) for each in destinations]
+        what = f"no destination is a version: {_first(named)}; versions are {_first(versions)}"
+        raise InvalidObject((what,))
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED]) or 'none'}{more}"

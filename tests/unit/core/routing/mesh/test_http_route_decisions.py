@@ -133,9 +133,16 @@ def test_an_unset_weight_is_1_and_a_backend_of_another_kind_has_its_share() -> N
     assert {each.unmapped for each in found if each.decision.version is STABLE} == {True}
 
 
-@pytest.mark.parametrize("kind", ["RequestRedirect", "ExtensionRef", "Unheard"])
-def test_filters_that_send_elsewhere_leave_the_message_to_stable(kind: str) -> None:
-    found = decided({**TO_CANARY, "filters": [{"type": kind}]})
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"filters": [{"type": "RequestRedirect", "requestRedirect": {}}]},
+        {**TO_CANARY, "filters": [{"type": "ExtensionRef", "extensionRef": {"name": "x"}}]},
+        {**TO_CANARY, "filters": [{"type": "Unheard"}]},
+    ],
+)
+def test_filters_that_send_elsewhere_leave_the_message_to_stable(rule: Any) -> None:
+    found = decided(rule)
     assert (found.decision.version, found.decision.reason) == (STABLE, Reason.RULE)
     assert found.unroutable
 
