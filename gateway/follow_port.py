@@ -24,6 +24,9 @@ class ObjectListener(Protocol):
     def synced(self) -> None:
         """Record that all there is has been seen by now."""
 
+    def reached(self) -> None:
+        """Record that changes arrive again: what has failed before is over."""
+
     def failed(self, why: str, /) -> None:
         """Record that the object cannot be read now; it is tried again."""
 

@@ -57,10 +57,11 @@ class FakeKubernetesClient:
         return await self._call(lambda: self.objects.create(kind_of(resource), content))
 
     async def watch(
-        self, resource: Resource, version: str, seconds: int
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
     ) -> AsyncGenerator[dict[str, Any]]:
         seen, ends = int(version), asyncio.get_running_loop().time() + seconds
         selector = resource.selector["fieldSelector"]
+        await self._call(opened)
         while True:
             if self.away or self.half_open:
                 await asyncio.Event().wait()

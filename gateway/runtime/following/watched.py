@@ -62,9 +62,15 @@ class WatchedObject:
     def synced(self) -> None:
         """Record that all there is has been seen by now."""
         self.synced_at = self._wall()
-        news = not self.answered or bool(self.why)
-        self.answered, self.why, self._failing_since = True, "", None
-        if news:
+        if not self.answered:
+            self.answered = True
+            self._on_change()
+
+    def reached(self) -> None:
+        """Record that changes arrive again; a list alone does not say that."""
+        self._failing_since = None
+        if self.why:
+            self.why = ""
             self._on_change()
 
     def failed(self, why: str, /) -> None:

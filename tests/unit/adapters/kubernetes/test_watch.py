@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +20,11 @@ from tests.unit.adapters.kubernetes.scripted_api import (
     event,
     thing,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from gateway.adapters.kubernetes.resource import Resource
 
 pytestmark = pytest.mark.looptime
 
@@ -127,6 +134,54 @@ async def test_a_silent_connection_is_given_up_after_the_read_deadline() -> None
     assert heard.errors == ["watch configmaps shop/*: the connection is silent and is given up"]
     assert calls(api)[-1] == "watch 20"
     assert api.calls[-1][0] == pytest.approx(100.2)
+
+
+class NeverBegun(ScriptedApi):
+    """Takes watches and says nothing, not even their status."""
+
+    async def watch(
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
+    ) -> AsyncGenerator[dict[str, Any]]:
+        watched = super().watch(resource, version, seconds, lambda: None)
+        async with aclosing(watched):
+            async for each in watched:
+                yield each
+
+
+async def test_a_watch_that_does_not_begin_is_given_up_after_15_s() -> None:
+    api = NeverBegun([("10", [])], [[bookmark(20, 60.0)]])
+    heard = await follow(api)
+    assert heard.errors == ["watch configmaps shop/*: the connection is silent and is given up"]
+    assert (calls(api), api.calls[-1][0]) == (["list", "watch 10", "watch 10"], 15.2)
+
+
+async def test_a_broken_connection_is_over_once_the_next_watch_has_begun() -> None:
+    """Not only once something changes: an API server that restarts is no hour out of reach."""
+    broken: Step = (0.0, UnreachableError("refused"))
+    api = ScriptedApi(
+        [("10", [])], [[(5.0, UnreachableError("reset"))], [broken], [bookmark(20, 60.0)]]
+    )
+    heard = await follow(api)
+    assert heard.errors == ["reset", "refused"]
+    assert [round(at, 1) for at in heard.reached_at] == [0.0, 5.6]
+
+
+async def test_a_list_does_not_say_that_a_watch_is_let() -> None:
+    """A Role with `list` alone: what is missing stays said."""
+    refused: Step = (0.0, KubernetesError("watch: forbidden", 403))
+    api = ScriptedApi([("10", []), ("11", [])], [[refused], [refused]])
+    heard = await follow(api)
+    assert (heard.errors, heard.reached_at) == (["watch: forbidden"] * 2, [])
+
+
+async def test_a_watch_that_was_open_for_a_while_ends_the_backoff() -> None:
+    """Nothing has changed in it, which is what most watches see."""
+    down: Step = (0.0, UnreachableError("refused"))
+    lost: Step = (30.0, UnreachableError("reset"))
+    api = ScriptedApi([("10", [])], [[down], [down], [down], [down], [lost]])
+    await follow(api)
+    times = [at for at, _ in api.calls]
+    assert [round(b - a, 1) for a, b in pairwise(times)] == [0.0, 0.2, 0.4, 0.8, 1.6, 30.2]
 
 
 async def test_a_list_that_fails_is_tried_again_with_a_growing_backoff() -> None:

@@ -160,6 +160,9 @@ async def test_out_of_reach_is_told_after_ten_seconds_and_when_it_is_over() -> N
         assert (view.valid, view.problem) == (False, "no response in time")
         made.listener.synced()
         await asyncio.sleep(1)
+        assert not made.follower.views()[0].valid, "a list alone brings no changes"
+        made.listener.reached()
+        await asyncio.sleep(1)
         assert made.follower.views()[0].valid
         assert [each.valid for each in made.observer.of(FollowChanged)] == [True, False, True]
         assert made.routes.unready() == []
