@@ -34,19 +34,27 @@ class RouteFollowing:
         self.problem = ""
         self.since: float | None = None
         self._find = find
+        self._good: FollowedObject | None = None
         self._made_of: tuple[tuple[ObjectName, int], ...] | None = None
         self._watched: tuple[WatchedObject, ...] = ()
         self._unmapped = 0
         self._unroutable = 0
 
     def adopt(self, plan: FollowPlan) -> None:
-        """Follow by another plan; what is in force stays until the other object is known."""
+        """Follow by another plan: with the last good object, unless it is another one's.
+
+        Where that object has none of the plan's versions stable gets all.
+        """
         if plan == self.plan:
             return
         if plan.object != self.plan.object:
-            self.followed, self.is_read, self.problem = None, False, ""
+            self._good, self.is_read, self.problem = None, False, ""
         self.plan = plan
         self._made_of = None
+        try:
+            self.followed = self._compile(self._good)
+        except InvalidObject:
+            self.followed = None
 
     @property
     def objects(self) -> tuple[ObjectName, ...]:
@@ -69,7 +77,8 @@ class RouteFollowing:
             if made_of == self._made_of:
                 return
             self._made_of = made_of
-            self.followed = None if seen is None else self._compile(seen, delegates)
+            seen = None if seen is None else _with(seen, delegates)
+            self.followed, self._good = self._compile(seen), seen
             self.problem, self.since = "", root.changed_at
         except InvalidObject as error:
             self.is_read = True
@@ -80,10 +89,9 @@ class RouteFollowing:
         kind = ObjectKind.VIRTUAL_SERVICE
         return tuple(self._find(ObjectName(kind, each.namespace, each.name)) for each in to)
 
-    def _compile(self, seen: FollowedObject, delegates: tuple[WatchedObject, ...]) -> Followed:
-        if delegates:
-            found = (each.read() for each in delegates)
-            seen = merged(seen, [each for each in found if each is not None])
+    def _compile(self, seen: FollowedObject | None) -> Followed | None:
+        if seen is None:
+            return None
         return Followed(seen, self.plan.follow, self.plan.versions, self._count)
 
     def _count(self, found: FollowedDecision) -> None:
@@ -110,3 +118,11 @@ class RouteFollowing:
             destinations={} if followed is None else followed.named_destinations,
             notes=() if followed is None else followed.notes,
         )
+
+
+def _with(seen: FollowedObject, delegates: tuple[WatchedObject, ...]) -> FollowedObject:
+    """Return an object with its delegates merged into it; raises InvalidObject."""
+    if not delegates:
+        return seen
+    found = (each.read() for each in delegates)
+    return merged(seen, [each for each in found if each is not None])

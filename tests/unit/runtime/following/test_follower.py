@@ -180,6 +180,52 @@ async def test_many_changes_are_compiled_together_and_the_last_one_counts() -> N
         assert len(made.observer.of(FollowChanged)) == 1
 
 
+def deciders_urls(made: World) -> set[str]:
+    decider = decider_of(made.routes.in_force()[0].route)
+    found = [decider.decide(message(message_id=str(at))).version for at in range(100)]
+    return {each.url for each in found if each is not None}
+
+
+async def test_a_reload_takes_the_last_good_object_with_it() -> None:
+    """The newest one is invalid, and messages go to the urls of the file in force all the same."""
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(50))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        made.listener.changed({**service(0), "spec": {"hosts": 5}})
+        await asyncio.sleep(1)
+        made.swap(route_of("follow: {virtualService: b}", versions=URLS.replace("8080", "9090")))
+        await asyncio.sleep(1)
+        assert not made.follower.views()[0].valid
+        assert deciders_urls(made) == {
+            "http://b-primary.shop:9090/events?x=1", "http://b-canary.shop:9090/events",
+        }  # fmt: skip
+        assert 45 < made.canary() < 55
+
+
+async def test_a_reload_to_versions_that_the_object_has_not_gives_stable_all() -> None:
+    """Nothing goes to versions that the file has no more; the object's next write is obeyed."""
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(50))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        other = (
+            "{stable: http://c-primary.shop:8080/events, next: http://c-canary.shop:8080/events}"
+        )
+        made.swap(route_of("follow: {virtualService: b}", versions=other))
+        await asyncio.sleep(1)
+        assert "no destination is a version" in made.follower.views()[0].problem
+        assert deciders_urls(made) == {"http://c-primary.shop:8080/events"}
+        made.swap(following())
+        await asyncio.sleep(1)
+        assert 45 < made.canary() < 55
+        assert made.follower.views()[0].valid
+
+
 async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> None:
     source = ScriptedObjects("there is no Kubernetes API to be found")
     async with world(source) as made:
