@@ -1,10 +1,10 @@
 """Follows objects of the Kubernetes API: a list, then a watch, for ever.
 
 A list comes first, after a resourceVersion that has expired (410, in the status or in an event),
-after any other error of the API, and after a watch that ends within two seconds without an event:
-some API servers close a watch from too old a version without an error. After any other end, a
-broken or silent connection included, the watch goes on from the last resourceVersion seen,
-bookmarks included. Source:
+after any other error, and after a watch that ends within two seconds without an event: some API
+servers close a watch from too old a version without an error. A broken or silent connection is an
+error too: the API server may return from a backup, with lower resourceVersions. After any other end
+the watch goes on from the last resourceVersion seen, bookmarks included. Source:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
@@ -173,13 +173,12 @@ class Watch:
         self._listener.synced()
 
     def _fail(self, error: KubernetesError) -> None:
-        """Begin with a list unless the connection alone failed; an expired watch is no trouble.
+        """Begin with a list; an expired watch is no trouble.
 
         A watch that was open for a while has ended the failures before it.
         """
         self._failures = 1 if self._was_open() else self._failures + 1
-        if not isinstance(error, UnreachableError):
-            self._version = None
+        self._version = None
         if not error.is_expired:
             self._listener.failed(error)
 

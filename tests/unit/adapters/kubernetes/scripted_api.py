@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from gateway.adapters.kubernetes.errors import KubernetesError
     from gateway.adapters.kubernetes.resource import Object, Resource
 
-Step = tuple[float, "dict[str, Any] | KubernetesError"]
-"""After so many seconds, an event, or an error."""
+Step = tuple[float, "dict[str, Any] | KubernetesError | None"]
+"""After so many seconds, an event, or an error; None: neither."""
 
 
 def thing(name: str, version: int, **more: Any) -> Object:
@@ -76,7 +76,8 @@ class ScriptedApi:
                 await asyncio.sleep(after)
                 if isinstance(step, Exception):
                     raise step
-                yield step
+                if step is not None:
+                    yield step
             if not self.ends:
                 await asyncio.Event().wait()
         finally:
