@@ -27,6 +27,26 @@ _WAITING: Final = 400
 """Where more wait in the queue, none is sent: a slow machine has no backlog."""
 
 
+def followed_route(queue: Queue, stable: Service, canary: Service, **more: Any) -> dict[str, Any]:
+    """Return a route that follows `shop/b`; its two versions differ in the names of their host."""
+    urls = {
+        "stable": {"url": stable.url.replace(CANARY_HOST, STABLE_HOST)},
+        "canary": {"url": canary.url},
+    }
+    follow = {"virtualService": "shop/b"}
+    route = {"name": "orders", "queue": queue.name, "wait": "1s"}
+    return {**route, "follow": follow, "versions": urls, **more}
+
+
+def weighted(weight: float, *first: dict[str, Any], **http: Any) -> dict[str, Any]:
+    """Return the spec of a VirtualService with the canary's weight."""
+    route = [
+        {"destination": {"host": STABLE_HOST}, "weight": 100 - weight},
+        {"destination": {"host": CANARY_HOST}, "weight": weight},
+    ]
+    return {"hosts": ["b"], "http": [*first, {**http, "route": route}]}
+
+
 class Load:
     """Sends 20 messages each 50 ms, every fifth of them with the testers' attribute."""
 

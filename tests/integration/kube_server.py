@@ -11,7 +11,7 @@ import yaml
 from gateway.demo.kubernetes.app import KubeApi
 from gateway.demo.kubernetes.objects import Kind
 from tests.integration.children import LOOPBACK, free_port
-from tools.kube_api.running import NAMESPACE, Served, served
+from tools.kube_api.running import NAMESPACE, Served, served, write_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ class KubeServer:
         self._running: AsyncExitStack | None = None
         self._served: Served | None = None
         self._write_kubeconfig()
+        write_account(folder, self._authority, "token-1")  # a gateway may be started first
 
     def __enter__(self) -> Self:
         self.start()

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.followed_load import CANARY_HOST, STABLE_HOST, FollowedLoad, Load
+from tests.integration.followed_load import (
+    CANARY_HOST,
+    FollowedLoad,
+    Load,
+    followed_route,
+    weighted,
+)
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.kube_server import NAME, SERVICES, KubeServer
 from tests.integration.waiting import until
@@ -32,25 +38,17 @@ Trouble = Callable[[KubeServer, Callable[[], None]], None]
 # ---- what the controllers write ---------------------------------------------------------
 
 
-def spec(weight: float, *first: dict[str, Any], **http: Any) -> dict[str, Any]:
-    route = [
-        {"destination": {"host": STABLE_HOST}, "weight": 100 - weight},
-        {"destination": {"host": CANARY_HOST}, "weight": weight},
-    ]
-    return {"hosts": ["b"], "http": [*first, {**http, "route": route}]}
-
-
 def flagger_rises(kube: KubeServer) -> None:
     """Weights in steps; the object is replaced whole, with a mirror at first."""
-    kube.write(spec(0, mirror={"host": CANARY_HOST}, mirrorPercentage={"value": 10}))
+    kube.write(weighted(0, mirror={"host": CANARY_HOST}, mirrorPercentage={"value": 10}))
     for weight in (10, 20, 30):
-        kube.write(spec(weight))
+        kube.write(weighted(weight))
 
 
 def flagger_aborts(kube: KubeServer) -> None:
     """All to the primary; then what reconciles repeats it, and the status is written."""
-    kube.write(spec(0))
-    kube.write(spec(0))
+    kube.write(weighted(0))
+    kube.write(weighted(0))
     kube.do(lambda api: api.objects.merge_patch(SERVICES, NAME, {"status": {"seen": 1}}))
 
 
@@ -64,15 +62,15 @@ def header_route() -> dict[str, Any]:
 
 def argo_rises(kube: KubeServer) -> None:
     """A managed header route first, then the weight, with an update each."""
-    kube.write(spec(0.0, name="primary"))
-    kube.write(spec(0.0, header_route(), name="primary"))
-    kube.write(spec(30.0, header_route(), name="primary"))
+    kube.write(weighted(0.0, name="primary"))
+    kube.write(weighted(0.0, header_route(), name="primary"))
+    kube.write(weighted(30.0, header_route(), name="primary"))
 
 
 def argo_aborts(kube: KubeServer) -> None:
     """Managed routes go with one update, the weights with another."""
-    kube.write(spec(30.0, name="primary"))
-    kube.write(spec(0.0, name="primary"))
+    kube.write(weighted(30.0, name="primary"))
+    kube.write(weighted(0.0, name="primary"))
 
 
 CONTROLLERS = {"flagger": (flagger_rises, flagger_aborts), "argo": (argo_rises, argo_aborts)}
@@ -175,16 +173,10 @@ def followed(
 ) -> Iterator[FollowedLoad]:
     stable, canary = new_service("stable"), new_service("canary")
     queue = emulator.create("follow-aborts")
-    urls = {
-        "stable": {"url": stable.url.replace("127.0.0.1", STABLE_HOST)},
-        "canary": {"url": canary.url},
-    }
-    follow = {"virtualService": "shop/b"}
-    route = {"name": "orders", "queue": queue.name, "follow": follow, "versions": urls}
-    kube.write(spec(0))
+    kube.write(weighted(0))
     gateway = GatewayProcess(
         tmp_path_factory.mktemp("gateway"),
-        {"routes": [route]},
+        {"routes": [followed_route(queue, stable, canary)]},
         emulator.endpoint,
         environment=kube.environment,
     )

@@ -49,9 +49,7 @@ async def served(
     With the API and the authority of before it is the same server, started again.
     """
     api, authority = api or KubeApi(), authority or trustme.CA()
-    (folder / "ca.crt").write_bytes(authority.cert_pem.bytes())
-    (folder / "namespace").write_text(NAMESPACE)
-    (folder / "token").write_text(f"{min(api.script.tokens)}\n")
+    write_account(folder, authority, min(api.script.tokens))
     context = server_context(authority)
     runner = web.AppRunner(api.app, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True)
     await runner.setup()
@@ -61,6 +59,13 @@ async def served(
         yield Served(api, runner.addresses[0][1], folder)
     finally:
         await runner.cleanup()
+
+
+def write_account(folder: Path, authority: trustme.CA, token: str) -> None:
+    """Write the files of a service account."""
+    (folder / "ca.crt").write_bytes(authority.cert_pem.bytes())
+    (folder / "namespace").write_text(NAMESPACE)
+    (folder / "token").write_text(f"{token}\n")
 
 
 def server_context(authority: trustme.CA) -> ssl.SSLContext:
