@@ -48,7 +48,7 @@ def weighted(weight: float, *first: dict[str, Any], **http: Any) -> dict[str, An
 
 
 class Load:
-    """Sends 20 messages each 50 ms, every fifth of them with the testers' attribute."""
+    """Sends 20 messages, and again 50 ms later; every fifth of them with the testers' attribute."""
 
     def __init__(self, queue: Queue, services: tuple[Service, ...]) -> None:
         self._queue, self._services = queue, services
