@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from gateway.adapters.kafka.producer import Producers
     from gateway.adapters.kafka.topic_sending import TopicSending
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.delivery.forwarded_records import Headers
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event
-    from gateway.core.kafka.forwarded import Headers
     from gateway.core.kafka.plan import KafkaPlan
     from gateway.core.messages.record import Record
     from gateway.core.routing.version import Version
