@@ -11,7 +11,7 @@ CORE = Path(__file__).parents[2] / "gateway" / "core"
 MODULES = sorted(CORE.rglob("*.py"))
 ALLOWED_MODULES = {
     "__future__", "base64", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib",
-    "heapq", "json", "math", "re", "typing", "jmespath", "orjson", "re2",
+    "heapq", "ipaddress", "json", "math", "re", "typing", "jmespath", "orjson", "re2",
 }  # fmt: skip
 FORBIDDEN_CALLS = {
     "__import__", "breakpoint", "compile", "eval", "exec", "globals", "input", "open", "print",

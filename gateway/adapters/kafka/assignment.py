@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.core.kafka.plan import KafkaPlan
     from gateway.core.messages.record import Record
 
-    Tell = Callable[..., None]
+    Emit = Callable[..., None]
 
 COMMIT_SECONDS: Final = 10.0
 LATE_SECONDS: Final = 5.0
@@ -35,12 +35,12 @@ class Assignment:
     """Assigns, revokes, pauses, commits. `closing`: nothing has to be drained any more."""
 
     def __init__(
-        self, plan: KafkaPlan, listener: Listener, tell: Tell, revoke_seconds: float
+        self, plan: KafkaPlan, listener: Listener, emit: Emit, revoke_seconds: float
     ) -> None:
         self.closing = False
         self._plan = plan
         self._listener = listener
-        self._tell = tell
+        self._emit = emit
         self._revoke_seconds = revoke_seconds
         self._generations: dict[Part, int] = {}
         self._generation = 0
@@ -70,14 +70,14 @@ class Assignment:
         """Leave partitions that others may have by now: commit nothing."""
         parts = [_part(each) for each in partitions]
         self._forget(parts)
-        self._tell(self._listener.lost, parts)
+        self._emit(self._listener.lost, parts)
         consumer.incremental_unassign(partitions)
 
     def _begin(self, parts: Sequence[Part]) -> None:
         self._generation += 1
         begun = dict.fromkeys(parts, self._generation)
         self._generations |= begun
-        self._tell(self._listener.assigned, begun)
+        self._emit(self._listener.assigned, begun)
 
     def _drained(self, parts: Sequence[Part]) -> Mapping[Part, int]:
         """Return the offsets to commit once the loop has drained the partitions."""
@@ -88,7 +88,7 @@ class Assignment:
             offsets.update(found)
             drained.set()
 
-        self._tell(self._listener.revoking, parts, reply)
+        self._emit(self._listener.revoking, parts, reply)
         drained.wait(self._revoke_seconds + LATE_SECONDS)
         return dict(offsets)
 
@@ -116,12 +116,12 @@ class Assignment:
             try:
                 consumer.commit(offsets=_positions(current), asynchronous=True)
             except KafkaException as error:
-                self._tell(self._listener.committed, str(source_error(error, "commit")))
+                self._emit(self._listener.committed, str(source_error(error, "commit")))
 
     def on_commit(self, error: KafkaError | None, _partitions: object) -> None:
-        """Take what came of a commit that nobody waited for."""
+        """Take what came of a commit that was not awaited."""
         why = None if error is None else str(source_error(error, "commit"))
-        self._tell(self._listener.committed, why)
+        self._emit(self._listener.committed, why)
 
     def commit_now(self, consumer: Consumer, offsets: Mapping[Part, int]) -> None:
         """Commit and wait for the confirmation."""
@@ -130,7 +130,7 @@ class Assignment:
         try:
             consumer.commit(offsets=_positions(offsets), asynchronous=False)
         except KafkaException as error:
-            self._tell(self._listener.committed, str(source_error(error, "commit")))
+            self._emit(self._listener.committed, str(source_error(error, "commit")))
 
     def reset(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
         """Begin where `start` says: there is no committed offset, or it is out of range."""
@@ -140,9 +140,9 @@ class Assignment:
         out_of_range = _NO_OFFSET not in error.str()
         offset = self._start_of(consumer, part, exact=out_of_range)
         if out_of_range:
-            self._tell(self._listener.reset, part, error.str(), self._plan.start.value)
+            self._emit(self._listener.reset, part, error.str(), self._plan.start.value)
         if offset >= 0 and offset <= self._newest.get(part, -1):  # the topic was made anew
-            self._tell(self._listener.lost, [part])
+            self._emit(self._listener.lost, [part])
             self._newest.pop(part, None)
             self._begin([part])
         place = TopicPartition(*part)

@@ -62,8 +62,8 @@ class ConsumerThread:
         self._stopping = False
         self._enough = False
         self._held = False
-        self._troubles = Troubles(plan, lambda trouble: self._tell(listener.trouble, trouble))
-        self._assignment = Assignment(plan, listener, self._tell, revoke_seconds)
+        self._troubles = Troubles(plan, lambda trouble: self._emit(listener.trouble, trouble))
+        self._assignment = Assignment(plan, listener, self._emit, revoke_seconds)
         self._opened: Callable[[SourceError | None], None] = lambda _: None
 
     def start(self, opened: Callable[[SourceError | None], None]) -> None:
@@ -93,9 +93,9 @@ class ConsumerThread:
         """Commit these offsets, leave the group and end."""
         self._commands.put(lambda consumer: self._stop(consumer, offsets))
 
-    def join(self) -> None:
-        """Return once the thread has ended; not for the loop."""
-        self._thread.join()
+    def join(self, seconds: float) -> None:
+        """Return once the thread has ended, or the time is over; not for the loop."""
+        self._thread.join(seconds)
 
     # ---- the thread -----------------------------------------------------------------------
 
@@ -105,18 +105,18 @@ class ConsumerThread:
                 self._plan, self._troubles.on_error, self._assignment.on_commit
             )
         except Exception as error:  # noqa: BLE001 - the library's and the SDK's, as a sentence
-            self._tell(self._opened, source_error(error))
+            self._emit(self._opened, source_error(error))
             return
         try:
             self._open(consumer)
         except Exception as error:  # noqa: BLE001 - as above
-            self._tell(self._opened, source_error(error))
+            self._emit(self._opened, source_error(error))
         else:
-            self._tell(self._opened, None)
+            self._emit(self._opened, None)
             try:
                 self._work(consumer)
             except Exception as error:  # noqa: BLE001 - as above
-                self._tell(self._listener.ended, source_error(error))
+                self._emit(self._listener.ended, source_error(error))
         finally:
             self._assignment.closing = True
             consumer.close()
@@ -186,7 +186,7 @@ class ConsumerThread:
         if found:
             self._assignment.handed(found)
             self._troubles.over()
-            self._tell(self._listener.records, found)
+            self._emit(self._listener.records, found)
 
     def _failed(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
         if error.name() == "_AUTO_OFFSET_RESET":
@@ -200,10 +200,10 @@ class ConsumerThread:
         self._stopping = True
         self._assignment.commit_now(consumer, offsets)
 
-    def _tell(self, call: Callable[..., object], *arguments: Any) -> None:
+    def _emit(self, call: Callable[..., object], *arguments: Any) -> None:
         try:
             self._call_soon(call, *arguments)
-        except RuntimeError:  # the loop has ended: nobody is left to be told
+        except RuntimeError:  # the loop has ended: there is nothing left to do
             return
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from gateway.log_port import LogSource
 
 
-class KafkaFactory:
-    """What a process has of Kafka; `revoke_seconds` are for partitions that are taken away."""
+MOST_REVOKE_SECONDS: Final = 120.0
+"""Well below `max.poll.interval.ms`, within which a member must have given a partition up."""
 
-    def __init__(self, revoke_seconds: float) -> None:
-        self._revoke_seconds = revoke_seconds
+
+class KafkaFactory:
+    """What a process has of Kafka; partitions that are taken away are drained for that long."""
+
+    def __init__(self, drain_seconds: float) -> None:
+        self._revoke_seconds = min(drain_seconds, MOST_REVOKE_SECONDS)
         self._producers: Producers | None = None
 
     def source(self, route: Route, observe: Callable[[Event], None]) -> LogSource:

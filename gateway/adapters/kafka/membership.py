@@ -29,8 +29,11 @@ COMMIT_SECONDS: Final = 0.2
 AGAIN_SECONDS: Final = 1.0
 """Before a commit is tried again that failed."""
 
+LEAVE_SECONDS: Final = 5.0
+"""The longest that a stop waits for the commit and for the group, while no broker is reached."""
+
 AHEAD: Final = 2_000
-"""So many records that may be given out are enough; below half of it more are fetched."""
+"""Records that may be given out: more are fetched once half of it is left."""
 
 
 class Membership:
@@ -48,7 +51,7 @@ class Membership:
         self.partitions = Partitions(plan)
         self.wake = asyncio.Event()
         self.trouble: SourceError | None = None
-        self.told = False  # of the trouble
+        self.trouble_raised = False
         self.rebalances = 0
         self.short = False
         self.lost: Callable[[Callable[[Message], bool]], None] = lambda _: None
@@ -104,7 +107,7 @@ class Membership:
         if thread is not None:
             thread.stop(self.partitions.offsets())
             self.partitions.drop([each.part for each in self.partitions])
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, LEAVE_SECONDS)
 
     def moved(self) -> None:
         """Note that records were settled or went back."""
@@ -165,8 +168,10 @@ class Membership:
         revoking, self._revoking = self._revoking, []
         for parts, reply, timer in revoking:
             timer.cancel()
-            offsets = self.partitions.offsets(parts)
-            self._on_lost(parts)
+            # One that was waited for too long may be assigned anew by now.
+            going = [part for part in parts if self.partitions.is_revoking(part)]
+            offsets = self.partitions.offsets(going)
+            self._on_lost(going)
             reply(offsets)
 
     def _on_lost(self, parts: Sequence[Part]) -> None:
@@ -193,7 +198,7 @@ class Membership:
             self._warn(why, "nothing is lost: what was settled since may be delivered again")
 
     def _on_trouble(self, trouble: SourceError | None) -> None:
-        self.trouble, self.told = trouble, False
+        self.trouble, self.trouble_raised = trouble, False
         self.wake.set()
 
     def _on_ended(self, error: SourceError) -> None:

@@ -60,6 +60,11 @@ class Partitions:
         """Return a partition, None where it is not assigned."""
         return self._partitions.get(part)
 
+    def is_revoking(self, part: Part) -> bool:
+        """Whether a partition is assigned and is being taken away."""
+        partition = self._partitions.get(part)
+        return partition is not None and partition.revoking
+
     def add(self, part: Part, records: Sequence[Record]) -> Partition | None:
         """Take records into the window of their partition; None where it is not assigned."""
         partition = self._partitions.get(part)

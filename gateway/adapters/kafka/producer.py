@@ -171,7 +171,7 @@ class KafkaProducer:
     def _call_soon(self, call: Callable[..., object], *arguments: object) -> None:
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
-        except RuntimeError:  # the loop has ended: nobody is left to be told
+        except RuntimeError:  # the loop has ended: there is nothing left to do
             return
 
 

@@ -97,8 +97,8 @@ class KafkaSource:
             trouble = member.trouble
             if batch or (now >= deadline and trouble is None):
                 return batch
-            if trouble is not None and (now >= deadline or not member.told):
-                member.told = True
+            if trouble is not None and (now >= deadline or not member.trouble_raised):
+                member.trouble_raised = True
                 raise SourceError(trouble.why, trouble.code, trouble.what_to_do)
             await self._wait(now, deadline)
 

@@ -29,16 +29,16 @@ _OF_JOINING: Final = frozenset({"INCONSISTENT_GROUP_PROTOCOL", "UNSUPPORTED_ASSI
 
 
 class Troubles:
-    """Tells `tell` of a trouble, and None when it is over."""
+    """Tells `emit` of a trouble, and None when it is over."""
 
     def __init__(
         self,
         plan: KafkaPlan,
-        tell: Callable[[SourceError | None], None],
+        emit: Callable[[SourceError | None], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
-        self._tell = tell
+        self._emit = emit
         self._clock = clock
         self._code = ""
         self._probe_at = 0.0
@@ -58,13 +58,13 @@ class Troubles:
             return
         self._code = code
         self._probe_at = self._clock() + PROBE_SECONDS
-        self._tell(source_error(error, f"topic {topic}" if topic else ""))
+        self._emit(source_error(error, f"topic {topic}" if topic else ""))
 
     def over(self) -> None:
         """Note that records come."""
         if self._code:
             self._code = ""
-            self._tell(None)
+            self._emit(None)
 
     def probe(self, consumer: Consumer) -> None:
         """Look from time to time whether a trouble is over."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from gateway.adapters.kafka import membership
 from gateway.adapters.kafka.producer import Producers
 from gateway.adapters.kafka.source import KafkaSource
 from gateway.adapters.kafka.topic_target import TopicTarget
@@ -86,6 +87,19 @@ async def test_a_broker_that_goes_away_is_told_and_all_goes_on_by_itself(
     await source.ack(receipts(messages))
     await source.close()
     assert await asyncio.to_thread(committed, broker, plan) == {0: 3}
+
+
+async def test_a_stop_does_not_hang_while_no_broker_is_reached(
+    proxy: Proxy, broker: Tansu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(membership, "LEAVE_SECONDS", 0.5)
+    topic = await asyncio.to_thread(broker.create)
+    await asyncio.to_thread(broker.produce, topic, b"1")
+    source = KafkaSource(broker.plan(topic), Producers(), "orders", lambda _: None, 5)
+    await source.open()
+    await source.ack(receipts(await received(source, 1)))
+    await proxy.cut()
+    await asyncio.wait_for(source.close(), WAIT_SECONDS)
 
 
 async def test_a_topic_target_says_unreachable_while_no_broker_is_and_then_sends_again(
