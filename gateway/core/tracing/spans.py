@@ -1,7 +1,8 @@
-"""Spans of sampled messages, by OpenTelemetry's conventions for messaging, SQS and HTTP clients.
+"""Spans of sampled messages, by OpenTelemetry's conventions for messaging and HTTP clients.
 
 Sources: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/,
-https://opentelemetry.io/docs/specs/semconv/messaging/sqs/ and
+https://opentelemetry.io/docs/specs/semconv/messaging/sqs/,
+https://opentelemetry.io/docs/specs/semconv/messaging/kafka/ and
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 """
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _SERVER = re.compile(r"(https?)://(?:\[([^\]]+)\]|([^/:?#]+))(?::([0-9]+))?", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _FIRST_ERROR: Final = 400
+
+SQS: Final = "aws_sqs"
+KAFKA: Final = "kafka"
 
 
 class SpanKind(Enum):
@@ -67,16 +71,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class SpanNames:
-    """The route and its queue, as spans name them; `url` is empty while it is not known."""
+    """A route and its queue or topic, as spans name them; `url` is empty where it is not known."""
 
     route: str
     queue: str
     url: str = ""
+    system: str = SQS
 
 
 def receive_span(receive: Receive, names: SpanNames, trace_id: str, span_id: str) -> Span:
     """Return the span of a receive, in a trace of its own: its messages are of many."""
-    attributes = _messaging("receive", "receive", names.queue)
+    attributes = _messaging(names.system, "receive", "receive", names.queue)
     attributes["messaging.batch.message_count"] = receive.messages
     return Span(
         f"receive {names.queue}",
@@ -104,7 +109,7 @@ def settle_span(
     error: SpanError | None,
 ) -> Span:
     """Return the span of a batch of deletes or releases, in a trace of its own."""
-    attributes = _messaging(action, "settle", names.queue)
+    attributes = _messaging(names.system, action, "settle", names.queue)
     attributes["messaging.batch.message_count"] = messages
     return Span(
         f"{action} {names.queue}",
@@ -125,13 +130,13 @@ def message_spans(trace: MessageTrace, names: SpanNames) -> list[Span]:
     return [
         _process_span(trace, names),
         *(_delivery_span(trace, each) for each in trace.deliveries),
-        *(_dead_letter_span(trace, each) for each in trace.dead_letters),
+        *(_dead_letter_span(trace, each, names.system) for each in trace.dead_letters),
     ]
 
 
 def _process_span(trace: MessageTrace, names: SpanNames) -> Span:
     first, last = trace.deliveries[0], trace.deliveries[-1]
-    attributes = _messaging("process", "process", names.queue)
+    attributes = _messaging(names.system, "process", "process", names.queue)
     attributes["messaging.message.id"] = trace.message_id
     attributes["gateway.route"] = names.route
     attributes["gateway.version"] = first.version.name
@@ -157,13 +162,15 @@ def _process_span(trace: MessageTrace, names: SpanNames) -> Span:
 def _delivery_span(trace: MessageTrace, delivery: Delivery) -> Span:
     version = delivery.version
     error: SpanError | None
-    if version.queue is None:
+    destination = version.queue or version.topic
+    if destination is None:
         name, kind = "POST", SpanKind.CLIENT
         attributes = _http(version.url, delivery.result)
         error = None if _redirects(delivery.result) else _error_of(delivery)
     else:
-        name, kind = f"send {version.queue.name}", SpanKind.PRODUCER
-        attributes = _messaging("send", "send", version.queue.name)
+        name, kind = f"send {destination.name}", SpanKind.PRODUCER
+        system = KAFKA if version.queue is None else SQS
+        attributes = _messaging(system, "send", "send", destination.name)
         error = _error_of(delivery)
     attributes["gateway.version"] = version.name
     attributes["gateway.reason"] = delivery.reason.value
@@ -181,7 +188,7 @@ def _delivery_span(trace: MessageTrace, delivery: Delivery) -> Span:
     )
 
 
-def _dead_letter_span(trace: MessageTrace, copy: DeadLetter) -> Span:
+def _dead_letter_span(trace: MessageTrace, copy: DeadLetter, system: str) -> Span:
     error = SpanError("not_sent", copy.error) if copy.error else None
     return Span(
         f"send {copy.queue}",
@@ -192,14 +199,14 @@ def _dead_letter_span(trace: MessageTrace, copy: DeadLetter) -> Span:
         (),
         copy.began_ns,
         copy.ended_ns,
-        _with_error(_messaging("send", "send", copy.queue), error),
+        _with_error(_messaging(system, "send", "send", copy.queue), error),
         error,
     )
 
 
-def _messaging(operation: str, kind: str, destination: str) -> dict[str, str | int]:
+def _messaging(system: str, operation: str, kind: str, destination: str) -> dict[str, str | int]:
     return {
-        "messaging.system": "aws_sqs",
+        "messaging.system": system,
         "messaging.operation.name": operation,
         "messaging.operation.type": kind,
         "messaging.destination.name": destination,

@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.messages.envelopes import unwrapped
@@ -15,6 +16,8 @@ from gateway.core.routing.route import Unwrap
 from gateway.core.tracing.records import DeadLetter, Delivery, MessageTrace, Receive
 from gateway.core.tracing.sampling import trace_id_of
 from gateway.core.tracing.spans import (
+    KAFKA,
+    SQS,
     SpanError,
     SpanNames,
     message_spans,
@@ -68,7 +71,8 @@ class RouteTracing:
         self._sampler: Sampler = spans.sampler
         self._roots = bool(self._sampler.ratio)
         self._quick = self._sampler.parent_based
-        self.names = SpanNames(route.name, route.queue.name)
+        system = SQS if route.kafka is None else KAFKA
+        self.names = SpanNames(route.name, route.queue.name, system=system)
         self.adopt(route)
 
     def adopt(self, route: Route) -> None:
@@ -82,7 +86,7 @@ class RouteTracing:
 
     def opened(self, traits: SourceTraits) -> None:
         """Take the URL of the queue."""
-        self.names = SpanNames(self.names.route, self.names.queue, traits.url)
+        self.names = replace(self.names, url=traits.url)
 
     def received(self, messages: Sequence[Message], began_ns: int) -> None:
         """Hold those that are sampled."""

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.delivery.disposition import Responded
+from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.events import CopyOutcome, Mirrored, SettlementFailed
 from gateway.core.kafka.plan import KafkaPlan, Order, Start, TopicAddress, WhenBehind
 from gateway.core.rollout.state import RolloutPhase
 from gateway.core.routing.route import Backoff, Fallback
 from gateway.core.routing.sources import FromGroup
+from gateway.core.tracing.sampling import parse_sampler
 from gateway.log_port import ReleaseCause
+from gateway.runtime.tracing.route import RouteTracing
 from tests.builders import CANARY, STABLE, mirror
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
@@ -23,7 +25,10 @@ from tests.fakes.log import InMemoryLog
 from tests.fakes.rig import at_work
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.core.routing.route import Route
+    from gateway.core.tracing.spans import Span
     from tests.fakes.target import Sent
 
 pytestmark = VIRTUAL_TIME
@@ -31,6 +36,17 @@ pytestmark = VIRTUAL_TIME
 RETRY = Backoff(1.0, 1.0)
 BROKEN = Responded(500)
 UNUSABLE = Responded(400)
+
+
+class Spans:
+    """A `SpanSink` that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.sampler = parse_sampler("parentbased_always_off", "")
+        self.seen: list[Span] = []
+
+    def take(self, spans: Sequence[Span]) -> None:
+        self.seen += spans
 
 
 def kafka(**rest: Any) -> KafkaPlan:
@@ -296,6 +312,24 @@ async def test_a_receive_that_fails_says_which_topic() -> None:
     async with at_work(route(log.plan), log) as rig:
         await rig.until(lambda: rig.running.unready)
         assert rig.running.unready == "topic orders: no broker"
+
+
+async def test_a_sampled_record_is_traced_over_its_retry() -> None:
+    log = InMemoryLog(kafka())
+    spans = Spans()
+    to_topic = replace(CANARY, url="", topic=TopicAddress("orders.b1"))
+    both = route(log.plan, canary=100, versions=(STABLE, to_topic))
+    async with at_work(both, log, tracing=RouteTracing(both, spans)) as rig:
+        rig.canary.answer("orders/0/0", Unreachable("no broker"))
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        header = ("traceparent", f"00-{trace}-b7ad6b7169203331-01".encode())
+        log.produce("a", headers=(header,))
+        await rig.empty()
+        assert [each.cause for each in log.releases] == [ReleaseCause.FAILED]
+        assert rig.running.view().partitions == log.partitions()
+    one = ["receive orders", "process orders", "send orders.b1"]
+    assert [each.name for each in spans.seen] == [*one, "release orders", *one, "delete orders"]
+    assert {each.attributes["messaging.system"] for each in spans.seen} == {"kafka"}
 
 
 async def test_a_mirror_gets_copies_of_records() -> None:

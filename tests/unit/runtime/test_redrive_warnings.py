@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.addresses import parse_queue
 from gateway.core.events import RouteWarned
+from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 from gateway.core.routing.route import Fallback, Route
 from gateway.ports import Redrive
 from gateway.runtime.redrive_warnings import redrive_warnings
@@ -78,3 +79,10 @@ async def test_a_route_warns_once_at_its_start_and_when_a_reload_changes_it() ->
             rig.running.adopt(versions(5))
         (warning,) = rig.observer.of(RouteWarned)
         assert "after_receives: 5" in warning.what
+
+
+def test_a_topic_has_no_redrive_policy_that_could_be_missed() -> None:
+    topic = TopicAddress("orders")
+    plan = KafkaPlan(("kafka:9092",), topic, "orders", Start.EARLIEST)
+    on_topic = replace(versions(), queue=topic, kafka=plan)
+    assert not list(redrive_warnings(on_topic, None))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 from gateway.core.routing.route import Route, RoutingTable
-from gateway.runtime.routes import RouteSet
+from gateway.runtime.routes import RouteSet, plan
 from gateway.runtime.running_route import RunningRoute
 from tests.builders import route, version
 from tests.fakes import VIRTUAL_TIME
@@ -80,6 +82,17 @@ async def test_routes_are_shown_in_file_order_and_ready_once_all_poll() -> None:
         made.routes.swap(RoutingTable((route(name="c"), route(name="a"), route(name="b"))))
         assert [view.route.name for view in made.routes.views()] == ["c", "a", "b"]
         assert made.routes.unready() == ["route c: its queue is not resolved yet"]
+
+
+def test_what_a_consumer_was_begun_with_replaces_a_route_and_all_else_is_swapped_in_place() -> None:
+    topic = TopicAddress("orders")
+    kafka = KafkaPlan(("kafka:9092",), topic, "orders", Start.EARLIEST)
+    before = replace(route(), queue=topic, kafka=kafka)
+    longer = replace(before, kafka=replace(kafka, max_attempts=99))
+    wider = replace(before, kafka=replace(kafka, max_behind=99))
+    running = {before.name: before}
+    assert plan(running, RoutingTable((longer,))).swap == (longer,)
+    assert plan(running, RoutingTable((wider,))).replace == (wider,)
 
 
 async def test_before_it_begins_nothing_is_started() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Final
 
 MILLISECOND: Final = 1_000_000
@@ -31,7 +30,8 @@ def nanoseconds(text: str) -> int | None:
         part = _PART.match(unsigned, at)
         if part is None or part[2] not in _UNITS:
             return None
-        found += int(Fraction(part[1]) * _UNITS[part[2]])
+        whole, _, parts = part[1].partition(".")
+        found += int(f"{whole}{parts}") * _UNITS[part[2]] // 10 ** len(parts)
         at = part.end()
     if not at or found > _MOST:
         return None

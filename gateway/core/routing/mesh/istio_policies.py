@@ -8,7 +8,6 @@ virtualservice.go and, for the values, validation.go.
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.istio_headers import check_cors, check_headers
@@ -33,7 +32,13 @@ _RETRY_ON: Final = frozenset(
         "internal", "resource-exhausted", "unavailable",
     }
 )  # fmt: skip
-_STATUSES: Final = frozenset(map(int, HTTPStatus))
+_STATUSES: Final = frozenset(
+    {
+        *range(100, 104), *range(200, 209), 226, *range(300, 306), 307, 308, *range(400, 419),
+        *range(421, 427), 428, 429, 431, 451, *range(500, 509), 510, 511,
+    }
+)  # fmt: skip
+"""Those that Go has a text for, as Istio asks."""
 _GRPC: Final = frozenset(
     {
         "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
