@@ -13,9 +13,10 @@ from enum import Enum, auto
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.kafka.plan import Order
+from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
 MAX_HELD_BYTES: Final = 16 * 1024 * 1024
 """What one partition may hold, beside `max_behind`: as much as librdkafka fetches ahead of it."""
-
-RECORD_BYTES: Final = 500
-"""What a record takes beside its key, its value and its headers, as measured; and one header."""
-
-HEADER_BYTES: Final = 150
 
 RESUMED: Final = 0.5
 """Of both bounds: what has fallen behind has caught up when no more than this is left."""
@@ -48,7 +44,7 @@ class Detour(Enum):
     PARKED = auto()  # into `to_park`, in place of being delivered
 
 
-class _Story:
+class _Past:
     """What became of a record that went back."""
 
     __slots__ = ("attempts", "blocked", "waited")
@@ -93,7 +89,7 @@ class PartitionWindow:
         self._ready: list[int] = []  # a heap: may be taken, were held back or went back
         self._due: list[tuple[float, int]] = []  # a heap: when they may be taken again
         self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
-        self._stories: dict[int, _Story] = {}
+        self._pasts: dict[int, _Past] = {}
         self._detoured: set[bytes] = set()
 
     @property
@@ -190,9 +186,9 @@ class PartitionWindow:
             else:
                 break
             out.add(record[2])
-            story = self._stories.get(record[2])
-            count = 1 if story is None else story.attempts + 1
-            if not (detours and self._takes_detour(record, story)):
+            past = self._pasts.get(record[2])
+            count = 1 if past is None else past.attempts + 1
+            if not (detours and self._takes_detour(record, past)):
                 taken.append((record, count))
             elif self._detour is Detour.TO_STABLE:
                 taken.append((record, count + TO_STABLE))
@@ -200,10 +196,10 @@ class PartitionWindow:
                 self.to_park.append(record)
         return taken
 
-    def _takes_detour(self, record: Record, story: _Story | None) -> bool:
+    def _takes_detour(self, record: Record, past: _Past | None) -> bool:
         """Whether it waits for another version, or follows one of its key that did."""
         key = self._key_of(record)
-        if story is not None and story.waited:
+        if past is not None and past.waited:
             if key is not None:
                 self._detoured.add(key)
             return True
@@ -218,7 +214,7 @@ class PartitionWindow:
         self._out.discard(offset)
         record, size = self._held.pop(offset)
         self.held_bytes -= size
-        if self._stories:
+        if self._pasts:
             self._forget(offset)
         order = self._order
         if order is not Order.NONE:
@@ -242,12 +238,12 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        story = self._stories.setdefault(offset, _Story())
-        story.waited = cause is ReleaseCause.WAITED
-        if not story.waited:
-            story.attempts += 1
-            self.blocked += (cause is ReleaseCause.REJECTED) - story.blocked
-            story.blocked = cause is ReleaseCause.REJECTED
+        past = self._pasts.setdefault(offset, _Past())
+        past.waited = cause is ReleaseCause.WAITED
+        if not past.waited:
+            past.attempts += 1
+            self.blocked += (cause is ReleaseCause.REJECTED) - past.blocked
+            past.blocked = cause is ReleaseCause.REJECTED
         heappush(self._due, (due_at, offset))
         return True
 
@@ -260,8 +256,8 @@ class PartitionWindow:
             del self._keys[key]
 
     def _forget(self, offset: int) -> None:
-        story = self._stories.pop(offset, None)
-        if story is not None and story.blocked:
+        past = self._pasts.pop(offset, None)
+        if past is not None and past.blocked:
             self.blocked -= 1
 
     def _catch_up(self) -> None:
@@ -274,16 +270,3 @@ class PartitionWindow:
         if self._order is Order.NONE:
             return None
         return record[3] if self._order is Order.KEY else _PARTITION_KEY
-
-
-def record_bytes(record: Record) -> int:
-    """Return the memory that a record takes, more or less."""
-    key, value, headers = record[3], record[4], record[5]
-    size = RECORD_BYTES
-    if key is not None:
-        size += len(key)
-    if value is not None:
-        size += len(value)
-    for name, content in headers:
-        size += HEADER_BYTES + len(name) + (0 if content is None else len(content))
-    return size

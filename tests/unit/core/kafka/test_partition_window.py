@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.plan import Order
+from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
-from gateway.core.kafka.window import Detour, PartitionWindow, record_bytes
+from gateway.core.kafka.window import Detour, PartitionWindow
 from gateway.core.messages.record import Record
 
 if TYPE_CHECKING:
