@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.aiokit.lazy_timer import LazyTimer
 from gateway.core.delivery.disposition import TimedOut
-from gateway.core.delivery.forwarded_records import forward_headers, in_context
+from gateway.core.delivery.forwarded_record import forward_headers, in_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.delivery.forwarded_records import Headers
+    from gateway.core.delivery.forwarded_record import Headers
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
     from gateway.core.messages.record import Record

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.adapters.kafka.producer import Producers
     from gateway.adapters.kafka.topic_sending import TopicSending
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.delivery.forwarded_records import Headers
+    from gateway.core.delivery.forwarded_record import Headers
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event
     from gateway.core.kafka.plan import KafkaPlan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.core.delivery.forwarded_records import forward_headers, in_context
+from gateway.core.delivery.forwarded_record import forward_headers, in_context
 from gateway.core.messages.record import Record
 from gateway.core.messages.trace_context import TraceContext
 
