@@ -48,7 +48,8 @@ class FollowView:
     `found`: there is such an object. `valid`: it could be taken, and its source is in reach.
     `problem` says what is wrong, else `not_applied` why it does not exist for producers. `since`
     and `synced_at` are Unix times: of the object in force, and of the last word from the source.
-    `destinations` are hosts with their subset after a slash, and the version each of them is.
+    `destinations` are hosts with their subset after a slash, and the version each of them is; some
+    are left out where there are many.
     """
 
     route: str
@@ -62,4 +63,5 @@ class FollowView:
     unmapped: int = 0
     unroutable: int = 0
     destinations: Mapping[str, str | None] = field(default_factory=dict)
+    destinations_left_out: int = 0
     notes: Sequence[str] = ()

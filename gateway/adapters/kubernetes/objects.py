@@ -54,7 +54,7 @@ class KubernetesObjects:
             raise RuntimeError("the objects are not open")
         while True:
             resource = await self._served(self._client, name, listener)
-            relay = _Relay(listener)
+            relay = _Relay(name.name, listener)
             watching = asyncio.ensure_future(Watch(self._client, resource, relay).run())
             gone = asyncio.ensure_future(relay.unknown.wait())
             try:
@@ -92,14 +92,16 @@ class KubernetesObjects:
 
 
 class _Relay:
-    """A Listener of a watch on one object."""
+    """A Listener of a watch on one object; others are none of its business, if they come."""
 
-    def __init__(self, listener: ObjectListener) -> None:
+    def __init__(self, name: str, listener: ObjectListener) -> None:
+        self._name = name
         self._listener = listener
         self.unknown = asyncio.Event()
 
-    def changed(self, name: str, found: Object | None, /) -> None:  # noqa: ARG002 - it is one
-        self._listener.changed(found)
+    def changed(self, name: str, found: Object | None, /) -> None:
+        if name == self._name:
+            self._listener.changed(found)
 
     def synced(self) -> None:
         self._listener.synced()

@@ -12,10 +12,10 @@ from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.applicability import is_for_any, not_applied
 from gateway.core.routing.mesh.destinations import DestinationMap, shares
 from gateway.core.routing.mesh.entry_index import EntryIndex
-from gateway.core.routing.mesh.follow import RequestHeaders
+from gateway.core.routing.mesh.follow import RequestHeaders, TooManyStepsError
 from gateway.core.routing.mesh.matching import header_tests, is_for
 from gateway.core.routing.mesh.names import names_of_client
-from gateway.core.routing.mesh.reader import InvalidObject
+from gateway.core.routing.mesh.reader import InvalidObject, short
 from gateway.core.routing.split import BUCKETS
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class FollowedDecision(NamedTuple):
     """A decision by an object.
 
     `unmapped`: the message belongs to the share of a destination that is no version. `unroutable`:
-    a redirect, a direct response or no destination; stable gets it in both cases. `copies` are for
-    routes that obey mirrors.
+    a redirect, a direct response or no destination, or its regexes would take too long; stable gets
+    it in all cases. `copies` are for routes that obey mirrors.
     """
 
     decision: Decision
@@ -106,6 +106,7 @@ class Followed:
         self._follow = follow
         self._on_stray = on_stray
         self._default = FollowedDecision(Decision(following.stable, Reason.DEFAULT))
+        self._given_up = self._default._replace(unroutable=True)
         host = follow.host or seen.first_host
         self.not_applied = not_applied(seen, follow, host)
         """Why the object does not exist for the producer; empty where it does."""
@@ -120,6 +121,9 @@ class Followed:
         """The shares of what no match takes."""
         self.destinations = compiler.destinations(seen)
         """Each host with its subset, and the name of its version or None."""
+        first = list(self.destinations.items())[:_MOST_SHOWN]
+        self.named_destinations = {_named(host, subset): to for (host, subset), to in first}
+        """The first destinations, for people: a subset behind a slash."""
         if not self.not_applied:
             _check_mapped(self.destinations)
             if not any(is_for_any(each, follow, seen.namespace) for each in seen.routes):
@@ -146,21 +150,23 @@ class Followed:
         return min(100.0, sum(each.percent for each in found.copies if each.to.name == to.name))
 
     @property
-    def named_destinations(self) -> dict[str, str | None]:
-        """The first destinations, for people: a subset behind a slash."""
-        named = list(self.destinations.items())[:_MOST_SHOWN]
-        return {f"{host}/{subset}" if subset else host: to for (host, subset), to in named}
+    def destinations_left_out(self) -> int:
+        """How many destinations are not among the named ones."""
+        return max(0, len(self.destinations) - _MOST_SHOWN)
 
     def decide(self, message: Message) -> FollowedDecision:
         """Return the decision; the same message and object always give the same one."""
         headers = RequestHeaders(message, self._follow)
-        for at in self._index.find(message, headers):
-            tests, outcome = self._entries[at]
-            for holds in tests:
-                if not holds(headers):
-                    break
-            else:
-                return outcome.decide(message)
+        try:
+            for at in self._index.find(message, headers):
+                tests, outcome = self._entries[at]
+                for holds in tests:
+                    if not holds(headers):
+                        break
+                else:
+                    return outcome.decide(message)
+        except TooManyStepsError:
+            return self._given_up
         return self._default
 
     def decide_for(self, message: Message, *, counted: bool) -> Decision:
@@ -220,11 +226,16 @@ class _Compiler:
         if not self._follow.mirror:
             return ()
         each_to = [(self._known.version(each.destination), each.percent) for each in route.mirrors]
-        return tuple(
-            Copy(to, percent)
-            for to, percent in each_to
-            if to and to.url and percent > 0 and to.name != self._following.stable.name
-        )
+        by_name: dict[str, Copy] = {}  # at most one for each version, however many mirrors
+        for to, percent in each_to:
+            if to and to.url and percent > 0 and to.name != self._following.stable.name:
+                before = by_name[to.name].percent if to.name in by_name else 0.0
+                by_name[to.name] = Copy(to, before + percent)
+        return tuple(by_name.values())
+
+
+def _named(host: str, subset: str) -> str:
+    return short(f"{host}/{subset}" if subset else host)
 
 
 def _of_mirrors(seen: FollowedObject, follow: Follow) -> tuple[str, ...]:
@@ -235,7 +246,7 @@ def _of_mirrors(seen: FollowedObject, follow: Follow) -> tuple[str, ...]:
 def _check_mapped(destinations: dict[tuple[str, str], str | None]) -> None:
     """Raise InvalidObject where there are destinations, and no version among them."""
     if destinations and not any(destinations.values()):
-        named = [f"{host}/{subset}" if subset else host for host, subset in destinations]
-        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        said = ", ".join(named[:_MOST_NAMED])
+        left = len(destinations) - _MOST_NAMED
+        more = f" and {left} more" if left > 0 else ""
+        said = ", ".join(_named(*each) for each in list(destinations)[:_MOST_NAMED])
         raise InvalidObject((f"no destination is a version: {said}{more}",))

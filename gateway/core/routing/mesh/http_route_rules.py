@@ -181,7 +181,8 @@ class RuleReader:
         if not name:
             self._reader.invalid(f"{place}.name", "missing")
         for at, each in enumerate(self._reader.items(given.get("filters"), f"{place}.filters")):
-            of = self._reader.mapping(each, f"{place}.filters[{at}]").get("type")
+            where = f"{place}.filters[{at}]"
+            of = self._reader.text(self._reader.mapping(each, where).get("type"), f"{where}.type")
             self._reader.note(f"the filter {of} of a backend is not obeyed")
         if (group, kind) == ("networking.istio.io", "Hostname"):
             return Destination(name.lower(), weight=weight)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _MOST_PORT: Final = 65_535
 _MOST_WEIGHT: Final = 2**31 - 1
+MOST_DELEGATES: Final = 50
+"""Of one object: each is a watch of its own, a connection to the API server."""
+
 _NOT_OBEYED: Final = ("rewrite", "timeout", "retries", "fault", "corsPolicy", "headers")
 _KNOWN: Final = frozenset(
     {
@@ -42,6 +45,7 @@ class RouteReader:
         self._domain = domain
         self._of_delegate = delegate
         self._matches = MatchReader(reader, mesh=mesh)
+        self._delegates: set[DelegateTo] = set()
 
     def route(self, raw: Any, number: int) -> MeshRoute:
         """Return the route with a number, from 1; it is blocked where it cannot be obeyed."""
@@ -63,6 +67,7 @@ class RouteReader:
         try:
             matches = self._matches.matches(given.get("match"), f"{place}.match")
             blocked = self._note_others(given, name, place)
+            self._count(delegate)
         except Unsupported as reason:
             blocked = str(reason)
         if blocked:
@@ -70,6 +75,14 @@ class RouteReader:
         return MeshRoute(
             name, matches, destinations, mirrors, ends, delegate, blocked, label, matchless(matches)
         )
+
+    def _count(self, delegate: DelegateTo | None) -> None:
+        """Keep a delegate; raises Unsupported for one too many."""
+        if delegate is None or delegate in self._delegates:
+            return
+        if len(self._delegates) == MOST_DELEGATES:
+            raise Unsupported(f"the object has more than {MOST_DELEGATES} delegates")
+        self._delegates.add(delegate)
 
     def _note_others(self, given: dict[str, Any], name: str, place: str) -> str:
         """Note what is not obeyed; return why the route cannot be used, if it cannot."""

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 MOST_REGEX_BYTES: Final = 1024
 """Of one regex, as Istio's validation has it."""
 
-MOST_INSTRUCTIONS: Final = 100_000
-"""Of the RE2 programs of one object, both directions: some megabytes."""
+MOST_INSTRUCTIONS: Final = 50_000
+"""Of the RE2 programs of one object, both directions."""
 
-MOST_REGEX_MEMORY: Final = 1 << 20
+MOST_REGEX_MEMORY: Final = 1 << 18
+"""Of one regex, what it remembers of the values that it has seen included."""
+
+TOO_LARGE_INSTRUCTIONS: Final = MOST_INSTRUCTIONS // 10
+"""What a regex that is too large to compile counts as: its compilation took time too."""
 
 MOST_REGEXES: Final = 200
 """Of one object, equal ones too: a message may have to be matched against each of them."""
@@ -30,7 +34,9 @@ MOST_REGEXES: Final = 200
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = MOST_REGEX_MEMORY
+_OPTIONS.never_capture = True  # to find groups costs RE2 many times what the match costs
 _TOO_LARGE: Final = "too large"
+_TOO_LARGE_TOGETHER: Final = "the regexes of the object are too large together"
 _KINDS: Final = ("exact", "prefix", "regex")
 
 
@@ -43,6 +49,9 @@ class BoundedRegex:
 
     pattern: str
     instructions: int = field(init=False, repr=False, compare=False)
+    """Of both directions."""
+    steps: int = field(init=False, repr=False, compare=False)
+    """The most that RE2 does for one byte of a value."""
     _compiled: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +66,7 @@ class BoundedRegex:
         object.__setattr__(self, "_compiled", compiled)
         size = compiled.programsize + compiled.reverseprogramsize
         object.__setattr__(self, "instructions", size)
+        object.__setattr__(self, "steps", compiled.programsize)
 
     def holds(self, value: str | None) -> bool:
         """Whether there is a value and all of it matches."""
@@ -118,15 +128,25 @@ class Conditions:
         known = self._regexes.get(pattern)
         if known is not None:
             return known
+        made = self._made(pattern, place)
+        if made is not None:
+            self._regexes[pattern] = made
+        return made
+
+    def _made(self, pattern: str, place: str) -> BoundedRegex | None:
+        if self._left < 0:  # nothing is compiled any more
+            raise Unsupported(_TOO_LARGE_TOGETHER)
         try:
             made = BoundedRegex(pattern)
         except ValueError as error:
             self._reader.invalid(place, f"is not RE2: {error}")
             return None
+        except Unsupported:
+            self._left -= TOO_LARGE_INSTRUCTIONS
+            raise
         self._left -= made.instructions
         if self._left < 0:
-            raise Unsupported("the regexes of the object are too large together")
-        self._regexes[pattern] = made
+            raise Unsupported(_TOO_LARGE_TOGETHER)
         return made
 
 

@@ -10,13 +10,16 @@ from typing import Any, Final
 
 from gateway.core.routing.mesh.follow import DEFAULT_DOMAIN
 from gateway.core.routing.mesh.istio_routes import RouteReader
-from gateway.core.routing.mesh.names import MESH, covers, host_in_object
+from gateway.core.routing.mesh.names import MESH, host_in_object
 from gateway.core.routing.mesh.reader import Reader
 from gateway.core.routing.mesh.values import FollowedObject
 
 MOST_MATCHES: Final = 2000
 """Of one object, each with its conditions on headers, which are asked for each message; a route
 without a match counts as one. More are refused before they are read."""
+
+MOST_HOSTS: Final = 1000
+"""Of one object: each is compared with all that have a wildcard."""
 
 _PROTOCOLS: Final = ("http", "tcp", "tls")
 
@@ -35,6 +38,9 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
     spec = reader.mapping(top.get("spec"), "spec")
     written = reader.texts(spec.get("hosts"), "spec.hosts")
     gateways = reader.texts(spec.get("gateways"), "spec.gateways")
+    if len(written) > MOST_HOSTS:
+        reader.invalid("spec.hosts", f"has more than {MOST_HOSTS}")
+        written = written[:1]
     hosts = tuple(host_in_object(each, namespace, domain) for each in written)
     _check_hosts(reader, spec, hosts, gateways)
     if not any(spec.get(each) for each in _PROTOCOLS):
@@ -74,9 +80,11 @@ def _check_hosts(
     if "*" in hosts and (not gateways or MESH in gateways):
         reader.invalid("spec.hosts", "has `*`, which is not allowed for the gateway `mesh`")
     seen: set[str] = set()
-    stars = [each for each in hosts if each.startswith("*")]
+    stars = {each for each in hosts if each.startswith("*")}
+    suffixes = {each.removeprefix("*") for each in stars}
     for host in hosts:
-        if host in seen or any(star != host and covers(star, host) for star in stars):
+        others = suffixes - {host.removeprefix("*")} if host in stars else suffixes
+        if host in seen or host.endswith(tuple(others)):
             reader.invalid("spec.hosts", f"has {host}, which another one covers")
         seen.add(host)
 

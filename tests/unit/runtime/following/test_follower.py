@@ -65,13 +65,13 @@ class ScriptedObjects:
 class World:
     """One replica: a route that follows, judged too, over a queue in memory."""
 
-    def __init__(self, source: ScriptedObjects) -> None:
+    def __init__(self, source: ScriptedObjects, aside: Any = asyncio.to_thread) -> None:
         self.source = source
         self.observer = FakeObserver(Bell())
         loop = asyncio.get_running_loop()
         self.routes = RouteSet(self._running, lambda route: self.follower.waits(route))  # noqa: PLW0108
         self.follower = Follower(
-            source, self.routes, self.observer, clock=loop.time, wall=loop.time
+            source, self.routes, self.observer, clock=loop.time, wall=loop.time, aside=aside
         )
         self.driver = RolloutDriver(MemoryStore(), self.routes, self.observer, wall=loop.time)
         self.requests = RolloutRequests(self.driver, wall=loop.time)
@@ -104,8 +104,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(source: ScriptedObjects | None = None) -> AsyncIterator[World]:
-    made = World(source or ScriptedObjects())
+async def world(
+    source: ScriptedObjects | None = None, aside: Any = asyncio.to_thread
+) -> AsyncIterator[World]:
+    made = World(source or ScriptedObjects(), aside)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(made.follower.run()), tasks.create_task(made.driver.run())]
         made.routes.begin(tasks)

@@ -113,6 +113,7 @@ def test_what_is_shown_of_destinations_is_bounded() -> None:
     found = followed({"route": [to("b-canary", 1), *many]})
     assert len(found.destinations) == 1001
     assert len(found.named_destinations) == 100
+    assert found.destinations_left_out == 901
 
 
 def _match(asked: Any) -> dict[str, Any]:
