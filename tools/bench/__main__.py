@@ -163,6 +163,7 @@ _FAST_MODES = {
     "latency": modes.waiting,
     "mirror": modes.mirrored,
     "rollout": modes.judged,
+    "follow": modes.followed,
     "dashboard": modes.watched,
     "auto": modes.self_found,
     "idle": modes.resting,
@@ -178,7 +179,7 @@ _MODES = {
     "bodies": _bodies,
 }
 _MESSAGES_HELP = (
-    "200,000; variants: 100,000; rollout: 60,000; scaling: 50,000; memory: 100,000; "
+    "200,000; variants: 100,000; rollout, follow: 60,000; scaling: 50,000; memory: 100,000; "
     "soak: 1,000,000; bodies: 2,000"
 )
 _PARTS_HELP = (
