@@ -141,8 +141,11 @@ def _throughput(turns: Mapping[str, Sequence[Run]]) -> str:
                 str(sum(run.doubled for run in found)),
             ]
         )
-    note = f"of split: taken in each turn, then the median; changing: {CHANGES_PER_SECOND} a second"
-    return "\n".join([table(head, rows), "", note])
+    notes = [
+        f"of split: taken in each turn, then the median; changing: {CHANGES_PER_SECOND} a second,",
+        "  by an API server and a client on the core of SQS, which limits the rate",
+    ]
+    return "\n".join([table(head, rows), "", *notes])
 
 
 def _resting(rests: Mapping[str, Sequence[Rest]]) -> str:
@@ -161,7 +164,7 @@ def _resting(rests: Mapping[str, Sequence[Rest]]) -> str:
 
 def _decisions(decisions: Mapping[str, Mapping[int, float]]) -> str:
     lengths = list(next(iter(decisions.values())))
-    head = ["us a decision", *(f"{length} routes" for length in lengths)]
+    head = ["us a decision, by routes", *(str(length) for length in lengths)]
     rows = [
         [which, *(f"{found[length]:.2f}" for length in lengths)]
         for which, found in decisions.items()
