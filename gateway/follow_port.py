@@ -24,6 +24,9 @@ class ObjectListener(Protocol):
     def synced(self) -> None:
         """Record that all there is has been seen by now."""
 
+    def reached(self) -> None:
+        """Record that changes arrive again: what has failed before is over."""
+
     def failed(self, why: str, /) -> None:
         """Record that the object cannot be read now; it is tried again."""
 
@@ -45,15 +48,19 @@ class ObjectSource(Protocol):
 class FollowView:
     """What a route follows, as it stands on this replica.
 
-    `found`: there is such an object. `valid`: it could be taken, and its source is in reach.
-    `problem` says what is wrong, else `not_applied` why it does not exist for producers. `since`
-    and `synced_at` are Unix times: of the object in force, and of the last word from the source.
-    `destinations` are hosts with their subset after a slash, and the version each of them is; some
-    are left out where there are many.
+    `host` is what producers call; None: the first one of an object that is not known yet. `read`:
+    the source has said once what there is. `found`: there is such an object. `valid`: it could be
+    taken, and its source is in reach. `problem` says what is wrong, else `not_applied` why it does
+    not exist for producers. `since` and `synced_at` are Unix times: of the object in force, and of
+    the last word from the source. `destinations` are hosts with their subset after a slash, and the
+    version each of them is, some left out where there are many; `unmapped_share` is the part of the
+    object's weights, 0..1, that belongs to those that are none, `unmapped` the number of messages.
     """
 
     route: str
     object: str
+    host: str | None = None
+    read: bool = False
     found: bool = False
     valid: bool = False
     problem: str = ""
@@ -61,6 +68,7 @@ class FollowView:
     since: float | None = None
     synced_at: float | None = None
     unmapped: int = 0
+    unmapped_share: float = 0.0
     unroutable: int = 0
     destinations: Mapping[str, str | None] = field(default_factory=dict)
     destinations_left_out: int = 0

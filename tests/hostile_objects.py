@@ -12,6 +12,10 @@ BACKENDS: Final = [
     {"name": "b-primary", "port": 8080, "weight": 90},
     {"name": "b-canary", "port": 8080, "weight": 10},
 ]
+_REWRITE: Final = {
+    "type": "URLRewrite",
+    "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}},
+}
 MANY: Final = 10_000
 LARGE: Final = 1 << 20
 BOMBS: Final = (
@@ -23,6 +27,7 @@ BOMBS: Final = (
     "(?s).*a.{900}",
     "(((a?){10}){10}){10}",
     "((a{100}){100}){100}",
+    "(abcdefghijklmnopqrstuvwxyz){900}",
     "(|a|b)*" * 146,
 )
 """What backtracks for ever elsewhere, has a state for each subset, or is a million long."""
@@ -57,6 +62,12 @@ def regexes(pattern: str, count: int = 200) -> dict[str, Any]:
     """Make a route for each of many regexes, no two alike."""
     asked = [[on_header(regex=f"{pattern}{number}"[-1024:])] for number in range(count)]
     return service(*({"match": each, "route": ROUTE} for each in asked), {"route": ROUTE})
+
+
+def origins(pattern: str, count: int = 10_000) -> dict[str, Any]:
+    """Make a CORS policy of many regexes, no two alike, which nothing is matched by."""
+    allowed = [{"regex": f"{pattern}{number}"[-1024:]} for number in range(count)]
+    return service({"route": ROUTE, "corsPolicy": {"allowOrigins": allowed}})
 
 
 def nested(depth: int = DEEPEST) -> list[Any]:
@@ -105,6 +116,17 @@ def services() -> dict[str, dict[str, Any]]:
         "a long regex": service({"match": [on_header(regex="x" * LARGE)], "route": ROUTE}),
         "a long unknown field": service({"x\n" * LARGE: 1, "route": ROUTE}),
         "a deep field": service({"route": ROUTE, "fault": nested()}),
+        "10,000 conditions of a retry": service(
+            {"route": ROUTE, "retries": {"attempts": 1, "retryOn": "x," * MANY}}
+        ),
+        "10,000 headers to set": service(
+            {"route": ROUTE, "headers": {"request": {"set": {f"h{at}": "%" for at in range(MANY)}}}}
+        ),
+        "a long label": service(
+            {"match": [{"sourceLabels": {"x" * LARGE + "/" + "." * LARGE: "x" * LARGE}}]}
+        ),
+        "a long duration": service({"route": ROUTE, "timeout": "9" * LARGE + "h"}),
+        "a deep label": service({"match": [{"sourceLabels": {"x": nested()}}], "route": ROUTE}),
         "a deep name": service({"name": nested(), "route": ROUTE}),
     }
 
@@ -126,5 +148,11 @@ def http_routes() -> dict[str, dict[str, Any]]:
         "10,000 filters": http_route({"filters": many, "backendRefs": BACKENDS}),
         "10,000 parents": http_route({}, parentRefs=[{"name": f"g{at}"} for at in range(MANY)]),
         "10,000 host names": http_route({}, hostnames=[f"*.h{at}" for at in range(MANY)]),
+        "odd filters of a rule": http_route(
+            {"filters": [*odd[0]["filters"], "x", None], "matches": [{"path": "x"}]}
+        ),
+        "a prefix in place of no match": http_route(
+            {"filters": [_REWRITE], "matches": [{"path": "x"}], "backendRefs": BACKENDS}
+        ),
         "odd filters": http_route({"backendRefs": odd}),
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.cli.arguments import Commands
 
-SCENARIOS: Final = ("good-canary", "bad-canary", "slow-canary")
+SCENARIOS: Final = ("good-canary", "bad-canary", "slow-canary", "follow")
 MOST_WEIGHT: Final = 100
 
 
@@ -53,7 +53,8 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--scenario",
         choices=SCENARIOS,
-        help="a canary on trial, two gateways with one state: promoted, or rolled back by itself",
+        help="a canary on trial before two gateways: promoted, rolled back by itself, or moved by"
+        " a VirtualService that they follow",
     )
     parser.add_argument(
         "--rate", type=int, metavar="N", help="messages a second of a scenario (default: 300)"
@@ -62,7 +63,7 @@ def add_to(commands: Commands) -> None:
         "--steps",
         type=_steps,
         metavar="N,N",
-        help="the canary's weights in a scenario, in %% (default: 1,5,25,50,100)",
+        help="the canary's weights in a scenario, in %% (default: 1,5,25,50,100; follow: 10,30,60)",
     )
 
 

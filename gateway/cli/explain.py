@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import errno
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import DIFFERS, OK, PROBLEMS
 from gateway.cli.explain_follow import add_flags, files_of, followed_route
+from gateway.cli.streams import STDIN, opened
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from gateway.cli.arguments import Commands
     from gateway.cli.message_input import Found
@@ -65,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one decision a line for every message of a file; no network."""
     table = routing_table(arguments)
     files = files_of(arguments)
+    _read_stdin_once([arguments.messages, *(each for paths in files.values() for each in paths)])
     return explain_messages(table, arguments.route, arguments.messages, arguments.expect, files)
 
 
@@ -120,6 +119,14 @@ def as_json(message: Message, route: Route, decision: Decision) -> dict[str, Any
     }
 
 
+def _read_stdin_once(files: list[str]) -> None:
+    from gateway.config.problems.problem import Problem, ProblemsFound
+
+    if files.count(STDIN) > 1:
+        what = "stdin is given twice, and can be read once"
+        raise ProblemsFound((Problem("command line", None, "--messages", what, "name a file"),))
+
+
 def _message(found: Found) -> Message:
     """Return the message; raises ValueError, which says what is wrong with it."""
     from gateway.cli.message_input import Unreadable
@@ -133,21 +140,13 @@ def _message(found: Found) -> Message:
 def _lines(file: str) -> Iterator[bytes]:
     """Yield the lines of a file or of stdin; raises ProblemsFound where it cannot be read."""
     try:
-        with _opened(file) as lines:
+        with opened(file) as lines:
             yield from lines
     except OSError as error:
         from gateway.config.problems.problem import Problem, ProblemsFound
 
         what = f"cannot be read: {error.strerror}"
         raise ProblemsFound((Problem(file, None, "--messages", what),)) from error
-
-
-def _opened(file: str) -> contextlib.AbstractContextManager[Iterable[bytes]]:
-    if file != "-":
-        return Path(file).open("rb")
-    if sys.stdin is None:  # a process may be started without one
-        raise OSError(errno.EBADF, "stdin is closed")
-    return contextlib.nullcontext(sys.stdin.buffer)
 
 
 def route_named(table: RoutingTable, name: str) -> Route:

@@ -6,6 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.cli.streams import opened
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
@@ -29,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             default=[],
             metavar="FILE",
             help=f"YAML with the {kind} that the route follows, with its delegates and all others "
-            "of the host, if there are; may be repeated",
+            "of the host, if there are; - is stdin; may be repeated",
         )
 
 
@@ -56,7 +58,7 @@ def followed_route(route: Route, files: dict[str, list[str]]) -> Route:
     kind = plan.object.kind.value
     if strange := next((each for each in given if each != kind), None):
         raise _problem(
-            FLAGS[strange], f"route {route.name} follows a {kind}", f"give {FLAGS[kind]}"
+            FLAGS[strange], f"route {route.name} follows {plan.object}", f"give {FLAGS[kind]}"
         )
     if not given:
         _note(f"route {route.name} follows {plan.object}: without {FLAGS[kind]} there is none")
@@ -149,7 +151,7 @@ def _documents(kind: str, paths: list[str]) -> Iterator[dict[str, Any]]:
 
     for path in paths:
         try:
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as other commands have it
+            with opened(path) as file:
                 documents = list(yaml.load_all(file, _loader()))
         except OSError as error:
             raise _problem(FLAGS[kind], f"{path} cannot be read: {error.strerror}") from error

@@ -48,12 +48,21 @@ def cost(
     if fifo:
         lines.append("the message groups of these are locked meanwhile")
     if route is not None:
-        lines.append("decided is by the weights of the file, not by a rollout's or by hand")
+        lines.append(_of_weights(route))
         lines.append("a rollout judges messages on their first receive alone, so not these")
     after = route.fallback.after_receives if route is not None and route.fallback else None
     if after is not None:
         lines.append(f"a message goes to stable after {after} receives, and this is one of them")
     return lines
+
+
+def _of_weights(route: Route) -> str:
+    if route.follow is None:
+        return "decided is by the weights of the file, not by a rollout's or by hand"
+    return (
+        f"decided is without {route.follow.object}, which decides for all that no pin and no rule "
+        "takes: here it goes to stable (`gateway explain` takes the object)"
+    )
 
 
 def _of_redrive(redrive: Redrive | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.cli.follow_words import follow_problem, followed
 from gateway.cli.rollout_words import ABORTED, PROMOTED, number, ratio, step_in
 from gateway.cli.table import Cell, Column, table
 from gateway.core.printable import printable
@@ -26,8 +27,11 @@ COLUMNS: Final = (
     Column("RATE", right=True, expendable=3),
     Column("FAILED", right=True, expendable=1),
     Column("IN FLIGHT", right=True, expendable=4),
+    Column("FOLLOWS", expendable=1),
     Column("REASON"),
 )
+FOLLOWS: Final = 7
+"""The place of a column that is there where a route follows an object."""
 STYLES: Final = {ABORTED: "bad", PROMOTED: "good", "paused": "attention"}
 
 
@@ -37,7 +41,11 @@ def status_lines(status: Mapping[str, Any], width: int | None, paint: Paint) -> 
     if not routes:
         return ["no routes", *_problems(status)]
     rows = [_row(route) for route in routes]
-    return [*table(COLUMNS, rows, width, paint), *_problems(status)]
+    columns = list(COLUMNS)
+    if not any(route.get("follow") for route in routes):
+        del columns[FOLLOWS]
+        rows = [[*row[:FOLLOWS], *row[FOLLOWS + 1 :]] for row in rows]
+    return [*table(columns, rows, width, paint), *_problems(status)]
 
 
 def _row(route: Route) -> list[Cell]:
@@ -50,10 +58,12 @@ def _row(route: Route) -> list[Cell]:
         f"{number(route['rates']['received_per_second'])}/s",
         _failed(route["rates"]),
         f"{route['in_flight']:,}/{route['max_in_flight']:,}",
+        "",
         _reason(route),
     ]
     cells = [Cell(printable(text) or "-") for text in texts]
     cells[1] = _phase(route)
+    cells[FOLLOWS] = followed(route)
     return cells
 
 
@@ -117,5 +127,6 @@ def _problems(status: Mapping[str, Any]) -> list[str]:
     found += [f"state: {each}" for each in shared]
     for route in status["routes"]:
         own = route["rollout"]["problems"] if route["rollout"] else []
-        found += [f"{route['name']}: {each}" for each in own if each not in shared]
+        own = [*(each for each in own if each not in shared), follow_problem(route)]
+        found += [f"{route['name']}: {each}" for each in own if each]
     return [printable(each) for each in found]

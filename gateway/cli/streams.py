@@ -1,12 +1,20 @@
-"""Standard output and error, so that no command fails on what its output is connected to."""
+"""Standard input, output and error, so that no command fails on what its output is connected to."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from io import TextIOWrapper
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+STDIN: Final = "-"
+"""What stands on a command line for standard input."""
 
 STANDARD_ERROR: Final = 2
 
@@ -27,6 +35,15 @@ def accept_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def opened(file: str) -> AbstractContextManager[BinaryIO]:
+    """Return a file of the command line, `-` being stdin; raises OSError."""
+    if file != STDIN:
+        return Path(file).open("rb")
+    if sys.stdin is None:  # a process may be started without one
+        raise OSError(errno.EBADF, "stdin is closed")
+    return nullcontext(sys.stdin.buffer)
 
 
 def flush() -> None:

@@ -137,8 +137,9 @@ def _least(limit: int | AutoInFlight) -> int | None:
 
 
 def _weight(spec: routing_file.Route, name: str, stable: Version) -> int:
-    """Return the weight of a version; without a split stable has 1 and the others 0."""
-    weights = {stable.name: 1} if spec.split is None else spec.split
+    """Return the weight of a version; without a split stable has all of it."""
+    alone = 1 if spec.follow is None else 100  # per cent, as what is followed has it
+    weights = {stable.name: alone} if spec.split is None else spec.split
     return weights.get(name, 0)
 
 

@@ -73,7 +73,7 @@ def run_scenario(
     rate: int | None = None,
     steps: Sequence[int] | None = None,
 ) -> int:
-    """Run a scenario of a rollout and return its exit status: 0 if every check passed.
+    """Run a scenario and return its exit status: 0 if every check passed.
 
     `messages` is the least number of them, `rate` how many a second, `steps` the canary's weights
     in per cent, rising. None: the scenario's own.
@@ -88,13 +88,19 @@ def run_scenario(
 
     import uvloop  # noqa: PLC0415 - as in run()
 
+    from gateway.demo.follow.output import FollowOutput  # noqa: PLC0415
+    from gateway.demo.follow.plan import FOLLOW  # noqa: PLC0415
+    from gateway.demo.follow.scenario import run_follow  # noqa: PLC0415
     from gateway.demo.output import Output  # noqa: PLC0415
     from gateway.demo.rollout.output import TrialOutput  # noqa: PLC0415
-    from gateway.demo.rollout.plan import plan_of  # noqa: PLC0415
+    from gateway.demo.rollout.plan import PLANS, changed  # noqa: PLC0415
     from gateway.demo.rollout.scenario import run_rollout  # noqa: PLC0415
 
-    plan = plan_of(name, messages, rate, steps)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if name == FOLLOW.name:
+            followed = changed(FOLLOW, messages, rate, steps)
+            return runner.run(run_follow(followed, FollowOutput(Output())))
+        plan = changed(PLANS[name], messages, rate, steps)
         return runner.run(run_rollout(plan, TrialOutput(Output())))
 
 

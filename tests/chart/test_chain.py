@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 VALUE_SETS = value_sets(CHAIN_CHART)
 WITHOUT_REQUESTS = {"queues", "aws-queues", "emulator-queues", "pod-identity-queues"}
 WITH_MESH = [path for path in VALUE_SETS if path.stem not in {"no-mesh", *WITHOUT_REQUESTS}]
+WITH_SPLIT = [path for path in WITH_MESH if path.stem != "follow"]
 ISTIO = ("DestinationRule", "VirtualService")
 KEPT_LABELS = ("app", "version")
 ORDERS: dict[str, Any] = {
@@ -73,7 +74,7 @@ def cut(one: Object) -> Object:
     return one | {"spec": {"template": {"metadata": {"labels": kept}}}}
 
 
-@every_mesh
+@pytest.mark.parametrize("values", WITH_SPLIT, ids=lambda path: path.stem)
 def test_requests_and_messages_have_the_same_weights(values: Path) -> None:
     """A route without a split sends all to stable, in the mesh too."""
     objects = rendered_chain(values)

@@ -97,3 +97,18 @@ def test_pods_get_a_token_also_where_the_state_is_in_memory(tmp_path: Path) -> N
 def test_without_rbac_there_are_no_roles(tmp_path: Path) -> None:
     objects = rendered(tmp_path, {"virtualService": "shop/b"}, rbac={"create": False})
     assert roles(objects) == {}
+
+
+def test_releases_of_one_name_do_not_share_a_role_in_a_third_namespace(tmp_path: Path) -> None:
+    """Helm refuses an object that another release owns."""
+    names = set()
+    for own in ("one", "two"):
+        objects = rendered(tmp_path, {"virtualService": "shop/b"}, namespaceOverride=own)
+        found = [
+            (each["kind"], each["metadata"]["namespace"], each["metadata"]["name"])
+            for each in objects
+            if each["metadata"]["name"].endswith("-follow")
+        ]
+        assert {namespace for _, namespace, _ in found} == {"shop"}
+        names.update(found)
+    assert len(names) == 4

@@ -8,7 +8,7 @@ from gateway.adapters.admin.policy import Protection
 from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.adapters.telemetry.statistics import Statistics
-from gateway.core.events import Acked, Decided, Delivered, Outcome, Received, TableInForce
+from gateway.core.events import Acked, Decided, Delivered, Outcome, Phase, Received, TableInForce
 from gateway.core.routing.decision import Decision, Reason
 from tests.builders import CANARY, STABLE, message, route
 from tests.fakes.rollouts import FakeRollouts, rollout_view
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.follow_port import FollowView
     from gateway.ports import RouteView
     from gateway.rollout_port import RolloutView
     from tests.integration.loop_thread import LoopThread
@@ -37,6 +38,7 @@ class Stage:
         self._thread = thread
         self.control = FakeControl([_view(name) for name in names], generation=7)
         self.rollouts = FakeRollouts(*(rollout_view(name) for name in names))
+        self.follows: Sequence[FollowView] = ()
         self.statistics = Statistics()
         self.statistics.observe(TableInForce(table(*(each.route for each in self.views)), 1))
         self._server = AdminServer(
@@ -45,6 +47,7 @@ class Stage:
             self.statistics,
             Metrics().render,
             rollouts=self.rollouts,
+            follows=lambda: self.follows,
             host="127.0.0.1",
             port=0,
             token=token,
@@ -61,6 +64,14 @@ class Stage:
     def show(self, of: RolloutView) -> None:
         """Have a rollout be so from now on."""
         self._do(lambda: self.rollouts.seen.__setitem__(of.route, of))
+
+    def follow(self, of: FollowView, phase: Phase = Phase.POLLING, why: str = "") -> None:
+        """Have `orders` follow an object, in this phase, from now on."""
+        self._do(lambda: self._follow(of, phase, why))
+
+    def _follow(self, of: FollowView, phase: Phase, why: str) -> None:
+        self.follows = (of,)
+        self.control.of_routes = [_view(of.route, phase, why)]
 
     def deliver(
         self, version: str, count: int, result: DeliveryResult | None = None, seconds: float = 0.02
@@ -96,6 +107,6 @@ class Stage:
         self._thread.run(acting())
 
 
-def _view(name: str) -> RouteView:
+def _view(name: str, phase: Phase = Phase.POLLING, why: str = "") -> RouteView:
     weights = {"stable": 95, "canary": 5}
-    return view(route(weights, name=name, queue=f"{name}-queue"), in_flight=3)
+    return view(route(weights, name=name, queue=f"{name}-queue"), phase, why, in_flight=3)

@@ -33,7 +33,9 @@ PROMOTED = rollout_view(
     phase=RolloutPhase.PROMOTED, step=3, weights={"stable": 0.0, "canary": 100.0}
 )
 PAUSED = rollout_view(phase=RolloutPhase.PAUSED)
-BY_HAND = replace(PAUSED, override={"canary": 20, "stable": 80})
+BY_HAND = replace(
+    PAUSED, override={"canary": 20, "stable": 80}, weights={"stable": 80.0, "canary": 20.0}
+)
 TORN = replace(ABORTED, problems=("the state in state.json is torn: repair it or remove the file",))
 SENTENCES = [
     (rollout_view(), "progressing", "step 2 of 4, 5 % to canary; waits: 132 of 200 messages"),

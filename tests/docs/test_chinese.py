@@ -15,6 +15,7 @@ PAIRS: Final = {
     "docs/zh/canary-a-queue-consumer-in-15-minutes.md": (
         "docs/tutorial/canary-a-queue-consumer-in-15-minutes.md"
     ),
+    "docs/zh/follow-the-mesh.md": "docs/how-to/follow-the-mesh.md",
     "docs/zh/install-with-helm.md": "docs/how-to/install-with-helm.md",
     "README.zh-CN.md": "README.md",
 }

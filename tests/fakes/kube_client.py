@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
-from gateway.adapters.kubernetes.errors import UnreachableError
+from gateway.adapters.kubernetes.errors import KubernetesError, UnreachableError
+from gateway.adapters.kubernetes.resource import Verb
 from gateway.demo.kubernetes.objects import ConflictError, Kind, ObjectStore
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ CALL_SECONDS = 5.0
 
 
 class FakeKubernetesClient:
-    """Calls take no time. `away`: each one waits for its 5 s in vain, watches are half-open."""
+    """Calls take no time. `away`: each one waits for its 5 s in vain, watches are half-open.
+
+    `refuses`: each call, of one verb where it is given, gets its error.
+    """
 
     namespace = "shop"
 
@@ -25,6 +29,8 @@ class FakeKubernetesClient:
         self.objects = objects
         self.away = False
         self.half_open = False
+        self.refuses: dict[Verb | None, KubernetesError] = {}
+        self._cuts = 0
         self._changed = asyncio.Event()
         objects.on_change(self._changed.set)
 
@@ -34,12 +40,18 @@ class FakeKubernetesClient:
     async def close(self) -> None:
         """Close nothing."""
 
+    def cut_watches(self) -> None:
+        """Break the connections of all watches."""
+        self._cuts += 1
+        self._changed.set()
+
     async def get(self, resource: Resource) -> Object | None:
         return await self._call(lambda: self.objects.get(kind_of(resource), name_in(resource)))
 
     async def list(self, resource: Resource) -> tuple[str, list[Object]]:
         found = await self._call(
-            lambda: self.objects.list(kind_of(resource), resource.selector["fieldSelector"])
+            lambda: self.objects.list(kind_of(resource), resource.selector["fieldSelector"]),
+            Verb.LIST,
         )
         return str(self.objects.version), found
 
@@ -57,13 +69,19 @@ class FakeKubernetesClient:
         return await self._call(lambda: self.objects.create(kind_of(resource), content))
 
     async def watch(
-        self, resource: Resource, version: str, seconds: int
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
     ) -> AsyncGenerator[dict[str, Any]]:
         seen, ends = int(version), asyncio.get_running_loop().time() + seconds
         selector = resource.selector["fieldSelector"]
+        await self._call(opened, Verb.WATCH)
+        cuts = self._cuts
         while True:
+            if self._cuts > cuts:
+                raise UnreachableError("the connection broke")
             if self.away or self.half_open:
                 await asyncio.Event().wait()
+            if seen < self.objects.oldest:
+                raise KubernetesError("too old resource version", 410, "Expired")
             for change in self.objects.since(seen, kind_of(resource), selector):
                 seen = change.version
                 yield {"type": change.type, "object": change.content}
@@ -74,10 +92,13 @@ class FakeKubernetesClient:
             except TimeoutError:
                 return
 
-    async def _call(self, act: Callable[[], Any]) -> Any:
+    async def _call(self, act: Callable[[], Any], verb: Verb | None = None) -> Any:
         if self.away:
             await asyncio.sleep(CALL_SECONDS)
             raise UnreachableError("no response in time")
+        refused = self.refuses.get(verb) or self.refuses.get(None)
+        if refused is not None:
+            raise refused
         try:
             return act()
         except (ConflictError, KeyError):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-IN_TIME = {"rollback", "evidence"}
+IN_TIME = {"rollback", "evidence", "moved", "abort"}
 """The checks that hold seconds to a limit: a machine under a whole suite may take longer."""
 
 
@@ -71,6 +71,29 @@ def test_a_good_canary_is_promoted_over_a_gateway_that_is_killed(tmp_path: Path)
     assert printed.count("  ok    resumed    kill -9 while ") == 2
     assert demo.logged() == ""
     assert kept_folders(tmp_path) == []
+
+
+def test_the_queue_moves_with_a_virtual_service_and_an_abort_in_it(tmp_path: Path) -> None:
+    options = ("--steps", "20,60", "--messages", "600", "--rate", "150")
+    with Demo(tmp_path, "--scenario", "follow", *options, environment=HOSTILE) as demo:
+        status = demo.ended()
+        printed = demo.printed()
+    assert failed(printed) <= IN_TIME, printed
+    assert status == (1 if failed(printed) else 0)
+    rows = re.findall(r"^ +(\d+) % +[\d.]+ +[\d.]+ +[\d,]+ +[\d.]+%", printed, re.MULTILINE)
+    assert rows == ["20", "60", "0"]
+    for line in (
+        "object     VirtualService demo/b is valid on 2 of 2 gateways",
+        "lost       0 of ",
+        "doubled    0 without cause",
+        "queue      empty",
+        "gateways   stopped by SIGTERM, exit status 0 and 0",
+    ):
+        assert f"  ok    {line}" in printed
+    assert "abort " in printed
+    assert demo.logged() == ""
+    assert kept_folders(tmp_path) == []
+    assert [url for url in urls(printed) if listens(url)] == []
 
 
 def test_ctrl_c_in_the_middle_of_a_rollout_leaves_nothing_behind(tmp_path: Path) -> None:

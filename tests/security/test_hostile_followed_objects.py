@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.delegates import merged
 from gateway.core.routing.mesh.destinations import FollowingVersions
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import MOST_HEADER_BYTES, MOST_STEPS, Follow
 from gateway.core.routing.mesh.http_route import read_http_route
 from gateway.core.routing.mesh.istio_routes import MOST_DELEGATES
 from gateway.core.routing.mesh.reader import MOST_CHARACTERS, MOST_PROBLEMS, InvalidObject
 from gateway.core.routing.mesh.string_match import (
     MOST_INSTRUCTIONS,
+    MOST_REGEXES,
     BoundedRegex,
 )
 from gateway.core.routing.mesh.virtual_service import MOST_MATCHES, read_virtual_service
@@ -28,6 +30,7 @@ from tests.hostile_objects import (
     http_routes,
     on_header,
     on_headers,
+    origins,
     regexes,
     service,
     services,
@@ -35,6 +38,9 @@ from tests.hostile_objects import (
 from tools.fuzz.routing_file import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.core.routing.mesh.outcomes import FollowedDecision
     from gateway.core.routing.mesh.values import FollowedObject
 
 STABLE = version("stable", url="http://b-primary.shop:8080/events")
@@ -149,9 +155,10 @@ def test_a_hundred_usual_regexes_are_asked_of_a_usual_value() -> None:
     assert found.decide(sent).decision.reason is Reason.RULE
 
 
+@pytest.mark.parametrize("make", [regexes, origins])
 @pytest.mark.parametrize("pattern", BOMBS)
 def test_the_regexes_of_an_object_are_bounded_together(
-    pattern: str, monkeypatch: pytest.MonkeyPatch
+    pattern: str, make: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once they are too large together no other one is compiled."""
     made: list[int] = []
@@ -163,8 +170,8 @@ def test_the_regexes_of_an_object_are_bounded_together(
         made[-1] = regex.instructions
 
     monkeypatch.setattr(BoundedRegex, "__post_init__", counting)
-    compiled(read_virtual_service, regexes(pattern))
-    if not isinstance(compiled(read_virtual_service, regexes(pattern)), InvalidObject):
+    compiled(read_virtual_service, make(pattern))
+    if not isinstance(compiled(read_virtual_service, make(pattern)), InvalidObject):
         assert sum(made[:-1]) <= 2 * MOST_INSTRUCTIONS + max(made)
 
 
@@ -180,10 +187,17 @@ def test_regexes_that_are_too_large_to_compile_are_tried_a_few_times_alone(
         compile_it(regex)
 
     monkeypatch.setattr(BoundedRegex, "__post_init__", counting)
-    found = service_of(regexes(r"(\pL{400}){2}"))
+    found = service_of(regexes(f"({ascii_lowercase}){{900}}"))
     assert tried <= 11
     assert all(each.blocked for each in found.routes[:-1])
     assert not found.routes[-1].blocked
+
+
+def test_regexes_that_are_not_obeyed_are_checked_up_to_the_two_hundredth() -> None:
+    for count, fine in ((MOST_REGEXES - 1, False), (MOST_REGEXES, True)):
+        asked = origins("a", count)
+        asked["spec"]["http"][0]["corsPolicy"]["allowOrigins"].append({"regex": "("})
+        assert isinstance(compiled(read_virtual_service, asked), Followed) is fine
 
 
 def test_routes_past_the_fiftieth_delegate_are_passed_over() -> None:
@@ -221,7 +235,9 @@ def test_conditions_of_any_kind_are_bounded_where_a_delegate_multiplies_them(
 
 def test_the_regexes_of_delegates_are_bounded_together() -> None:
     many = [{"delegate": {"name": f"d{at}"}} for at in range(3)]
-    leaves = [service_of({**regexes("a", 80), "metadata": _named(f"d{at}")}) for at in range(3)]
+    leaves = [
+        service_of({**regexes(f"{at}x", 80), "metadata": _named(f"d{at}")}) for at in range(3)
+    ]
     leaves = [_without_hosts(each) for each in leaves]
     with pytest.raises(InvalidObject, match="with delegates more than 200 regexes"):
         merged(service_of(service(*many)), leaves)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 NAMESPACE = "shop"
+SHUTDOWN_SECONDS = 0.01
+"""How long an open watch holds up the end; aiohttp takes 0 for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +41,31 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[Served]:
-    """Serve on a free port; the service account's files are in the folder."""
-    authority = trustme.CA()
-    (folder / "ca.crt").write_bytes(authority.cert_pem.bytes())
-    (folder / "namespace").write_text(NAMESPACE)
-    (folder / "token").write_text("token-1\n")
+async def served(
+    folder: Path, api: KubeApi | None = None, authority: trustme.CA | None = None, port: int = 0
+) -> AsyncIterator[Served]:
+    """Serve on a free port; the service account's files are in the folder.
+
+    With the API and the authority of before it is the same server, started again.
+    """
+    api, authority = api or KubeApi(), authority or trustme.CA()
+    write_account(folder, authority, min(api.script.tokens))
     context = server_context(authority)
-    api = KubeApi()
-    runner = web.AppRunner(api.app, shutdown_timeout=0.0, handler_cancellation=True)
+    runner = web.AppRunner(api.app, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, 0, ssl_context=context)
+    site = web.TCPSite(runner, HOST, port, ssl_context=context, reuse_address=True)
     await site.start()
     try:
         yield Served(api, runner.addresses[0][1], folder)
     finally:
         await runner.cleanup()
+
+
+def write_account(folder: Path, authority: trustme.CA, token: str) -> None:
+    """Write the files of a service account."""
+    (folder / "ca.crt").write_bytes(authority.cert_pem.bytes())
+    (folder / "namespace").write_text(NAMESPACE)
+    (folder / "token").write_text(f"{token}\n")
 
 
 def server_context(authority: trustme.CA) -> ssl.SSLContext:

@@ -27,8 +27,25 @@ The route of the gateway that a value names, as JSON. Takes the root, and the va
 {{- end -}}
 
 {{/*
-One hop as JSON: {name, queue, stable: {name, tag, weight, queue}, canary: {...}}. Takes the root, the
-value that names the route, and the two services that its versions are.
+Refuses a route that follows something else than the VirtualService b. Takes the root, the value that
+names the route, its place in words, and its `follow`.
+*/}}
+{{- define "chain.checkFollow" -}}
+{{- $own := list "b" (printf "%s/b" .root.Release.Namespace) -}}
+{{- if ne .key "route" -}}
+{{- fail (printf "%s: follow: no object of the mesh decides who gets what is for C: remove it" .place) -}}
+{{- else if eq (include "chain.mode" .root) "queues" -}}
+{{- fail (printf "%s: follow: no service is called in chain.mode queues, so there is no VirtualService b: give the route a split" .place) -}}
+{{- else if not .root.Values.mesh.enabled -}}
+{{- fail (printf "%s: follow: there is no VirtualService b without mesh.enabled: give the route a split" .place) -}}
+{{- else if not (has .follow.virtualService $own) -}}
+{{- fail (printf "%s: follow: needs virtualService: b, which the chain makes" .place) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+One hop as JSON: {name, queue, follows, stable: {name, tag, weight, queue}, canary: {...}}. Takes the
+root, the value that names the route, and the two services that its versions are.
 */}}
 {{- define "chain.hop" -}}
 {{- $route := include "chain.routeAt" . | fromJson -}}
@@ -45,10 +62,22 @@ value that names the route, and the two services that its versions are.
 {{- end -}}
 {{- $canary := index (without (keys $route.versions) $stable) 0 -}}
 {{- $split := $route.split | default (dict $stable 100) -}}
-{{- range $name, $_ := $split -}}
-{{- if not (hasKey $route.versions $name) }}{{ fail (printf "%s: split: no version is called %q" $place $name) }}{{ end -}}
+{{- $weights := printf "%s: split" $place -}}
+{{- $follows := hasKey $route "follow" -}}
+{{- if $follows -}}
+{{- include "chain.checkFollow" (dict "root" .root "key" .key "place" $place "follow" ($route.follow | default dict)) -}}
+{{- $split = .root.Values.mesh.split | default (dict $stable 100) -}}
+{{- $weights = "values: mesh.split" -}}
+{{- $sum := 0 -}}
+{{- range $split }}{{ $sum = add $sum . }}{{ end -}}
+{{- if not $sum }}{{ fail "values: mesh.split: all weights are 0: one version has to get something" }}{{ end -}}
+{{- else if and .root.Values.mesh.split (eq .key "route") -}}
+{{- fail (printf "values: mesh.split: does nothing: the weights are gateway.routes: %s: split, until that route has follow: {virtualService: b}" $route.name) -}}
 {{- end -}}
-{{- $out := dict "name" $route.name "queue" $route.queue -}}
+{{- range $name, $_ := $split -}}
+{{- if not (hasKey $route.versions $name) }}{{ fail (printf "%s: no version is called %q" $weights $name) }}{{ end -}}
+{{- end -}}
+{{- $out := dict "name" $route.name "queue" $route.queue "follows" $follows -}}
 {{- range $role, $name := dict "stable" $stable "canary" $canary -}}
 {{- $version := get $route.versions $name -}}
 {{- if kindIs "string" $version }}{{ $version = dict "url" $version }}{{ end -}}

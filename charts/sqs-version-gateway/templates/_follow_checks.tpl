@@ -38,6 +38,16 @@
 {{- end }}
 {{- end }}
 
+{{/* Prints a host in full: `b.shop` and `b.shop.svc` are one, a short name is only itself. */}}
+{{- define "gateway.hostInFull" -}}
+{{- $labels := splitList "." . }}
+{{- if or (hasSuffix "." .) (contains ":" .) }}{{ trimSuffix "." . }}
+{{- else if eq (len $labels) 2 }}{{ . }}.svc.cluster.local
+{{- else if and (eq (len $labels) 3) (eq (last $labels) "svc") }}{{ . }}.cluster.local
+{{- else }}{{ . }}
+{{- end }}
+{{- end }}
+
 {{/* Versions that no destination could be, or not one alone. Call with (list found place versions names stable). */}}
 {{- define "gateway.checkDestinations" -}}
 {{- $found := index . 0 }}
@@ -50,7 +60,7 @@
 {{- $version := get $versions $name }}
 {{- if kindIs "string" $version }}{{ $version = dict "url" $version }}{{ end }}
 {{- $host := "" }}
-{{- if hasKey $version "url" }}{{ $host = lower (urlParse $version.url).hostname }}{{ end }}
+{{- if hasKey $version "url" }}{{ $host = include "gateway.hostInFull" (lower (urlParse $version.url).hostname) }}{{ end }}
 {{- if hasKey $version "subset" }}
 {{- if hasKey $subsets $version.subset }}
 {{- include "gateway.problem" (list $found (printf "%s.%s.subset" $place $name) (printf "is the subset of version %s too" (get $subsets $version.subset)) "a subset is one version") }}

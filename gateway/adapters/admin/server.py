@@ -130,7 +130,7 @@ class AdminServer:
 
     def _add_dashboard(self, application: web.Application) -> None:
         text = f"sqs-version-gateway, admin port; browsers get the dashboard here\n\n{PATHS}"
-        sources = self._states, self._control, self._measurements, self._rollouts
+        sources = self._states, self._control, self._measurements, self._rollouts, self._follows
         add_dashboard(application, text, *sources)
 
     async def _healthz(self, _request: web.Request) -> web.Response:

@@ -1,7 +1,7 @@
 """Where the API server is and how it is called: in a cluster, or by the file KUBECONFIG.
 
-Tokens and authorities are read anew for each call, since a kubelet or a cloud replaces them while
-the gateway runs.
+Tokens and authorities are read anew for each call, since a kubelet, a cloud or a person replaces
+them while the gateway runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.adapters.kubernetes.errors import KubernetesError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/"""
@@ -37,7 +37,8 @@ class Pem:
 class Access:
     """How to call one API server. `server` is its URL, `namespace` the one to work in.
 
-    `host` is the name in the server's certificate where it is not the URL's.
+    `host` is the name in the server's certificate where it is not the URL's. `read_anew` returns
+    the access as its file says it by now, None where that has not changed.
     """
 
     server: str
@@ -47,8 +48,18 @@ class Access:
     certificate: Pem | None = None
     key: Pem | None = None
     host: str | None = None
+    read_anew: Callable[[], Access | None] = lambda: None
     _made_of: tuple[str | None, ...] = ()
     _context: ssl.SSLContext | None = field(default=None, repr=False)
+
+    def refresh(self) -> None:
+        """Take what the file says by now, but for the namespace; raises KubernetesError."""
+        fresh = self.read_anew()
+        if fresh is not None:
+            self.server, self.host, self.token = fresh.server, fresh.host, fresh.token
+            self.authority, self.certificate, self.key = (
+                fresh.authority, fresh.certificate, fresh.key,
+            )  # fmt: skip
 
     def read_token(self) -> str | None:
         """Return the bearer token as it is now; raises KubernetesError."""

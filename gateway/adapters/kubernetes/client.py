@@ -17,7 +17,7 @@ from gateway.adapters.kubernetes.lines import MAX_LINE, LineSplitter
 from gateway.adapters.kubernetes.resource import Verb, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
     from types import TracebackType
 
     from gateway.adapters.kubernetes.access import Access
@@ -61,7 +61,8 @@ class KubernetesClient:
         return self._access.namespace
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(socket_factory=open_socket, limit=0)
+        # No cache of names: an API server may return with another address.
+        connector = aiohttp.TCPConnector(socket_factory=open_socket, limit=0, use_dns_cache=False)
         agent = {"user-agent": f"sqs-version-gateway/{__version__}", "accept": _JSON}
         self._session = aiohttp.ClientSession(connector=connector, headers=agent)
         return self
@@ -110,11 +111,12 @@ class KubernetesClient:
         return await self._call(Verb.CREATE, resource, content, missing=HTTPStatus.CONFLICT)
 
     async def watch(
-        self, resource: Resource, version: str, seconds: int
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
     ) -> AsyncGenerator[dict[str, Any]]:
         """Yield the events since a resourceVersion, until the server ends the watch.
 
-        `seconds` is how long the server shall keep it; the caller bounds the waiting.
+        `seconds` is how long the server shall keep it; the caller bounds the waiting. `opened` is
+        called once the server has begun it.
         Source: https://kubernetes.io/docs/reference/using-api/api-concepts/
         """
         query = {
@@ -128,6 +130,7 @@ class KubernetesClient:
         async with self._opened(Verb.WATCH, resource, query, None, _WATCHING) as response:
             if response.status != HTTPStatus.OK:
                 raise await _error(Verb.WATCH, resource, response)
+            opened()
             async for chunk in response.content.iter_any():
                 for line in lines.add(chunk):
                     yield _event(line, resource)
@@ -183,6 +186,7 @@ class KubernetesClient:
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("the client is not open")
+        self._access.refresh()
         token, tls = self._access.read_token(), self._access.read_context()
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         if content is not None:
@@ -247,6 +251,8 @@ def _reason(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             why, where = str(error.certificate_error), f"{error.host}:{error.port}"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            why, where = "connection refused", f"{error.host}:{error.port}"
         case aiohttp.ClientConnectorError():
             why, where = error.os_error.strerror or "", f"{error.host}:{error.port}"
         case _:

@@ -41,17 +41,34 @@ def find_access(environment: Mapping[str, str]) -> Access:
 
 
 def read_kubeconfig(path: str) -> Access:
-    """Return the access of a kubeconfig's current context; raises KubernetesError."""
+    """Return the access of a kubeconfig's current context; raises KubernetesError.
+
+    The file may change: a token in it is replaced as one in a file of its own is.
+    """
     if os.pathsep in path:
         raise KubernetesError(f"KUBECONFIG names several files ({path}): give one")
-    return _KubeConfig(Path(path)).access()
+    file = Path(path)
+    text = read_file(file)
+    access = _KubeConfig(file, text).access()
+
+    def read_anew() -> Access | None:
+        nonlocal text
+        now = read_file(file)
+        if now == text:
+            return None
+        fresh = _KubeConfig(file, now).access()
+        text = now
+        return fresh
+
+    access.read_anew = read_anew
+    return access
 
 
 class _KubeConfig:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str) -> None:
         self._path = path
         try:
-            content = yaml.safe_load(read_file(path))
+            content = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError, ValueError):
             raise self._error("is no YAML") from None
         if not isinstance(content, dict):
@@ -67,7 +84,7 @@ class _KubeConfig:
             user = self._named("users", "user", context["user"], "the context")
         self._refuse("cluster", cluster)
         self._refuse("user", user)
-        token = self._pem(user, "tokenFile", text=self._text(user, "token"))
+        token = self._token(user)
         certificate, key = (self._pem(user, f"client-{one}") for one in ("certificate", "key"))
         if (certificate is None) != (key is None):
             raise self._error("client-certificate and client-key must be given together")
@@ -110,16 +127,23 @@ class _KubeConfig:
             if entry.get(key):
                 raise self._error(f"{kind}: `{key}` {why}")
 
-    def _pem(self, entry: dict[str, Any], key: str, text: str = "") -> Pem | None:
-        """Return `KEY-data`, or else the file KEY, relative to the kubeconfig's folder."""
+    def _token(self, user: dict[str, Any]) -> Pem | None:
+        """Return `tokenFile`, or else `token`, as kubectl does where there are both."""
+        text = self._text(user, "token")
+        return self._file(user, "tokenFile") or (Pem(text) if text else None)
+
+    def _pem(self, entry: dict[str, Any], key: str) -> Pem | None:
+        """Return `KEY-data`, or else the file KEY."""
         encoded = self._text(entry, f"{key}-data")
-        if encoded:
-            try:
-                text = base64.b64decode(encoded, validate=True).decode("utf-8")
-            except (binascii.Error, ValueError):
-                raise self._error(f"{key}-data is no base64 of PEM text") from None
-        if text:
-            return Pem(text)
+        if not encoded:
+            return self._file(entry, key)
+        try:
+            return Pem(base64.b64decode(encoded, validate=True).decode("utf-8"))
+        except (binascii.Error, ValueError):
+            raise self._error(f"{key}-data is no base64 of PEM text") from None
+
+    def _file(self, entry: dict[str, Any], key: str) -> Pem | None:
+        """Return the file KEY, relative to the kubeconfig's folder."""
         file = self._text(entry, key)
         return Pem(file=self._path.parent / file) if file else None
 

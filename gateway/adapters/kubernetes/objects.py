@@ -9,6 +9,7 @@ from gateway.adapters.kubernetes.client import KubernetesClient
 from gateway.adapters.kubernetes.errors import KubernetesError, UnknownKindError
 from gateway.adapters.kubernetes.kubeconfig import find_access
 from gateway.adapters.kubernetes.resource import Resource
+from gateway.adapters.kubernetes.seen import SeenObjects
 from gateway.adapters.kubernetes.watch import Watch
 from gateway.core.routing.mesh.plan import ObjectKind
 from gateway.follow_port import FollowError
@@ -52,10 +53,12 @@ class KubernetesObjects:
         """Tell of an object and its changes until cancelled; call it when open."""
         if self._client is None:
             raise RuntimeError("the objects are not open")
+        seen = SeenObjects()  # over a kind that goes and returns, perhaps without the object
         while True:
             resource = await self._served(self._client, name, listener)
             relay = _Relay(name.name, listener)
-            watching = asyncio.ensure_future(Watch(self._client, resource, relay).run())
+            watch = Watch(self._client, resource, relay, seen=seen)
+            watching = asyncio.ensure_future(watch.run())
             gone = asyncio.ensure_future(relay.unknown.wait())
             try:
                 await asyncio.wait({watching, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -77,12 +80,13 @@ class KubernetesObjects:
         """Return the resource in the newest version that the API server has of it."""
         group, plural, versions = KINDS[name.kind]
         while True:
+            why = ""
             for version in versions:
                 resource = Resource(group, version, plural, name.namespace, name.name)
                 try:
                     await client.list(resource)
                 except UnknownKindError as error:
-                    why = str(error)
+                    why = why or str(error)
                 except KubernetesError:  # the watch tells what is wrong, and tries again
                     return resource
                 else:
@@ -105,6 +109,9 @@ class _Relay:
 
     def synced(self) -> None:
         self._listener.synced()
+
+    def reached(self) -> None:
+        self._listener.reached()
 
     def failed(self, error: KubernetesError) -> None:
         self._listener.failed(str(error))

@@ -22,33 +22,37 @@ class Change:
 
 
 class SeenObjects:
-    """Compares by resourceVersion: what a list repeats is no change."""
+    """Compares by content: what a list repeats is no change.
+
+    A resourceVersion may be used twice, where an API server returns from a backup.
+    """
 
     def __init__(self) -> None:
-        self._versions: dict[str, str] = {}
+        self._objects: dict[str, Object] = {}
 
     def replace(self, objects: Iterable[Object]) -> list[Change]:
         """Take a complete list; raises KeyError or TypeError for what is no object."""
-        before = self._versions
-        listed = {name_of(each): each for each in objects}
-        self._versions = {name: version_of(each) for name, each in listed.items()}
+        before = self._objects
+        listed = {_checked_name(each): each for each in objects}
+        self._objects = listed
         gone = [Change(name, None) for name in before if name not in listed]
-        changed = [
-            Change(name, each)
-            for name, each in listed.items()
-            if before.get(name) != self._versions[name]
-        ]
+        changed = [Change(name, each) for name, each in listed.items() if before.get(name) != each]
         return [*gone, *changed]
 
     def set(self, found: Object) -> list[Change]:
         """Take an object that was added or modified."""
-        name, version = name_of(found), version_of(found)
-        if self._versions.get(name) == version:
+        name = _checked_name(found)
+        if self._objects.get(name) == found:
             return []
-        self._versions[name] = version
+        self._objects[name] = found
         return [Change(name, found)]
 
     def remove(self, found: Object) -> list[Change]:
         """Take an object that was deleted."""
         name = name_of(found)
-        return [] if self._versions.pop(name, None) is None else [Change(name, None)]
+        return [] if self._objects.pop(name, None) is None else [Change(name, None)]
+
+
+def _checked_name(found: Object) -> str:
+    version_of(found)
+    return name_of(found)

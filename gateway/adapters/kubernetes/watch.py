@@ -1,10 +1,10 @@
 """Follows objects of the Kubernetes API: a list, then a watch, for ever.
 
 A list comes first, after a resourceVersion that has expired (410, in the status or in an event),
-after any other error of the API, and after a watch that ends within two seconds without an event:
-some API servers close a watch from too old a version without an error. After any other end, a
-broken or silent connection included, the watch goes on from the last resourceVersion seen,
-bookmarks included. Source:
+after any other error, and after a watch that ends within two seconds without an event: some API
+servers close a watch from too old a version without an error. A broken or silent connection is an
+error too: the API server may return from a backup, with lower resourceVersions. After any other end
+the watch goes on from the last resourceVersion seen, bookmarks included. Source:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Never, Protocol
 
 from gateway.adapters.kubernetes.errors import KubernetesError, UnreachableError, error_of_status
@@ -31,6 +32,9 @@ WATCH_SECONDS: Final = (60, 90)
 GRACE_SECONDS: Final = 10.0
 """How much later a watch that the server should have ended is taken for dead."""
 
+OPEN_SECONDS: Final = 15.0
+"""How long a server may take to begin a watch."""
+
 SHORT_SECONDS: Final = 2.0
 FIRST_BACKOFF_SECONDS: Final = 0.2
 LAST_BACKOFF_SECONDS: Final = 4.0
@@ -43,9 +47,12 @@ class WatchedApi(Protocol):
         """Return the resourceVersion of the list and its objects."""
 
     def watch(
-        self, resource: Resource, version: str, seconds: int
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
     ) -> AsyncGenerator[dict[str, Any]]:
-        """Yield the events since a resourceVersion, until the server ends the watch."""
+        """Yield the events since a resourceVersion, until the server ends the watch.
+
+        `opened` is called once the server has begun it.
+        """
 
 
 class Listener(Protocol):
@@ -57,12 +64,15 @@ class Listener(Protocol):
     def synced(self) -> None:
         """Record that all there is has been seen by now: a list, an event, a clean end."""
 
+    def reached(self) -> None:
+        """Record that a watch has begun: what has failed before is over."""
+
     def failed(self, error: KubernetesError) -> None:
         """Record that the API is out of reach or refuses; the loop tries again."""
 
 
 class Watch:
-    """Follows one object, or all of a kind in a namespace."""
+    """Follows one object, or all of a kind in a namespace; `seen` is what was heard of before."""
 
     def __init__(
         self,
@@ -73,6 +83,7 @@ class Watch:
         watch_seconds: tuple[int, int] = WATCH_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
         jitter: Callable[[], float] = random.random,
+        seen: SeenObjects | None = None,
     ) -> None:
         self._api = api
         self._resource = resource
@@ -80,13 +91,15 @@ class Watch:
         self._watch_seconds = watch_seconds
         self._grace_seconds = grace_seconds
         self._jitter = jitter
-        self._seen = SeenObjects()
+        self._seen = SeenObjects() if seen is None else seen
         self._version: str | None = None
         self._failures = 0
+        self._opened_at: float | None = None
 
     async def run(self) -> Never:
         """Follow until cancelled."""
         while True:
+            self._opened_at = None
             try:
                 if self._version is None:
                     await self._list()
@@ -112,13 +125,13 @@ class Watch:
         shortest, longest = self._watch_seconds
         seconds = shortest + round((longest - shortest) * self._jitter())
         try:
-            async with (
-                asyncio.timeout(seconds + self._grace_seconds),
-                aclosing(self._api.watch(self._resource, self._version or "", seconds)) as watched,
-            ):
-                async for event in watched:
-                    self._observe(event)
-                    events += 1
+            async with asyncio.timeout(OPEN_SECONDS) as limit:
+                opened = partial(self._open, limit, began + seconds + self._grace_seconds)
+                watch = self._api.watch(self._resource, self._version or "", seconds, opened)
+                async with aclosing(watch) as watched:
+                    async for event in watched:
+                        self._observe(event)
+                        events += 1
         except TimeoutError:
             why = f"watch {self._resource}: the connection is silent and is given up"
             raise UnreachableError(why) from None
@@ -128,6 +141,12 @@ class Watch:
         else:
             self._failures = 0
             self._listener.synced()
+
+    def _open(self, limit: asyncio.Timeout, ends_at: float) -> None:
+        """Take a watch that the server has begun."""
+        self._opened_at = asyncio.get_running_loop().time()
+        limit.reschedule(ends_at)
+        self._listener.reached()
 
     def _observe(self, event: dict[str, Any]) -> None:
         kind, found = event.get("type"), event["object"]
@@ -154,12 +173,18 @@ class Watch:
         self._listener.synced()
 
     def _fail(self, error: KubernetesError) -> None:
-        """Begin with a list unless the connection alone failed; an expired watch is no trouble."""
-        self._failures += 1
-        if not isinstance(error, UnreachableError):
-            self._version = None
+        """Begin with a list; an expired watch is no trouble.
+
+        A watch that was open for a while has ended the failures before it.
+        """
+        self._failures = 1 if self._was_open() else self._failures + 1
+        self._version = None
         if not error.is_expired:
             self._listener.failed(error)
+
+    def _was_open(self) -> bool:
+        now, opened_at = asyncio.get_running_loop().time(), self._opened_at
+        return opened_at is not None and now - opened_at >= SHORT_SECONDS
 
     def _backoff_seconds(self) -> float:
         longest = FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 16)

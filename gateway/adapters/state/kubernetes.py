@@ -147,7 +147,10 @@ class KubernetesStore:
             self._take(found, self._clock())
 
     def synced(self) -> None:
-        """Record that the watch works; contact is counted by what is read of the ConfigMap."""
+        """Do nothing: contact is counted by what is read of the ConfigMap."""
+
+    def reached(self) -> None:
+        """Record that the watch works."""
         self._errors.pop("watch", None)
 
     def failed(self, error: KubernetesError) -> None:

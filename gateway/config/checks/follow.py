@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from gateway.config.problems.findings import Finding, add_prefix, as_mapping
 from gateway.config.schema.follow import OBJECTS
+from gateway.core.routing.mesh.follow import DEFAULT_DOMAIN
+from gateway.core.routing.mesh.names import host_of_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +69,10 @@ def _destinations(versions: Versions) -> Iterator[Finding]:
 
 
 def _host(version: Any) -> str:
+    """Return the host in full: `b.shop` and `b.shop.svc` are one, a short name is only itself."""
     url = as_mapping(version).get("url") if isinstance(version, dict) else version
     try:
-        return urlsplit(url).hostname or "" if isinstance(url, str) else ""
+        host = urlsplit(url).hostname or "" if isinstance(url, str) else ""
     except ValueError:  # reported by `schema`
         return ""
+    return host_of_client(host, "", DEFAULT_DOMAIN) if host else ""

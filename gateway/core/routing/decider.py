@@ -34,6 +34,7 @@ class Decider:
         "_followed",
         "_mark",
         "_pinned",
+        "_rolled_back",
         "_rules",
         "_split",
         "_then_sources",
@@ -57,6 +58,7 @@ class Decider:
         self._followed = route.followed
         self._split = None if route.followed is not None else route.split
         self._default = Decision(route.stable, Reason.DEFAULT)
+        self._rolled_back = route.rolled_back
 
     def decide(self, message: Message) -> Decision:
         """Return the decision; the same message and route always give the same one.
@@ -77,12 +79,21 @@ class Decider:
                     decision = self._default
                 else:
                     decision = followed.decide_for(message, counted=self._counted)
+                    if self._rolled_back:
+                        decision = self._taken_back(decision)
             else:
                 bucket = split.bucket(message)
                 fields = (split.pick(bucket), Reason.SPLIT, None, bucket)
                 decision = _new_tuple(Decision, fields)
         message.forget()
         return decision
+
+    def _taken_back(self, decision: Decision) -> Decision:
+        """Give stable what the followed object's split gives to a canary that is rolled back."""
+        chosen = decision.version
+        if chosen is None or chosen.name != self._rolled_back or decision.reason is Reason.RULE:
+            return decision
+        return decision._replace(version=self._default.version)
 
     def _by_name(self, message: Message) -> Decision | None:
         """Decide by the first source of `version_from` that is present."""

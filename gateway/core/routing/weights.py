@@ -70,16 +70,20 @@ def with_weights(route: Route, weights: Mapping[str, int]) -> Route:
 def following(route: Route, followed: Followed | None) -> Route:
     """Return the route that decides by an object; as it is where weights are set by hand.
 
-    `followed` None: there is no such object, and stable gets all that no rule takes.
+    `followed` None: there is no such object, and stable gets all that no rule takes. The share of a
+    canary that is rolled back is stable's.
     """
     if route.follow is None or route.split is not None or followed is None:
         return route
     split = followed.split
-    shares = list(zip(split.versions, split.edges, strict=True))
+    versions = tuple(
+        route.stable if each.name == route.rolled_back else each for each in split.versions
+    )
+    shares = list(zip(versions, split.edges, strict=True))
     return replace(
         route,
         followed=followed,
-        split=split,
+        split=replace(split, versions=versions),
         weights=_weights(route, shares),
         mirror=route.mirror or _mirror(route, followed),
     )

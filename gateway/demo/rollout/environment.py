@@ -48,6 +48,7 @@ class TrialEnvironment:
     def __post_init__(self) -> None:
         self.queue = embedded_sqs.EmbeddedQueue(self.session, self.addresses.url("SQS"))
         self.replicas: list[Replica] = []
+        self.token = new_token()
         self._offsets = dict.fromkeys(SERVICES, 0)
 
     async def start(self) -> None:
@@ -55,11 +56,11 @@ class TrialEnvironment:
         (self.folder / "routes.yaml").write_text(self.plan.routing(self.addresses), "utf-8")
         settings = embedded_sqs.SERVER.settings(self.addresses, self.folder)
         sqs = await self.processes.start("SQS", embedded_sqs.COMMAND, settings)
-        token = new_token()
         url = self.addresses.url("Kubernetes")
-        write_kubeconfig(self.folder / "kubeconfig", url, token)
+        write_kubeconfig(self.folder / "kubeconfig", url, self.token)
         port = str(self.addresses.ports["Kubernetes"])
-        api = await self.processes.start("Kubernetes", [*COMMAND, "--port", port], {"TOKEN": token})
+        token = {"TOKEN": self.token}
+        api = await self.processes.start("Kubernetes", [*COMMAND, "--port", port], token)
         for name in SERVICES:
             command = [*service_command(name, self.addresses), "--troubled"]
             service = await self.processes.start(name, command, {})
@@ -70,7 +71,7 @@ class TrialEnvironment:
         )
         await self.queue.create("orders", {"VisibilityTimeout": str(VISIBILITY_SECONDS)})
         await self.trouble(self.plan.trouble)
-        await self._start_gateways()
+        await self.start_gateways()
 
     async def trouble(self, trouble: Trouble) -> None:
         """Have B1 fail like this from now on."""
@@ -101,7 +102,8 @@ class TrialEnvironment:
         await self.processes.stop(*children, grace_seconds=60.0)
         return [child.process.returncode or 0 for child in children]
 
-    async def _start_gateways(self) -> None:
+    async def start_gateways(self) -> None:
+        """Start the gateways, and wait until they are ready; all else is by now."""
         for name in REPLICAS:
             process = await self._gateway(name, name)
             url = self.addresses.url(name)

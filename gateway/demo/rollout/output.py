@@ -45,6 +45,9 @@ REASON_COLUMNS: Final = 60
 class TrialOutput:
     """Prints what only a rollout has, in ASCII; `common` prints the rest."""
 
+    picture = PICTURE
+    places = PLACES
+
     def __init__(self, common: Output) -> None:
         self.common = common
         self._began = time.time()
@@ -52,8 +55,10 @@ class TrialOutput:
     def environment(self, addresses: Addresses, plan: TrialPlan) -> None:
         """Print the picture, what is in store for the canary, and where to look."""
         steps = ", ".join(map(str, plan.steps))
-        self.common.line(PICTURE.format(trouble=plan.trouble.words, steps=steps, rate=plan.rate))
-        for name, path in PLACES:
+        self.common.line(
+            self.picture.format(trouble=plan.trouble.words, steps=steps, rate=plan.rate)
+        )
+        for name, path in self.places:
             usual = addresses.moved().get(name)
             taken = f" ({usual} is taken)" if usual else ""
             self.common.line(f"  {name:<10} {addresses.url(name, path)}{taken}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gateway.demo.routing import routing_file
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.demo.addresses import Addresses
+
+AnyPlan = TypeVar("AnyPlan", bound="TrialPlan")
 
 PACKAGED: Final = "rollout/routes.yaml"
 DEFAULT_STEPS: Final = (1, 5, 25, 50, 100)
@@ -65,10 +67,9 @@ PLANS: Final[Mapping[str, TrialPlan]] = {
 }
 
 
-def plan_of(
-    name: str, messages: int | None, rate: int | None, steps: Sequence[int] | None
-) -> TrialPlan:
-    """Return the plan of a scenario; None is its own value."""
+def changed(
+    plan: AnyPlan, messages: int | None, rate: int | None, steps: Sequence[int] | None
+) -> AnyPlan:
+    """Return a plan with what was given; None is its own value."""
     given = {"messages": messages, "rate": rate, "steps": steps and tuple(steps)}
-    changed = {key: value for key, value in given.items() if value is not None}
-    return replace(PLANS[name], **changed)  # type: ignore[arg-type]
+    return replace(plan, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]

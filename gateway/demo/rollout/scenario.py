@@ -6,17 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
-
-from gateway.demo.addresses import ON_TRIAL, choose
 from gateway.demo.audit import Share
 from gateway.demo.checks import queue_check
 from gateway.demo.embedded_sqs import wait_until_empty
-from gateway.demo.processes import DemoError, Processes
 from gateway.demo.rollout import checks
 from gateway.demo.rollout.checks import Resumed, Row
 from gateway.demo.rollout.environment import TrialEnvironment
 from gateway.demo.rollout.plan import Trouble
+from gateway.demo.rollout.running import run_within
 from gateway.demo.rollout.trial import periods
 from gateway.demo.rollout.watch import Watch
 from gateway.demo.scenario import in_folder
@@ -63,21 +60,9 @@ class Scenario:
 
     async def run(self) -> bool:
         """Start, watch, check and stop; return whether every check passed."""
-        self.output.common.title()
-        try:
-            return await self._in_environment()
-        except DemoError as error:
-            self.output.common.failure(str(error), error.last_lines)
-            return False
-
-    async def _in_environment(self) -> bool:
-        async with Processes(self.folder) as processes, aiohttp.ClientSession() as session:
-            environment = TrialEnvironment(
-                choose(ON_TRIAL), self.folder, processes, session, self.plan
-            )
-            with self.output.common.working("starting SQS, Kubernetes, B, B1 and two gateways"):
-                await processes.while_alive(environment.start())
-            return await processes.while_alive(self._watched(environment))
+        return await run_within(
+            TrialEnvironment, self.plan, self.folder, self.output, self._watched
+        )
 
     async def _watched(self, environment: TrialEnvironment) -> bool:
         self.output.environment(environment.addresses, self.plan)

@@ -12,7 +12,7 @@ from gateway.core.routing.mesh.reader import InvalidObject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.routing.mesh.evaluator import FollowedDecision
+    from gateway.core.routing.mesh.outcomes import FollowedDecision
     from gateway.core.routing.mesh.plan import FollowPlan
     from gateway.core.routing.mesh.values import FollowedObject
 
@@ -20,16 +20,11 @@ MadeOf = tuple[tuple[ObjectName, int], ...]
 """The object and its delegates, and which change of each."""
 
 
-class Made(NamedTuple):
-    """What was compiled, of what, and since when that has been there; None: there is no object."""
-
-    made_of: MadeOf
-    since: float | None
-    result: Followed | InvalidObject | None
-
-
 class Work(NamedTuple):
-    """The object, then its delegates, as they were read; `on_stray` is for the compiled one."""
+    """The object, then its delegates, as they were read; `on_stray` is for the compiled one.
+
+    `made_of` says of which changes, `since` since when they have been there.
+    """
 
     made_of: MadeOf
     since: float | None
@@ -39,7 +34,7 @@ class Work(NamedTuple):
 
     def act(self) -> Made:
         """Compile."""
-        return Made(self.made_of, self.since, self._result())
+        return Made(self, self._result())
 
     def _result(self) -> Followed | InvalidObject | None:
         invalid = next((each for each in self.objects if isinstance(each, InvalidObject)), None)
@@ -52,3 +47,10 @@ class Work(NamedTuple):
             return Followed(seen, self.plan.follow, self.plan.versions, self.on_stray)
         except InvalidObject as error:
             return error
+
+
+class Made(NamedTuple):
+    """What was compiled, and of what; None: there is no object."""
+
+    work: Work
+    result: Followed | InvalidObject | None

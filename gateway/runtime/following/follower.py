@@ -23,7 +23,7 @@ from gateway.runtime.routes import Barrier
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.core.routing.mesh.plan import ObjectName
+    from gateway.core.routing.mesh.plan import FollowPlan, ObjectName
     from gateway.core.routing.route import Route
     from gateway.follow_port import ObjectSource
     from gateway.ports import Observer
@@ -136,14 +136,14 @@ class Follower:
 
     def views(self) -> Sequence[FollowView]:
         """Return what the routes in force follow, in file order."""
-        routes = [each.given for each in self._routes.in_force() if each.given.follow is not None]
-        return [self._view(each) for each in routes]
+        routes = [each.given for each in self._routes.in_force()]
+        return [self._view(each, each.follow) for each in routes if each.follow is not None]
 
-    def _view(self, route: Route) -> FollowView:
+    def _view(self, route: Route, plan: FollowPlan) -> FollowView:
         found = self._of(route)
         if found is None:
-            name = str(route.follow and route.follow.object)
-            return FollowView(route.name, name, problem=self._closed_why)
+            name, host = str(plan.object), plan.follow.host
+            return FollowView(route.name, name, host, problem=self._closed_why)
         return found.view()
 
     async def _open(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.core.routing.mesh.plan import ObjectKind, ObjectName
-from gateway.core.routing.mesh.reader import InvalidObject
+from gateway.core.routing.mesh.reader import InvalidObject, short
 from gateway.follow_port import FollowView
 from gateway.runtime.following.compiling import Work
 from gateway.runtime.following.watched import MOST_VALUES_AT_ONCE
@@ -13,7 +13,8 @@ from gateway.runtime.following.watched import MOST_VALUES_AT_ONCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+    from gateway.core.routing.mesh.evaluator import Followed
+    from gateway.core.routing.mesh.outcomes import FollowedDecision
     from gateway.core.routing.mesh.plan import FollowPlan
     from gateway.core.routing.mesh.values import FollowedObject
     from gateway.runtime.following.compiling import Made, MadeOf
@@ -35,20 +36,31 @@ class RouteFollowing:
         self.problem = ""
         self.since: float | None = None
         self._find = find
+        self._good: Work | None = None
         self._made_of: MadeOf | None = None
+        """What was compiled last, good or not; None: nothing yet for this plan."""
         self._ready: Made | None = None
         self._watched: tuple[WatchedObject, ...] = ()
         self._unmapped = 0
         self._unroutable = 0
 
     def adopt(self, plan: FollowPlan) -> None:
-        """Follow by another plan; what is in force stays until the other object is known."""
+        """Follow by another plan: with the last good object, unless it is another one's.
+
+        Where that object has none of the plan's versions stable gets all.
+        """
         if plan == self.plan:
             return
         if plan.object != self.plan.object:
-            self.followed, self.is_read, self.problem = None, False, ""
+            self._good, self.is_read, self.problem = None, False, ""
         self.plan = plan
-        self._made_of = self._ready = None
+        tried, problem = self._made_of, self.problem
+        self.followed = self._made_of = self._ready = None
+        made = None if self._good is None else self._good._replace(plan=plan).act()
+        if made is not None and not isinstance(made.result, InvalidObject):
+            self._put_in_force(made)
+            if made.work.made_of != tried:  # the newest is another one, which was refused
+                self.problem = problem
 
     @property
     def objects(self) -> tuple[ObjectName, ...]:
@@ -67,7 +79,7 @@ class RouteFollowing:
             self.is_read, self.problem = True, str(error)
             return
         self.is_read = True
-        made = self._ready
+        made, self._ready = self._ready if self._is_large else None, None
         if made is None and (self._made_of is None or not self._is_large):
             made = self._plan_work().act() if self._made_of != self._now else None
         if made is not None:
@@ -128,11 +140,12 @@ class RouteFollowing:
         return Work(self._now, since, tuple(objects), self.plan, self._count)
 
     def _put_in_force(self, made: Made) -> None:
-        self._made_of, self._ready = made.made_of, None
+        self._made_of = made.work.made_of
         if isinstance(made.result, InvalidObject):
             self.problem = str(made.result)
         else:
-            self.followed, self.problem, self.since = made.result, "", made.since
+            self.followed, self.problem, self.since = made.result, "", made.work.since
+            self._good = None if made.result is None else made.work
 
     def _count(self, found: FollowedDecision) -> None:
         self._unmapped += found.unmapped
@@ -143,10 +156,12 @@ class RouteFollowing:
         root = self._find(self.plan.object)
         lost = next((each for each in (root, *self._watched) if each.why), None)
         out_of_reach = any(each.out_of_reach for each in (root, *self._watched))
-        followed = self.followed
+        followed, host = self.followed, self.plan.follow.host
         return FollowView(
             self.route,
             str(self.plan.object),
+            host=host if followed is None else short(followed.host),
+            read=self.is_read,
             found=root.found,
             valid=self.is_read and not self.problem and not out_of_reach,
             problem=self.problem or (lost.why if lost else ""),
@@ -154,6 +169,7 @@ class RouteFollowing:
             since=self.since,
             synced_at=root.synced_at,
             unmapped=self._unmapped,
+            unmapped_share=0.0 if followed is None else followed.unmapped_share,
             unroutable=self._unroutable,
             destinations={} if followed is None else followed.named_destinations,
             destinations_left_out=0 if followed is None else followed.destinations_left_out,

@@ -22,6 +22,9 @@ MOST_VALUES_AT_ONCE: Final = 500
 """Of an object that is read and compiled in the event loop, which takes some milliseconds; a larger
 one is read beside it."""
 
+CHARACTERS_OF_A_VALUE: Final = 100
+"""A longer text counts as several values: some are read character by character."""
+
 OUT_OF_REACH_SECONDS: Final = 10.0
 """How long an object may be out of reach before it is told as not valid."""
 
@@ -51,7 +54,7 @@ class WatchedObject:
         self.answered = False
         """Whether the API has ever said what there is."""
         self.values = 0
-        """How many values its spec has, counted up to the most at once."""
+        """How many values its spec has, long texts as several, counted up to the most at once."""
         self.read_from: float | None = None
         """When the change came that was read last."""
         self.why = ""
@@ -80,9 +83,15 @@ class WatchedObject:
     def synced(self) -> None:
         """Record that all there is has been seen by now."""
         self.synced_at = self._wall()
-        news = not self.answered or bool(self.why)
-        self.answered, self.why, self._failing_since = True, "", None
-        if news:
+        if not self.answered:
+            self.answered = True
+            self._on_change()
+
+    def reached(self) -> None:
+        """Record that changes arrive again; a list alone does not say that."""
+        self._failing_since = None
+        if self.why:
+            self.why = ""
             self._on_change()
 
     def failed(self, why: str, /) -> None:
@@ -144,14 +153,16 @@ class WatchedObject:
 
 
 def _count(value: Any) -> int:
-    """Count the values in a JSON value, to one more than the most at once."""
-    values = [value]
+    """Count the values in a JSON value and its long texts, to one more than the most at once."""
+    values, of_texts = [value], 0
     for each in values:
         inner = each if isinstance(each, dict | list) else ()
-        if len(values) + len(inner) > MOST_VALUES_AT_ONCE:
+        texts = inner if isinstance(each, dict) else (each,) if isinstance(each, str) else ()
+        of_texts += sum(len(text) // CHARACTERS_OF_A_VALUE for text in texts)
+        if len(values) + len(inner) + of_texts > MOST_VALUES_AT_ONCE:
             return MOST_VALUES_AT_ONCE + 1
         values += inner.values() if isinstance(inner, dict) else inner
-    return len(values)
+    return len(values) + of_texts
 
 
 def _same(before: dict[str, Any] | None, found: dict[str, Any] | None) -> bool:

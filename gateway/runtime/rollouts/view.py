@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _ALL: Final = 100.0
 _UNJUDGED: Final = "nothing judges this route"
 _JUST_BEGUN: Final = "the step has just begun"
+_PASSES: Final = "the evidence is clear: the canary passes"
 _NOT_BEGUN: Final = "the trial has not begun yet"
 
 
@@ -63,7 +64,7 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
         since=trial.since,
         deadline=_deadline(plan, trial),
         verdict=trial.verdict,
-        reason=trial.reason or _JUST_BEGUN,
+        reason=trial.reason or (_PASSES if trial.verdict is Verdict.PASS else _JUST_BEGUN),
         p_value=trial.p_value,
         canary=canary,
         stable=stable,
@@ -74,8 +75,8 @@ def view_of(rollout: RouteRollout, problems: Sequence[str]) -> RolloutView:
 
 
 def _per_cent(route: Route) -> Mapping[str, float]:
-    """Return the weights of a route's split, in per cent of what it decides."""
-    if route.split is None:
+    """Return the weights of a route's split, or of what it follows, in per cent."""
+    if route.split is None and route.follow is None:
         return {}
     weights = route.split_weights()
     total = sum(weights.values())

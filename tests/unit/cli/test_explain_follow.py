@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,6 +114,20 @@ def test_http_routes_of_one_service_are_one_list(explained: Explained) -> None:
     assert found == (0, "canary"), explained.err
 
 
+def test_what_powershell_writes_and_what_kubectl_pipes_is_read(
+    explained: Explained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows PowerShell redirects in UTF-16."""
+    service = SERVICE.format(name="b", day=1, to="b-canary")
+    (tmp_path / "wide.yaml").write_bytes(service.replace("\n", "\r\n").encode("utf-16"))
+    flag = f"--virtualservice={tmp_path / 'wide.yaml'}"
+    assert explained.run("{virtualService: b}", flag) == (0, "canary")
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(service.encode())))
+    assert explained.run("{virtualService: b}", "--virtualservice=-") == (0, "canary")
+    assert explained.run("{virtualService: b}", *["--virtualservice=-"] * 2) == (2, None)
+    assert "stdin is given twice" in explained.err
+
+
 def test_a_delegate_is_found_in_the_file(explained: Explained) -> None:
     root = SERVICE.format(name="b", day=1, to="x").replace(
         "{route: [{destination: {host: x}}]}", "{delegate: {name: d}}"
@@ -132,7 +147,7 @@ def test_without_a_file_there_is_no_object(explained: Explained) -> None:
 @pytest.mark.parametrize(
     ("follow", "flag", "objects", "words"),
     [
-        ("{httpRoute: b}", SERVICES, "", "route orders follows a HTTPRoute (give --httproute)"),
+        ("{httpRoute: b}", SERVICES, "", "route orders follows HTTPRoute b (give --httproute)"),
         ("{virtualService: c}", SERVICES, SERVICE.format(name="b", day=1, to="b-canary"),
          "there is no VirtualService default/c (there are: shop/b)"),
         ("{virtualService: b}", SERVICES, SERVICE.format(name="b", day=1, to="x"),

@@ -66,6 +66,49 @@ def test_a_route_that_is_not_polled_says_why() -> None:
     assert row.endswith("  no such queue")
 
 
+def follows(**rest: Any) -> dict[str, Any]:
+    usual = {"object": "VirtualService shop/b", "read": True, "found": True, "valid": True}
+    return {**usual, "problem": "", "not_applied": "", **rest}
+
+
+def test_a_route_that_follows_has_its_object_in_a_column_of_its_own() -> None:
+    assert table(judged(reason="132", follow=None), route("mail", follow=follows())) == [
+        "ROUTE   PHASE        STEP  WEIGHT SET/SEEN  RATE  FAILED  IN FLIGHT  FOLLOWS  REASON",
+        "orders  progressing  2/4   5/9.8 %          20/s     5 %      7/200  -        132",
+        "mail    -            -     10/9.8 %         20/s     5 %      7/200  shop/b   -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "mark", "style"),
+    [
+        (follows(valid=False, problem="weight: -5"), "not valid", "bad"),
+        (follows(read=False, valid=False, found=False), "not read", "attention"),
+        (follows(found=False), "not found", "attention"),
+        (follows(not_applied="none of its hosts"), "not applied", "attention"),
+    ],
+)
+def test_an_object_that_does_not_decide_is_marked(
+    seen: dict[str, Any], mark: str, style: str
+) -> None:
+    painted = []
+    status_lines(
+        routes(route(follow=seen)), None, lambda text, of: painted.append((text.strip(), of)) or ""
+    )
+    assert (f"shop/b ({mark})", style) in painted
+
+
+def test_what_is_wrong_with_an_object_is_below_the_table_and_not_said_twice() -> None:
+    refused = follows(valid=False, problem="weight: -5")
+    unread = follows(read=False, valid=False, problem="403")
+    waiting = route("mail", phase="starting", why="shop/b is not read: 403", follow=unread)
+    elsewhere = route("bills", follow=follows(not_applied="none of its hosts"))
+    assert table(route(follow=refused), waiting, elsewhere)[4:] == [
+        "orders: VirtualService shop/b: weight: -5",
+        "bills: VirtualService shop/b: none of its hosts",
+    ]
+
+
 def test_problems_are_below_the_table() -> None:
     told = routes(judged(problems=["its state is torn", "away"]), problems=["routes.yaml:4: x"])
     assert status_lines({**told, "state": {"problems": ["away"]}}, None, plain)[2:] == [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.file import read
+from gateway.config.problems.problem import ProblemsFound
 from gateway.core.routing.in_force import NOTHING_KNOWN, InForce, weigh
 from gateway.core.routing.mesh.follow import Follow
 from gateway.core.routing.mesh.plan import FollowPlan, ObjectKind, ObjectName
@@ -74,6 +75,15 @@ def test_weights_by_hand_take_the_objects_place_and_an_unread_state_does_not() -
     unknown = weigh(route, NOTHING_KNOWN).split
     assert unknown is not None
     assert unknown.edges == (0, 10000)
+
+
+@pytest.mark.parametrize("other", ["B.shop.svc:81", "b.shop.svc.cluster.local./x", "b.shop"])
+def test_one_host_in_two_spellings_is_one_host(other: str) -> None:
+    """Else the second version would never be a destination."""
+    versions = f"{{stable: http://b.shop/, canary: 'http://{other}'}}"
+    with pytest.raises(ProblemsFound, match="has the host of version stable"):
+        plan_of(versions=versions)
+    assert plan_of(versions="{stable: http://b/, canary: http://b.shop/}"), "it may be another"
 
 
 def test_the_example_loads() -> None:

@@ -16,9 +16,10 @@ from gateway.core.history import History
 from gateway.ports import VersionMeasurements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.adapters.admin.dashboard.decisions import DecisionLog, Row
+    from gateway.follow_port import FollowView
     from gateway.ports import Control, Measurements, RouteStates
     from gateway.rollout_port import Rollouts
 
@@ -36,6 +37,7 @@ class Frames:
         control: Control,
         measurements: Measurements,
         rollouts: Rollouts,
+        follows: Callable[[], Sequence[FollowView]],
         log: DecisionLog,
         *,
         now: Callable[[], float] = time.time,
@@ -44,6 +46,7 @@ class Frames:
         self._control = control
         self._measurements = measurements
         self._rollouts = rollouts
+        self._follows = follows
         self._log = log
         self._now = now
         self._made_at = 0.0
@@ -69,7 +72,8 @@ class Frames:
         """Return the next frame: how things are, and what happened since the last one."""
         since, self._made_at = self._made_at, self._now()
         views, rollouts = self._states.views(), self._rollouts.views()
-        whole = routes_view(views, self._control.generation, self._measurements, rollouts)
+        generation = self._control.generation
+        whole = routes_view(views, generation, self._measurements, rollouts, self._follows())
         decisions = self._log.take([view.route.name for view in views])
         ended, self._ended = self._ended, {}
         stable = {view.route.name: view.route.stable.name for view in views}

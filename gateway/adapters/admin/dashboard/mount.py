@@ -10,8 +10,11 @@ from gateway.adapters.admin.dashboard.frame import Frames
 from gateway.adapters.admin.dashboard.pages import add_pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from aiohttp import web
 
+    from gateway.follow_port import FollowView
     from gateway.ports import Control, Measurements, RouteStates
     from gateway.rollout_port import Rollouts
 
@@ -23,13 +26,14 @@ def add_dashboard(
     control: Control,
     measurements: Measurements,
     rollouts: Rollouts,
+    follows: Callable[[], Sequence[FollowView]],
 ) -> None:
     """Add the page at `/`, where `text` is for those who do not accept HTML, and its stream.
 
     The streams end when the application shuts down.
     """
     log = DecisionLog()
-    feed = Feed(Frames(states, control, measurements, rollouts, log), states, log)
+    feed = Feed(Frames(states, control, measurements, rollouts, follows, log), states, log)
     add_pages(application, text)
     application.router.add_get("/api/events", feed.stream)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.core.routing.mesh.reader import MOST_PROBLEMS, InvalidObject, short
+from gateway.core.routing.mesh.reader import InvalidObject, first_notes, short
 from gateway.core.routing.mesh.string_match import MOST_REGEXES, BoundedRegex
 from gateway.core.routing.mesh.values import Match, PathPrefix, matchless
 from gateway.core.routing.mesh.virtual_service import MOST_MATCHES
@@ -34,7 +34,7 @@ def merged(root: FollowedObject, delegates: Sequence[FollowedObject]) -> Followe
         if not each.hosts and _exported(each, root.namespace)
     }
     routes: list[MeshRoute] = []
-    notes = dict.fromkeys(root.notes)
+    notes = [*root.notes]
     size = 0
     for route in root.routes:
         to = route.delegate
@@ -44,17 +44,17 @@ def merged(root: FollowedObject, delegates: Sequence[FollowedObject]) -> Followe
         found = visible.get((to.namespace, to.name))
         if found is None:
             missing = f"{route.name} is passed over: no delegate {to.namespace}/{to.name}"
-            notes.setdefault(short(missing))
+            notes.append(short(missing))
             continue
         size += sum(_size(route.matches, each.matches) for each in found.routes)
         if size > MOST_MATCHES:
             raise InvalidObject((f"with delegates more than {MOST_MATCHES} matches",))
         pairs = (_merged_route(route, each) for each in found.routes)
         routes += [each for each in pairs if each is not None]
-        notes.update(dict.fromkeys(found.notes))
+        notes += found.notes
     if _count_regexes(routes) > MOST_REGEXES:
         raise InvalidObject((f"with delegates more than {MOST_REGEXES} regexes",))
-    return replace(root, routes=tuple(routes), notes=_first(tuple(notes)))
+    return replace(root, routes=tuple(routes), notes=first_notes(notes))
 
 
 def _count_regexes(routes: Sequence[MeshRoute]) -> int:
@@ -67,12 +67,6 @@ def _count_regexes(routes: Sequence[MeshRoute]) -> int:
         for _, condition in named
     )
     return len({each.pattern for each in conditions if isinstance(each, BoundedRegex)})
-
-
-def _first(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return as many notes as one object may have."""
-    left = len(notes) - MOST_PROBLEMS
-    return (*notes[:MOST_PROBLEMS], f"and {left} more") if left > 0 else notes
 
 
 def _size(root: tuple[Match, ...], leaf: tuple[Match, ...]) -> int:

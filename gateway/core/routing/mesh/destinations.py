@@ -74,6 +74,16 @@ class DestinationMap:
         known = destination.host.removesuffix(".") in self._hosts
         return self._by_subset.get(destination.subset) if known else None
 
+    def may_be(self, version: Version) -> bool:
+        """Whether any destination could be this version: not a queue without a subset."""
+        return bool(version.url) or version.name in self._following.subsets
+
+    @property
+    def versions(self) -> list[str]:
+        """The destinations that are versions, for people: a subset behind a slash."""
+        host = max(self._hosts, key=len, default="")
+        return [*(f"{host}/{each}" for each in self._by_subset), *self._by_host]
+
     def _host(self, version: Version) -> str:
         found = _URL_HOST.match(version.url)
         host = (found["host"] or found["ip"] or "") if found else ""

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.core.routing.mesh.http_route_backends import BackendReader
+from gateway.core.routing.mesh.http_route_checks import (
+    METHODS,
+    check_filters,
+    check_path,
+    check_timeouts,
+)
+from gateway.core.routing.mesh.istio_names import is_token
 from gateway.core.routing.mesh.reader import Unsupported
 from gateway.core.routing.mesh.string_match import Conditions
-from gateway.core.routing.mesh.values import (
-    Destination,
-    Match,
-    MeshRoute,
-    MirrorTo,
-    PathPrefix,
-    matchless,
-)
+from gateway.core.routing.mesh.values import Match, MeshRoute, PathPrefix, matchless
 from gateway.core.routing.rules import Exact
 
 if TYPE_CHECKING:
@@ -24,14 +25,8 @@ if TYPE_CHECKING:
     from gateway.core.routing.mesh.string_match import Condition
     from gateway.core.routing.mesh.values import Named
 
-_MOST_WEIGHT: Final = 1_000_000
-_MOST_PORT: Final = 65_535
-_ALL: Final = 100.0
 _NOTHING_TO_SEND_TO: Final = "no backend"
 _NOT_OBEYED: Final = ("timeouts", "retry", "sessionPersistence")
-_IGNORED_FILTERS: Final = (
-    "RequestHeaderModifier", "ResponseHeaderModifier", "URLRewrite", "CORS", "ExternalAuth",
-)  # fmt: skip
 _KNOWN: Final = frozenset({*_NOT_OBEYED, "name", "matches", "filters", "backendRefs"})
 _OF_MATCH: Final = frozenset({"path", "headers", "queryParams", "method"})
 
@@ -41,8 +36,8 @@ class RuleReader:
 
     def __init__(self, reader: Reader, namespace: str, domain: str) -> None:
         self._reader = reader
-        self._namespace = namespace
-        self._domain = domain
+        self._names: set[str] = set()
+        self._backends = BackendReader(reader, namespace, domain)
         self._conditions = Conditions(reader)
 
     def rule(self, raw: Any, number: int) -> MeshRoute:
@@ -51,8 +46,13 @@ class RuleReader:
         given = {k: v for k, v in self._reader.mapping(raw, place).items() if v is not None}
         label = self._reader.text(given.get("name"), f"{place}.name")
         name = label or f"http-{number}"
-        ends, mirrors = self._filters(given.get("filters"), f"{place}.filters")
-        destinations = self._destinations(given.get("backendRefs"), f"{place}.backendRefs")
+        if label and label in self._names:
+            self._reader.invalid(f"{place}.name", f"{label} is another rule's too: rename one")
+        self._names.add(label)
+        ends, mirrors = self._backends.filters(given.get("filters"), f"{place}.filters")
+        destinations = self._backends.destinations(given.get("backendRefs"), f"{place}.backendRefs")
+        check_filters(self._reader, given, place)
+        check_timeouts(self._reader, given.get("timeouts"), f"{place}.timeouts")
         if not ends and not sum(each.weight for each in destinations):
             ends = _NOTHING_TO_SEND_TO
         for each in _NOT_OBEYED:
@@ -82,6 +82,8 @@ class RuleReader:
         if unknown := given.keys() - _OF_MATCH:
             raise Unsupported(f"{place} has {', '.join(sorted(unknown))}")
         method = self._reader.text(given.get("method"), f"{place}.method")
+        if method and method not in METHODS:
+            self._reader.invalid(f"{place}.method", f"{method!r} is none: write one such as POST")
         return Match(
             uri=self._path(given.get("path"), f"{place}.path"),
             method=Exact(method) if method else None,
@@ -97,100 +99,36 @@ class RuleReader:
             return self._conditions.regex(value, f"{place}.value")
         if kind not in ("Exact", "PathPrefix"):
             raise Unsupported(f"{place}.type is {kind}")
-        if not value.startswith("/"):
-            self._reader.invalid(f"{place}.value", "must begin with a slash")
+        check_path(self._reader, value, f"{place}.value")
         return Exact(value) if kind == "Exact" else PathPrefix(value)
 
     def _named(self, raw: Any, place: str, *, fold: bool) -> Named:
-        """Return conditions by name; of equal names the first counts. `fold`: case is no matter."""
+        """Return conditions by name; a name in another case is idle where `fold` says so."""
         found: dict[str, tuple[str, Condition]] = {}
+        written: set[str] = set()
         for at, each in enumerate(self._reader.items(raw, place)):
             where = f"{place}[{at}]"
             given = self._reader.mapping(each, where)
             name = self._reader.text(given.get("name"), f"{where}.name")
             condition = self._condition(given, where)
-            if not name:
-                self._reader.invalid(f"{where}.name", "missing")
+            if not is_token(name):
+                wrong = f"{name!r} is no name: correct it" if name else "missing: give one"
+                self._reader.invalid(f"{where}.name", wrong)
+            elif name in written:
+                self._reader.invalid(f"{where}.name", f"{name} is there twice: leave one out")
             elif condition is not None:
                 found.setdefault(name.lower() if fold else name, (name, condition))
+            written.add(name)
         return tuple(found.values())
 
     def _condition(self, given: dict[str, Any], place: str) -> Condition | None:
         kind = self._reader.text(given.get("type"), f"{place}.type", "Exact")
         value = self._reader.text(given.get("value"), f"{place}.value")
         if not value:
-            self._reader.invalid(f"{place}.value", "missing")
+            self._reader.invalid(f"{place}.value", "missing: give one")
             return None
         if kind == "RegularExpression":
             return self._conditions.regex(value, f"{place}.value")
         if kind != "Exact":
             raise Unsupported(f"{place}.type is {kind}")
         return Exact(value)
-
-    def _filters(self, raw: Any, place: str) -> tuple[str, tuple[MirrorTo, ...]]:
-        """Return why the rule has no destination, or an empty text, and where copies go.
-
-        A filter that only the mesh's implementation knows might do anything: as a redirect, it
-        leaves the message to stable.
-        """
-        ends, mirrors = "", []
-        for at, each in enumerate(self._reader.items(raw, place)):
-            given = self._reader.mapping(each, f"{place}[{at}]")
-            kind = self._reader.text(given.get("type"), f"{place}[{at}].type")
-            if kind == "RequestRedirect":
-                ends = ends or "redirect"
-            elif kind == "RequestMirror":
-                mirrors.append(self._mirror(given.get("requestMirror"), f"{place}[{at}]"))
-            elif kind in _IGNORED_FILTERS:
-                self._reader.note(f"the filter {kind} is not obeyed")
-            else:
-                self._reader.note(f"the filter {kind} is not known: its rule goes to stable")
-                ends = ends or "a filter that is not known"
-        return ends, tuple(mirrors)
-
-    def _mirror(self, raw: Any, place: str) -> MirrorTo:
-        place = f"{place}.requestMirror"
-        given = self._reader.mapping(raw, place)
-        to = self._destination(given.get("backendRef"), f"{place}.backendRef")
-        percent = self._reader.fraction(given.get("percent"), f"{place}.percent", 100)
-        if percent is None and given.get("fraction") is not None:
-            fraction = self._reader.mapping(given["fraction"], f"{place}.fraction")
-            most = 2**31 - 1
-            above = self._reader.number(
-                fraction.get("numerator"), f"{place}.fraction.numerator", most
-            )
-            below = self._reader.number(
-                fraction.get("denominator"), f"{place}.fraction.denominator", most, 1
-            )
-            percent = min(_ALL, _ALL * (above or 0) / (below or 100))
-        return MirrorTo(to, _ALL if percent is None else percent)
-
-    def _destinations(self, raw: Any, place: str) -> tuple[Destination, ...]:
-        items = enumerate(self._reader.items(raw, place))
-        return tuple(self._destination(each, f"{place}[{at}]") for at, each in items)
-
-    def _destination(self, raw: Any, place: str) -> Destination:
-        """Return a backend: a Service, or a host name as Istio has it; any other is an error."""
-        given = self._reader.mapping(raw, place)
-        group = self._reader.text(given.get("group"), f"{place}.group")
-        kind = self._reader.text(given.get("kind"), f"{place}.kind", "Service")
-        name = self._reader.text(given.get("name"), f"{place}.name")
-        weight = self._reader.number(given.get("weight"), f"{place}.weight", _MOST_WEIGHT)
-        port = self._reader.number(given.get("port"), f"{place}.port", _MOST_PORT, 1)
-        weight = 1 if weight is None else weight
-        if not name:
-            self._reader.invalid(f"{place}.name", "missing")
-        for at, each in enumerate(self._reader.items(given.get("filters"), f"{place}.filters")):
-            where = f"{place}.filters[{at}]"
-            of = self._reader.text(self._reader.mapping(each, where).get("type"), f"{where}.type")
-            self._reader.note(f"the filter {of} of a backend is not obeyed")
-        if (group, kind) == ("networking.istio.io", "Hostname"):
-            return Destination(name.lower(), weight=weight)
-        namespace = self._reader.text(given.get("namespace"), f"{place}.namespace")
-        host = f"{name}.{namespace or self._namespace}.svc.{self._domain}".lower()
-        if (group, kind) != ("", "Service"):
-            self._reader.note(f"the backend {name} is a {kind}, not a Service")
-            return Destination(host, weight=weight, usable=False)
-        if port is None:
-            self._reader.invalid(f"{place}.port", "missing, which a Service has to have")
-        return Destination(host, weight=weight)

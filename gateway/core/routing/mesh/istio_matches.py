@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.routing.mesh.names import DNS_LABEL
+from gateway.core.routing.mesh.istio_names import check_gateways, check_labels, is_matched_header
+from gateway.core.routing.mesh.names import DNS_LABEL, gateway_name
 from gateway.core.routing.mesh.reader import Unsupported
 from gateway.core.routing.mesh.string_match import Conditions
 from gateway.core.routing.mesh.values import Match
@@ -30,8 +31,9 @@ _KNOWN: Final = frozenset(
 class MatchReader:
     """Reads the matches of one object; `mesh`: of one that sidecars obey."""
 
-    def __init__(self, reader: Reader, *, mesh: bool) -> None:
+    def __init__(self, reader: Reader, namespace: str, *, mesh: bool) -> None:
         self._reader = reader
+        self._namespace = namespace
         self._mesh = mesh
         self._conditions = Conditions(reader)
 
@@ -47,9 +49,10 @@ class MatchReader:
             raise Unsupported(f"{place} has {', '.join(sorted(unknown))}")
         string = self._conditions.string_match
         labels = reader.mapping(given.get("sourceLabels"), f"{place}.sourceLabels")
+        check_labels(reader, labels, f"{place}.sourceLabels")
         namespace = reader.text(given.get("sourceNamespace"), f"{place}.sourceNamespace")
         if namespace and not DNS_LABEL.match(namespace):
-            reader.invalid(f"{place}.sourceNamespace", "is no DNS label")
+            reader.invalid(f"{place}.sourceNamespace", "is no DNS label: name a namespace")
         return Match(
             uri=string(given.get("uri"), f"{place}.uri", empty_prefix=True),
             ignore_uri_case=reader.flag(given.get("ignoreUriCase"), f"{place}.ignoreUriCase"),
@@ -60,10 +63,9 @@ class MatchReader:
             without_headers=self._headers(given.get("withoutHeaders"), f"{place}.withoutHeaders"),
             query=self._named(given.get("queryParams"), f"{place}.queryParams"),
             port=self._port(given.get("port"), f"{place}.port"),
-            gateways=reader.texts(given.get("gateways"), f"{place}.gateways"),
+            gateways=self._gateways(given.get("gateways"), f"{place}.gateways"),
             source_labels=tuple(
-                (name, reader.text(value, f"{place}.sourceLabels.{name}"))
-                for name, value in labels.items()
+                (name, reader.text(value, place)) for name, value in labels.items()
             ),
             source_namespace=namespace,
         )
@@ -72,16 +74,24 @@ class MatchReader:
         """Return the port; 0 asks for none, as in protobuf."""
         return self._reader.number(raw, place, _MOST_PORT) or None
 
+    def _gateways(self, raw: Any, place: str) -> tuple[str, ...]:
+        """Return the gateways by their full names: a delegate's are those of its own namespace."""
+        names = self._reader.texts(raw, place)
+        check_gateways(self._reader, names, place)
+        return tuple(gateway_name(each, self._namespace) for each in names)
+
     def _headers(self, raw: Any, place: str, *, null_is_presence: bool = True) -> Named:
         given = self._reader.mapping(raw, place)
         for name, value in given.items():
             if not name:
-                self._reader.invalid(place, "has an empty name")
+                self._reader.invalid(place, "has an empty name: name the header")
+            elif not name.startswith(_CLAIMS) and not is_matched_header(name):
+                self._reader.invalid(f"{place}.{name}", "is no name of a header: correct it")
             if value is None and not null_is_presence:
-                self._reader.invalid(f"{place}.{name}", "must not be null")
+                self._reader.invalid(f"{place}.{name}", "must not be null: write {} for any value")
             if name.startswith(_CLAIMS):
                 if self._mesh:
-                    self._reader.invalid(f"{place}.{name}", "is for gateways alone")
+                    self._reader.invalid(f"{place}.{name}", "is for gateways alone: leave it out")
                 raise Unsupported(f"{place} has {name}, and a message has no claims")
         return self._named(given, place)
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.core.routing.mesh.istio_destinations import DestinationReader
 from gateway.core.routing.mesh.istio_matches import MatchReader
-from gateway.core.routing.mesh.names import DNS_LABEL, host_in_object
+from gateway.core.routing.mesh.istio_policies import check_policies
 from gateway.core.routing.mesh.reader import Unsupported
-from gateway.core.routing.mesh.values import DelegateTo, Destination, MeshRoute, MirrorTo, matchless
+from gateway.core.routing.mesh.string_match import Patterns
+from gateway.core.routing.mesh.values import DelegateTo, MeshRoute, matchless
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
-    from gateway.core.routing.mesh.values import Match
+    from gateway.core.routing.mesh.values import Destination, Match
 
-_MOST_PORT: Final = 65_535
-_MOST_WEIGHT: Final = 2**31 - 1
 MOST_DELEGATES: Final = 50
 """Of one object: each is a watch of its own, a connection to the API server."""
 
@@ -42,9 +42,10 @@ class RouteReader:
     ) -> None:
         self._reader = reader
         self._namespace = namespace
-        self._domain = domain
         self._of_delegate = delegate
-        self._matches = MatchReader(reader, mesh=mesh)
+        self._to = DestinationReader(reader, namespace, domain)
+        self._matches = MatchReader(reader, namespace, mesh=mesh)
+        self._patterns = Patterns()
         self._delegates: set[DelegateTo] = set()
 
     def route(self, raw: Any, number: int) -> MeshRoute:
@@ -58,10 +59,11 @@ class RouteReader:
         label = self._reader.text(given.get("name"), f"{place}.name")
         name = label or f"http-{number}"
         delegate = self._delegate(given.get("delegate"), place)
-        destinations = self._destinations(given.get("route"), place)
+        destinations = self._to.destinations(given.get("route"), place)
         ends = next((each for each in ("redirect", "directResponse") if each in given), "")
-        mirrors = self._mirrors(given, place)
+        mirrors = self._to.mirrors(given, place)
         self._check(given, place, destinations, ends)
+        check_policies(self._reader, given, place, self._patterns)
         blocked = ""
         matches: tuple[Match, ...] = ()
         try:
@@ -103,19 +105,19 @@ class RouteReader:
         invalid = self._reader.invalid
         if "delegate" in given:
             if self._of_delegate:
-                invalid(place, "has a delegate, and is one itself")
-            if destinations or ends:
-                invalid(place, "has a delegate beside a route, redirect or directResponse")
+                invalid(place, "has a delegate, and is one itself: only a root may delegate")
+            elif destinations or "redirect" in given:
+                invalid(place, "has a delegate beside a route or redirect: keep one")
             return
         if "redirect" in given and "directResponse" in given:
-            invalid(place, "has both redirect and directResponse")
+            invalid(place, "has both redirect and directResponse: keep one")
         if ends and destinations:
-            invalid(place, f"has both route and {ends}")
+            invalid(place, f"has both route and {ends}: keep one")
         for each in ("fault", "rewrite"):
             if ends and each in given:
-                invalid(place, f"has both {each} and {ends}")
+                invalid(place, f"has both {each} and {ends}: leave {each} out")
         if not ends and not destinations and not given.keys() - _KNOWN:
-            invalid(place, "has none of route, redirect, directResponse and delegate")
+            invalid(place, "has none of route, redirect, directResponse and delegate: give one")
 
     def _delegate(self, raw: Any, place: str) -> DelegateTo | None:
         if raw is None:
@@ -124,61 +126,5 @@ class RouteReader:
         name = self._reader.text(given.get("name"), f"{place}.delegate.name")
         namespace = self._reader.text(given.get("namespace"), f"{place}.delegate.namespace")
         if not name:
-            self._reader.invalid(f"{place}.delegate.name", "missing")
+            self._reader.invalid(f"{place}.delegate.name", "missing: name a VirtualService")
         return DelegateTo(namespace or self._namespace, name)
-
-    def _destinations(self, raw: Any, place: str) -> tuple[Destination, ...]:
-        """Return the destinations; the weights of several have to add up to more than 0."""
-        found = []
-        for at, each in enumerate(self._reader.items(raw, f"{place}.route")):
-            where = f"{place}.route[{at}]"
-            given = self._reader.mapping(each, where)
-            weight = self._reader.number(given.get("weight"), f"{where}.weight", _MOST_WEIGHT)
-            found.append(
-                self._destination(given.get("destination"), f"{where}.destination", weight or 0)
-            )
-            if given.get("headers") is not None:
-                self._reader.note("headers of a destination is not obeyed")
-        if len(found) > 1 and not sum(each.weight for each in found):
-            self._reader.invalid(f"{place}.route", "has only weights of 0")
-        return tuple(found)
-
-    def _destination(self, raw: Any, place: str, weight: int = 0) -> Destination:
-        given = self._reader.mapping(raw, place)
-        host = self._reader.text(given.get("host"), f"{place}.host")
-        subset = self._reader.text(given.get("subset"), f"{place}.subset")
-        port = self._reader.mapping(given.get("port"), f"{place}.port")
-        if not host or host == "*":
-            self._reader.invalid(f"{place}.host", "missing" if not host else "must not be `*`")
-        if subset and not DNS_LABEL.match(subset):
-            self._reader.invalid(f"{place}.subset", "is no DNS label")
-        if port:
-            self._reader.number(port.get("number"), f"{place}.port.number", _MOST_PORT, 1)
-        return Destination(host_in_object(host, self._namespace, self._domain), subset, weight)
-
-    def _mirrors(self, given: dict[str, Any], place: str) -> tuple[MirrorTo, ...]:
-        """Return where copies go; `mirrorPercentage` wins over the deprecated `mirrorPercent`."""
-        mirrors = self._reader.items(given.get("mirrors"), f"{place}.mirrors")
-        percent = self._percent(given.get("mirrorPercentage"), f"{place}.mirrorPercentage")
-        old = self._reader.number(given.get("mirrorPercent"), f"{place}.mirrorPercent", 100)
-        if mirrors and given.get("mirror") is not None:
-            self._reader.invalid(place, "has both mirror and mirrors")
-        if given.get("mirror") is not None:
-            share = percent if percent is not None else old
-            to = self._destination(given["mirror"], f"{place}.mirror")
-            return (MirrorTo(to, 100.0 if share is None else share),)
-        found = []
-        for at, each in enumerate(mirrors):
-            where = f"{place}.mirrors[{at}]"
-            one = self._reader.mapping(each, where)
-            share = self._percent(one.get("percentage"), f"{where}.percentage")
-            to = self._destination(one.get("destination"), f"{where}.destination")
-            found.append(MirrorTo(to, 100.0 if share is None else share))
-        return tuple(found)
-
-    def _percent(self, raw: Any, place: str) -> float | None:
-        """Return a Percent; one without a value is 0, as in protobuf."""
-        if raw is None:
-            return None
-        value = self._reader.mapping(raw, place).get("value")
-        return self._reader.fraction(value, f"{place}.value", 100) or 0.0

@@ -38,16 +38,16 @@ class HeaderTest(NamedTuple):
 def is_for(match: Match, follow: Follow, namespace: str) -> bool:
     """Whether a mesh gives this match to the producer at all, by port, gateway, labels, namespace.
 
-    A short name of a gateway is one of the object's `namespace`.
+    A short name in `follow` is a gateway of the object's `namespace`. An empty label is as good as
+    none.
     """
     if match.port is not None and match.port != follow.port:
         return False
     if match.gateways:
-        ours = gateway_name(follow.gateway, namespace)
-        return ours in {gateway_name(each, namespace) for each in match.gateways}
+        return gateway_name(follow.gateway, namespace) in match.gateways
     if match.source_namespace not in ("", follow.namespace):
         return False
-    return all(follow.labels.get(name) == value for name, value in match.source_labels)
+    return all(follow.labels.get(name, "") == value for name, value in match.source_labels)
 
 
 def header_tests(match: Match, follow: Follow, host: str) -> tuple[HeaderTest, ...] | None:
@@ -56,7 +56,8 @@ def header_tests(match: Match, follow: Follow, host: str) -> tuple[HeaderTest, .
     No tests: it always does.
     """
     authority = follow.authority(host)
-    fixed = {":method": METHOD, ":scheme": SCHEME, ":authority": authority, ":path": follow.path}
+    fixed = {":method": METHOD, ":scheme": SCHEME, ":path": follow.path}
+    fixed |= dict.fromkeys((":authority", "host"), authority)
     for condition, value in (
         (match.method, METHOD),
         (match.scheme, SCHEME),

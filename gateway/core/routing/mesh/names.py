@@ -11,7 +11,8 @@ from typing import Final
 MESH: Final = "mesh"
 """The reserved name of the gateway that stands for all sidecars."""
 
-DNS_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+DNS_LABEL: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
+"""Istio takes capitals too."""
 _ADDRESS: Final = re.compile(r"[0-9.]+\Z|.*:")
 
 

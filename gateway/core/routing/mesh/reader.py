@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_PROBLEMS: Final = 20
 """The most problems of one object that are kept; the rest is a number."""
 
 MOST_CHARACTERS: Final = 200
+_MORE: Final = re.compile(r"and ([0-9]+) more")
 
 
 class InvalidObject(ValueError):  # noqa: N818 - it is what the object is
@@ -124,6 +129,15 @@ class Reader:
         else:
             return raw
         return None
+
+
+def first_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """Return as many notes as are kept, once each, and how many more there are of all."""
+    every = list(notes)
+    left = sum(int(found[1]) for each in every if (found := _MORE.fullmatch(each)))
+    kept = list(dict.fromkeys(each for each in every if not _MORE.fullmatch(each)))
+    left += max(0, len(kept) - MOST_PROBLEMS)
+    return (*kept[:MOST_PROBLEMS], *((f"and {left} more",) if left else ()))
 
 
 def short(text: str) -> str:

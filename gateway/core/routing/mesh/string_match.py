@@ -35,8 +35,10 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = MOST_REGEX_MEMORY
 _OPTIONS.never_capture = True  # to find groups costs RE2 many times what the match costs
+_OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _TOO_LARGE: Final = "too large"
 _TOO_LARGE_TOGETHER: Final = "the regexes of the object are too large together"
+_TOO_LONG: Final = f"is longer than {MOST_REGEX_BYTES} bytes: shorten it"
 _KINDS: Final = ("exact", "prefix", "regex")
 
 
@@ -44,7 +46,8 @@ _KINDS: Final = ("exact", "prefix", "regex")
 class BoundedRegex:
     """The whole value matches an RE2 pattern; as `Regex` of the rules, with less memory.
 
-    Raises ValueError where the pattern is not RE2, Unsupported where its program is too large.
+    As in Envoy it is the bytes of pattern and value that are matched: `.` is half an `é`. Raises
+    ValueError where the pattern is not RE2, Unsupported where its program is too large.
     """
 
     pattern: str
@@ -57,7 +60,7 @@ class BoundedRegex:
     def __post_init__(self) -> None:
         """Compile the pattern."""
         try:
-            compiled = re2.compile(self.pattern, _OPTIONS)
+            compiled = re2.compile(self.pattern.encode(), _OPTIONS)
         except re2.error as error:
             reason = _reason(error)
             if _TOO_LARGE in reason:
@@ -73,8 +76,8 @@ class BoundedRegex:
         if value is None:
             return False
         try:
-            return self._compiled.fullmatch(value) is not None
-        except UnicodeEncodeError:  # a lone surrogate cannot be encoded for RE2
+            return self._compiled.fullmatch(value.encode()) is not None
+        except UnicodeEncodeError:  # a lone surrogate cannot be encoded
             return False
 
 
@@ -104,7 +107,7 @@ class Conditions:
         if unknown := given.keys() - set(_KINDS):
             raise Unsupported(f"{place} has {', '.join(sorted(unknown))}")
         if len(given) > 1:
-            reader.invalid(place, "has more than one of exact, prefix and regex")
+            reader.invalid(place, "has more than one of exact, prefix and regex: keep one")
             return None
         if not given or (presence and given.get("regex") == "*"):
             return Present() if presence else None
@@ -120,7 +123,7 @@ class Conditions:
     def regex(self, pattern: str, place: str) -> Condition | None:
         """Return a regex, one for equal patterns; None where it is invalid. Raises Unsupported."""
         if len(pattern.encode()) > MOST_REGEX_BYTES:
-            self._reader.invalid(place, f"is longer than {MOST_REGEX_BYTES} bytes")
+            self._reader.invalid(place, _TOO_LONG)
             return None
         self._uses_left -= 1
         if self._uses_left < 0:
@@ -139,7 +142,7 @@ class Conditions:
         try:
             made = BoundedRegex(pattern)
         except ValueError as error:
-            self._reader.invalid(place, f"is not RE2: {error}")
+            self._reader.invalid(place, f"is not RE2: {error}: correct it")
             return None
         except Unsupported:
             self._left -= TOO_LARGE_INSTRUCTIONS
@@ -148,6 +151,35 @@ class Conditions:
         if self._left < 0:
             raise Unsupported(_TOO_LARGE_TOGETHER)
         return made
+
+
+class Patterns:
+    """Checks the regexes of one object that nothing here matches by, as many as it may match by."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str] = {}
+        self._left = MOST_INSTRUCTIONS
+        self._uses_left = MOST_REGEXES
+
+    def problem(self, pattern: str) -> str:
+        """Return why a regex is invalid; empty where it is valid, or there were too many before."""
+        if not pattern or len(pattern.encode()) > MOST_REGEX_BYTES:
+            return _TOO_LONG if pattern else "must not be empty"
+        if pattern not in self._problems:
+            if self._left < 0 or not self._uses_left:
+                return ""
+            self._uses_left -= 1
+            self._problems[pattern] = self._compiled(pattern)
+        return self._problems[pattern]
+
+    def _compiled(self, pattern: str) -> str:
+        try:
+            self._left -= BoundedRegex(pattern).instructions
+        except ValueError as error:
+            return f"is not RE2: {error}: correct it"
+        except Unsupported:  # it is valid, and nothing here matches by it
+            self._left -= TOO_LARGE_INSTRUCTIONS
+        return ""
 
 
 def _reason(error: Exception) -> str:

@@ -32,7 +32,8 @@ class PathPrefix:
 class Match:
     """Conditions that all have to hold; None and empty ones ask for nothing.
 
-    Where `gateways` are given, labels and namespace of the source are not looked at.
+    Where `gateways`, by their full names, are given, labels and namespace of the source are not
+    looked at.
     Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMatchRequest
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.core.routing.mesh.follow import DEFAULT_DOMAIN
+from gateway.core.routing.mesh.istio_names import check_export_to, check_gateways, check_hosts
 from gateway.core.routing.mesh.istio_routes import RouteReader
 from gateway.core.routing.mesh.names import MESH, host_in_object
 from gateway.core.routing.mesh.reader import Reader
@@ -19,9 +20,10 @@ MOST_MATCHES: Final = 2000
 without a match counts as one. More are refused before they are read."""
 
 MOST_HOSTS: Final = 1000
-"""Of one object: each is compared with all that have a wildcard."""
+"""Of one object: each is looked for among those with a wildcard by all its ends."""
 
-_PROTOCOLS: Final = ("http", "tcp", "tls")
+_NOT_OBEYED: Final = ("tcp", "tls")
+_PROTOCOLS: Final = ("http", *_NOT_OBEYED)
 
 
 def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> FollowedObject:
@@ -39,20 +41,29 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
     written = reader.texts(spec.get("hosts"), "spec.hosts")
     gateways = reader.texts(spec.get("gateways"), "spec.gateways")
     if len(written) > MOST_HOSTS:
-        reader.invalid("spec.hosts", f"has more than {MOST_HOSTS}")
+        reader.invalid("spec.hosts", f"has more than {MOST_HOSTS}: split it")
         written = written[:1]
     hosts = tuple(host_in_object(each, namespace, domain) for each in written)
-    _check_hosts(reader, spec, hosts, gateways)
-    if not any(spec.get(each) for each in _PROTOCOLS):
-        reader.invalid("spec", "has none of http, tcp and tls")
     in_mesh = not gateways or MESH in gateways
+    check_hosts(reader, written, mesh=in_mesh)
+    check_gateways(reader, gateways, "spec.gateways")
+    if not hosts and (gateways or spec.get("tls") or spec.get("tcp")):
+        reader.invalid("spec.hosts", "missing: name one, or leave gateways, tcp and tls out")
+    if not any(spec.get(each) for each in _PROTOCOLS):
+        reader.invalid("spec", "has none of http, tcp and tls: give one")
     routes = RouteReader(reader, namespace, domain, delegate=not hosts, mesh=in_mesh)
     raw_routes = reader.items(spec.get("http"), "spec.http")
     if _count_matches(raw_routes) > MOST_MATCHES:
-        reader.invalid("spec.http", f"has more than {MOST_MATCHES} matches and conditions")
+        reader.invalid(
+            "spec.http", f"has more than {MOST_MATCHES} matches and conditions: split it"
+        )
         raw_routes = []
     read = tuple(routes.route(each, at) for at, each in enumerate(raw_routes, start=1))
+    for each in _NOT_OBEYED:
+        if spec.get(each):
+            reader.note(f"{each} is not obeyed")
     export_to = reader.texts(spec.get("exportTo"), "spec.exportTo") or ("*",)
+    check_export_to(reader, export_to, namespace)
     created = reader.text(metadata.get("creationTimestamp"), "metadata.creationTimestamp")
     return FollowedObject(
         "VirtualService",
@@ -66,27 +77,6 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
         notes=reader.finish(),
         created=created,
     )
-
-
-def _check_hosts(
-    reader: Reader, spec: dict[str, Any], hosts: tuple[str, ...], gateways: tuple[str, ...]
-) -> None:
-    if not hosts:
-        if gateways or spec.get("tls") or spec.get("tcp"):
-            reader.invalid("spec.hosts", "missing, which only a delegate of http alone may do")
-        return
-    if "" in hosts:
-        reader.invalid("spec.hosts", "has an empty one")
-    if "*" in hosts and (not gateways or MESH in gateways):
-        reader.invalid("spec.hosts", "has `*`, which is not allowed for the gateway `mesh`")
-    seen: set[str] = set()
-    stars = {each for each in hosts if each.startswith("*")}
-    suffixes = {each.removeprefix("*") for each in stars}
-    for host in hosts:
-        others = suffixes - {host.removeprefix("*")} if host in stars else suffixes
-        if host in seen or host.endswith(tuple(others)):
-            reader.invalid("spec.hosts", f"has {host}, which another one covers")
-        seen.add(host)
 
 
 def _count_matches(routes: list[Any]) -> int:

@@ -16,12 +16,14 @@ from gateway.core.events import Outcome, Phase, Received, ReceiveFailed, ReloadF
 from gateway.core.routing.version import Version
 from gateway.ports import Redrive
 from tests.builders import CANARY, STABLE, THIRD, mirror, route, version
+from tests.fakes.follows import CANARY_HOST, STABLE_HOST, follow_view
 from tests.fakes.rollouts import rollout_view, unjudged_view
 from tests.unit.adapters.fakes import Clock, decided, delivered, table, view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.follow_port import FollowView
     from gateway.ports import RouteView
     from gateway.rollout_port import RolloutView
 
@@ -39,10 +41,13 @@ def statistics(clock: Clock) -> Statistics:
 
 
 def said(
-    statistics: Statistics, *views: RouteView, rollouts: Sequence[RolloutView] = ()
+    statistics: Statistics,
+    *views: RouteView,
+    rollouts: Sequence[RolloutView] = (),
+    follows: Sequence[FollowView] = (),
 ) -> dict[str, Any]:
     """Return the response as a client reads it."""
-    shown = routes_view(views or (view(ORDERS),), 3, statistics, rollouts)
+    shown = routes_view(views or (view(ORDERS),), 3, statistics, rollouts, follows)
     read: dict[str, Any] = json.loads(json.dumps(shown, allow_nan=False))
     return read
 
@@ -231,3 +236,38 @@ def test_a_route_shows_its_rollout_and_what_is_set_by_hand(statistics: Statistic
 def test_a_route_that_nothing_judges_has_no_rollout(statistics: Statistics) -> None:
     (orders,) = said(statistics, view(ORDERS), rollouts=[unjudged_view()])["routes"]
     assert orders["rollout"] is None
+
+
+def test_a_route_shows_what_it_follows_and_what_of_it_could_not_be_taken(
+    statistics: Statistics,
+) -> None:
+    destinations = {STABLE_HOST: "stable", CANARY_HOST: "canary", "b-experiment": None}
+    seen = follow_view(
+        valid=False,
+        problem="no response in time",
+        unmapped=3,
+        unmapped_share=1 / 3,
+        unroutable=4,
+        destinations=destinations,
+        destinations_left_out=5,
+        notes=["timeout is not obeyed"],
+    )
+    follows = [replace(seen, route="other"), seen]
+    (orders,) = said(statistics, follows=follows)["routes"]
+    assert orders["follow"] == {
+        "object": "VirtualService shop/b",
+        "host": "b",
+        "read": True,
+        "found": True,
+        "valid": False,
+        "problem": "no response in time",
+        "not_applied": "",
+        "since": "2027-01-15T07:59:00.000Z",
+        "synced": "2027-01-15T08:00:00.000Z",
+        "unmapped": 3,
+        "unmapped_share": 0.3333,
+        "unroutable": 4,
+        "destinations": destinations,
+        "destinations_left_out": 5,
+        "not_obeyed": ["timeout is not obeyed"],
+    }

@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from gateway.adapters.kubernetes.errors import KubernetesError
     from gateway.adapters.kubernetes.resource import Object, Resource
 
-Step = tuple[float, "dict[str, Any] | KubernetesError"]
-"""After so many seconds, an event, or an error."""
+Step = tuple[float, "dict[str, Any] | KubernetesError | None"]
+"""After so many seconds, an event, or an error; None: neither."""
 
 
 def thing(name: str, version: int, **more: Any) -> Object:
@@ -28,7 +28,10 @@ def bookmark(version: int, after: float = 0.0) -> Step:
 
 
 class ScriptedApi:
-    """Lists and watches by script; a watch whose script is over waits for ever, or ends."""
+    """Lists and watches by script; a watch whose script is over waits for ever, or ends.
+
+    One whose script begins with an error, after 0 seconds, is never opened.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,7 @@ class ScriptedApi:
         return found
 
     async def watch(
-        self, resource: Resource, version: str, seconds: int
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
     ) -> AsyncGenerator[dict[str, Any]]:
         self._call(f"watch {version}")
         self.open += 1
@@ -66,11 +69,15 @@ class ScriptedApi:
             if not self.watches:
                 self.finished.set()
                 await asyncio.Event().wait()
-            for after, step in self.watches.pop(0):
+            script = self.watches.pop(0)
+            if not (script and script[0][0] == 0 and isinstance(script[0][1], Exception)):
+                opened()
+            for after, step in script:
                 await asyncio.sleep(after)
                 if isinstance(step, Exception):
                     raise step
-                yield step
+                if step is not None:
+                    yield step
             if not self.ends:
                 await asyncio.Event().wait()
         finally:
@@ -83,6 +90,7 @@ class Heard:
     def __init__(self) -> None:
         self.changes: list[tuple[str, Object | None]] = []
         self.synced_at: list[float] = []
+        self.reached_at: list[float] = []
         self.errors: list[str] = []
 
     def changed(self, name: str, found: Object | None) -> None:
@@ -90,6 +98,9 @@ class Heard:
 
     def synced(self) -> None:
         self.synced_at.append(asyncio.get_running_loop().time())
+
+    def reached(self) -> None:
+        self.reached_at.append(asyncio.get_running_loop().time())
 
     def failed(self, error: KubernetesError) -> None:
         self.errors.append(str(error))

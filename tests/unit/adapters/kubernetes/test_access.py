@@ -75,6 +75,33 @@ def test_token_and_authority_are_read_anew(account: Path) -> None:
     assert access.read_context() is not context
 
 
+def test_what_is_written_in_the_kubeconfig_itself_is_read_anew_too(tmp_path: Path) -> None:
+    """A person replaces an expired token where it is; the namespace stays the one of the start."""
+    authority = base64.b64encode(CA_PEM.encode()).decode()
+    cluster = {"server": "https://k:6443", "certificate-authority-data": authority}
+    access = find_access(kubeconfig(tmp_path, cluster))
+    access.refresh()
+    context = access.read_context()
+    assert access.read_token() == "secret"
+    other = base64.b64encode(trustme.CA().cert_pem.bytes()).decode()
+    cluster = {"server": "https://other:6443", "certificate-authority-data": other}
+    kubeconfig(tmp_path, cluster, {"token": "renewed"})
+    access.refresh()
+    assert (access.read_token(), access.server) == ("renewed", "https://other:6443")
+    assert access.read_context() is not context
+    (tmp_path / "config").write_text("current-context: gone")
+    for _ in range(2):
+        with pytest.raises(KubernetesError, match="contexts has no 'gone'"):
+            access.refresh()
+    assert access.namespace == "shop"
+
+
+def test_of_a_token_and_a_file_with_one_the_file_counts_as_for_kubectl(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("newer")
+    user = {"token": "older", "tokenFile": "t"}
+    assert find_access(kubeconfig(tmp_path, user=user)).read_token() == "newer"
+
+
 def test_a_connection_is_probed_while_it_is_silent() -> None:
     """Where the API server's host vanishes, no end of the connection comes."""
     address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +21,11 @@ from tests.unit.adapters.kubernetes.scripted_api import (
     event,
     thing,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from gateway.adapters.kubernetes.resource import Resource
 
 pytestmark = pytest.mark.looptime
 
@@ -67,10 +74,10 @@ async def test_after_a_clean_end_the_watch_goes_on_from_the_last_bookmark() -> N
 
 
 async def test_a_clean_end_without_an_event_counts_as_seen_if_it_took_its_time() -> None:
-    wait: list[Step] = [(61.0, UnreachableError("not reached"))]
-    api = ScriptedApi([("10", [])], [wait])
-    await follow(api)
+    api = ScriptedApi([("10", [])], [[(61.0, None)]])
+    heard = await follow(api)
     assert calls(api) == ["list", "watch 10", "watch 10"]
+    assert heard.synced_at == [0.0, 61.0]
 
 
 async def test_a_watch_that_ends_at_once_is_followed_by_a_list() -> None:
@@ -113,21 +120,72 @@ async def test_any_other_error_event_leads_to_a_list_and_is_reported(code: int) 
     assert heard.errors == [f"watch configmaps shop/*: {code} later"]
 
 
-async def test_a_broken_connection_is_resumed_without_a_list() -> None:
+async def test_a_broken_connection_is_followed_by_a_list() -> None:
+    """The API server may return from a backup, with lower versions, or ones that are used again."""
+    before, other = thing("a", 15, spec=1), thing("a", 15, spec=2)
     broken: Step = (1.0, UnreachableError("reset"))
-    api = ScriptedApi([("10", [])], [[bookmark(20, 3.0), broken], [broken]])
+    api = ScriptedApi([("20", [before]), ("16", [other])], [[bookmark(25, 3.0), broken]])
     heard = await follow(api)
-    assert calls(api) == ["list", "watch 10", "watch 20", "watch 20"]
-    assert heard.errors == ["reset", "reset"]
+    assert calls(api) == ["list", "watch 20", "list", "watch 16"]
+    assert heard.errors == ["reset"]
+    assert heard.changes == [("a", before), ("a", other)]
 
 
 async def test_a_silent_connection_is_given_up_after_the_read_deadline() -> None:
     """90 s as asked for, and 10 more: 100 s at most, as the contract of the watch has it."""
-    api = ScriptedApi([("10", [])], [[bookmark(20, 30.0)]], ends=False)
+    api = ScriptedApi([("10", []), ("20", [])], [[bookmark(20, 30.0)]], ends=False)
     heard = await follow(api)
     assert heard.errors == ["watch configmaps shop/*: the connection is silent and is given up"]
     assert calls(api)[-1] == "watch 20"
     assert api.calls[-1][0] == pytest.approx(100.2)
+
+
+class NeverBegun(ScriptedApi):
+    """Takes watches and says nothing, not even their status."""
+
+    async def watch(
+        self, resource: Resource, version: str, seconds: int, opened: Callable[[], None]
+    ) -> AsyncGenerator[dict[str, Any]]:
+        watched = super().watch(resource, version, seconds, lambda: None)
+        async with aclosing(watched):
+            async for each in watched:
+                yield each
+
+
+async def test_a_watch_that_does_not_begin_is_given_up_after_15_s() -> None:
+    api = NeverBegun([("10", []), ("10", [])], [[bookmark(20, 60.0)]])
+    heard = await follow(api)
+    assert heard.errors == ["watch configmaps shop/*: the connection is silent and is given up"]
+    assert (calls(api)[:3], api.calls[2][0]) == (["list", "watch 10", "list"], 15.2)
+
+
+async def test_a_broken_connection_is_over_once_the_next_watch_has_begun() -> None:
+    """Not only once something changes: an API server that restarts is no hour out of reach."""
+    broken: Step = (0.0, UnreachableError("refused"))
+    api = ScriptedApi(
+        [("10", [])] * 3, [[(5.0, UnreachableError("reset"))], [broken], [bookmark(20, 60.0)]]
+    )
+    heard = await follow(api)
+    assert heard.errors == ["reset", "refused"]
+    assert [round(at, 1) for at in heard.reached_at] == [0.0, 5.6]
+
+
+async def test_a_list_does_not_say_that_a_watch_is_let() -> None:
+    """A Role with `list` alone: what is missing stays said."""
+    refused: Step = (0.0, KubernetesError("watch: forbidden", 403))
+    api = ScriptedApi([("10", []), ("11", [])], [[refused], [refused]])
+    heard = await follow(api)
+    assert (heard.errors, heard.reached_at) == (["watch: forbidden"] * 2, [])
+
+
+async def test_a_watch_that_was_open_for_a_while_ends_the_backoff() -> None:
+    """Nothing has changed in it, which is what most watches see."""
+    down: Step = (0.0, UnreachableError("refused"))
+    lost: Step = (30.0, UnreachableError("reset"))
+    api = ScriptedApi([("10", [])] * 6, [[down], [down], [down], [down], [lost]])
+    await follow(api)
+    times = [at for at, what in api.calls if what == "list"]
+    assert [round(b - a, 1) for a, b in pairwise(times)] == [0.2, 0.4, 0.8, 1.6, 30.2]
 
 
 async def test_a_list_that_fails_is_tried_again_with_a_growing_backoff() -> None:
@@ -140,10 +198,10 @@ async def test_a_list_that_fails_is_tried_again_with_a_growing_backoff() -> None
 
 async def test_the_backoff_begins_anew_after_an_event() -> None:
     broken: Step = (0.0, UnreachableError("reset"))
-    api = ScriptedApi([("10", [])], [[broken], [broken], [bookmark(20), broken]])
+    api = ScriptedApi([("10", [])] * 4, [[broken], [broken], [bookmark(20), broken]])
     await follow(api)
-    times = [round(at, 1) for at, _ in api.calls]
-    assert times == [0.0, 0.0, 0.2, 0.6, 0.8]
+    times = [round(at, 1) for at, what in api.calls if what == "list"]
+    assert times == [0.0, 0.2, 0.6, 0.8]
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,19 @@ from __future__ import annotations
 from gateway.cli.demo import SCENARIOS
 from gateway.config.loader import load
 from gateway.demo.addresses import ON_TRIAL, Addresses
-from gateway.demo.rollout.plan import PLANS, plan_of
+from gateway.demo.follow.plan import FOLLOW
+from gateway.demo.rollout.plan import PLANS, changed
 
 PORTS = Addresses({**ON_TRIAL, "B1": 40_001})
 
 
 def test_the_command_line_offers_each_plan() -> None:
-    assert set(SCENARIOS) == set(PLANS)
+    assert set(SCENARIOS) == {*PLANS, FOLLOW.name}
 
 
 def test_each_routing_file_is_valid_and_has_the_steps_and_ports_that_were_given() -> None:
     for name in PLANS:
-        plan = plan_of(name, 100, None, (10, 100))
+        plan = changed(PLANS[name], 100, None, (10, 100))
         (route,) = load(plan.routing(PORTS).encode(), "routes.yaml").routes
         assert route.plan is not None
         assert route.plan.rollout is not None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = VIRTUAL_TIME
 
 TAKES_SECONDS = 0.1
+OTHERS = URLS.replace("b-", "c-")
 
 
 class Aside:
@@ -140,6 +141,43 @@ async def test_a_reload_while_a_large_object_is_compiled_gets_one_of_its_own() -
         assert followed.split.sticky == made.routes.in_force()[0].given.follow.versions.sticky  # type: ignore[union-attr]
 
 
+async def test_a_reload_takes_the_last_good_large_object_along_and_back_again() -> None:
+    async with world(aside=Aside()) as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(large(100))
+        made.listener.synced()
+        await asyncio.sleep(2)
+        made.listener.changed(large(0, hosts=[7]))
+        await asyncio.sleep(2)
+        made.swap(following("sticky: group\n"))
+        assert made.canary() == 100
+        assert "spec.hosts[0]: must be a string" in made.follower.views()[0].problem
+        made.swap(route_of("follow: {virtualService: b}", versions=OTHERS))
+        assert made.canary() == 0
+        await asyncio.sleep(2)
+        assert not made.follower.views()[0].valid
+        made.swap(following())
+        assert made.canary() == 100
+
+
+async def test_versions_that_a_large_object_has_not_are_told_and_forgotten() -> None:
+    aside = Aside()
+    async with world(aside=aside) as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(large(100))
+        made.listener.synced()
+        await asyncio.sleep(2)
+        made.swap(route_of("follow: {virtualService: b}", versions=OTHERS))
+        await asyncio.sleep(2)
+        assert "no destination is a version" in made.follower.views()[0].problem
+        assert made.canary() == 0
+        made.swap(following())
+        assert (made.canary(), made.follower.views()[0].problem) == (100, "")
+        assert aside.calls == 2, "what has been compiled on the reload is not again"
+
+
 async def test_the_log_is_told_of_five_changes_in_ten_seconds_and_of_the_last_one() -> None:
     async with world() as made:
         made.swap(following())
@@ -195,6 +233,17 @@ def test_objects_that_are_nested_too_deep_to_compare_are_a_change() -> None:
         seen.changed({"spec": {"http": nested(100_000)}})
     assert len(changes) == 2
     assert seen.values <= MOST_VALUES_AT_ONCE + 1
+
+
+def test_a_long_text_counts_as_several_values() -> None:
+    seen = WatchedObject(
+        ObjectName(ObjectKind.VIRTUAL_SERVICE, "shop", "b"), lambda: None, clock=float, wall=float
+    )
+    for spec in ({"hosts": ["x" * 60_000]}, {"x" * 60_000: 1}):
+        seen.changed({"spec": spec})
+        assert seen.values == MOST_VALUES_AT_ONCE + 1
+    seen.changed({"spec": {"hosts": ["x" * 1024]}})
+    assert seen.values == 3 + 10
 
 
 @pytest.mark.parametrize("count", [0, 10, MOST_VALUES_AT_ONCE, 1_000_000])

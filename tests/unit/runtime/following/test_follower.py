@@ -162,6 +162,9 @@ async def test_out_of_reach_is_told_after_ten_seconds_and_when_it_is_over() -> N
         assert (view.valid, view.problem) == (False, "no response in time")
         made.listener.synced()
         await asyncio.sleep(1)
+        assert not made.follower.views()[0].valid, "a list alone brings no changes"
+        made.listener.reached()
+        await asyncio.sleep(1)
         assert made.follower.views()[0].valid
         assert [each.valid for each in made.observer.of(FollowChanged)] == [True, False, True]
         assert made.routes.unready() == []
@@ -179,6 +182,52 @@ async def test_many_changes_are_compiled_together_and_the_last_one_counts() -> N
         assert len(made.observer.of(FollowChanged)) == 1
 
 
+def deciders_urls(made: World) -> set[str]:
+    decider = decider_of(made.routes.in_force()[0].route)
+    found = [decider.decide(message(message_id=str(at))).version for at in range(100)]
+    return {each.url for each in found if each is not None}
+
+
+async def test_a_reload_takes_the_last_good_object_with_it() -> None:
+    """The newest one is invalid, and messages go to the urls of the file in force all the same."""
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(50))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        made.listener.changed({**service(0), "spec": {"hosts": 5}})
+        await asyncio.sleep(1)
+        made.swap(route_of("follow: {virtualService: b}", versions=URLS.replace("8080", "9090")))
+        await asyncio.sleep(1)
+        assert not made.follower.views()[0].valid
+        assert deciders_urls(made) == {
+            "http://b-primary.shop:9090/events?x=1", "http://b-canary.shop:9090/events",
+        }  # fmt: skip
+        assert 45 < made.canary() < 55
+
+
+async def test_a_reload_to_versions_that_the_object_has_not_gives_stable_all() -> None:
+    """Nothing goes to versions that the file has no more; the object's next write is obeyed."""
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(50))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        other = (
+            "{stable: http://c-primary.shop:8080/events, next: http://c-canary.shop:8080/events}"
+        )
+        made.swap(route_of("follow: {virtualService: b}", versions=other))
+        await asyncio.sleep(1)
+        assert "no destination is a version" in made.follower.views()[0].problem
+        assert deciders_urls(made) == {"http://c-primary.shop:8080/events"}
+        made.swap(following())
+        await asyncio.sleep(1)
+        assert 45 < made.canary() < 55
+        assert made.follower.views()[0].valid
+
+
 async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> None:
     source = ScriptedObjects("there is no Kubernetes API to be found")
     async with world(source) as made:
@@ -186,7 +235,8 @@ async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> N
         made.swap(stable)
         await asyncio.sleep(1)
         assert made.routes.unready() == []
-        assert made.follower.views()[0].problem == source.refuses
+        view = made.follower.views()[0]
+        assert (view.problem, view.host, view.read) == (source.refuses, None, False)
         assert [each.problem for each in made.observer.of(FollowChanged)] == [source.refuses]
         source.refuses = ""
         await asyncio.sleep(6)
@@ -196,6 +246,8 @@ async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> N
         made.listener.synced()
         await asyncio.sleep(1)
         assert made.canary() == 100
+        view = made.follower.views()[0]
+        assert (view.host, view.read) == ("b", True), "the object's first host"
 
 
 async def test_nothing_is_opened_before_a_route_follows_and_a_reload_may_end_it() -> None:
@@ -217,3 +269,55 @@ async def test_nothing_is_opened_before_a_route_follows_and_a_reload_may_end_it(
         made.swap()
         await asyncio.sleep(60)
         assert made.source.listeners == {}
+
+
+async def test_a_reload_puts_the_last_good_object_in_force_for_the_new_versions() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(100))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        made.listener.changed(service(-1))
+        await asyncio.sleep(1)
+        assert made.canary() == 100, "the newest is invalid"
+        renamed = URLS.replace("canary:", "other:")
+        made.swap(route_of("follow: {virtualService: b}", versions=renamed))
+        (route,) = [each.route for each in made.routes.in_force()]
+        assert dict(route.weights) == {"stable": 0, "other": 100}
+        made.swap(route_of("follow: {virtualService: b}", versions="{stable: http://c.shop}"))
+        (route,) = [each.route for each in made.routes.in_force()]
+        assert decider_of(route).decide(message()).version == route.stable
+        assert not made.follower.views()[0].valid
+        made.swap(following())
+        assert made.canary() == 100, "its versions are there again"
+        assert made.routes.unready() == []
+
+
+async def test_a_valid_object_without_a_version_of_the_new_file_is_told_as_invalid() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        made.listener.changed(service(100))
+        made.listener.synced()
+        await asyncio.sleep(1)
+        gone = "{stable: http://c.shop/events, canary: http://d.shop/events}"
+        made.swap(route_of("follow: {virtualService: b}", versions=gone))
+        await asyncio.sleep(1)
+        assert made.canary() == 0
+        assert "no destination is a version" in made.follower.views()[0].problem
+        assert not made.follower.views()[0].valid
+
+
+async def test_weights_are_per_cent_also_while_there_is_no_object() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        for found, canary in ((service(40), 40), (None, 0), (service(30), 30)):
+            made.listener.changed(found)
+            made.listener.synced()
+            await asyncio.sleep(1)
+            (route,) = [each.route for each in made.routes.in_force()]
+            weights = {"stable": 100 - canary, "canary": canary}
+            assert route.split_weights() == weights
+            assert made.requests.view("orders").weights == weights

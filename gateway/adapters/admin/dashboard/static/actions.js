@@ -1,5 +1,6 @@
 // Buttons that change something: each asks once in a dialog, and shows why where it is refused.
 import { call, keep, token } from "./access.js";
+import { button } from "./parts.js";
 import { h, render } from "./render.js";
 import { canaryOf, shareSet } from "./words.js";
 
@@ -17,9 +18,10 @@ const VERBS = {
 	retry: ["Retry", "A new trial of the same revision begins with the first step."],
 };
 
+const GOING = ["pause", "promote", "abort"];
 const ALLOWED = {
-	waiting: ["pause", "promote", "abort"],
-	progressing: ["pause", "promote", "abort"],
+	waiting: GOING,
+	progressing: GOING,
 	paused: ["resume", "promote", "abort"],
 	aborted: ["retry"],
 };
@@ -27,24 +29,23 @@ const ALLOWED = {
 export function buttons(route, changed) {
 	const rollout = route.rollout;
 	if (!rollout) return [];
-	const button = (text, kind, onclick) => h("button", { key: text, type: "button", class: kind, onclick }, text);
 	const verbs = ALLOWED[rollout.phase] || [];
 	const usable = rollout.steps.length ? verbs : verbs.filter((verb) => verb === "retry");
 	return [
-		usable.map((verb) => button(VERBS[verb][0], verb === "abort" ? "danger" : "", () => askVerb(route.name, verb, changed))),
-		route.versions.length > 1 && button("Set weights", "", () => askWeights(route, changed)),
-		rollout.override && button("Clear weights", "", () => askClear(route.name, changed)),
+		usable.map((verb) => button(VERBS[verb][0], () => askVerb(route.name, verb, changed), verb === "abort" && { class: "danger" })),
+		route.versions.length > 1 && button("Set weights", () => askWeights(route, changed)),
+		rollout.override && button("Clear weights", () => askClear(route.name, changed)),
 	];
 }
 
 const place = (route, rest) => `api/routes/${encodeURIComponent(route)}/${rest}`;
-const field = (name, text, props) => h("label", { key: name }, h("span", {}, text), h("input", { name, autocomplete: "off", ...props }));
+const field = (name, text, props) => h("label", { key: name }, h("span", text), h("input", { name, autocomplete: "off", ...props }));
 const reason = () => field("reason", "Reason, for the history (optional)", { maxlength: 200 });
 
 function askVerb(route, verb, changed) {
 	const [name, what] = VERBS[verb];
-	const full = verb === "promote" && h("label", { class: "tick-box" }, h("input", { type: "checkbox", name: "full" }), h("span", {}, "to the end: all messages now"));
-	open(`${name} ${route}?`, [h("p", {}, what), full, reason()], name, verb === "abort", changed, (form) => {
+	const full = verb === "promote" && h("label.tick-box", h("input", { type: "checkbox", name: "full" }), h("span", "to the end: all messages now"));
+	open(`${name} ${route}?`, [h("p", what), full, reason()], name, verb === "abort", changed, (form) => {
 		const path = `rollout/${verb}${form.full?.checked ? "?full=true" : ""}`;
 		return call("POST", place(route, path), { by: BY, reason: form.reason.value });
 	});
@@ -59,35 +60,33 @@ function askWeights(route, changed) {
 			value: version.name === canary || shareSet(route, version) ? Math.round(shareSet(route, version) * 100) : 0,
 		}),
 	);
-	const what = "In force on every replica within 5 s, over file and rollout, until you clear them. Stable gets the rest.";
-	open(`Set weights of ${route.name}?`, [h("p", {}, what), fields], "Set weights", false, changed, (form) => {
+	const what = "In force on every replica within 5 s, over file, rollout and followed object, until you clear them. Stable gets the rest.";
+	open(`Set weights of ${route.name}?`, [h("p", what), fields], "Set weights", false, changed, (form) => {
 		const weights = others.map((version) => [version.name, Number(form[`weight-${version.name}`].value)]);
 		return call("PUT", place(route.name, "weights"), Object.fromEntries(weights));
 	});
 }
 
 function askClear(route, changed) {
-	const what = "The weights of the file or of the rollout count again; a rollout stays paused.";
-	open(`Clear weights of ${route}?`, [h("p", {}, what)], "Clear weights", false, changed, () => call("DELETE", place(route, "weights")));
+	const what = "The weights of the file, the rollout or the followed object count again; a rollout stays paused.";
+	open(`Clear weights of ${route}?`, [h("p", what)], "Clear weights", false, changed, () => call("DELETE", place(route, "weights")));
 }
 
+// A dialog with a title, content, and buttons of which the last one submits.
+const form = (dialog, title, onsubmit, content, verb, { danger, disabled, other }) =>
+	render(dialog, [
+		h(
+			"form",
+			{ key: title, onsubmit },
+			h("h2", { id: `${dialog.id}-title` }, title),
+			content,
+			h("div.buttons", other, button("Cancel", () => dialog.close()), h(`button.solid${danger ? ".danger" : ""}`, { type: "submit", disabled }, verb)),
+		),
+	]);
+
 function open(title, content, verb, danger, changed, act) {
-	const show = (error, busy) =>
-		render(ask, [
-			h(
-				"form",
-				{ key: title, onsubmit: (event) => submit(event) },
-				h("h2", { id: "ask-title" }, title),
-				content,
-				h("p", { class: "error", role: "alert" }, error || ""),
-				h(
-					"div",
-					{ class: "buttons" },
-					h("button", { type: "button", class: "plain", onclick: () => ask.close() }, "Cancel"),
-					h("button", { type: "submit", class: danger ? "danger solid" : "solid", disabled: busy }, verb),
-				),
-			),
-		]);
+	const show = (error, disabled) =>
+		form(ask, title, submit, [content, h("p.error", { role: "alert" }, error || "")], verb, { danger, disabled });
 	const submit = async (event) => {
 		event.preventDefault();
 		const form = event.target.elements;
@@ -118,28 +117,16 @@ export function askToken(why) {
 			entered = Boolean(text);
 			key.close();
 		};
+		const submit = (event) => {
+			event.preventDefault();
+			done(event.target.elements.token.value.trim());
+		};
+		const content = [
+			h("p", why || "The value of GATEWAY_ADMIN_TOKEN. It is kept for this tab alone."),
+			field("token", "Token", { type: "password", required: true }),
+		];
 		key.replaceChildren();
-		render(key, [
-			h(
-				"form",
-				{
-					onsubmit: (event) => {
-						event.preventDefault();
-						done(event.target.elements.token.value.trim());
-					},
-				},
-				h("h2", { id: "key-title" }, "Token"),
-				h("p", {}, why || "The value of GATEWAY_ADMIN_TOKEN. It is kept for this tab alone."),
-				field("token", "Token", { type: "password", autocomplete: "off", required: true }),
-				h(
-					"div",
-					{ class: "buttons" },
-					token() && h("button", { type: "button", class: "plain", onclick: () => done("") }, "Forget"),
-					h("button", { type: "button", class: "plain", onclick: () => key.close() }, "Cancel"),
-					h("button", { type: "submit", class: "solid" }, "Use token"),
-				),
-			),
-		]);
+		form(key, "Token", submit, content, "Use token", { other: token() && button("Forget", () => done("")) });
 		key.onclose = () => resolve(entered);
 		key.showModal();
 	});

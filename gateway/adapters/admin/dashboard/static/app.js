@@ -3,11 +3,11 @@ import { askToken, buttons } from "./actions.js";
 import { token } from "./access.js";
 import { chart } from "./charts.js";
 import { Flow } from "./flow.js";
-import { changes, decisions, ladder, overview, panel, shares, tiles } from "./panels.js";
+import { changes, decisions, followed, ladder, overview, shares, tiles } from "./panels.js";
+import { badge, button, failure, panel, shape } from "./parts.js";
 import { h, render } from "./render.js";
-import { shape } from "./shapes.js";
 import { Stream } from "./stream.js";
-import { percent, seconds, sentence, state } from "./words.js";
+import { percent, seconds, sentence, state, unix } from "./words.js";
 
 const RANGES = { "5 min": ["fine", 300, 5], "1 h": ["coarse", 3600, 60] };
 const DECISIONS = 100;
@@ -19,13 +19,14 @@ let range = "5 min";
 let filter = "";
 let held = null; // the decisions of a list that does not follow
 let shut = ""; // why there is nothing to show
-let past = {}; // by route: {versions: {name: {fine, coarse}}, decisions, phase}
+let past = {}; // by route: {versions: {name: {fine, coarse}}, decisions}
+const said = {}; // by route: the word for its state
 let number = 0;
 
 const chosen = () => frame.routes.find((route) => route.name === decodeURIComponent(location.hash.slice(1))) || frame.routes[0];
 
 function pastOf(route) {
-	return (past[route] ??= { versions: {}, decisions: [], said: "" });
+	return (past[route] ??= { versions: {}, decisions: [] });
 }
 
 // A point takes the place of an earlier one of the same span, which went on then.
@@ -54,11 +55,9 @@ const stream = new Stream({
 	frame(content) {
 		shut = "";
 		if (before) {
-			const said = Object.fromEntries(Object.entries(past).map(([name, kept]) => [name, kept.said]));
 			past = {};
 			for (const route of content.routes) {
 				const old = before.routes[route.name];
-				pastOf(route.name).said = said[route.name] || "";
 				if (!old) continue;
 				pastOf(route.name).versions = old.versions;
 				const fresh = new Set(route.decisions.map((row) => row.join()));
@@ -79,7 +78,7 @@ const stream = new Stream({
 		draw(true);
 	},
 	link(word, text) {
-		render(byId("link"), [shape({ live: "play", lost: "cross", wait: "ring" }[word]), h("span", {}, text)]);
+		render(byId("link"), [shape({ live: "play", lost: "cross", wait: "ring" }[word]), text]);
 		byId("link").className = word;
 		document.body.classList.toggle("stale", word === "lost" && Boolean(frame));
 	},
@@ -94,28 +93,31 @@ const stream = new Stream({
 function say() {
 	const news = [];
 	for (const route of frame.routes) {
-		const kept = pastOf(route.name);
 		const word = state(route)[1];
-		if (kept.said && kept.said !== word) news.push(`${route.name} is ${word}: ${sentence(route)}`);
-		kept.said = word;
+		const old = said[route.name] || word;
+		if (old !== word) news.push(`${route.name} is ${word}: ${sentence(route)}`);
+		said[route.name] = word;
 	}
 	if (news.length) byId("said").textContent = news.join(". ");
 }
 
+function problems(all) {
+	if (!all.length) return [];
+	const head = h("h2", shape("diamond"), `${all.length} ${all.length === 1 ? "problem" : "problems"}`);
+	return [h("section.notice", { "aria-label": "Problems" }, head, h("ul", all.map((problem) => h("li", problem))))];
+}
+
+// What stands in the place of a route.
+function blank(title, ...content) {
+	render(byId("routes"), []);
+	render(byId("main"), title ? [h("section.panel.empty", { key: title }, h("h2", title), content)] : []);
+}
+
 function draw(fresh) {
-	if (!frame) {
-		render(byId("problems"), []);
-		render(byId("routes"), []);
-		render(byId("main"), shut ? [h("section", { key: "shut", class: "panel empty" }, h("h2", {}, "Nothing to show without the token"), h("p", {}, shut), h("button", { type: "button", class: "solid", onclick: enter }, "Enter the token"))] : []);
-		return;
-	}
-	render(byId("problems"), frame.problems.length ? [h("section", { class: "notice", "aria-label": "Problems" }, h("h2", {}, shape("diamond"), `${frame.problems.length} ${frame.problems.length === 1 ? "problem" : "problems"}`), h("ul", {}, frame.problems.map((problem) => h("li", {}, problem))))] : []);
+	render(byId("problems"), problems(frame?.problems || []));
+	if (!frame) return blank(shut && "Nothing to show without the token", h("p", shut), button("Enter the token", enter, { class: "solid" }));
 	const route = chosen();
-	if (!route) {
-		render(byId("routes"), []);
-		render(byId("main"), [h("section", { key: "empty", class: "panel empty" }, h("h2", {}, "No routes"), h("p", {}, "The routing file has none that is in force. Once it has, they are shown here."))]);
-		return;
-	}
+	if (!route) return blank("No routes", h("p", "The routing file has none that is in force. Once it has, they are shown here."));
 	byId("generation").textContent = `generation ${frame.generation}`;
 	document.title = `${route.name} · sqs-version-gateway`;
 	render(byId("routes"), frame.routes.length < 2 ? [] : overview(frame.routes, route.name, filter, (text) => {
@@ -131,36 +133,43 @@ function draw(fresh) {
 }
 
 function details(route, width) {
-	const [picture, word] = state(route);
-	const now = Date.parse(frame.at) / 1000;
-	const rows = held?.route === route.name ? held.rows : pastOf(route.name).decisions;
+	const now = unix(frame.at);
+	const still = held?.route === route.name;
+	const rows = still ? held.rows : pastOf(route.name).decisions;
 	const steps = ladder(route, now);
 	const history = changes(route);
 	return [
 		h(
-			"section",
-			{ key: `head-${route.name}`, class: "head" },
-			h("div", {}, h("h2", {}, route.name, h("span", { class: `badge ${picture}` }, shape(picture), word)), h("p", { id: "sentence" }, sentence(route))),
-			h("div", { class: "buttons", role: "group", "aria-label": `Change ${route.name}` }, buttons(route, (rollout) => {
+			"section.head",
+			{ key: `head-${route.name}` },
+			h("div", h("h2", route.name, badge(state(route))), h("p", { id: "sentence" }, sentence(route))),
+			h("div.buttons", { role: "group", "aria-label": `Change ${route.name}` }, buttons(route, (rollout) => {
 				const present = frame.routes.find((each) => each.name === route.name);
 				if (present) present.rollout = rollout;
 				say();
 				draw(false);
 			})),
 		),
-		route.last_error && h("p", { key: "error", class: "notice small" }, `◆ ${new Date(route.last_error.time).toLocaleTimeString("en-GB")} ${route.last_error.text}`),
-		panel("flow", "Flow", [flow.draw(route, width), h("p", { key: "key", class: "small" }, key())]),
+		failure("notice", route.last_error),
+		panel("flow", "Flow", flow.draw(route, width), h("p.small", `● one ${flow.perDot > 1 ? `dot is ${flow.perDot} messages` : "dot is a message"} · ◆ failed, goes back`)),
 		tiles(route),
-		h("div", { key: "two", class: "two" }, h("div", {}, panel("shares", "Shares", shares(route)), history && panel("changes", "Changes", history)), steps && panel("steps", route.rollout.steps.length ? "Steps" : "Evidence", steps)),
+		h(
+			"div.two",
+			h(
+				"div",
+				panel("shares", "Shares", shares(route)),
+				route.follow && panel("follow", "Follows", followed(route, now)),
+				history && panel("changes", "Changes", history),
+			),
+			steps && panel("steps", route.rollout.steps.length ? "Steps" : "Evidence", steps),
+		),
 		charts(route, now, width),
-		panel("decisions", "Decisions", decisions(rows, held?.route === route.name, () => {
-			held = held?.route === route.name ? null : { route: route.name, rows: [...rows] };
+		panel("decisions", "Decisions", decisions(rows, still, () => {
+			held = still ? null : { route: route.name, rows: [...rows] };
 			draw(false);
 		})),
 	];
 }
-
-const key = () => `● one ${flow.perDot > 1 ? `dot is ${flow.perDot} messages` : "dot is a message"} · ◆ failed, goes back`;
 
 function charts(route, now, width) {
 	const [kind, length, step] = RANGES[range];
@@ -168,34 +177,28 @@ function charts(route, now, width) {
 	const wide = width > 760;
 	const each = wide ? Math.floor((width - 58) / 2) : width;
 	const points = (version) => (pastOf(route.name).versions[version.name]?.[kind] || []).filter((point) => point[0] >= from - step).map((point) => [Math.min(now, Math.max(from, point[0] + step / 2)), ...point.slice(1)]);
-	const marks = (route.rollout?.history || []).filter((entry) => entry.to !== null).map((entry) => ({ at: Date.parse(entry.at) / 1000, text: `${entry.to} %` }));
+	const marks = (route.rollout?.history || []).filter((entry) => entry.to !== null).map((entry) => ({ at: unix(entry.at), text: `${entry.to} %` }));
 	const limits = route.rollout?.limits;
-	const shared = { marks, from, to: now, gap: step * 2.5 };
-	const choose = h(
-		"div",
-		{ key: "range", class: "ranges", role: "group", "aria-label": "Time shown" },
-		Object.keys(RANGES).map((name) => h("button", { type: "button", "aria-pressed": String(name === range), onclick: () => { range = name; draw(false); } }, name)),
-	);
-	const lines = (pick, kinds) => route.versions.flatMap((version, place) => kinds.map(([name, style]) => ({ name: `${version.name}${name}`, kind: `c${place % 4} ${style}`, points: points(version).map(pick(name)) })));
-	const failed = lines(() => ([at, acked, failing]) => [at, failing / (acked + failing || 1)], [["", ""]]);
-	const slow = lines((name) => (point) => [point[0], name === " p50" ? point[3] : point[4]], [[" p50", "thin"], [" p99", ""]]);
+	const choices = Object.keys(RANGES).map((name) => button(name, () => { range = name; draw(false); }, { "aria-pressed": String(name === range) }));
+	const choose = h("div.ranges", { role: "group", "aria-label": "Time shown" }, choices);
+	const drawn = (id, what, series, words, limit) =>
+		chart({ id, title: `${what} of ${route.name}, ${range}`, series, words, limit, marks, from, to: now, gap: step * 2.5, least: 0.01 }, each);
+	const lines = (name, style, pick) => route.versions.map((version, place) => ({ name: version.name + name, kind: `c${place % 4} ${style}`, points: points(version).map((point) => [point[0], pick(point)]) }));
+	const failed = lines("", "", ([, acked, failing]) => failing / (acked + failing || 1));
+	const slow = [...lines(" p50", "thin", (point) => point[3]), ...lines(" p99", "", (point) => point[4])];
 	return h(
-		"div",
-		{ key: "charts", class: wide ? "two" : "" },
-		panel("failures", "Failure ratio", [choose, chart({ ...shared, id: "failure", title: `Failure ratio of ${route.name}, ${range}`, series: failed, least: 0.01, words: percent, limit: limits?.max_failure_ratio }, each)]),
-		panel("latency", "Delivery time, p50 and p99", [chart({ ...shared, id: "delivery", title: `Delivery time of ${route.name}, ${range}`, series: slow, least: 0.01, words: seconds, limit: limits?.max_p99_seconds }, each)]),
+		wide ? "div.two" : "div",
+		panel("failures", "Failure ratio", choose, drawn("failure", "Failure ratio", failed, percent, limits?.max_failure_ratio)),
+		panel("latency", "Delivery time, p50 and p99", drawn("delivery", "Delivery time", slow, seconds, limits?.max_p99_seconds)),
 	);
 }
 
 async function enter() {
-	if (await askToken()) stream.restart();
+	const old = token();
+	if ((await askToken()) || token() !== old) stream.restart();
 }
 
-byId("token").onclick = async () => {
-	const old = token();
-	await askToken();
-	if (token() !== old) stream.restart();
-};
+byId("token").onclick = enter;
 addEventListener("hashchange", () => {
 	held = null;
 	if (frame) draw(true);

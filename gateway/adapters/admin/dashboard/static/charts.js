@@ -1,4 +1,5 @@
 // Line charts of our own: one line a series, dashed where steps changed, and the same as a table.
+import { heads, picture } from "./parts.js";
 import { h } from "./render.js";
 import { clock } from "./words.js";
 
@@ -31,53 +32,39 @@ export function chart(of, width) {
 	const x = (at) => LEFT + ((at - of.from) / (of.to - of.from)) * (width - LEFT - RIGHT);
 	const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
 	const ages = (of.to - of.from > 600 ? [60, 40, 20, 0] : [5, 4, 3, 2, 1, 0]).filter((age) => width > 360 || age % 2 === 0);
-	const latest = of.series.filter((one) => one.points.length).map((one) => `${one.name} ${of.words(one.points.at(-1)[1])}`);
+	const last = ({ points }) => of.words(points.at(-1)[1]);
+	const seen = of.series.filter((one) => one.points.length);
+	const latest = seen.map((one) => `${one.name} ${last(one)}`).join(", ");
+	const level = (value, kind) => h(`line.${kind}`, { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) });
 	let free = -Infinity;
 	const marks = of.marks.filter((mark) => mark.at > of.from && mark.at <= of.to);
 	return [
-		h(
-			"svg",
-			{ key: of.id, role: "img", "aria-labelledby": `${of.id}-title ${of.id}-text`, width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, class: "chart" },
-			h("title", { id: `${of.id}-title` }, of.title),
-			h("desc", { id: `${of.id}-text` }, latest.length ? `Latest: ${latest.join(", ")}.` : "Nothing was delivered in this time."),
+		picture(
+			"chart", of.id, of.title, latest ? `Latest: ${latest}.` : "Nothing was delivered in this time.", width, HEIGHT,
 			[0, 0.5, 1].map((part) => [
-				h("line", { x1: LEFT, x2: width - RIGHT, y1: y(top * part), y2: y(top * part), class: part ? "grid" : "axis" }),
-				h("text", { x: LEFT - 7, y: y(top * part) + 4, class: "tick end" }, of.words(top * part)),
+				level(top * part, part ? "grid" : "axis"),
+				h("text.tick.end", { x: LEFT - 7, y: y(top * part) + 4 }, of.words(top * part)),
 			]),
-			ages.map((age) =>
-				h("text", { x: x(of.to - age * 60), y: HEIGHT - 5, class: `tick ${age ? "mid" : "end"}` }, age ? `−${age} min` : "now"),
-			),
+			ages.map((age) => h(`text.tick.${age ? "mid" : "end"}`, { x: x(of.to - age * 60), y: HEIGHT - 5 }, age ? `−${age} min` : "now")),
 			marks.map((mark) => {
 				const at = x(mark.at);
 				const fits = at > free;
 				if (fits) free = at + mark.text.length * 6.4 + 8;
 				const before = at > width - 70;
 				return h(
-					"g",
-					{ class: "mark" },
+					"g.mark",
 					h("line", { x1: at, x2: at, y1: TOP - 6, y2: HEIGHT - BOTTOM }),
-					fits && h("text", { x: before ? at - 4 : at + 4, y: TOP - 6, class: before ? "end" : "" }, mark.text),
+					fits && h(before ? "text.end" : "text", { x: before ? at - 4 : at + 4, y: TOP - 6 }, mark.text),
 				);
 			}),
-			of.limit && of.limit <= top && h("line", { x1: LEFT, x2: width - RIGHT, y1: y(of.limit), y2: y(of.limit), class: "limit" }),
-			of.series.map((one) => h("path", { key: one.name, d: lines(one.points, x, y, of.gap), class: `line ${one.kind}` })),
-			of.series
-				.filter((one) => one.points.length)
-				.map((one) => h("circle", { key: `end-${one.name}`, cx: x(one.points.at(-1)[0]), cy: y(one.points.at(-1)[1]), r: 3, class: `end-dot ${one.kind}` })),
+			of.limit && of.limit <= top && level(of.limit, "limit"),
+			of.series.map((one) => h("path", { d: lines(one.points, x, y, of.gap), class: `line ${one.kind}` })),
+			seen.map((one) => h("circle", { cx: x(one.points.at(-1)[0]), cy: y(one.points.at(-1)[1]), r: 3, class: `end-dot ${one.kind}` })),
 		),
 		h(
-			"ul",
-			{ key: `${of.id}-legend`, class: "legend" },
-			of.series.map((one) =>
-				h(
-					"li",
-					{ key: one.name },
-					sample(`line ${one.kind}`),
-					` ${one.name} `,
-					h("b", {}, one.points.length ? of.words(one.points.at(-1)[1]) : "–"),
-				),
-			),
-			of.limit && h("li", { key: "limit" }, sample("limit"), ` limit ${of.words(of.limit)}`),
+			"ul.legend",
+			of.series.map((one) => h("li", sample(`line ${one.kind}`), ` ${one.name} `, h("b", one.points.length ? last(one) : "–"))),
+			of.limit && h("li", sample("limit"), ` limit ${of.words(of.limit)}`),
 		),
 		table(of),
 	];
@@ -87,26 +74,11 @@ const sample = (kind) => h("svg", { width: 22, height: 8, "aria-hidden": "true" 
 
 function table(of) {
 	const times = [...new Set(of.series.flatMap((one) => one.points.map((point) => point[0])))].sort().slice(-10);
-	const content = h(
-		"table",
-		{},
-		h("caption", {}, `${of.title}, the last points`),
-		h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "from"), of.series.map((one) => h("th", { scope: "col" }, one.name)))),
-		h(
-			"tbody",
-			{},
-			times.map((time) =>
-				h(
-					"tr",
-					{},
-					h("th", { scope: "row" }, clock(time)),
-					of.series.map((one) => {
-						const point = one.points.find((each) => each[0] === time);
-						return h("td", {}, point ? of.words(point[1]) : "–");
-					}),
-				),
-			),
-		),
-	);
-	return h("div", { key: `${of.id}-table`, class: "hidden" }, content);
+	const cell = (one, time) => {
+		const point = one.points.find((each) => each[0] === time);
+		return h("td", point ? of.words(point[1]) : "–");
+	};
+	const rows = times.map((time) => h("tr", h("th", { scope: "row" }, clock(time)), of.series.map((one) => cell(one, time))));
+	const head = heads(["from", ...of.series.map((one) => one.name)]);
+	return h("div.hidden", h("table", h("caption", `${of.title}, the last points`), head, h("tbody", rows)));
 }

@@ -1,5 +1,6 @@
 // The picture of the flow: queue, gateway, versions; one dot for each message, or for some of them.
 // A message that fails comes back as a diamond. Without motion the dots stand on the lines.
+import { picture } from "./parts.js";
 import { h } from "./render.js";
 import { count, percent, rate, shareSet } from "./words.js";
 
@@ -57,6 +58,8 @@ function curve([a0, c0, a1, c1], down) {
 	return `M${points[0]}C${points.slice(1).join(" ")}`;
 }
 
+const per = ({ second }) => second.acked + second.failed;
+
 export class Flow {
 	constructor() {
 		this.dots = [];
@@ -67,32 +70,27 @@ export class Flow {
 	// Returns the description of the picture; dots live in a group of their own.
 	draw(route, width) {
 		const at = (this.at = layout(width, route.versions.length));
-		const per = (version) => version.second.acked + version.second.failed;
-		const text = (box, line, size, words) =>
-			h("text", { x: box.x + 12, y: box.y + 17 + line * 17, class: size }, cut(words, box.wide - 18));
-		const node = (box, kind, lines, key, full) =>
+		const text = (box, line, size, words) => h(`text.${size}`, { x: box.x + 12, y: box.y + 17 + line * 17 }, cut(words, box.wide - 18));
+		const node = (box, kind, lines, full) =>
 			h(
-				"g",
-				{ key, class: `node ${kind}` },
-				h("title", {}, full),
+				`g.node.${kind}`,
+				h("title", full),
 				h("rect", { x: box.x, y: box.y, width: box.wide, height: box.high, rx: 8 }),
 				lines.slice(0, Math.floor(box.high / 17)).map((words, line) => text(box, line, line ? "small" : "strong", words)),
 			);
-		const edge = (from, to, share, kind, key) =>
-			h("path", { key, d: curve(ends(from, to, at.down), at.down), class: `edge ${kind}`, "stroke-width": (1.5 + 7 * share).toFixed(1) });
+		const edge = (from, to, share, kind) =>
+			h("path", { d: curve(ends(from, to, at.down), at.down), class: `edge ${kind}`, "stroke-width": (1.5 + 7 * share).toFixed(1) });
+		const received = rate(route.rates.received_per_second);
 		const dead = route.redrive ? `redrive to ${route.redrive.queue}` : "";
 		const description = route.versions
 			.map((v) => `${v.name}: ${percent(shareSet(route, v))} set, ${count(per(v))} in the last second, ${count(v.second.failed)} of them failed`)
 			.join("; ");
-		return h(
-			"svg",
-			{ role: "img", "aria-labelledby": "flow-title flow-text", width, height: at.height, viewBox: `0 0 ${width} ${at.height}`, class: "flow" },
-			h("title", { id: "flow-title" }, `From ${route.queue} over the gateway to its versions`),
-			h("desc", { id: "flow-text" }, `${rate(route.rates.received_per_second)} messages a second come in. ${description}.`),
-			edge(at.queue, at.gateway, 1, "", "in"),
-			route.versions.map((v, i) => edge(at.gateway, at.versions[i], shareSet(route, v), `c${i % 4}${shareSet(route, v) ? "" : " none"}`, `edge-${v.name}`)),
-			node(at.queue, "queue", [route.queue, `${rate(route.rates.received_per_second)}/s in`, dead], "queue", `Queue ${route.queue}`),
-			node(at.gateway, "gateway", ["gateway", `${count(route.in_flight)} in flight`, `of ${count(route.max_in_flight)}`], "gateway", "The gateway"),
+		return picture(
+			"flow", "flow", `From ${route.queue} over the gateway to its versions`, `${received} messages a second come in. ${description}.`, width, at.height,
+			edge(at.queue, at.gateway, 1, ""),
+			route.versions.map((v, i) => edge(at.gateway, at.versions[i], shareSet(route, v), `c${i % 4}${shareSet(route, v) ? "" : " none"}`)),
+			node(at.queue, "queue", [route.queue, `${received}/s in`, dead], `Queue ${route.queue}`),
+			node(at.gateway, "gateway", ["gateway", `${count(route.in_flight)} in flight`, `of ${count(route.max_in_flight)}`], "The gateway"),
 			route.versions.map((v, i) =>
 				node(
 					at.versions[i],
@@ -102,18 +100,17 @@ export class Flow {
 						`${count(per(v))}/s${v.second.failed ? `, ◆ ${count(v.second.failed)} failing` : ""}`,
 						at.down ? `${count(v.in_flight)} in flight` : `${count(v.in_flight)} of ${count(v.max_in_flight)} in flight`,
 					],
-					`version-${v.name}`,
 					`${v.name}: ${v.url || v.queue}`,
 				),
 			),
-			h("g", { key: "dots", own: true, class: "dots", "aria-hidden": "true" }),
+			h("g.dots", { key: "dots", own: true, "aria-hidden": "true" }),
 		);
 	}
 
 	// Begins the dots of one second, once the picture is on the page.
 	begin(route, group) {
 		this.group = group;
-		const all = route.versions.reduce((sum, v) => sum + v.second.acked + v.second.failed, 0);
+		const all = route.versions.reduce((sum, version) => sum + per(version), 0);
 		this.perDot = Math.max(1, Math.ceil(all / MOST_DOTS));
 		if (still.matches) return this.stand(route);
 		if (document.visibilityState === "hidden") return;
@@ -137,9 +134,7 @@ export class Flow {
 	}
 
 	add(place, failed, begun) {
-		const node = document.createElementNS(SVG, "path");
-		node.setAttribute("class", `dot c${place % 4}`);
-		this.dots.push({ place, failed, begun, node, turned: null });
+		this.dots.push({ place, failed, begun, node: document.createElementNS(SVG, "path"), turned: null });
 	}
 
 	move(now) {
@@ -164,23 +159,29 @@ export class Flow {
 			this.group.append(dot.node);
 		}
 		const way = dot.failed ? (back ? 1 - (part - 0.55) / 0.45 : part / 0.55) : part;
-		const { queue, gateway, versions, down } = this.at;
-		const [x, y] = way < 0.4 ? along(ends(queue, gateway, down), way / 0.4, down) : along(ends(gateway, versions[dot.place], down), (way - 0.4) / 0.6, down);
-		dot.node.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+		const { queue, gateway, versions } = this.at;
+		if (way < 0.4) this.put(dot.node, queue, gateway, way / 0.4);
+		else this.put(dot.node, gateway, versions[dot.place], (way - 0.4) / 0.6);
+	}
+
+	// Puts a dot on the way between two boxes.
+	put(node, from, to, part) {
+		const { down } = this.at;
+		const [x, y] = along(ends(from, to, down), part, down);
+		node.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
 	}
 
 	stand(route) {
 		this.clear();
-		const { gateway, versions, down } = this.at;
+		const { gateway, versions } = this.at;
 		route.versions.forEach((version, place) => {
-			const all = version.second.acked + version.second.failed;
+			const all = per(version);
 			const dots = Math.min(4, all);
 			const failed = version.second.failed ? Math.max(1, Math.round((dots * version.second.failed) / all)) : 0;
 			for (let i = 0; i < dots; i++) {
 				const node = document.createElementNS(SVG, "path");
 				shape(node, i < failed, place);
-				const [x, y] = along(ends(gateway, versions[place], down), (i + 1) / (dots + 1), down);
-				node.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+				this.put(node, gateway, versions[place], (i + 1) / (dots + 1));
 				this.group.append(node);
 			}
 		});

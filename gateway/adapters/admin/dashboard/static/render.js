@@ -1,10 +1,16 @@
-// h() describes elements; render() makes what is on the page like the description, and keeps the
-// elements that fit, with their focus and scroll position.
+// h() describes elements, as h("p.small", {key: "limits"}, "text"): a tag with its classes,
+// properties where it has any, and content. render() makes what is on the page like the
+// description, and keeps the elements that fit, with their focus and scroll position.
 const SVG = "http://www.w3.org/2000/svg";
 const known = new WeakMap();
 
-export function h(tag, props, ...kids) {
-	return { tag, props: props || {}, kids: kids.flat(Infinity).filter((kid) => kid || kid === 0) };
+const there = (kids) => kids.flat(Infinity).filter((kid) => kid || kid === 0);
+
+export function h(name, ...kids) {
+	const [tag, ...classes] = name.split(".");
+	const props = kids[0]?.constructor === Object && !kids[0].tag ? kids.shift() : {};
+	if (classes.length) props.class = classes.join(" ");
+	return { tag, props, kids: there(kids) };
 }
 
 export function render(parent, kids) {
@@ -16,7 +22,7 @@ export function render(parent, kids) {
 	}
 	let place = 0;
 	unnamed = 0;
-	for (const kid of kids.flat(Infinity).filter((each) => each || each === 0)) {
+	for (const kid of there(kids)) {
 		const key = kid.props?.key ?? unnamed++;
 		const found = left.get(key);
 		const node = fits(found, kid) ? found : make(kid, parent);

@@ -1,5 +1,13 @@
 // Figures and sentences for people. Steps count from 1 here, and from 0 in the API.
 const COUNT = new Intl.NumberFormat("en");
+const STATES = {
+	waiting: ["half", "waiting"],
+	progressing: ["play", "progressing"],
+	paused: ["bars", "paused"],
+	promoted: ["check", "promoted"],
+	aborted: ["diamond", "rolled back"],
+	idle: ["eye", "watched"],
+};
 const VERDICTS = { pass: "passes", wait: "waits", abort: "aborts" };
 
 export const count = (number) => COUNT.format(number);
@@ -27,7 +35,11 @@ export function span(value) {
 
 export const rate = (value) => (value >= 100 ? count(Math.round(value)) : String(Number(value.toFixed(1))));
 
-export const clock = (unix) => new Date(unix * 1000).toLocaleTimeString("en-GB");
+export const unix = (iso) => Date.parse(iso) / 1000;
+
+export const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
+
+export const moment = (iso) => new Date(iso).toLocaleString("en-GB");
 
 export function canaryOf(route) {
 	const named = route.rollout?.canary;
@@ -39,49 +51,53 @@ export function shareSet(route, version) {
 	return version.name in weights ? weights[version.name] / 100 : version.share_configured || 0;
 }
 
+export function setAndSeen(route, version) {
+	const seen = version.share_observed;
+	return `${percent(shareSet(route, version))} set, ${seen === null ? "none" : percent(seen)} seen`;
+}
+
+// What is with the object that a route follows: the name of a picture, a word, and a sentence.
+export function following({ follow, phase }) {
+	const { object, problem, read, valid, found, since, not_applied: other } = follow;
+	const why = problem && `: ${problem}`;
+	const rest = "stable gets what no rule takes";
+	if (!read) return ["half", "object not read", `${object} has not been read yet${why}; until then ${phase === "polling" ? rest : "nothing is received"}`];
+	if (!valid) return ["cross", "object not valid", `${object} cannot be taken${why}; ${since ? "what was in force stays" : rest}`];
+	if (!found) return ["ring", "no object", `there is no ${object}; ${rest}`];
+	if (other) return ["ring", "object not applied", `${object} is not for the producers: ${other}; ${rest}`];
+	return ["follow", "following", `follows ${object}`];
+}
+
 // What a route is doing: the name of its picture, and one word.
 export function state(route) {
 	if (route.phase === "failed") return ["cross", "not polled"];
 	if (route.phase !== "polling") return ["ring", route.phase];
-	const rollout = route.rollout;
+	const { rollout } = route;
 	const phase = rollout?.phase || "none";
 	if (rollout?.override) return ["hand", "by hand"];
-	const states = {
-		waiting: ["half", "waiting"],
-		progressing: ["play", "progressing"],
-		paused: ["bars", "paused"],
-		promoted: ["check", "promoted"],
-		aborted: ["diamond", "rolled back"],
-		idle: ["eye", "watched"],
-	};
-	return states[phase] || ["ring", "steady"];
+	if (route.follow && phase !== "aborted") return following(route);
+	return STATES[phase] || ["ring", "steady"];
 }
 
 export function sentence(route) {
 	if (route.phase !== "polling") return route.why ? `${route.phase}: ${route.why}` : route.phase;
-	const rollout = route.rollout;
+	const { rollout } = route;
 	const phase = rollout?.phase || "none";
-	if (rollout?.override) return `weights set by hand: ${listed(route, rollout.override)}${held(rollout)}`;
+	if (rollout?.override) return byHand(route);
 	const canary = canaryOf(route);
 	const to = canary ? `${weightOf(route, canary)} to ${canary}` : "";
 	const judged = rollout ? `${VERDICTS[rollout.verdict]}: ${rollout.reason}` : "";
+	if (route.follow && phase !== "aborted") return `${following(route)[2]}; ${to}${rollout?.limits ? `; ${judged}` : ""}`;
 	const steps = rollout?.steps?.length || 0;
 	const step = steps ? `step ${rollout.step + 1} of ${steps}, ` : "";
-	switch (phase) {
-		case "waiting":
-		case "progressing":
-			return `${step}${to}; ${judged}`;
-		case "paused":
-			return `paused at ${step}${to}; ${judged}`;
-		case "promoted":
-			return `promoted: ${to}`;
-		case "aborted":
-			return `rolled back: ${to}; ${rollout.reason}`;
-		case "idle":
-			return `${to}, watched; ${judged}`;
-		default:
-			return canary ? `${to}; nothing judges this route` : `all to ${route.versions[0].name}`;
-	}
+	const said = {
+		none: canary ? `${to}; nothing judges this route` : `all to ${route.versions[0].name}`,
+		paused: `paused at ${step}${to}; ${judged}`,
+		promoted: `promoted: ${to}`,
+		aborted: `rolled back: ${to}; ${rollout?.reason}`,
+		idle: `${to}, watched; ${judged}`,
+	};
+	return said[phase] || `${step}${to}; ${judged}`;
 }
 
 function weightOf(route, name) {
@@ -90,10 +106,9 @@ function weightOf(route, name) {
 	return share === 0 ? "nothing" : share === 1 ? "all" : percent(share);
 }
 
-const listed = (route, weights) =>
-	route.versions
-		.filter(({ name }) => name in weights)
-		.map(({ name }) => `${name} ${weights[name]} %`)
-		.join(", ");
-
-const held = (rollout) => (rollout.steps.length ? `; the rollout is paused at step ${rollout.step + 1} of ${rollout.steps.length}` : "");
+export function byHand(route) {
+	const { override, step, steps } = route.rollout;
+	const set = route.versions.filter(({ name }) => name in override).map((version) => `${version.name} ${percent(shareSet(route, version))}`);
+	const held = steps.length ? `; the rollout is paused at step ${step + 1} of ${steps.length}` : "";
+	return `weights set by hand: ${set.join(", ")}${route.follow ? `, over ${route.follow.object}` : ""}${held}`;
+}

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from gateway.adapters.admin.dashboard.decisions import DecisionLog
 from gateway.adapters.admin.dashboard.frame import Frames
 from gateway.adapters.admin.rollout_view import rollout_json
+from gateway.adapters.admin.routes_view import routes_view
 from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.events import Outcome, ReloadFailed, TableInForce, VersionQueueDepth
 from gateway.core.routing.decision import Decision, Reason
 from tests.builders import STABLE, message
+from tests.fakes.follows import follow_view
 from tests.fakes.rollouts import FakeRollouts, rollout_view
 from tests.unit.adapters.fakes import Clock, FakeControl, delivered, table, view
+
+if TYPE_CHECKING:
+    from gateway.follow_port import FollowView
 
 
 class Stage:
@@ -27,9 +33,16 @@ class Stage:
         self.statistics.observe(TableInForce(table(), 1))
         self.rollouts = FakeRollouts(rollout_view())
         self.log = DecisionLog(self.clock)
-        control = FakeControl([view(table().routes[0], in_flight=3)], generation=4)
+        self.follows: list[FollowView] = []
+        self.control = control = FakeControl([view(table().routes[0], in_flight=3)], generation=4)
         self.frames = Frames(
-            control, control, self.statistics, self.rollouts, self.log, now=self.clock
+            control,
+            control,
+            self.statistics,
+            self.rollouts,
+            lambda: self.follows,
+            self.log,
+            now=self.clock,
         )
 
     def deliver(self, outcome: Outcome, times: int = 1) -> None:
@@ -57,6 +70,18 @@ def test_a_frame_has_the_route_and_its_rollout_as_their_own_endpoints_do(stage: 
     assert (frame["generation"], frame["at"]) == (4, "1970-01-12T13:46:40.000Z")
     assert (route["name"], route["in_flight"]) == ("orders", 3)
     assert route["rollout"] == rollout_json(rollout_view(), "stable")
+
+
+def test_a_frame_has_what_a_route_follows_as_the_api_does_and_costs_no_other_route_a_byte(
+    stage: Stage,
+) -> None:
+    without = len(orjson.dumps(stage.route()))
+    stage.follows = [follow_view(route="another")]
+    assert len(orjson.dumps(stage.route())) == without
+    stage.follows = [follow_view()]
+    views = stage.control.views()
+    said = routes_view(views, 4, stage.statistics, stage.rollouts.views(), stage.follows)
+    assert stage.route()["follow"] == said["routes"][0]["follow"] is not None
 
 
 def test_what_ended_since_the_last_frame_is_counted(stage: Stage) -> None:

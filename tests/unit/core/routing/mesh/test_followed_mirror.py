@@ -54,3 +54,17 @@ def test_mirrors_are_obeyed_only_where_it_is_asked_for() -> None:
     assert mirror_of(MIRRORED, obeyed=False) is None
     assert mirror_of(TO_STABLE) is None
     assert mirror_of({**MIRRORED, "mirror": {"host": "b-primary"}}) is None
+
+
+def notes_of(*http: Any) -> tuple[str, ...]:
+    follow = Follow(8080, "/events", namespace="shop", mirror=True)
+    return Followed(read_virtual_service(spec_of(*http)), follow, FOLLOWING).notes
+
+
+def test_a_mirror_that_gets_no_copies_is_named() -> None:
+    other = {**TO_STABLE, "mirror": {"host": "elsewhere"}}
+    (note,) = notes_of({**MIRRORED, "match": [{"port": 8080}]}, other)
+    assert note.startswith("the mirror to elsewhere.shop.svc.cluster.local is not obeyed")
+    (note,) = notes_of({**MIRRORED, "mirror": {"host": "b-primary"}})
+    assert "b-primary" in note
+    assert notes_of(MIRRORED) == notes_of({**other, "mirrorPercentage": {"value": 0}}) == ()

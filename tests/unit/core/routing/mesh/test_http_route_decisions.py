@@ -9,9 +9,10 @@ import pytest
 
 from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.destinations import FollowingVersions
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import Follow
 from gateway.core.routing.mesh.http_route import read_http_route
+from gateway.core.routing.mesh.outcomes import FollowedDecision
 from gateway.core.routing.mesh.reader import InvalidObject
 from tests.builders import message, version
 
@@ -133,9 +134,16 @@ def test_an_unset_weight_is_1_and_a_backend_of_another_kind_has_its_share() -> N
     assert {each.unmapped for each in found if each.decision.version is STABLE} == {True}
 
 
-@pytest.mark.parametrize("kind", ["RequestRedirect", "ExtensionRef", "Unheard"])
-def test_filters_that_send_elsewhere_leave_the_message_to_stable(kind: str) -> None:
-    found = decided({**TO_CANARY, "filters": [{"type": kind}]})
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"filters": [{"type": "RequestRedirect", "requestRedirect": {}}]},
+        {**TO_CANARY, "filters": [{"type": "ExtensionRef", "extensionRef": {"name": "x"}}]},
+        {**TO_CANARY, "filters": [{"type": "Unheard"}]},
+    ],
+)
+def test_filters_that_send_elsewhere_leave_the_message_to_stable(rule: Any) -> None:
+    found = decided(rule)
     assert (found.decision.version, found.decision.reason) == (STABLE, Reason.RULE)
     assert found.unroutable
 

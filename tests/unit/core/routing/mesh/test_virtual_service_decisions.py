@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,9 +12,10 @@ from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.delegates import merged
 from gateway.core.routing.mesh.destinations import FollowingVersions
 from gateway.core.routing.mesh.entry_index import EntryIndex
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import Follow, RequestHeaders
 from gateway.core.routing.mesh.matching import header_tests
+from gateway.core.routing.mesh.outcomes import FollowedDecision
 from gateway.core.routing.mesh.reader import InvalidObject
 from gateway.core.routing.mesh.virtual_service import read_virtual_service
 from tests.builders import message, version
@@ -258,20 +260,46 @@ def test_a_name_with_a_dot_is_no_short_name() -> None:
 
 def test_a_subset_is_one_of_the_followed_host() -> None:
     assert decided({"route": [to("b", subset="canary")]}).decision.version is CANARY
-    with pytest.raises(InvalidObject, match="no destination is a version"):
+    with pytest.raises(InvalidObject, match="no destination is a version") as caught:
         followed({"route": [to("other", subset="canary")]})
+    for known in ("b.shop.svc.cluster.local/canary", "b-primary.shop.svc.cluster.local"):
+        assert known in str(caught.value), "what would be one"
+
+
+def test_routes_of_tcp_and_tls_are_named_as_not_obeyed() -> None:
+    assert followed(TO_STABLE, tcp=[{"route": [to("b-primary")]}], tls=[]).notes == (
+        "tcp is not obeyed",
+    )
+
+
+def test_where_stable_is_a_queue_without_a_subset_an_object_may_be_for_stable_alone() -> None:
+    """After a promotion the canary's destination is gone, and the old weights must not stay."""
+    queue = replace(version("stable"), url="")
+    versions = FollowingVersions((queue, CANARY), queue, "orders", subsets={"canary": "canary"})
+    seen = read_virtual_service(spec_of({"route": [to("b", subset="stable")]}))
+    found = Followed(seen, Follow(8080, "/events", namespace="shop"), versions)
+    assert found.decide(message()).decision == Decision(queue, Reason.SPLIT)
 
 
 def test_the_share_of_an_unmapped_destination_is_stables() -> None:
     found = followed({"route": [to("b-experiment", 99), to("b-canary", 1)]})
+    assert found.unmapped_share == pytest.approx(0.99)
     seen = {found.decide(message(message_id=f"m-{n}"))[:2] for n in range(300)}
     assert all(each.version is CANARY or unmapped for each, unmapped in seen)
     assert {each.version for each, _ in seen} == {STABLE, CANARY}
 
 
-@pytest.mark.parametrize("end", ["redirect", "directResponse"])
-def test_a_redirect_goes_to_stable_as_a_rule(end: str) -> None:
-    found = decided({end: {}})
+def test_the_unmapped_share_is_that_of_the_weights_in_force() -> None:
+    matched = {"match": [{"headers": {"x": {"exact": "1"}}}], "route": [to("b-experiment")]}
+    assert followed(matched, {"route": [to("b-canary")]}).unmapped_share == 0
+    only = {"match": [{"headers": {"x": {"exact": "1"}}}], "route": [to("b-canary")]}
+    assert followed(only, {"route": [to("b-experiment")]}).unmapped_share == 1
+    assert followed(only).unmapped_share == 0
+
+
+@pytest.mark.parametrize("end", [{"redirect": {"uri": "/"}}, {"directResponse": {"status": 200}}])
+def test_a_redirect_goes_to_stable_as_a_rule(end: Any) -> None:
+    found = decided(end)
     assert found == FollowedDecision(Decision(STABLE, Reason.RULE, "http-1"), unroutable=True)
 
 
