@@ -73,7 +73,7 @@ class RouteFollowing:
         Large objects have to be ready, but for a plan of which nothing has been in force yet.
         """
         try:
-            if not self._find_all() or not all(each.is_known for each in self._watched):
+            if not self._find_all() or not self._all_known:
                 return
         except InvalidObject as error:
             self.is_read, self.problem = True, str(error)
@@ -94,7 +94,7 @@ class RouteFollowing:
                 return busy
             for each in self._watched[1:]:
                 busy = await each.prepare(aside) or busy
-            known = plan is self.plan and all(each.is_known for each in self._watched)
+            known = plan is self.plan and self._all_known
             if not known or not self._is_large or self._made_of == self._now:
                 return busy
             work = self._plan_work()
@@ -113,6 +113,16 @@ class RouteFollowing:
         seen = root.read()
         self._watched = (root, *(() if seen is None else self._delegates(seen)))
         return True
+
+    @property
+    def _all_known(self) -> bool:
+        """Whether there is enough to compile.
+
+        Where something is in force, a delegate out of reach that was never read is none: else it
+        would hold back every change of its root, an abort too.
+        """
+        may_miss = self._made_of is not None
+        return all(each.is_known or (may_miss and each.out_of_reach) for each in self._watched)
 
     def _delegates(self, seen: FollowedObject) -> tuple[WatchedObject, ...]:
         wanted = (each.delegate for each in seen.routes if not each.blocked)
