@@ -174,6 +174,7 @@ _FAST_MODES = {
     "latency": modes.waiting,
     "mirror": modes.mirrored,
     "rollout": modes.judged,
+    "follow": modes.followed,
     "dashboard": modes.watched,
     "auto": modes.self_found,
     "idle": modes.resting,
@@ -190,12 +191,5 @@ _MODES = {
     "bodies": _bodies,
 }
 _MESSAGES_HELP = (
-    "200,000; variants: 100,000; rollout: 60,000; scaling: 50,000; memory: 100,000; "
+    "200,000; variants: 100,000; rollout, follow: 60,000; scaling: 50,000; memory: 100,000; "
     "soak: 1,000,000; bodies: 2,000; kafka: 100,000"
-)
-_PARTS_HELP = (
-    "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"
-)
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -183,7 +183,7 @@ FOLLOW_UNROUTABLE: Final = MetricDefinition(
     "counter",
     ("route",),
     "Messages for which what the route follows has a redirect, a direct response or nothing to send"
-    " to; stable gets them.",
+    " to, or regexes that would take too long; stable gets them.",
 )
 KAFKA_BEHIND: Final = MetricDefinition(
     "gateway_kafka_behind",
