@@ -78,8 +78,8 @@ def test_the_open_cluster_is_said_and_so_is_an_open_place(
     assert "arn:aws:kafka:*:*:cluster/*/*" in _allowed(found["orders"])
     assert said == [
         (
-            "route orders: the cluster of topic orders is open, since the routing file does not name "
-            "it: narrow */* in the ARNs to CLUSTER/UUID"
+            "route orders: the cluster of topic orders is open, since the routing file does not "
+            "name it: narrow */* in the ARNs to CLUSTER/UUID"
         ),
         (
             "route orders: the account and region of that cluster are open, so any will do (say "
@@ -98,8 +98,8 @@ def test_where_nothing_is_needed_no_policy_is_printed(
     assert found is None
     assert said == [
         (
-            "route orders: topic orders is not read with `auth: msk-iam`: no statement, its rights are "
-            "the cluster's own (ACLs)"
+            "route orders: topic orders is not read with `auth: msk-iam`: no statement, its rights "
+            "are the cluster's own (ACLs)"
         ),
         "no policy is needed, so none is printed",
     ]
