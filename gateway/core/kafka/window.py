@@ -20,7 +20,7 @@ from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gateway.core.messages.record import Record
 
@@ -58,9 +58,10 @@ class _Past:
 class PartitionWindow:
     """The window of one partition, for one assignment of it; times are those of any one clock.
 
-    `behind` is in records, from the lowest that is not settled to the newest received, and
+    `behind` is in records, from the lowest that is not settled to the newest in the window, and
     `held_bytes` what those take that are not settled. `fallen_behind` is set at `max_behind`
-    records, or `max_bytes`, until half of both is left: no more is to be fetched meanwhile.
+    records, or `max_bytes`, until half of both is left: no more is to be fetched meanwhile, and
+    what is added all the same waits outside, as if it were not received.
     `blocked` counts rejected records that hold up others, or themselves. `to_park` is emptied by
     the one that parks its records and then settles them. Records that go back are given before
     newer ones, and older ones first.
@@ -82,6 +83,7 @@ class PartitionWindow:
         self._max_bytes = max_bytes
         self._detour = detour
         self._newest = -1
+        self._outside: deque[Record] = deque()  # received while it had fallen behind
         self._line: deque[int] = deque()  # offsets from the lowest that is not settled
         self._held: dict[int, tuple[Record, int]] = {}  # not settled; and what each takes
         self._out: set[int] = set()
@@ -134,9 +136,17 @@ class PartitionWindow:
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in, in order; those that are not above the newest are ignored."""
-        newest, held, fresh, keys = self._newest, self._held, self._fresh, self._keys
+        rest = iter(records)
+        if not self.fallen_behind:
+            self._let_in(rest)
+        self._outside.extend(rest)
+
+    def _let_in(self, records: Iterator[Record]) -> None:
+        """Take records into the window until it has fallen behind."""
+        held, fresh, keys, line = self._held, self._fresh, self._keys, self._line
         by_key, ordered = self._order is Order.KEY, self._order is not Order.NONE
-        line, total = self._line, 0
+        newest, total = self._newest, self.held_bytes
+        most, most_bytes = self._max_behind, self._max_bytes
         for record in records:
             offset = record[2]
             if offset <= newest:
@@ -157,10 +167,14 @@ class PartitionWindow:
                 if behind is None:
                     keys[key] = behind = deque()
                 behind.append(record)
-        self._newest = newest
-        self.held_bytes += total
-        if len(line) >= self._max_behind or self.held_bytes >= self._max_bytes:
-            self.fallen_behind = True
+            if len(line) >= most or total >= most_bytes:
+                self.fallen_behind = True
+                break
+        self._newest, self.held_bytes = newest, total
+
+    def _from_outside(self) -> Iterator[Record]:
+        while self._outside:
+            yield self._outside.popleft()
 
     # ---- out ------------------------------------------------------------------------------
 
@@ -265,6 +279,7 @@ class PartitionWindow:
         if few and self.held_bytes <= self._max_bytes * RESUMED:
             self.fallen_behind = False
             self._detoured.clear()
+            self._let_in(self._from_outside())
 
     def _key_of(self, record: Record) -> bytes | None:
         if self._order is Order.NONE:
