@@ -193,3 +193,10 @@ _MODES = {
 _MESSAGES_HELP = (
     "200,000; variants: 100,000; rollout, follow: 60,000; scaling: 50,000; memory: 100,000; "
     "soak: 1,000,000; bodies: 2,000; kafka: 100,000"
+)
+_PARTS_HELP = (
+    "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
