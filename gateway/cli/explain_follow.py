@@ -61,7 +61,10 @@ def followed_route(route: Route, files: dict[str, list[str]]) -> Route:
             FLAGS[strange], f"route {route.name} follows {plan.object}", f"give {FLAGS[kind]}"
         )
     if not given:
-        _note(f"route {route.name} follows {plan.object}: without {FLAGS[kind]} there is none")
+        _note(
+            f"route {route.name} follows {plan.object}: without {FLAGS[kind]} FILE it is taken as "
+            "absent, so stable gets what no rule takes"
+        )
         return route
     try:
         found = _followed(plan, list(_documents(kind, given[kind])))
@@ -77,9 +80,10 @@ def _followed(plan: FollowPlan, documents: list[dict[str, Any]]) -> Followed:
     objects = _read(plan, documents)
     followed = next((each for each in objects if (each.namespace, each.name) == _place(plan)), None)
     if followed is None:
-        there = ", ".join(f"{each.namespace}/{each.name}" for each in objects) or "none"
         kind = plan.object.kind.value
-        raise _problem(FLAGS[kind], f"there is no {plan.object}", f"there are: {there}")
+        there = ", ".join(f"{each.namespace}/{each.name}" for each in objects)
+        hint = f"there are: {there}" if there else f"nothing in it is of the kind {kind}"
+        raise _problem(FLAGS[kind], f"there is no {plan.object}", hint)
     obeyed = _obeyed(plan, followed, [each for each in objects if each is not followed])
     found = Followed(obeyed, plan.follow, plan.versions)
     _say(found)

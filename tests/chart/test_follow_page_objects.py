@@ -13,7 +13,7 @@ from tests.chart.follow_pages import ARGO, FLAGGER, each_page, only, page_route,
 from tests.chart.rendering import GATEWAY_CHART, render
 from tests.chart.test_controllers import ASKED, VARIABLES
 from tests.chart.test_gate_pages import named, objects_on
-from tests.chart.test_how_to_pages import blocks
+from tests.chart.test_how_to_pages import HOW_TO, blocks
 from tests.integration.children import run_gateway
 
 if TYPE_CHECKING:
@@ -72,11 +72,23 @@ def test_the_objects_fit_together(page: str) -> None:
 @each_page
 def test_every_routing_file_passes_the_check(page: str, tmp_path: Path) -> None:
     files = [each for each in blocks(page, "yaml") if each.startswith("# routes.yaml")]
-    assert len(files) == 2
+    assert len(files) == 3
     for text in files:
         (tmp_path / "routes.yaml").write_text(text)
         done = run_gateway("check", str(tmp_path / "routes.yaml"))
         assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
+@each_page
+def test_a_rollback_is_all_that_the_second_routing_file_adds(page: str) -> None:
+    plain, judged, _ = (
+        yaml.safe_load(each)["routes"][0]
+        for each in blocks(page, "yaml")
+        if each.startswith("# routes.yaml")
+    )
+    revision = judged.pop("rollback")["revision"]
+    assert f"worker=registry.example.com/b:{revision} " in (HOW_TO / f"{page}.md").read_text()
+    assert judged == plain
 
 
 @each_page

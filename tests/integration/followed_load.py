@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tests.integration.services import Service
 
 STABLE_HOST: Final = "localhost"
-CANARY_HOST: Final = "127.0.0.1"
+_ADDRESS: Final = "127.0.0.1"
+CANARY: Final = {"host": "b", "subset": "canary"}
+"""Its host is an address, which is no destination."""
+
 TESTER: Final = {"x-tester": "yes"}
 AFTER: Final = 120
 """Messages after the moment that are looked at."""
@@ -28,10 +31,10 @@ _WAITING: Final = 400
 
 
 def followed_route(queue: Queue, stable: Service, canary: Service, **more: Any) -> dict[str, Any]:
-    """Return a route that follows `shop/b`; its two versions differ in the names of their host."""
+    """Return a route that follows `shop/b`; stable is a host, the canary a subset."""
     urls = {
-        "stable": {"url": stable.url.replace(CANARY_HOST, STABLE_HOST)},
-        "canary": {"url": canary.url},
+        "stable": {"url": stable.url.replace(_ADDRESS, STABLE_HOST)},
+        "canary": {"url": canary.url, "subset": CANARY["subset"]},
     }
     follow = {"virtualService": "shop/b"}
     route = {"name": "orders", "queue": queue.name, "wait": "1s"}
@@ -42,7 +45,7 @@ def weighted(weight: float, *first: dict[str, Any], **http: Any) -> dict[str, An
     """Return the spec of a VirtualService with the canary's weight."""
     route = [
         {"destination": {"host": STABLE_HOST}, "weight": 100 - weight},
-        {"destination": {"host": CANARY_HOST}, "weight": weight},
+        {"destination": CANARY, "weight": weight},
     ]
     return {"hosts": ["b"], "http": [*first, {**http, "route": route}]}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.followed_load import (
-    CANARY_HOST,
+    CANARY,
     FollowedLoad,
     Load,
     followed_route,
@@ -40,7 +40,7 @@ Trouble = Callable[[KubeServer, Callable[[], None]], None]
 
 def flagger_rises(kube: KubeServer) -> None:
     """Weights in steps; the object is replaced whole, with a mirror at first."""
-    kube.write(weighted(0, mirror={"host": CANARY_HOST}, mirrorPercentage={"value": 10}))
+    kube.write(weighted(0, mirror=CANARY, mirrorPercentage={"value": 10}))
     for weight in (10, 20, 30):
         kube.write(weighted(weight))
 
@@ -56,7 +56,7 @@ def header_route() -> dict[str, Any]:
     return {
         "name": "to-canary",
         "match": [{"headers": {"x-tester": {"exact": "yes"}}}],
-        "route": [{"destination": {"host": CANARY_HOST}, "weight": 100.0}],
+        "route": [{"destination": CANARY, "weight": 100.0}],
     }
 
 

@@ -57,7 +57,7 @@ def command(
     if state.phase is RolloutPhase.PROMOTED and not (verb is Verb.PROMOTE and full):
         raise PhaseConflictError(f"the rollout is promoted: {verb} needs a new revision")
     if plan.rollout is None and verb is not Verb.RETRY:
-        raise PhaseConflictError(f"there is no rollout to {verb}: the route has a rollback alone")
+        raise PhaseConflictError(f"there is no rollout to {verb}: the route has no `rollout`")
     match verb:
         case Verb.ABORT:
             return _abort_on_request(state, plan, now, by, reason)

@@ -142,6 +142,7 @@ def test_a_delegate_is_found_in_the_file(explained: Explained) -> None:
 def test_without_a_file_there_is_no_object(explained: Explained) -> None:
     assert explained.run("{virtualService: b}") == (0, "stable")
     assert "note: route orders follows VirtualService b: without --virtualservice" in explained.err
+    assert "taken as absent, so stable gets what no rule takes" in explained.err
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,8 @@ def test_without_a_file_there_is_no_object(explained: Explained) -> None:
         ("{httpRoute: b}", SERVICES, "", "route orders follows HTTPRoute b (give --httproute)"),
         ("{virtualService: c}", SERVICES, SERVICE.format(name="b", day=1, to="b-canary"),
          "there is no VirtualService default/c (there are: shop/b)"),
+        ("{virtualService: b}", SERVICES, "{kind: HTTPRoute, metadata: {name: b}}",
+         "there is no VirtualService default/b (nothing in it is of the kind VirtualService)"),
         ("{virtualService: b}", SERVICES, SERVICE.format(name="b", day=1, to="x"),
          "no destination is a version"),
         ("{virtualService: b}", SERVICES, SERVICE.format(name="b", day=1, to="[]"),

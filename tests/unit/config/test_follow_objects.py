@@ -8,7 +8,8 @@ import pytest
 
 from gateway.config.file import read
 from gateway.config.problems.problem import ProblemsFound
-from gateway.core.routing.in_force import NOTHING_KNOWN, InForce, weigh
+from gateway.core.rollout.route_state import RouteState
+from gateway.core.routing.in_force import NOTHING_KNOWN, InForce, weigh, weights_in_force
 from gateway.core.routing.mesh.follow import Follow
 from gateway.core.routing.mesh.plan import FollowPlan, ObjectKind, ObjectName
 from gateway.core.routing.sources import FromAttribute
@@ -75,6 +76,14 @@ def test_weights_by_hand_take_the_objects_place_and_an_unread_state_does_not() -
     unknown = weigh(route, NOTHING_KNOWN).split
     assert unknown is not None
     assert unknown.edges == (0, 10000)
+
+
+def test_an_object_decides_for_as_long_as_the_state_is_out_of_reach() -> None:
+    """The API server has both: to take the canary away then would stop every rollout."""
+    known = RouteState()
+    for rollback in ("", "\nrollback: {max_failure_ratio: 10%}"):
+        route = route_of(f"follow: {{virtualService: b}}{rollback}")
+        assert weigh(route, weights_in_force(route, known, 3600.0, was_read=True)) == route
 
 
 @pytest.mark.parametrize("other", ["B.shop.svc:81", "b.shop.svc.cluster.local./x", "b.shop"])

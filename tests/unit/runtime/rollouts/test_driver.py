@@ -111,7 +111,7 @@ async def test_a_canary_in_service_is_rolled_back_and_may_be_tried_again() -> No
         assert one.view.verdict is Verdict.WAIT
         await one.load(20)
         assert one.view.verdict is Verdict.PASS
-        with pytest.raises(PhaseConflictError, match="rollback alone"):
+        with pytest.raises(PhaseConflictError, match="the route has no `rollout`"):
             await one.requests.command("orders", Verb.PAUSE, by="a test")
         await aborted(one)
         assert one.weight == 0
