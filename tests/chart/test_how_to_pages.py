@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HOW_TO: Final = ROOT / "docs" / "how-to"
 PAGES: Final = (
+    "canary-a-kafka-consumer",
     "gate-argo-rollouts",
     "gate-flagger",
     "iam",

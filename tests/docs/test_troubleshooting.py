@@ -67,6 +67,9 @@ WARNINGS: Final = (
     GROUPLESS[0],
     "before fallback.after_receives",
     "used without",
+    "it is read from its",
+    "records cannot be parked",
+    "commit: ",
     "no effect",
 )
 

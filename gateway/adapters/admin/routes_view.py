@@ -72,7 +72,10 @@ def routes_view(
     weights last changed. A route's `waiting` messages are those whose version is at its own limit.
     A `last_error` is null until there is one; it stays after a recovery, so look at its time.
     A version's headers are never shown, and its URL without userinfo, query and fragment. A version
-    that is a queue has `queue`, as it is written in the routing file, in place of `url`.
+    that is a queue has `queue`, as it is written in the routing file, in place of `url`; one that
+    is a topic has `topic`. A route that reads a topic has that as its `queue`, and in `kafka` (else
+    null) `topic`, `group`, `rebalances`, and of each of this process's partitions `topic`,
+    `partition`, `behind`, `paused`, `blocked` and `oldest`, the lowest offset not settled.
     """
     problems = list(measurements.problems)
     judged = {each.route: each for each in rollouts}
