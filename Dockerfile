@@ -28,6 +28,16 @@ RUN python -m venv --without-pip /opt/gateway \
  && /opt/tools/bin/pip install --require-hashes --only-binary :all: --requirement requirements/build.txt \
  && /opt/tools/bin/pip --python /opt/gateway/bin/python install --no-compile \
       --require-hashes --only-binary :all: --requirement requirements/runtime.txt
+# What routes with `kafka` need, where it is asked for: --build-arg EXTRAS=kafka. A layer of its own, so
+# that an image without it builds on the same ones as before.
+ARG EXTRAS=""
+COPY requirements/kafka.txt requirements/
+RUN case "$EXTRAS" in \
+      "") ;; \
+      kafka) /opt/tools/bin/pip --python /opt/gateway/bin/python install --no-compile \
+        --require-hashes --only-binary :all: --requirement requirements/kafka.txt ;; \
+      *) echo "EXTRAS: there is kafka alone" >&2; exit 1 ;; \
+    esac
 # Of the SDK's models of some 400 services (27 MB) it needs the queue's and those that hand out credentials.
 RUN find /opt/gateway/lib/python3.*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name sqs ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -r {} +

@@ -61,6 +61,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hash
 requirements: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
 	$(BIN)/uv $(COMPILE) pyproject.toml --extra otel --output-file requirements/runtime.txt $(ARGS)
+	$(BIN)/uv $(COMPILE) requirements/kafka.in --output-file requirements/kafka.txt $(ARGS)
 	$(BIN)/uv $(COMPILE) requirements/build.in --output-file requirements/build.txt $(ARGS)
 	$(BIN)/python -m tests.docs.generate
 

@@ -53,8 +53,8 @@ class FollowView:
     taken, and its source is in reach. `problem` says what is wrong, else `not_applied` why it does
     not exist for producers. `since` and `synced_at` are Unix times: of the object in force, and of
     the last word from the source. `destinations` are hosts with their subset after a slash, and the
-    version each of them is; `unmapped_share` is the part of the object's weights, 0..1, that
-    belongs to those that are none, `unmapped` the number of messages.
+    version each of them is, some left out where there are many; `unmapped_share` is the part of the
+    object's weights, 0..1, that belongs to those that are none, `unmapped` the number of messages.
     """
 
     route: str
@@ -71,4 +71,5 @@ class FollowView:
     unmapped_share: float = 0.0
     unroutable: int = 0
     destinations: Mapping[str, str | None] = field(default_factory=dict)
+    destinations_left_out: int = 0
     notes: Sequence[str] = ()

@@ -63,9 +63,7 @@ class SourceTraits:
     included. `batch` is the most messages of one receive or one settlement. `redrive` None: SQS
     moves no message. Sources of the same `identity` are one source, however they are addressed;
     empty: not known. `dead_letters` are the identities of where its messages go that are never
-    acked. `in_memory`: its calls are no calls over a network, which cost money and time. So nothing
-    is gained by a call that waits for more messages, or by several receives at once, and a stop
-    need not await a long one.
+    acked. `in_memory`: its calls cost nothing, so none lingers and there is one receive at a time.
     """
 
     url: str
@@ -125,10 +123,7 @@ class Source(Protocol):
         """Remove 1..`batch` messages for good; returns the failed ones by position."""
 
     async def set_leases(self, leases: Sequence[tuple[str, int]]) -> Mapping[int, EntryError]:
-        """Set the lease of 1..`batch` messages: (receipt, whole seconds from now; 0 releases).
-
-        Returns the failed ones by position.
-        """
+        """Set leases: (receipt, whole seconds from now; 0 releases); returns the failed ones."""
 
     async def dead_letter(self, message: Message, attributes: Mapping[str, str]) -> tuple[str, ...]:
         """Send a copy with these attributes added; returns once it is confirmed.
@@ -154,8 +149,7 @@ class Sender(Protocol):
         """Deliver once, within the plan's timeout.
 
         `done` is called once with the result, later than this returns; not at all once cancelled.
-        Every outcome is a result, not an error. A callback, since a task and a future for each
-        message cost too much (ADR 8).
+        Every outcome is a result, not an error. A task for each would cost too much (ADR 8).
         """
 
 
@@ -265,9 +259,8 @@ class RouteView:
     """The state of one route at one moment. `waiting` messages wait for their version's limit.
 
     `max_in_flight` and `max_in_flight_by_version` are the limits in force (some find themselves).
-    `redrive` None: the queue has no redrive policy, or is not resolved yet. `partitions` are those
-    that are read at this moment, None where the source is no log; `rebalances` counts the times
-    that some came or went.
+    `redrive` None: no redrive policy, or the queue is not resolved yet. `partitions` of a log are
+    those that it reads, else None; `rebalances` is how often some came or went.
     """
 
     route: Route

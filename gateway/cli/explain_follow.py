@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,6 +139,8 @@ def _say(found: Followed) -> None:
     for destination, version in found.named_destinations.items():
         if version is None:
             _note(f"{destination} is no version of the route: its share goes to stable")
+    if left := found.destinations_left_out:
+        _note(f"there are {left} more destinations")
     for note in found.notes:
         _note(note)
 
@@ -156,11 +159,19 @@ def _documents(kind: str, paths: list[str]) -> Iterator[dict[str, Any]]:
             raise _problem(
                 FLAGS[kind], f"{path} is no YAML: {' '.join(str(error).split())}"
             ) from error
-        for document in documents:
+        for document in map(_as_json, documents):
             items = document.get("items") if isinstance(document, dict) else None
             for each in items if isinstance(items, list) else [document]:
                 if isinstance(each, dict) and each.get("kind") == kind:
                     yield each
+
+
+def _as_json(document: Any) -> Any:
+    """Return a document as an API server would get it: keys that are no text are made text."""
+    try:
+        return json.loads(json.dumps(document))
+    except (TypeError, ValueError, RecursionError):
+        return None  # kubectl could not send it either
 
 
 def _loader() -> Any:

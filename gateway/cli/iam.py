@@ -1,4 +1,4 @@
-"""`gateway iam`: what each route's calls to SQS need to be allowed, and nothing else.
+"""`gateway iam`: what each route's calls to SQS or MSK need to be allowed, and nothing else.
 
 Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 and https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.arguments import OF_PROBLEMS, add_file_command, epilog, routing_table
 from gateway.cli.exit_status import OK, PROBLEMS
+from gateway.cli.iam_kafka import kafka_notes, kafka_statements
+from gateway.cli.iam_place import ACCOUNT, OPEN, REGION, Place, allow, left_open
 from gateway.core.addresses import QueueAddress, partition_of
 
 if TYPE_CHECKING:
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
 
-OPEN: Final = "*"
-"""Stands in an ARN for an account or a region that is not given."""
-
 CONSUME: Final = (
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -38,16 +37,7 @@ CONSUME: Final = (
 SEND: Final = ("sqs:GetQueueUrl", "sqs:SendMessage")
 
 _POLICY_LANGUAGE: Final = "2012-10-17"
-_ACCOUNT = re.compile(r"[0-9]{12}\Z")
-_REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)*-[0-9]+\Z")
 _ARN_PARTITION = re.compile(r"arn:(aws[a-z-]*):")
-
-
-class Place(NamedTuple):
-    """Account and region of queues for which the routing file gives none; None: not given."""
-
-    account: str | None = None
-    region: str | None = None
 
 
 def add_to(commands: Commands) -> None:
@@ -65,10 +55,10 @@ def add_to(commands: Commands) -> None:
         "--merged", action="store_true", help="one document for all routes: for a pod's one role"
     )
     parser.add_argument(
-        "--account", metavar="ID", help="of queues that the file gives without one; else any"
+        "--account", metavar="ID", help="of what the file gives without one; else any"
     )
     parser.add_argument(
-        "--region", metavar="NAME", help="of queues that the file gives without one; else any"
+        "--region", metavar="NAME", help="of what the file gives without one; else any"
     )
 
 
@@ -87,12 +77,17 @@ def print_policies(routes: Sequence[Route], place: Place, *, merged: bool) -> in
     """Print policy documents as JSON, and on stderr what they leave open; return the exit status.
 
     The JSON is an object of documents by route name, or with `merged` one document for all routes.
-    Raises ProblemsFound for an account or a region that AWS cannot have.
+    Where nothing is needed there is no document: IAM refuses one without a statement. Raises
+    ProblemsFound for an account or a region that AWS cannot have.
     """
     _check(place)
-    for line in _left_open(routes, place):
+    for line in _notes(routes, place):
         print(line, file=sys.stderr)
-    print(json.dumps(_documents(routes, place, merged=merged), indent=2))
+    documents = _documents(routes, place, merged=merged)
+    if documents:
+        print(json.dumps(documents, indent=2))
+    else:
+        print("no policy is needed, so none is printed", file=sys.stderr)
     return OK
 
 
@@ -109,27 +104,31 @@ def arn(queue: QueueAddress, place: Place) -> str:
 
 
 def _documents(routes: Sequence[Route], place: Place, *, merged: bool) -> dict[str, Any]:
+    """Return what to print; empty where no route needs anything."""
     if merged:
-        return policy(routes, place)
-    return {route.name: policy([route], place) for route in routes}
+        document = policy(routes, place)
+        return document if document["Statement"] else {}
+    each = ((route.name, policy([route], place)) for route in routes)
+    return {name: document for name, document in each if document["Statement"]}
 
 
 def _statements(route: Route, place: Place) -> Iterator[dict[str, Any]]:
     # A queue that is given by its URL is never looked up. A dead-letter queue always is, so that a
     # missing one is noticed at the start and not at the first reject.
     if not isinstance(route.queue, QueueAddress):
-        return  # a topic has no IAM actions of SQS
+        yield from kafka_statements(route, place)
+        return
     known = route.queue.url is not None
     actions = [action for action in CONSUME if not (known and action == "sqs:GetQueueUrl")]
-    yield _allow(actions, arn(route.queue, place))
+    yield allow(actions, arn(route.queue, place))
     if isinstance(route.dead_letter, QueueAddress):
-        yield _allow(list(SEND), arn(route.dead_letter, place))
+        yield allow(list(SEND), arn(route.dead_letter, place))
     targets: dict[str, set[str]] = {}  # versions may share a queue
     for version in route.versions:
         if version.queue is not None:
             targets.setdefault(arn(version.queue, place), set()).update(_send_to(version))
     for resource, needed in targets.items():
-        yield _allow(sorted(needed), resource)
+        yield allow(sorted(needed), resource)
 
 
 def _send_to(version: Version) -> Iterator[str]:
@@ -140,17 +139,13 @@ def _send_to(version: Version) -> Iterator[str]:
         yield "sqs:GetQueueAttributes"
 
 
-def _allow(actions: list[str], resource: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resource}
-
-
 def _region(queue: QueueAddress, place: Place) -> str:
     return queue.region or place.region or OPEN
 
 
 def _account(queue: QueueAddress, place: Place) -> str:
     """Return the account; an emulator's URL may have any word where AWS has the account."""
-    given = queue.account if _ACCOUNT.match(queue.account or "") else None
+    given = queue.account if ACCOUNT.match(queue.account or "") else None
     return given or place.account or OPEN
 
 
@@ -160,28 +155,28 @@ def _partition(queue: QueueAddress, region: str) -> str:
     return partition_of(region).name
 
 
-def _left_open(routes: Iterable[Route], place: Place) -> Iterator[str]:
+def _notes(routes: Iterable[Route], place: Place) -> Iterator[str]:
     for route in routes:
-        targets = (version.queue for version in route.versions)
-        found = (route.queue, route.dead_letter, *targets)
-        for queue in dict.fromkeys(each for each in found if isinstance(each, QueueAddress)):
-            wanted = ((_account(queue, place), "account"), (_region(queue, place), "region"))
-            names = [name for value, name in wanted if value == OPEN]
-            if names:
-                flags = " and ".join(f"--{name}" for name in names)
-                yield (
-                    f"route {route.name}: the {' and '.join(names)} of queue {queue.name} "
-                    f"{'is' if len(names) == 1 else 'are'} open, so any will do (say {flags})"
-                )
+        for note in (*_open_queues(route, place), *kafka_notes(route, place)):
+            yield f"route {route.name}: {note}"
+
+
+def _open_queues(route: Route, place: Place) -> Iterator[str]:
+    targets = (version.queue for version in route.versions)
+    found = (route.queue, route.dead_letter, *targets)
+    for queue in dict.fromkeys(each for each in found if isinstance(each, QueueAddress)):
+        what = f"queue {queue.name}"
+        if said := left_open(what, _account(queue, place), _region(queue, place)):
+            yield said
 
 
 def _check(place: Place) -> None:
     from gateway.config.problems.problem import ProblemsFound
 
     problems = []
-    if place.account is not None and not _ACCOUNT.match(place.account):
+    if place.account is not None and not ACCOUNT.match(place.account):
         problems.append(_flag("--account", "is no AWS account", "12 digits"))
-    if place.region is not None and not _REGION.match(place.region):
+    if place.region is not None and not REGION.match(place.region):
         problems.append(_flag("--region", "is no AWS region", "as in eu-west-1"))
     if problems:
         raise ProblemsFound(problems)

@@ -1,4 +1,7 @@
-"""`gateway peek`: where the next messages of a queue would go, and why; they are given back."""
+"""`gateway peek`: where messages of a queue or a topic would go, and why.
+
+Those of a queue are received and given back; a topic's are read beside its group (`peek_topic`).
+"""
 
 from __future__ import annotations
 
@@ -30,34 +33,38 @@ def add_to(commands: Commands) -> None:
     end = epilog(
         {
             OK: "the messages are on stdout, and back in the queue",
-            FAILED: "SQS refuses it, one was not given back, or the person said no",
+            FAILED: "SQS or Kafka refuses it, one was not given back, or the person said no",
             PROBLEMS: f"{OF_PROBLEMS}, no such queue, or no --yes where no terminal can ask",
         },
         "gateway peek orders --config routes.yaml",
         "gateway peek orders --config routes.yaml --count 3 --yes --json",
         "gateway peek orders-dead --yes",
+        "gateway peek shop.orders --config routes.yaml",
     )
     text = (
-        "receive at most ten messages, say where each would go and why, and give them back; bodies "
-        "are not shown"
+        "receive at most ten messages, say where each would go and why, and give them back; of a "
+        "topic read the newest records, and commit nothing; bodies are not shown"
     )
     parser = add_parser(commands, "peek", run, text, end)
-    parser.add_argument("queue", metavar="QUEUE", help="the queue's name, URL or ARN")
+    parser.add_argument(
+        "queue", metavar="QUEUE", help="the queue's name, URL or ARN, or the topic of a route"
+    )
     parser.add_argument(
         "--count", type=_count, default=MOST, metavar="N", help="how many, 1 to 10 (default: 10)"
     )
     parser.add_argument(
-        "--yes", action="store_true", help="do not ask: receive counts go up by one"
+        "--yes", action="store_true", help="do not ask: a queue's receive counts go up by one"
     )
     # Suppressed where absent, so that it does not hide a --config given before the command.
     parser.add_argument(
         "--config",
         default=argparse.SUPPRESS,
         metavar="FILE",
-        help="the routing file that decides (default: GATEWAY_CONFIG; without one no decisions)",
+        help="the routing file that decides (default: GATEWAY_CONFIG; without one no decisions, "
+        "and no topics)",
     )
     parser.add_argument(
-        "--route", metavar="NAME", help="whose rules (default: those of the route with this queue)"
+        "--route", metavar="NAME", help="whose rules (default: those of the route that reads it)"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
 
@@ -67,9 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from gateway.adapters.telemetry import logs
-    from gateway.cli.peek_route import problem, queue_and_route
+    from gateway.cli.peek_route import problem, source_and_route
+    from gateway.core.addresses import QueueAddress
 
-    queue, route = queue_and_route(arguments)
+    queue, route = source_and_route(arguments)
+    if not isinstance(queue, QueueAddress):
+        from gateway.cli.peek_topic import peek_topic
+
+        return peek_topic(queue, route, arguments.count, _say, as_json=arguments.json)
     if not arguments.yes and not _can_ask():
         what = "nothing was received: there is no terminal to ask what it costs"
         raise problem("--yes", what, "say --yes")

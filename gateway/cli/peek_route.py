@@ -1,4 +1,4 @@
-"""The queue that `gateway peek` is to look at, and the route that decides for its messages."""
+"""What `gateway peek` is to look at, a queue or a topic, and the route that decides."""
 
 from __future__ import annotations
 
@@ -9,38 +9,74 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gateway.config.problems.problem import ProblemsFound
     from gateway.core.addresses import QueueAddress
+    from gateway.core.kafka.plan import TopicAddress
     from gateway.core.routing.route import Route, RoutingTable
 
 
-def queue_and_route(arguments: argparse.Namespace) -> tuple[QueueAddress, Route | None]:
-    """Return the queue, and the route that decides; None without a routing file that has one.
+def source_and_route(
+    arguments: argparse.Namespace,
+) -> tuple[QueueAddress, Route | None] | tuple[TopicAddress, Route]:
+    """Return the queue or the topic, and the route that decides.
 
-    A bare name that a route has is that route's queue, region and account included. Raises
+    The route is None without a routing file that has one; a topic always has one, which knows its
+    brokers: the route that reads it, or that of `--route`, whichever of its cluster's topics it is.
+    A bare name that a route has is what that route reads, region and account included. Raises
     ProblemsFound.
     """
+    from gateway.core.kafka.plan import TopicAddress
+
+    name, table = arguments.queue, _table(arguments)
+    route = _named(arguments.route, table)
+    if route is not None and route.kafka is not None:
+        return TopicAddress(name), route
+    readers = [] if table is None else [each for each in table.routes if _reads(each, name)]
+    if route is None and any(each.kafka for each in readers):
+        return TopicAddress(name), _only_one(readers, f"topic {name}")
+    return _queue(name, table, route)
+
+
+def _named(name: str | None, table: RoutingTable | None) -> Route | None:
+    """Return the route of `--route`, None without one."""
+    if name is None:
+        return None
+    if table is None:
+        raise problem("--route", "there is no routing file to find it in", "say --config")
+    from gateway.cli.explain import route_named
+
+    return route_named(table, name)
+
+
+def _reads(route: Route, name: str) -> bool:
+    """Return whether a route reads a topic, or a queue, that is called so."""
+    return route.queue.name == name
+
+
+def _only_one(routes: list[Route], what: str) -> Route:
+    if len(routes) > 1:
+        names = ", ".join(route.name for route in routes)
+        raise problem("--route", f"several routes have the {what}", f"say one: {names}")
+    return routes[0]
+
+
+def _queue(
+    text: str, table: RoutingTable | None, route: Route | None
+) -> tuple[QueueAddress, Route | None]:
     from gateway.core.addresses import QueueAddress, parse_queue
 
     try:
-        queue = parse_queue(arguments.queue)
+        queue = parse_queue(text)
     except ValueError as error:
-        raise problem("QUEUE", str(error)) from None
-    route = _route(arguments, queue)
+        hint = "a topic needs --config with a route that reads it, or --route"
+        raise problem("QUEUE", str(error), hint) from None
+    if route is None and table is not None:
+        route = _of_queue(table, queue)
     own = None if route is None else route.queue
     if isinstance(own, QueueAddress) and queue.account is None and queue.name == own.name:
         return own, route
     return queue, route
 
 
-def _route(arguments: argparse.Namespace, queue: QueueAddress) -> Route | None:
-    table = _table(arguments)
-    if table is None:
-        if arguments.route is not None:
-            raise problem("--route", "there is no routing file to find it in", "say --config")
-        return None
-    if arguments.route is not None:
-        from gateway.cli.explain import route_named
-
-        return route_named(table, arguments.route)
+def _of_queue(table: RoutingTable, queue: QueueAddress) -> Route | None:
     from gateway.config.checks.queues import is_same
     from gateway.core.addresses import QueueAddress
 
@@ -49,12 +85,10 @@ def _route(arguments: argparse.Namespace, queue: QueueAddress) -> Route | None:
         for route in table.routes
         if isinstance(route.queue, QueueAddress) and is_same(route.queue, queue)
     ]
-    if len(found) > 1:
-        names = ", ".join(route.name for route in found)
-        raise problem("--route", f"several routes have the queue {queue.name}", f"say one: {names}")
-    if not found:
-        print(f"gateway peek: no route has the queue {queue.name}: no decisions", file=sys.stderr)
-    return found[0] if found else None
+    if found:
+        return _only_one(found, f"queue {queue.name}")
+    print(f"gateway peek: no route has the queue {queue.name}: no decisions", file=sys.stderr)
+    return None
 
 
 def _table(arguments: argparse.Namespace) -> RoutingTable | None:

@@ -48,7 +48,7 @@ def cost(
     if fifo:
         lines.append("the message groups of these are locked meanwhile")
     if route is not None:
-        lines.append(_of_weights(route))
+        lines.append(of_weights(route))
         lines.append("a rollout judges messages on their first receive alone, so not these")
     after = route.fallback.after_receives if route is not None and route.fallback else None
     if after is not None:
@@ -56,7 +56,8 @@ def cost(
     return lines
 
 
-def _of_weights(route: Route) -> str:
+def of_weights(route: Route) -> str:
+    """Return by which weights it decides."""
     if route.follow is None:
         return "decided is by the weights of the file, not by a rollout's or by hand"
     return (
@@ -86,14 +87,15 @@ def message_lines(
     """Return a table of the messages, without their bodies."""
     columns = (Column("MESSAGE"), *(OF_DECISIONS if route else ()), *OF_MESSAGES)
     rows = [
-        [Cell(message.message_id), *_decision(decision), *_message(message, route, redrive)]
+        [Cell(message.message_id), *decision_cells(decision), *_message(message, route, redrive)]
         for message, decision in messages
     ]
     cleaned = [[Cell(printable(each.text) or "-", each.style) for each in row] for row in rows]
     return table(columns, cleaned, width, paint)
 
 
-def _decision(decision: Decision | None) -> list[Cell]:
+def decision_cells(decision: Decision | None) -> list[Cell]:
+    """Return the cells of OF_DECISIONS; none without a decision."""
     if decision is None:
         return []
     version, bucket = decision.version, decision.bucket

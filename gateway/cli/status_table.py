@@ -78,12 +78,25 @@ def _phase(route: Route) -> Cell:
 def _reason(route: Route) -> str:
     if route["phase"] != POLLING and route["why"]:
         return str(route["why"])
-    rollout = route["rollout"]
+    rollout, topic = route["rollout"], _of_topic(route)
     if not rollout:
-        return ""
+        return topic
     by_hand = "weights set by hand" if rollout["override"] else ""
     reason = "" if rollout["phase"] == "none" and by_hand else str(rollout["reason"])
-    return "; ".join(each for each in (by_hand, reason) if each)
+    return "; ".join(each for each in (topic, by_hand, reason) if each)
+
+
+def _of_topic(route: Route) -> str:
+    """Return how far behind a route is that reads a topic, and what does not go on in it."""
+    kafka = route.get("kafka")
+    if not kafka:
+        return ""
+    partitions = kafka["partitions"]
+    stopped = ((sum(bool(each[key]) for each in partitions), key) for key in ("paused", "blocked"))
+    said = [f"{many} {key}" for many, key in stopped if many]
+    behind = sum(each["behind"] for each in partitions)
+    of = f"{len(partitions)} partition{'' if len(partitions) == 1 else 's'}"
+    return ", ".join([f"{behind:,} behind in {of}", *said])
 
 
 def _weights(route: Route) -> str:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.aiokit.idle import IdleCounter
-from gateway.core.delivery.attempts import after_attempt, attempts_of
 from gateway.core.delivery.backoff import backoff_seconds, whole_seconds
 from gateway.core.delivery.disposition import (
     Ack,
@@ -20,9 +19,10 @@ from gateway.core.delivery.disposition import (
     Retry,
     is_ack,
     judge,
-    status_of,
 )
+from gateway.core.delivery.last_attempt import after_attempt
 from gateway.core.events import Delivered, DeliveryCrashed, Outcome
+from gateway.core.kafka.attempts import attempts_of
 from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.routing.decision import Reason
 from gateway.runtime.in_flight import State
@@ -31,7 +31,6 @@ from gateway.runtime.plans import DeliveryPlans
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.history import Watch
-    from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.limiter import Limiter, Limiters
@@ -125,12 +124,6 @@ class Deliverer:
         self._leave(entry, None)
         if entry.state in (State.WAITING, State.DELIVERING):
             self._release(entry, 0)
-
-    def drop_waiting(self, lost: Callable[[Message], bool]) -> None:
-        """Give those messages back at once whose delivery has not begun, of those in the test."""
-        for entry in self._in_flight.under_way():
-            if entry.state is State.WAITING and lost(entry.message):
-                self.cancel(entry)
 
     def cancel_all(self) -> None:
         """Give back every message that is under way."""
@@ -259,14 +252,8 @@ class Deliverer:
             seconds = whole_seconds(route.retry.max_seconds)
             self._release(entry, seconds, ReleaseCause.REJECTED)
             return
-        attributes = {
-            "gateway-route": route.name,
-            "gateway-version": plan.version.name,
-            "gateway-status": status_of(result),
-            "gateway-reason": plan.reason.value,
-        }
         done = partial(self._dead_lettered, entry)
-        entry.waits_for = self._settler.dead_letter(entry, attributes, done)
+        entry.waits_for = self._settler.dead_letter(entry, plan.marks(result), done)
 
     def _dead_lettered(self, entry: InFlightMessage, confirmed: bool) -> None:  # noqa: FBT001 - a callback's one flag
         entry.waits_for = None

@@ -10,7 +10,7 @@ from gateway.ports import Ordering
 from gateway.runtime.delivery import Deliverer
 from gateway.runtime.dispatch import Intake, LateDispatcher, StandardDispatcher
 from gateway.runtime.fifo import GroupDispatcher
-from gateway.runtime.in_flight import InFlight
+from gateway.runtime.in_flight import InFlight, State
 from gateway.runtime.lease_keeper import LeaseKeeper
 from gateway.runtime.limiter import Limiters
 from gateway.runtime.mirror import Mirroring
@@ -27,6 +27,7 @@ from gateway.runtime.tracing.target import traced_targets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
     from gateway.ports import Observer, Source, SourceTraits, Target
@@ -63,7 +64,7 @@ class Parts:
         self.source = source
         self.tracing = tracing
         self.traced_source = source if tracing is None else traced_source(source, tracing)
-        self.log = source if isinstance(source, LogSource) else None
+        self.log = self.traced_source if isinstance(self.traced_source, LogSource) else None
         self.short = short
         self.random = random
         self.permits = Permits(route.max_in_flight)
@@ -81,6 +82,7 @@ class Parts:
             reporter=self.reporter,
             permits=self.permits,
             in_flight=self.in_flight,
+            log=self.log,
         )
         self.deliverer = Deliverer(
             route=route,
@@ -94,9 +96,15 @@ class Parts:
         )
         self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
         if self.log is not None:
-            self.log.on_lost(self.deliverer.drop_waiting)
+            self.log.on_lost(self._drop_waiting)
         self._groupless = RouteWarned(route.name, *GROUPLESS)
         self._warned = False
+
+    def _drop_waiting(self, lost: Callable[[Message], bool]) -> None:
+        """Give those messages back at once whose delivery has not begun, of those in the test."""
+        for entry in self.in_flight.under_way():
+            if entry.state is State.WAITING and lost(entry.message):
+                self.deliverer.cancel(entry)
 
     def warn_of_groupless(self) -> None:
         """Say once that a FIFO queue gives messages without a group."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.attempts import TO_STABLE
 from gateway.core.delivery.dialect import HeaderDialect
-from gateway.core.delivery.disposition import falls_back
+from gateway.core.delivery.disposition import falls_back, status_of
 from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.routing.decider import decider_of
 from gateway.core.routing.decision import Reason
 
@@ -95,6 +95,15 @@ class ActivePlan:
             self._sender = sender
             self._target = target
         return self._sender
+
+    def marks(self, result: DeliveryResult) -> dict[str, str]:
+        """Return what a copy for the dead-letter queue says of where it was rejected, and why."""
+        return {
+            "gateway-route": self._plan.route,
+            "gateway-version": self.version.name,
+            "gateway-status": status_of(result),
+            "gateway-reason": self.reason.value,
+        }
 
 
 class DeliveryPlans:

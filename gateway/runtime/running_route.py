@@ -44,8 +44,9 @@ def _as_given(route: Route) -> Route:
 
 
 def _not_open_yet(route: Route) -> str:
-    what = "queue" if route.kafka is None else "topic"
-    return f"its {what} is not resolved yet"
+    if route.kafka is None:
+        return "its queue is not resolved yet"
+    return "its topic is not resolved yet"
 
 
 class RunningRoute:

@@ -16,7 +16,7 @@ from gateway.core.events import Action, AttributesDropped, SettlementFailed
 from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.routing.route import Linger
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
-from gateway.log_port import LogSource, Release
+from gateway.log_port import Release
 from gateway.ports import EntryError, SourceError
 from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.in_flight import State
@@ -25,6 +25,7 @@ from gateway.runtime.permits import WAITING_PART
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+    from gateway.log_port import LogSource
     from gateway.ports import Source, SourceTraits
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.permits import Permits
@@ -42,7 +43,7 @@ LAST_RETRY_SECONDS: Final = 10.0
 
 
 class Settler:
-    """Settles the messages of one route.
+    """Settles the messages of one route. `log` is the source where that is one.
 
     A settled message leaves `in_flight` and gives its permit back. A batch is sent early when
     pollers wait for the permits that its messages hold.
@@ -56,10 +57,11 @@ class Settler:
         reporter: Reporter,
         permits: Permits,
         in_flight: InFlight,
+        log: LogSource | None = None,
     ) -> None:
         self._route = route
         self._source = source
-        self._log = source if isinstance(source, LogSource) else None
+        self._log = log
         self._reporter = reporter
         self._permits = permits
         self._in_flight = in_flight

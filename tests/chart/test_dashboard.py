@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.adapters.telemetry.metric_definitions import METRIC_DEFINITIONS
 from gateway.adapters.telemetry.metrics import Metrics
 from gateway.core.addresses import parse_queue
 from gateway.core.events import TableInForce, VersionQueueDepth
@@ -57,6 +58,11 @@ def series() -> list[dict[str, str]]:
         _series(name, dict.fromkeys(labels, "orders"), grows=name.endswith("_total"))
         for name, labels in promql.OF_ROLLOUTS.items()
         if name not in scraped
+    ]
+    found += [
+        _series(each.name, dict.fromkeys(each.labels, "orders"), grows=each.type == "counter")
+        for each in METRIC_DEFINITIONS
+        if each.name.startswith("gateway_kafka_")  # of a route with `kafka`, which needs a broker
     ]
     process = ("process_cpu_seconds_total", "process_resident_memory_bytes")
     return found + [_series(name, {}, grows=True) for name in process]

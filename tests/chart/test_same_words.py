@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import yaml
 
 from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
 from tests.integration.children import run_gateway
@@ -78,6 +79,15 @@ def test_a_broken_routing_file_is_refused_in_the_same_words(name: str) -> None:
     """The very files that the gateway's own words are held to."""
     file = GOLDEN / f"{name}.yaml"
     assert of_helm(file) == of_gateway(file)
+
+
+def test_routes_with_kafka_are_refused_in_the_same_words(tmp_path: Path) -> None:
+    """All but the first of the file, of which the schema says that it has one source too many."""
+    whole = yaml.safe_load((GOLDEN / "kafka_problems.yaml").read_text())
+    file = written(tmp_path, whole["routes"][1:])
+    expected = of_gateway(file)
+    assert len(expected) > 20
+    assert of_helm(file) == expected
 
 
 CASES: Final[dict[str, dict[str, Any]]] = {

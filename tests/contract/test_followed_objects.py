@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.adapters.kubernetes import client
 from gateway.adapters.kubernetes.objects import KubernetesObjects
 from gateway.config.loader import load
 from gateway.core.routing.decider import decider_of
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.mesh.events import FollowChanged
+from gateway.demo.kubernetes import objects as store
 from gateway.demo.kubernetes.objects import Kind
 from gateway.demo.kubernetes.script import rule
 from gateway.runtime.following.follower import Follower
@@ -307,3 +309,52 @@ async def test_shares_of_no_version_are_counted_where_messages_are_brought(accou
         assert view.destinations == {
             "c.shop.svc.cluster.local": None, "b-canary.shop.svc.cluster.local": "canary",
         }  # fmt: skip
+
+
+async def test_other_objects_of_the_namespace_are_not_taken_for_the_followed_one(
+    account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are they if a proxy loses the field selector."""
+    monkeypatch.setattr(store, "matches", lambda _content, _selector: True)
+    async with world(account) as made:
+        for number in range(1_000):
+            made.objects.create(SERVICES, virtual_service(99, f"a{number}"))
+        made.objects.create(SERVICES, virtual_service(10))
+        made.objects.create(SERVICES, virtual_service(98, "z"))
+        made.swap(file())
+        await made.until(lambda: made.canary() == 10)
+        made.objects.update(SERVICES, "z", virtual_service(97, "z"))
+        made.objects.delete(SERVICES, "a1")
+        made.objects.update(SERVICES, "b", virtual_service(20))
+        await made.until(lambda: made.canary() == 20)
+
+
+async def test_an_object_that_is_too_long_to_be_read_leaves_the_last_good_one(
+    account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MAX_LINE", 2_000)
+    async with world(account) as made:
+        made.objects.create(SERVICES, virtual_service(10))
+        made.swap(file())
+        await made.until(lambda: made.canary() == 10)
+        padded = virtual_service(50, exportTo=["*", "x" * 3 * 1024 * 1024])
+        made.objects.update(SERVICES, "b", padded)
+        await made.until(lambda: made.follower.views()[0].problem)
+        problem = made.follower.views()[0].problem
+        assert "is not read" in problem
+        assert made.canary() == 10
+        made.objects.update(SERVICES, "b", virtual_service(30))
+        await made.until(lambda: made.canary() == 30)
+
+
+async def test_a_large_object_is_in_force_within_two_seconds(account: Path) -> None:
+    async with world(account) as made:
+        made.objects.create(SERVICES, virtual_service(10))
+        made.swap(file())
+        await made.until(lambda: made.canary() == 10)
+        match = [{"headers": {"x": {"exact": str(number)}}} for number in range(1_900)]
+        large = virtual_service(50)
+        large["spec"]["http"].insert(0, large["spec"]["http"][0] | {"match": match})
+        made.objects.update(SERVICES, "b", large)
+        await made.until(lambda: made.canary() == 50)
+        assert made.follower.views()[0].valid

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,10 +189,15 @@ async def test_what_is_no_object_of_the_api_is_an_error_of_every_call(
 async def test_a_response_without_end_is_not_read_to_its_end(
     client: KubernetesClient, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_BODY", 1_000)
+    monkeypatch.setattr(module, "MAX_LINE", 1_000)
+    monkeypatch.setattr(module, "MAX_BODY", 3_000)
     server.api.script.body = json.dumps({"x": "y" * 2_000})
-    with pytest.raises(KubernetesError, match="more than 1,000 bytes"):
-        await client.get(ONE)
+    for call in (client.get(ONE), client.list(ONE)):
+        with pytest.raises(KubernetesError, match="more than 1,000 bytes"):
+            await call
+    server.api.script.body = json.dumps({"x": "y" * 4_000})
+    with pytest.raises(KubernetesError, match="more than 3,000 bytes"):
+        await client.list(replace(ONE, name=None))
 
 
 async def test_a_redirect_is_not_followed(client: KubernetesClient, server: Served) -> None:

@@ -45,13 +45,27 @@ class Broker:
 
     def produce(self, topic: str, *values: Any, key: Any = None, **rest: Any) -> None:
         """Produce values, each with the same key, and wait for the confirmations."""
+        for value in values:
+            self.send(topic, value, key=key, **rest)
+        self.flush()
+
+    def send(self, topic: str, value: Any, **rest: Any) -> None:
+        """Produce without waiting, but while the client has too many."""
         if self._producer is None:
             self._producer = Producer(
                 {"bootstrap.servers": self.address, "partitioner": "murmur2_random", "log_level": 2}
             )
-        for value in values:
-            self._producer.produce(topic, value=value, key=key, **rest)
-        assert self._producer.flush(WAIT_SECONDS) == 0
+        while True:
+            try:
+                self._producer.produce(topic, value=value, **rest)
+            except BufferError:
+                self._producer.poll(1)
+            else:
+                return
+
+    def flush(self) -> None:
+        """Wait for all confirmations."""
+        assert self._producer is None or self._producer.flush(WAIT_SECONDS) == 0
 
     def plan(self, topic: str, **rest: Any) -> KafkaPlan:
         """Make the plan of a route that reads a topic."""

@@ -127,6 +127,11 @@ class InMemoryLog:
         """Describe the partitions."""
         return [each.view(self.name, number) for number, each in sorted(self._windows.items())]
 
+    @property
+    def rebalances(self) -> int:
+        """How often a partition came back."""
+        return self._generation - 1
+
     async def close(self) -> None:
         """Leave the group."""
         self._commit()

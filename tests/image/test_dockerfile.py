@@ -104,7 +104,7 @@ def test_the_base_s_python_is_the_newest_that_the_tests_run_with() -> None:
 
 def test_every_package_is_installed_by_hash() -> None:
     """Or without an index at all: the gateway itself."""
-    assert len(installs()) == 3
+    assert len(installs()) == 4
     assert [each for each in installs() if not by_hash(each)] == []
 
 
@@ -136,9 +136,28 @@ def by_hash(command: str) -> bool:
     if "--no-index" in command:
         return "--no-deps" in command
     files = re.findall(r"--requirement (\S+)", command)
-    pinned = {"requirements/runtime.txt", "requirements/build.txt"}
+    pinned = {f"requirements/{name}.txt" for name in ("runtime", "kafka", "build")}
     options = "--require-hashes" in command and "--only-binary :all:" in command
     return options and bool(files) and set(files) <= pinned
+
+
+@pytest.mark.parametrize(
+    ("extras", "installed", "status"), [("", 0, 0), ("kafka", 1, 0), ("otel", 0, 1)]
+)
+def test_an_extra_is_installed_where_it_is_asked_for_alone(
+    tmp_path: Path, extras: str, installed: int, status: int
+) -> None:
+    """The step itself is run, with a pip that only notes that it was called."""
+    (step,) = [each for each in of("RUN") if "EXTRAS" in each]
+    pip = tmp_path / "pip"
+    pip.write_text(f"#!/bin/sh\necho called >>{tmp_path}/calls\n")
+    pip.chmod(0o755)
+    script = step.replace("/opt/tools/bin/pip", str(pip))
+    done = subprocess.run(["sh", "-c", script], env={"EXTRAS": extras}, check=False)
+    calls = tmp_path / "calls"
+    found = calls.read_text().splitlines() if calls.exists() else []
+    assert (len(found), done.returncode) == (installed, status)
+    assert 'EXTRAS=""' in of("ARG")
 
 
 def test_the_running_gateway_knows_its_revision() -> None:

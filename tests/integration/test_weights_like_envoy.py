@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.destinations import FollowingVersions
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import Follow
 from gateway.core.routing.mesh.http_route import read_http_route
 from gateway.core.routing.mesh.virtual_service import read_virtual_service
@@ -33,6 +33,8 @@ from tests.integration.mesh_dice import Dice
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from gateway.core.routing.mesh.outcomes import FollowedDecision
 
 SEED: Final = os.environ.get("FOLLOW_SEED", "14")
 CASES: Final = 24

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.routing.mesh.destinations import FollowingVersions
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import Follow
 from gateway.core.routing.mesh.http_route import read_http_route
 from gateway.core.routing.mesh.values import FollowedObject
@@ -17,6 +17,7 @@ from gateway.core.routing.mesh.virtual_service import read_virtual_service
 from tests.builders import message, version
 
 if TYPE_CHECKING:
+    from gateway.core.routing.mesh.outcomes import FollowedDecision
     from gateway.core.routing.version import Version
 
 STABLE = version("stable", url="http://b-primary.shop:8080/")

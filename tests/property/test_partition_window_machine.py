@@ -17,10 +17,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.plan import Order
+from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
-from gateway.core.kafka.window import Detour, PartitionWindow, record_bytes
+from gateway.core.kafka.window import Detour, PartitionWindow
 from gateway.core.messages.record import Record
 
 NOTHING_LEFT = 10_000

@@ -9,7 +9,7 @@ import re
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Final
 
-from tests.publishing.requirements import ROOT, RUNTIME, Pin, pins
+from tests.publishing.requirements import KAFKA, ROOT, RUNTIME, Pin, pins
 
 NOTICES: Final = ROOT / "THIRD_PARTY_NOTICES"
 LICENSE_FILE: Final = re.compile(r"\.dist-info/.*(?:licen[cs]e|copying|notice)", re.IGNORECASE)
@@ -22,6 +22,10 @@ The container image of sqs-version-gateway contains the Python packages below, e
 license. The wheel and the sdist of sqs-version-gateway contain none of them. The base of the image
 is Debian with CPython: their notices are in /usr/share/doc and in the folder of the interpreter.
 The number behind a package is that of the text at the end of this file.
+"""
+EXTRAS: Final = """\
+An image that is built with EXTRAS=kafka contains these too. Their texts are in their own folders,
+/opt/gateway/lib/python*/site-packages/*.dist-info/licenses:
 """
 RULE: Final = "-" * 80
 
@@ -46,7 +50,13 @@ def notices() -> str:
             f"{pin.name} {pin.version}: {license_name(package)} [{', '.join(map(str, cited))}]"
         )
     ends = [f"{RULE}\n[{number}]\n\n{text}\n" for number, text in enumerate(texts, start=1)]
-    return "\n".join([HEAD, *rows, "", *ends])
+    return "\n".join([HEAD, *rows, "", *_extras(), "", *ends])
+
+
+def _extras() -> list[str]:
+    """Return a line for each package of an extra: its wheel brings the text."""
+    added = [(pin, _installed(pin)) for pin in pins(KAFKA).values()]
+    return [EXTRAS, *(f"{pin.name} {pin.version}: {license_name(each)}" for pin, each in added)]
 
 
 def license_name(package: Distribution) -> str:

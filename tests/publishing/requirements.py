@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RUNTIME: Final = ROOT / "requirements" / "runtime.txt"
+KAFKA: Final = ROOT / "requirements" / "kafka.txt"
+"""What `EXTRAS=kafka` adds to the image."""
 BUILD: Final = ROOT / "requirements" / "build.txt"
 CONSTRAINTS: Final = ROOT / "constraints.txt"
 PIN: Final = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)(?: ; ([^\\]+?))?((?: --hash=\S+)*)")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.metadata import distribution
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from packaging.requirements import Requirement
 
 from tests.publishing.notices import NOTICES, NoticeError, license_texts, notices
-from tests.publishing.requirements import BUILD, CONSTRAINTS, ROOT, RUNTIME, normal, pins
+from tests.publishing.requirements import BUILD, CONSTRAINTS, KAFKA, ROOT, RUNTIME, normal, pins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,14 +40,29 @@ def needed(*names: str) -> set[str]:
     return found
 
 
+def project() -> dict[str, Any]:
+    """Return the table `project` of pyproject.toml."""
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"])
+
+
 def dependencies() -> list[str]:
     """Return what the image installs: the extra `otel` is in it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["otel"]]
+    return [*project()["dependencies"], *project()["optional-dependencies"]["otel"]]
+
+
+def kafka() -> list[str]:
+    """Return what the extra `kafka` asks for."""
+    return list(project()["optional-dependencies"]["kafka"])
 
 
 def test_the_image_installs_what_the_project_depends_on_and_nothing_else() -> None:
     assert needed(*dependencies()) == set(pins(RUNTIME))
+
+
+def test_the_extra_adds_what_it_needs_and_nothing_that_is_there_already() -> None:
+    """So that pip changes nothing of what the image has without it."""
+    assert needed(*kafka()) == set(pins(KAFKA))
+    assert not set(pins(KAFKA)) & set(pins(RUNTIME))
 
 
 def test_what_compiles_the_gateway_is_pinned_too() -> None:
@@ -56,13 +71,13 @@ def test_what_compiles_the_gateway_is_pinned_too() -> None:
     assert needed(*asked) == set(pins(BUILD))
 
 
-@pytest.mark.parametrize("file", [RUNTIME, BUILD], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [RUNTIME, KAFKA, BUILD], ids=lambda file: file.name)
 def test_every_pin_has_hashes(file: Path) -> None:
     """With `--require-hashes` pip takes no other file, whichever index it comes from."""
     assert [pin for pin in pins(file).values() if not pin.hashes] == []
 
 
-@pytest.mark.parametrize("file", [RUNTIME, BUILD], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [RUNTIME, KAFKA, BUILD], ids=lambda file: file.name)
 def test_the_image_runs_what_was_tested(file: Path) -> None:
     tested = {pin.name: pin.version for pin in pins(CONSTRAINTS).values()}
     assert {pin.name: tested[pin.name] for pin in pins(file).values()} == {
@@ -70,10 +85,10 @@ def test_the_image_runs_what_was_tested(file: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("requirement", dependencies())
+@pytest.mark.parametrize("requirement", [*dependencies(), *kafka()])
 def test_a_pin_is_in_the_range_that_the_project_states(requirement: str) -> None:
     wanted = Requirement(requirement)
-    assert pins(RUNTIME)[normal(wanted.name)].version in wanted.specifier
+    assert (pins(RUNTIME) | pins(KAFKA))[normal(wanted.name)].version in wanted.specifier
 
 
 def test_tools_are_not_in_the_image() -> None:
@@ -124,6 +139,14 @@ def test_each_package_of_the_image_has_its_line_in_the_notices() -> None:
         line = re.search(stated, text, re.MULTILINE)
         assert line, pin.name
         assert "see its text" not in line[1]
+
+
+def test_the_notices_name_what_an_extra_adds_and_where_its_license_is() -> None:
+    """The wheel brings its text, so that an image without the extra is no larger for it."""
+    for pin in pins(KAFKA).values():
+        package = distribution(pin.name)
+        assert f"{pin.name} {pin.version}: " in NOTICES.read_text("utf-8")
+        assert license_texts(package)
 
 
 def test_a_package_without_a_license_text_is_told() -> None:

@@ -102,6 +102,17 @@ def _end_on_sigterm() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
 
 
+async def _kafka(
+    arguments: argparse.Namespace, _chosen: Sequence[Peer], _here: Arena, _folder: Path
+) -> None:
+    from tools.bench import kafka  # the extra is imported by no other mode
+
+    records = arguments.messages or kafka.RECORDS
+    repetitions = arguments.repetitions or kafka.REPETITIONS
+    print(report.header(f"{records:,} Kafka records that are settled at once, {repetitions} turns"))
+    print(await asyncio.to_thread(kafka.measure, records, repetitions))
+
+
 async def _memory(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> None:
@@ -163,6 +174,7 @@ _FAST_MODES = {
     "latency": modes.waiting,
     "mirror": modes.mirrored,
     "rollout": modes.judged,
+    "follow": modes.followed,
     "dashboard": modes.watched,
     "auto": modes.self_found,
     "idle": modes.resting,
@@ -172,14 +184,15 @@ _FAST_MODES = {
 """On the fast SQS; their figures can be written down."""
 
 _MODES = {
+    "kafka": _kafka,
     "memory": _memory,
     "soak": _soak,
     "isolation": _isolation,
     "bodies": _bodies,
 }
 _MESSAGES_HELP = (
-    "200,000; variants: 100,000; rollout: 60,000; scaling: 50,000; memory: 100,000; "
-    "soak: 1,000,000; bodies: 2,000"
+    "200,000; variants: 100,000; rollout, follow: 60,000; scaling: 50,000; memory: 100,000; "
+    "soak: 1,000,000; bodies: 2,000; kafka: 100,000"
 )
 _PARTS_HELP = (
     "of scaling: a routes, c bodies, d slow services, e processes; all where none is named"

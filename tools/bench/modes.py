@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from tools.bench import (
     auto_limits,
     dashboards,
+    decisions,
+    follows,
     idle,
     install,
     latency,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from tools.bench.arena import Arena
     from tools.bench.auto_limits import Slowed
+    from tools.bench.follows import Rest
     from tools.bench.latency import Ages
     from tools.bench.peers import Peer
     from tools.bench.scaling import Load
@@ -155,6 +158,29 @@ async def judged(
             progress(f"{turn + 1}: rollback {state} {run.rate:,.0f} msg/s")
     title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns"
     return report.header(title, here.made_of) + "\n" + rollouts.text(turns)
+
+
+async def followed(
+    arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
+) -> str:
+    """Take turns with a split, an object, and one that changes; then look on without messages."""
+    messages, repetitions = arguments.messages or JUDGED, arguments.repetitions or REPETITIONS
+    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    turns: dict[str, list[Run]] = {state: [] for state in follows.STATES}
+    rests: dict[str, list[Rest]] = {case.what: [] for case in follows.CASES}
+    for turn in range(repetitions):
+        for state in follows.STATES[:: 1 if turn % 2 else -1]:
+            run = await follows.measure(peer, here, folder, state, messages)
+            turns[state].append(run)
+            progress(f"{turn + 1}: {state} {run.rate:,.0f} msg/s")
+    for turn, case in product(range(repetitions), follows.CASES):
+        found = await follows.rest(peer, here, folder, case, arguments.seconds)
+        rests[case.what].append(found)
+        progress(f"{turn + 1}: {case.what}, {found.core:.2%} of a core, {found.rss_mib:.0f} MiB")
+    made = {each.name: decisions.of(each) for each in chosen if each.name in _GATEWAYS}
+    title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns; "
+    title += f"{arguments.seconds:g} s without messages"
+    return report.header(title, here.made_of) + "\n" + follows.text(turns, rests, made)
 
 
 async def watched(

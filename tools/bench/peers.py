@@ -191,7 +191,7 @@ def running(
     """
     config = folder / "routes.yaml"
     config.write_text(_usual_routing(peer, arena) if routing is None else routing)
-    environment = _environment(peer, arena, admin_port := _free_port()) | _place(peer)
+    environment = _environment(peer, arena, admin_port := free_port()) | place(peer)
     log = folder / f"{peer.name}-{admin_port}.log"
     began = time.monotonic()
     with log.open("wb") as out:
@@ -215,7 +215,8 @@ def _root_of(peer: Peer) -> Path:
     return Path(os.environ.get("BENCH_GATEWAY_ROOT", ROOT)) if ours else ROOT
 
 
-def _place(peer: Peer) -> dict[str, str]:
+def place(peer: Peer) -> dict[str, str]:
+    """Return where its gateway is, as a variable of the environment."""
     if not peer.compiled:
         return {}
     try:
@@ -264,7 +265,8 @@ def _environment(peer: Peer, arena: Arena, admin_port: int) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tools.bench.arena import Arena
     from tools.bench.peers import Peer, Running
 
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 90.0
 STALL_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.05
 

@@ -16,6 +16,7 @@ SECTIONS: Final = {
     "latency": "From visible to POST",
     "mirror": "A mirror in trouble",
     "rollout": "A canary that is judged",
+    "follow": "An object of the mesh that is followed",
     "dashboard": "An open dashboard",
     "auto": "A limit that finds itself",
     "idle": "Idle, start and memory",

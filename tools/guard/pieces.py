@@ -14,7 +14,8 @@ from gateway.core.rollout.plan import Plan
 from gateway.core.routing.decider import Decider
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.rules import Exact
-from tests.builders import CANARY, STABLE, route, rule, where
+from tests.builders import CANARY, STABLE, follow_plan, route, rule, where
+from tools.bench.decisions import followed as followed_object
 from tools.guard import yardsticks
 from tools.guard.passing import COUNTED_AFTER, Passing, receives
 
@@ -91,8 +92,10 @@ RULES: Final = route(
     {"stable": 90, "canary": 10},
     rules=tuple(rule(CANARY, where("tenant", Exact(f"t-{n}")), name=f"r-{n}") for n in range(200)),
 )
+FOLLOWED: Final = route(follow=follow_plan(), followed=followed_object(20), version_from=())
 DECIDE_BY_SPLIT: Final = Decider(SPLIT).decide
 DECIDE_BY_RULES: Final = Decider(RULES).decide
+DECIDE_BY_OBJECT: Final = Decider(FOLLOWED).decide
 
 
 PLAN = DeliveryPlan(
@@ -119,6 +122,7 @@ PIECES: Final = (
     Piece("pin", DECIDE_BY_SPLIT, yardsticks.pin, pinned_messages, unlook),
     Piece("split", DECIDE_BY_SPLIT, yardsticks.split, messages, unlook),
     Piece("rules", DECIDE_BY_RULES, yardsticks.rules, messages, unlook, 20),
+    Piece("followed", DECIDE_BY_OBJECT, yardsticks.followed, messages, unlook),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
     Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),

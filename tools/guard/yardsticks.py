@@ -81,6 +81,15 @@ def rules(message: Message) -> object:
     return split(message)
 
 
+_ENTRIES = {f"t-{n}": n for n in range(20)}
+
+
+def followed(message: Message) -> object:
+    """Read the names as headers are, look one of them up among 20 values, and hash the id."""
+    texts = {name.lower(): each[1] for name, each in message.attributes.items()}
+    return _ENTRIES.get(texts["tenant"]), split(message)
+
+
 def is_json(message: Message) -> object:
     """Parse the body."""
     return orjson.loads(message.body)

@@ -65,6 +65,7 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.checkRoute" (list $found $place $route) }}
 {{- end }}
 {{- include "gateway.checkCircles" (list $found $routes $queues) }}
+{{- include "gateway.checkTopics" (list $found $routes) }}
 {{- end }}
 
 {{- define "gateway.checkRoute" -}}
@@ -73,8 +74,12 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- $route := index . 2 }}
 {{- $names := include "gateway.versionNames" $route | fromJsonArray }}
 {{- $stable := include "gateway.stable" $route }}
+{{- include "gateway.checkSource" (list $found $place $route) }}
+{{- include "gateway.checkKafka" (list $found $place $route) }}
+{{- if not $route.kafka }}
 {{- include "gateway.checkQueues" (list $found $place $route) }}
 {{- include "gateway.checkQueueVersions" (list $found $place $route) }}
+{{- end }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.wait" $place) $route "wait" 0 20 false) }}
 {{- include "gateway.checkDuration" (list $found (printf "%s.visibility" $place) $route "visibility" 1 43200 false) }}
 {{- include "gateway.checkVersions" (list $found (printf "%s.versions" $place) $route.versions $names) }}
@@ -109,8 +114,8 @@ The shapes of values are judged by values.schema.json before this runs. What nee
 {{- include "gateway.checkVersionName" (list $found (printf "%s.to" $place) $mirror.to (index . 4)) }}
 {{- if and $stable (eq $mirror.to $stable) }}
 {{- include "gateway.problem" (list $found (printf "%s.to" $place) "is the stable version" "name the version that is to be tried") }}
-{{- else if and (kindIs "map" $version) (hasKey $version "queue") (not (hasKey $version "url")) }}
-{{- include "gateway.problem" (list $found (printf "%s.to" $place) "is a queue, and copies are POSTed" "name a version with a `url`") }}
+{{- else if and (kindIs "map" $version) (or (hasKey $version "queue") (hasKey $version "topic")) (not (hasKey $version "url")) }}
+{{- include "gateway.problem" (list $found (printf "%s.to" $place) (printf "is a %s, and copies are POSTed" (ternary "queue" "topic" (hasKey $version "queue"))) "name a version with a `url`") }}
 {{- end }}
 {{- if ne (printf "%.2f" (float64 $mirror.percent) | float64) (float64 $mirror.percent) }}
 {{- include "gateway.problem" (list $found (printf "%s.percent" $place) "has more than two decimals" "0.01 is the least, one message in 10,000") }}

@@ -67,7 +67,7 @@
 {{- else }}
 {{- $_ := set $subsets $version.subset $name }}
 {{- end }}
-{{- else if and (hasKey $version "queue") (ne $name $stable) }}
+{{- else if and (or (hasKey $version "queue") (hasKey $version "topic")) (ne $name $stable) }}
 {{- include "gateway.problem" (list $found (printf "%s.%s" $place $name) "can be no destination: it has no `url`" "give it the `subset` it is") }}
 {{- else if and $host (hasKey $hosts $host) }}
 {{- include "gateway.problem" (list $found (printf "%s.%s" $place $name) (printf "has the host of version %s" (get $hosts $host)) "a destination is a host; give one of them a `subset`") }}

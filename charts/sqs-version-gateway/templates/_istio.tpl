@@ -6,10 +6,10 @@
 {{- if ne $values.routesFrom "elsewhere" }}
 {{- range $values.routes }}
 {{- $queue := include "gateway.queue" (list .queue .region) | fromJson }}
-{{- if hasPrefix "https://" $queue.url }}
+{{- if hasPrefix "https://" ($queue.url | default "") }}
 {{- $hosts = append $hosts (regexReplaceAll "^https://([^/:]+).*$" $queue.url "${1}") }}
 {{- end }}
-{{- $regions = append $regions $queue.region }}
+{{- $regions = append $regions ($queue.region | default "") }}
 {{- end }}
 {{- end }}
 {{- range $regions | uniq | compact }}

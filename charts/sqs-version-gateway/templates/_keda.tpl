@@ -1,4 +1,4 @@
-{{/* Triggers of KEDA's aws-sqs-queue scaler. Source: https://keda.sh/docs/latest/scalers/aws-sqs/ */}}
+{{/* Triggers of KEDA's aws-sqs-queue scaler; those of topics are in _kafka.tpl. Source: https://keda.sh/docs/latest/scalers/aws-sqs/ */}}
 
 {{/*
 Prints what KEDA is to call a queue: its URL as it is given or made of an ARN, or of account and
@@ -24,7 +24,7 @@ region; the name alone where the account is not known. Call with (list queue reg
 {{- $keda := $root.Values.keda }}
 {{- $own := get $keda.routes $route.name | default dict }}
 {{- $is := mergeOverwrite (dict "enabled" true "queueLength" $keda.queueLength "scaleOnInFlight" $keda.scaleOnInFlight "scaleOnDelayed" $keda.scaleOnDelayed) $own }}
-{{- if $is.enabled }}
+{{- if and $is.enabled (not $route.kafka) }}
 {{- $queue := include "gateway.queue" (list $route.queue $route.region) | fromJson }}
 {{- $region := $queue.region | default $root.Values.aws.region }}
 {{- $endpoint := $queue.endpoint | default $root.Values.aws.endpointUrl }}

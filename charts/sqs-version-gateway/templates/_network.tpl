@@ -17,6 +17,7 @@ A name of two parts may as well be outside (example.com): then there is no such 
 {{- if ne .Values.routesFrom "elsewhere" }}
 {{- range .Values.routes }}
 {{- $urls = append $urls (toString .queue) }}
+{{- range (.kafka | default dict).brokers }}{{ $urls = append $urls (printf "http://%s" (include "gateway.serviceOfBroker" .)) }}{{ end }}
 {{- range $name, $version := .versions }}
 {{- $urls = append $urls (ternary $version (get (ternary $version (dict) (kindIs "map" $version)) "url") (kindIs "string" $version) | toString) }}
 {{- end }}
@@ -30,6 +31,13 @@ A name of two parts may as well be outside (example.com): then there is no such 
 {{- end }}
 {{- $found = without ($found | uniq | sortAlpha) (include "gateway.namespace" .) }}
 {{- toJson $found }}
+{{- end }}
+
+{{/* Prints a broker as the Service before it: POD.SERVICE.NAMESPACE has a pod's name in front. */}}
+{{- define "gateway.serviceOfBroker" -}}
+{{- if regexMatch "^[a-z0-9-]+\\.[a-z0-9-]+\\.svc(\\.|:|$)" . }}{{ . }}
+{{- else }}{{ regexReplaceAll "^[a-z0-9-]+\\.([a-z0-9-]+\\.[a-z0-9-]+(?:\\.svc(?:\\.[a-z0-9.-]+)?)?(?::[0-9]+)?)$" . "${1}" }}
+{{- end }}
 {{- end }}
 
 {{/* Prints true where the pods have, or may have, a sidecar. */}}

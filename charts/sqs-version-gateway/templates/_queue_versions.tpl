@@ -50,18 +50,27 @@ byName has lists of dicts with `at` and `queue`.
 {{- $found := index . 0 }}
 {{- $place := index . 1 }}
 {{- $version := index . 2 }}
-{{- if and (hasKey $version "url") (hasKey $version "queue") }}
-{{- include "gateway.problem" (list $found $place "has both `url` and `queue`" "keep one") }}
-{{- else if not (or (hasKey $version "url") (hasKey $version "queue")) }}
+{{- $given := list }}
+{{- range list "url" "queue" "topic" }}
+{{- if hasKey $version . }}{{ $given = append $given . }}{{ end }}
+{{- end }}
+{{- if gt (len $given) 1 }}
+{{- include "gateway.problem" (list $found $place (printf "has both `%s` and `%s`" (index $given 0) (index $given 1)) "keep one") }}
+{{- else if not $given }}
 {{- include "gateway.problem" (list $found $place "needs `url` or `queue`" "where its messages go") }}
-{{- else if hasKey $version "queue" }}
+{{- else }}
+{{- $kind := first $given }}
+{{- $isOne := printf "this one is a %s" (ternary "URL" $kind (eq $kind "url")) }}
+{{- if ne $kind "url" }}
 {{- range list "headers" "max_header_bytes" "attributes_header" "client" "tls" "connection_lifetime" }}
 {{- if hasKey $version . }}
-{{- include "gateway.problem" (list $found (printf "%s.%s" $place .) "is for a version with a `url`, this one is a queue" "remove it") }}
+{{- include "gateway.problem" (list $found (printf "%s.%s" $place .) (printf "is for a version with a `url`, %s" $isOne) "remove it") }}
 {{- end }}
 {{- end }}
-{{- else if hasKey $version "max_depth" }}
-{{- include "gateway.problem" (list $found (printf "%s.max_depth" $place) "is for a version with a `queue`, this one is a URL" "remove it") }}
+{{- end }}
+{{- if and (ne $kind "queue") (hasKey $version "max_depth") }}
+{{- include "gateway.problem" (list $found (printf "%s.max_depth" $place) (printf "is for a version with a `queue`, %s" $isOne) "remove it") }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -14,7 +14,7 @@ Prints JSON of a queue: name, url, region, account, endpoint, each "" where it i
 of nothing (an empty object) for what is no queue, or where `region` contradicts it. Call with (list text region).
 */}}
 {{- define "gateway.queue" -}}
-{{- $text := index . 0 }}
+{{- $text := index . 0 | default "" }}
 {{- $told := index . 1 | default "" }}
 {{- $name := "(?:[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\\.fifo)" }}
 {{- $arn := printf "^arn:aws[a-z-]*:sqs:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):(?P<name>%s)$" $name }}

@@ -60,7 +60,7 @@ place of `routes`. Call with the values.
 {{- $file := .routingFile | fromYaml }}
 {{- if and (kindIs "map" $file) (kindIs "slice" $file.routes) }}
 {{- range $file.routes }}
-{{- if kindIs "map" . }}{{ if and (kindIs "string" .name) (kindIs "string" .queue) }}{{ $routes = append $routes . }}{{ end }}{{ end }}
+{{- if kindIs "map" . }}{{ if and (kindIs "string" .name) (or (kindIs "string" .queue) (kindIs "map" .kafka)) }}{{ $routes = append $routes . }}{{ end }}{{ end }}
 {{- end }}
 {{- end }}
 {{- $_ := set . "routes" $routes }}

@@ -49,6 +49,9 @@
 {{- end }}
 {{- range $at, $route := $values.routes }}
 {{- $names = append $names $route.name }}
+{{- if $route.kafka }}
+{{- include "gateway.checkKedaTopic" (list $found $values $at $route) }}
+{{- end }}
 {{- with include "gateway.queue" (list $route.queue $route.region) | fromJson }}
 {{- if not (or .region $values.aws.region) }}
 {{- include "gateway.problem" (list $found (printf "routes[%d]" $at) (printf "KEDA needs the region of queue %s" .name) (printf "set routes[%d].region, or aws.region" $at)) }}

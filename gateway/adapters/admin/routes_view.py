@@ -53,6 +53,7 @@ def routes_view(
                       "since": "2026-07-30T12:00:00.000Z", "synced": "2026-07-30T12:04:00.000Z",
                       "unmapped": 0, "unmapped_share": 0.0, "unroutable": 0,
                       "destinations": {"b-canary.shop.svc.cluster.local": "canary"},
+                      "destinations_left_out": 0,
                       "not_obeyed": ["timeout is not obeyed"]},
            "versions": [{
              "name": "canary", "tag": "v2", "stable": false, "url": "http://b1.shop:8080/events",
@@ -135,6 +136,7 @@ def _follow(view: FollowView | None) -> dict[str, Any] | None:
         "unmapped_share": round(view.unmapped_share, 4),
         "unroutable": view.unroutable,
         "destinations": {**view.destinations},
+        "destinations_left_out": view.destinations_left_out,
         "not_obeyed": list(view.notes),
     }
 

@@ -31,9 +31,14 @@ if TYPE_CHECKING:
 
     Command = Callable[[Consumer], None]
 
-BATCH: Final = 500
+BATCH: Final = 1_000
+"""Records of one call: the interpreter lets a thread wait some milliseconds after each."""
+
 IDLE_SECONDS: Final = 0.1
 """The longest that a command waits while nothing comes."""
+
+BATCHES: Final = 4
+"""The most that may be on their way to the loop, which may be busy with others."""
 
 HOLD_SECONDS: Final = 0.5
 """How long it does not poll while enough was fetched; after that it pauses what it has, since a
@@ -59,6 +64,7 @@ class ConsumerThread:
         self._call_soon = call_soon
         self._commands: SimpleQueue[Command] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="kafka consumer", daemon=True)
+        self._room = threading.Semaphore(BATCHES)
         self._stopping = False
         self._enough = False
         self._held = False
@@ -88,6 +94,10 @@ class ConsumerThread:
     def hold(self, *, enough: bool) -> None:
         """Say whether enough of all partitions was fetched."""
         self._commands.put(lambda _: self._set_enough(enough=enough))
+
+    def taken(self) -> None:
+        """Say that the loop has taken a batch."""
+        self._room.release()
 
     def stop(self, offsets: Mapping[Part, int]) -> None:
         """Commit these offsets, leave the group and end."""
@@ -169,12 +179,12 @@ class ConsumerThread:
         if self._held and not self._enough:
             self._held = False
             self._assignment.let_go(consumer)
-        first = consumer.poll(IDLE_SECONDS)
-        if first is None:
+        if not self._room.acquire(timeout=IDLE_SECONDS):
             return
+        messages = consumer.consume(BATCH, 0) or _one(consumer.poll(IDLE_SECONDS))
         found: dict[Part, list[Record]] = {}
         part, records = _NOWHERE, []
-        for message in (first, *consumer.consume(BATCH - 1, 0)):
+        for message in messages:
             if (error := message.error()) is not None:
                 self._failed(consumer, message, error)
                 continue
@@ -187,6 +197,8 @@ class ConsumerThread:
             self._assignment.handed(found)
             self._troubles.over()
             self._emit(self._listener.records, found)
+        else:
+            self._room.release()
 
     def _failed(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
         if error.name() == "_AUTO_OFFSET_RESET":
@@ -205,6 +217,10 @@ class ConsumerThread:
             self._call_soon(call, *arguments)
         except RuntimeError:  # the loop has ended: there is nothing left to do
             return
+
+
+def _one(message: Message | None) -> list[Message]:
+    return [] if message is None else [message]
 
 
 def record_of(message: Message) -> Record:

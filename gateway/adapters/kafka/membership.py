@@ -32,7 +32,7 @@ AGAIN_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 5.0
 """The longest that a stop waits for the commit and for the group, while no broker is reached."""
 
-AHEAD: Final = 2_000
+AHEAD: Final = 4_000
 """Records that may be given out: more are fetched once half of it is left."""
 
 
@@ -87,15 +87,22 @@ class Membership:
         thread = ConsumerThread(
             self._plan, listener, loop.call_soon_threadsafe, self._revoke_seconds
         )
-        thread.start(lambda error: None if opened.done() else opened.set_result(error))
+
+        def on_opened(error: SourceError | None) -> None:
+            if not opened.done():
+                if error is None:  # at once: records may be the next that comes
+                    self._thread, self._enough = thread, False
+                opened.set_result(error)
+
+        thread.start(on_opened)
         try:
             error = await opened
         except asyncio.CancelledError:
+            self._thread = None
             thread.stop({})
             raise
         if error is not None:
             raise error
-        self._thread, self._enough = thread, False
 
     async def leave(self) -> None:
         """Commit what is settled and leave the group."""
@@ -136,6 +143,8 @@ class Membership:
         self.partitions.assign(generations)
 
     def _on_records(self, found: Mapping[Part, list[Record]]) -> None:
+        if self._thread is not None:
+            self._thread.taken()
         for part, records in found.items():
             partition = self.partitions.add(part, records)
             if partition is not None:

@@ -6,7 +6,6 @@ Source: https://github.com/aws/aws-msk-iam-sasl-signer-python
 from __future__ import annotations
 
 import os
-import re
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
+from gateway.core.kafka.msk import region_in
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 TOKEN_SECONDS: Final = 900
 _SERVICE: Final = "kafka-cluster"
 _ACTION: Final = "kafka-cluster:Connect"
-_BROKER: Final = re.compile(
-    r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::|\Z)"
-)
 _USER_AGENT: Final = "sqs-version-gateway"
 
 
 def region_of(brokers: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
     """Return the region of a cluster, by its brokers' names or else by the environment."""
-    found = (_BROKER.search(each) for each in brokers)
-    region = next((match[1] for match in found if match), "")
-    region = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
+    region = (
+        region_in(brokers)
+        or environment.get("AWS_REGION")
+        or environment.get("AWS_DEFAULT_REGION")
+        or ""
+    )
     if not region:
         raise SourceError(
             "auth: msk-iam: the region of the cluster is not known", "NoRegion", "set AWS_REGION"

@@ -36,6 +36,8 @@ PRODUCER_DEFAULTS: Final = {
     "partitioner": "murmur2_random",  # as the Java client's: a key stays in its partition
     "linger.ms": "5",
     "message.timeout.ms": "30000",
+    # Below what Kafka's own clients send by default: it would refuse records that topics hold.
+    "message.max.bytes": "100000000",
 }
 PRODUCER_OWNED: Final = {"acks": "all", "enable.idempotence": "true"}
 _ALIASES: Final = frozenset({"metadata.broker.list", "request.required.acks"})

@@ -13,7 +13,7 @@ import aiohttp
 from gateway import __version__
 from gateway.adapters.http1.keepalive import Keepalive
 from gateway.adapters.kubernetes.errors import KubernetesError, UnreachableError, error_of_response
-from gateway.adapters.kubernetes.lines import LineSplitter
+from gateway.adapters.kubernetes.lines import MAX_LINE, LineSplitter
 from gateway.adapters.kubernetes.resource import Verb, version_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ CALL_SECONDS: Final = 5.0
 LIST_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 4.0
 MAX_BODY: Final = 64 * 1024 * 1024
+"""Of a list of many objects."""
+
 KEEPALIVE: Final = Keepalive(idle_seconds=5, interval_seconds=3, probes=3)
 """A vanished API server is noticed within 14 s."""
 
@@ -232,7 +234,7 @@ def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 async def _object(verb: Verb, resource: Resource, response: aiohttp.ClientResponse) -> Object:
-    body = await _read(response)
+    body = await _read(response, MAX_LINE if resource.name else MAX_BODY)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -266,15 +268,15 @@ def _has_version(found: Object) -> bool:
 async def _error(
     verb: Verb, resource: Resource, response: aiohttp.ClientResponse
 ) -> KubernetesError:
-    return error_of_response(verb, resource, response.status, await _read(response))
+    return error_of_response(verb, resource, response.status, await _read(response, MAX_LINE))
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise KubernetesError(f"a response of more than {MAX_BODY:,} bytes is not read")
+        if len(body) > most:
+            raise KubernetesError(f"a response of more than {most:,} bytes is not read")
     return bytes(body)
 
 

@@ -60,9 +60,13 @@ def error_of_status(content: dict[str, Any], verb: Verb, resource: Resource) -> 
     elif status == HTTPStatus.UNAUTHORIZED:
         why = f"{what}: the API server does not accept the token"
     else:
-        message = printable(str(content.get("message") or "no reason given"))
-        why = f"{what}: {status} {message[:MAX_TEXT]}"
-    return KubernetesError(why, status, str(reason or ""))
+        message = _text(content.get("message")) or "no reason given"
+        why = f"{what}: {status} {printable(message[:MAX_TEXT])}"
+    return KubernetesError(why, status, _text(reason))
+
+
+def _text(raw: object) -> str:
+    return raw if isinstance(raw, str) else ""
 
 
 def missing_rule(verb: Verb, resource: Resource) -> str:

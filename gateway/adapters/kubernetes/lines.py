@@ -6,8 +6,9 @@ from typing import Final
 
 from gateway.adapters.kubernetes.errors import KubernetesError
 
-MAX_LINE: Final = 4 * 1024 * 1024
-"""An object has 1.5 MiB at most, the limit of etcd; JSON escapes may make it longer."""
+MAX_LINE: Final = 2 * 1024 * 1024
+"""An object has 1.5 MiB at most, the limit of etcd, which keeps it as JSON too. To read this much
+takes the event loop some 30 ms; a thread would not help, since the parser keeps Python's lock."""
 
 
 class LineSplitter:

@@ -56,7 +56,7 @@ class KubernetesObjects:
         seen = SeenObjects()  # over a kind that goes and returns, perhaps without the object
         while True:
             resource = await self._served(self._client, name, listener)
-            relay = _Relay(listener)
+            relay = _Relay(name.name, listener)
             watch = Watch(self._client, resource, relay, seen=seen)
             watching = asyncio.ensure_future(watch.run())
             gone = asyncio.ensure_future(relay.unknown.wait())
@@ -96,14 +96,16 @@ class KubernetesObjects:
 
 
 class _Relay:
-    """A Listener of a watch on one object."""
+    """A Listener of a watch on one object; others are none of its business, if they come."""
 
-    def __init__(self, listener: ObjectListener) -> None:
+    def __init__(self, name: str, listener: ObjectListener) -> None:
+        self._name = name
         self._listener = listener
         self.unknown = asyncio.Event()
 
-    def changed(self, name: str, found: Object | None, /) -> None:  # noqa: ARG002 - it is one
-        self._listener.changed(found)
+    def changed(self, name: str, found: Object | None, /) -> None:
+        if name == self._name:
+            self._listener.changed(found)
 
     def synced(self) -> None:
         self._listener.synced()

@@ -71,10 +71,20 @@ def leases(namespace: str) -> Resource:
 
 
 def name_of(found: Object) -> str:
-    """Return an object's name."""
-    return str(found["metadata"]["name"])
+    """Return an object's name; raises KeyError or TypeError where it has none."""
+    return _text(found, "name")
 
 
 def version_of(found: Object) -> str:
-    """Return the resourceVersion of an object or list, which can be compared for equality only."""
-    return str(found["metadata"]["resourceVersion"])
+    """Return the resourceVersion of an object or list, which can be compared for equality only.
+
+    Raises KeyError or TypeError where it has none.
+    """
+    return _text(found, "resourceVersion")
+
+
+def _text(found: Object, key: str) -> str:
+    text = found["metadata"][key]
+    if not isinstance(text, str):
+        raise TypeError(f"metadata.{key} is no text")
+    return text

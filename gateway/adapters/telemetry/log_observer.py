@@ -110,6 +110,8 @@ class LogObserver:
 
     def _follow_changed(self, event: FollowChanged) -> None:
         about: dict[str, Any] = {"route": event.route, "object": event.object}
+        if event.left_out:
+            about["changes_not_logged"] = event.left_out
         if not event.valid:
             why = event.problem or "it has not been read yet"
             self._log.warning("followed object cannot be taken", **about, why=why)

@@ -183,7 +183,7 @@ FOLLOW_UNROUTABLE: Final = MetricDefinition(
     "counter",
     ("route",),
     "Messages for which what the route follows has a redirect, a direct response or nothing to send"
-    " to; stable gets them.",
+    " to, or regexes that would take too long; stable gets them.",
 )
 KAFKA_BEHIND: Final = MetricDefinition(
     "gateway_kafka_behind",
@@ -191,6 +191,12 @@ KAFKA_BEHIND: Final = MetricDefinition(
     ("route", "partition"),
     "Records of a partition between what is committed and the newest in memory. A partition of the"
     " parking topic is TOPIC/PARTITION.",
+)
+KAFKA_MAX_BEHIND: Final = MetricDefinition(
+    "gateway_kafka_max_behind",
+    "gauge",
+    ("route",),
+    "The `max_behind` of a route that reads a topic.",
 )
 KAFKA_PAUSED: Final = MetricDefinition(
     "gateway_kafka_paused",
@@ -256,7 +262,7 @@ METRIC_DEFINITIONS: Final = (
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
     *(FOLLOW_VALID, FOLLOW_SYNCED, FOLLOW_UNMAPPED, FOLLOW_UNROUTABLE),
-    *(KAFKA_BEHIND, KAFKA_PAUSED, KAFKA_BLOCKED, KAFKA_REBALANCES),
+    *(KAFKA_BEHIND, KAFKA_MAX_BEHIND, KAFKA_PAUSED, KAFKA_BLOCKED, KAFKA_REBALANCES),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""

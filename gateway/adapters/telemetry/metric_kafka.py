@@ -24,6 +24,8 @@ def series_of_topics(views: Iterable[RouteView]) -> Iterator[Series]:
             continue
         route, own = view.route.name, view.route.queue.name
         yield names.KAFKA_REBALANCES, (route,), view.rebalances
+        if view.route.kafka is not None:
+            yield names.KAFKA_MAX_BEHIND, (route,), view.route.kafka.max_behind
         for each in view.partitions:
             number = str(each.partition)
             labels = (route, number if each.topic == own else f"{each.topic}/{number}")

@@ -59,7 +59,7 @@ def _destinations(versions: Versions) -> Iterator[Finding]:
             if subsets.setdefault(subset, name) != name:
                 what = f"is the subset of version {subsets[subset]} too"
                 yield Finding((name, "subset"), what, "a subset is one version")
-        elif "queue" in given and name != versions.stable:
+        elif ("queue" in given or "topic" in given) and name != versions.stable:
             yield Finding(
                 (name,), "can be no destination: it has no `url`", "give it the `subset` it is"
             )

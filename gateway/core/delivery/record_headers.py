@@ -16,8 +16,6 @@ from gateway.core.delivery.headers import add_context, all_legal
 from gateway.core.header_budget import USUAL_ROOM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gateway.core.delivery.dialect import HeaderDialect
     from gateway.core.messages.message import Message
     from gateway.core.messages.record import Record
@@ -74,13 +72,16 @@ def _quick_lines(
     return text if all_legal(text, len(lines) + 2) else None  # the first has three lines
 
 
-def _own_lines(record: Record) -> Iterator[str]:
+def _own_lines(record: Record) -> list[str]:
+    lines = []
     if record.key is not None:
-        yield f"x-kafka-key: {record.key.decode('latin-1')}\r\n"  # beyond ASCII it is not legal
+        # Beyond ASCII it is not legal.
+        lines.append(f"x-kafka-key: {record.key.decode('latin-1')}\r\n")
     if record.timestamp_ms is not None:
-        yield f"x-kafka-timestamp: {record.timestamp_ms}\r\n"
+        lines.append(f"x-kafka-timestamp: {record.timestamp_ms}\r\n")
     if record.value is None:
-        yield f"{TOMBSTONE}: true\r\n"
+        lines.append(f"{TOMBSTONE}: true\r\n")
+    return lines
 
 
 def _legal_lines(

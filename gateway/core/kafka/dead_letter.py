@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.attempts import attempts_of
+from gateway.core.kafka.attempts import attempts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,23 +13,19 @@ from enum import Enum, auto
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
-from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.kafka.plan import Order
+from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gateway.core.messages.record import Record
 
 MAX_HELD_BYTES: Final = 16 * 1024 * 1024
 """What one partition may hold, beside `max_behind`: as much as librdkafka fetches ahead of it."""
-
-RECORD_BYTES: Final = 500
-"""What a record takes beside its key, its value and its headers, as measured; and one header."""
-
-HEADER_BYTES: Final = 150
 
 RESUMED: Final = 0.5
 """Of both bounds: what has fallen behind has caught up when no more than this is left."""
@@ -48,7 +44,7 @@ class Detour(Enum):
     PARKED = auto()  # into `to_park`, in place of being delivered
 
 
-class _Story:
+class _Past:
     """What became of a record that went back."""
 
     __slots__ = ("attempts", "blocked", "waited")
@@ -62,9 +58,10 @@ class _Story:
 class PartitionWindow:
     """The window of one partition, for one assignment of it; times are those of any one clock.
 
-    `behind` is in records, from the lowest that is not settled to the newest received, and
+    `behind` is in records, from the lowest that is not settled to the newest in the window, and
     `held_bytes` what those take that are not settled. `fallen_behind` is set at `max_behind`
-    records, or `max_bytes`, until half of both is left: no more is to be fetched meanwhile.
+    records, or `max_bytes`, until half of both is left: no more is to be fetched meanwhile, and
+    what is added all the same waits outside, as if it were not received.
     `blocked` counts rejected records that hold up others, or themselves. `to_park` is emptied by
     the one that parks its records and then settles them. Records that go back are given before
     newer ones, and older ones first.
@@ -86,6 +83,7 @@ class PartitionWindow:
         self._max_bytes = max_bytes
         self._detour = detour
         self._newest = -1
+        self._outside: deque[Record] = deque()  # received while it had fallen behind
         self._line: deque[int] = deque()  # offsets from the lowest that is not settled
         self._held: dict[int, tuple[Record, int]] = {}  # not settled; and what each takes
         self._out: set[int] = set()
@@ -93,7 +91,7 @@ class PartitionWindow:
         self._ready: list[int] = []  # a heap: may be taken, were held back or went back
         self._due: list[tuple[float, int]] = []  # a heap: when they may be taken again
         self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
-        self._stories: dict[int, _Story] = {}
+        self._pasts: dict[int, _Past] = {}
         self._detoured: set[bytes] = set()
 
     @property
@@ -138,9 +136,17 @@ class PartitionWindow:
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in, in order; those that are not above the newest are ignored."""
-        newest, held, fresh, keys = self._newest, self._held, self._fresh, self._keys
+        rest = iter(records)
+        if not self.fallen_behind:
+            self._let_in(rest)
+        self._outside.extend(rest)
+
+    def _let_in(self, records: Iterator[Record]) -> None:
+        """Take records into the window until it has fallen behind."""
+        held, fresh, keys, line = self._held, self._fresh, self._keys, self._line
         by_key, ordered = self._order is Order.KEY, self._order is not Order.NONE
-        line, total = self._line, 0
+        newest, total = self._newest, self.held_bytes
+        most, most_bytes = self._max_behind, self._max_bytes
         for record in records:
             offset = record[2]
             if offset <= newest:
@@ -161,10 +167,14 @@ class PartitionWindow:
                 if behind is None:
                     keys[key] = behind = deque()
                 behind.append(record)
-        self._newest = newest
-        self.held_bytes += total
-        if len(line) >= self._max_behind or self.held_bytes >= self._max_bytes:
-            self.fallen_behind = True
+            if len(line) >= most or total >= most_bytes:
+                self.fallen_behind = True
+                break
+        self._newest, self.held_bytes = newest, total
+
+    def _from_outside(self) -> Iterator[Record]:
+        while self._outside:
+            yield self._outside.popleft()
 
     # ---- out ------------------------------------------------------------------------------
 
@@ -190,9 +200,9 @@ class PartitionWindow:
             else:
                 break
             out.add(record[2])
-            story = self._stories.get(record[2])
-            count = 1 if story is None else story.attempts + 1
-            if not (detours and self._takes_detour(record, story)):
+            past = self._pasts.get(record[2])
+            count = 1 if past is None else past.attempts + 1
+            if not (detours and self._takes_detour(record, past)):
                 taken.append((record, count))
             elif self._detour is Detour.TO_STABLE:
                 taken.append((record, count + TO_STABLE))
@@ -200,10 +210,10 @@ class PartitionWindow:
                 self.to_park.append(record)
         return taken
 
-    def _takes_detour(self, record: Record, story: _Story | None) -> bool:
+    def _takes_detour(self, record: Record, past: _Past | None) -> bool:
         """Whether it waits for another version, or follows one of its key that did."""
         key = self._key_of(record)
-        if story is not None and story.waited:
+        if past is not None and past.waited:
             if key is not None:
                 self._detoured.add(key)
             return True
@@ -218,7 +228,7 @@ class PartitionWindow:
         self._out.discard(offset)
         record, size = self._held.pop(offset)
         self.held_bytes -= size
-        if self._stories:
+        if self._pasts:
             self._forget(offset)
         order = self._order
         if order is not Order.NONE:
@@ -242,12 +252,12 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        story = self._stories.setdefault(offset, _Story())
-        story.waited = cause is ReleaseCause.WAITED
-        if not story.waited:
-            story.attempts += 1
-            self.blocked += (cause is ReleaseCause.REJECTED) - story.blocked
-            story.blocked = cause is ReleaseCause.REJECTED
+        past = self._pasts.setdefault(offset, _Past())
+        past.waited = cause is ReleaseCause.WAITED
+        if not past.waited:
+            past.attempts += 1
+            self.blocked += (cause is ReleaseCause.REJECTED) - past.blocked
+            past.blocked = cause is ReleaseCause.REJECTED
         heappush(self._due, (due_at, offset))
         return True
 
@@ -260,8 +270,8 @@ class PartitionWindow:
             del self._keys[key]
 
     def _forget(self, offset: int) -> None:
-        story = self._stories.pop(offset, None)
-        if story is not None and story.blocked:
+        past = self._pasts.pop(offset, None)
+        if past is not None and past.blocked:
             self.blocked -= 1
 
     def _catch_up(self) -> None:
@@ -269,21 +279,9 @@ class PartitionWindow:
         if few and self.held_bytes <= self._max_bytes * RESUMED:
             self.fallen_behind = False
             self._detoured.clear()
+            self._let_in(self._from_outside())
 
     def _key_of(self, record: Record) -> bytes | None:
         if self._order is Order.NONE:
             return None
         return record[3] if self._order is Order.KEY else _PARTITION_KEY
-
-
-def record_bytes(record: Record) -> int:
-    """Return the memory that a record takes, more or less."""
-    key, value, headers = record[3], record[4], record[5]
-    size = RECORD_BYTES
-    if key is not None:
-        size += len(key)
-    if value is not None:
-        size += len(value)
-    for name, content in headers:
-        size += HEADER_BYTES + len(name) + (0 if content is None else len(content))
-    return size

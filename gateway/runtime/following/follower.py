@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Never, Protocol
 
-from gateway.core.routing.mesh.events import FollowChanged
 from gateway.core.routing.weights import following
 from gateway.follow_port import FollowError, FollowView
+from gateway.runtime.following.news import News
 from gateway.runtime.following.route_following import RouteFollowing
 from gateway.runtime.following.watched import WatchedObject
 from gateway.runtime.routes import Barrier
@@ -27,9 +27,15 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
     from gateway.follow_port import ObjectSource
     from gateway.ports import Observer
+    from gateway.runtime.following.watched import Aside
 
 GAP_SECONDS: Final = 0.05
 """Between two looks: what changes more often is compiled together."""
+
+MOST_GAP_SECONDS: Final = 1.0
+GAP_TO_WORK: Final = 9
+"""A look that took long is followed by a gap of this many times its length, up to the most: a large
+object that changes all the time takes a tenth of a core, and is in force within two seconds."""
 
 LOOK_SECONDS: Final = 1.0
 """How often is looked whether an object has been out of reach for too long."""
@@ -75,6 +81,7 @@ class Follower:
         *,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        aside: Aside = asyncio.to_thread,
     ) -> None:
         self._source = source
         self._routes = routes
@@ -85,7 +92,8 @@ class Follower:
         self._closed_why = ""
         self._by_route: dict[str, RouteFollowing] = {}
         self._objects: dict[ObjectName, WatchedObject] = {}
-        self._emitted: dict[str, tuple[object, ...]] = {}
+        self._news = News()
+        self._aside = aside
         self._wake = asyncio.Event()
 
     async def run(self) -> Never:
@@ -97,9 +105,10 @@ class Follower:
                     self._wake.clear()
                     if any(each.given.follow for each in self._routes.in_force()):
                         await self._open()
-                    self._put_in_force()
+                    began = self._clock()
+                    await self._look()
                     self._follow_all(group, tasks)
-                    await asyncio.sleep(GAP_SECONDS)
+                    await asyncio.sleep(_gap(self._clock() - began))
                     await self._until_next_look()
         finally:
             await self._source.close()
@@ -174,6 +183,13 @@ class Follower:
             self._wake.set()
         return found
 
+    async def _look(self) -> None:
+        """Put in force what is small, then each that is large once it is ready."""
+        self._put_in_force()
+        for each in tuple(self._by_route.values()):
+            if await each.prepare(self._aside):
+                self._put_in_force()
+
     def _put_in_force(self) -> None:
         running = self._routes.in_force()
         names = {each.given.name for each in running}
@@ -202,30 +218,17 @@ class Follower:
     async def _until_next_look(self) -> None:
         troubled = any(each.why for each in self._objects.values())
         seconds = LOOK_SECONDS if troubled else IDLE_LOOK_SECONDS
+        if self._news.due_at is not None:
+            seconds = min(seconds, max(0.0, self._news.due_at - self._clock()))
         look = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         await self._wake.wait()
         look.cancel()
 
     def _emit_changes(self) -> None:
         """Emit what is news: an object in force, one that is refused or gone, or out of reach."""
-        views = {view.route: view for view in self.views()}
-        for name in self._emitted.keys() - views.keys():
-            del self._emitted[name]
-        for name, view in views.items():
-            why = "" if view.valid else view.problem
-            news = (view.object, view.found, view.valid, view.since, view.not_applied, why)
-            if self._emitted.get(name) != news and (view.valid or why):
-                self._emitted[name] = news
-                self._observer.observe(_event(view))
+        for event in self._news.take(self.views(), self._clock()):
+            self._observer.observe(event)
 
 
-def _event(view: FollowView) -> FollowChanged:
-    return FollowChanged(
-        view.route,
-        view.object,
-        view.found,
-        view.valid,
-        view.problem,
-        view.not_applied,
-        tuple(view.notes),
-    )
+def _gap(took_seconds: float) -> float:
+    return max(GAP_SECONDS, min(MOST_GAP_SECONDS, GAP_TO_WORK * took_seconds))

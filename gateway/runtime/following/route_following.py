@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.routing.mesh.delegates import merged
-from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.plan import ObjectKind, ObjectName
-from gateway.core.routing.mesh.reader import InvalidObject
+from gateway.core.routing.mesh.reader import InvalidObject, short
 from gateway.follow_port import FollowView
+from gateway.runtime.following.compiling import Work
+from gateway.runtime.following.watched import MOST_VALUES_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.core.routing.mesh.evaluator import FollowedDecision
+    from gateway.core.routing.mesh.evaluator import Followed
+    from gateway.core.routing.mesh.outcomes import FollowedDecision
     from gateway.core.routing.mesh.plan import FollowPlan
     from gateway.core.routing.mesh.values import FollowedObject
-    from gateway.runtime.following.watched import WatchedObject
+    from gateway.runtime.following.compiling import Made, MadeOf
+    from gateway.runtime.following.watched import Aside, WatchedObject
 
     Find = Callable[[ObjectName], WatchedObject]
 
@@ -34,8 +36,10 @@ class RouteFollowing:
         self.problem = ""
         self.since: float | None = None
         self._find = find
-        self._good: FollowedObject | None = None
-        self._made_of: tuple[tuple[ObjectName, int], ...] | None = None
+        self._good: Work | None = None
+        self._made_of: MadeOf | None = None
+        """What was compiled last, good or not; None: nothing yet for this plan."""
+        self._ready: Made | None = None
         self._watched: tuple[WatchedObject, ...] = ()
         self._unmapped = 0
         self._unroutable = 0
@@ -50,11 +54,13 @@ class RouteFollowing:
         if plan.object != self.plan.object:
             self._good, self.is_read, self.problem = None, False, ""
         self.plan = plan
-        self._made_of = None
-        try:
-            self.followed = self._compile(self._good)
-        except InvalidObject:
-            self.followed = None
+        tried, problem = self._made_of, self.problem
+        self.followed = self._made_of = self._ready = None
+        made = None if self._good is None else self._good._replace(plan=plan).act()
+        if made is not None and not isinstance(made.result, InvalidObject):
+            self._put_in_force(made)
+            if made.work.made_of != tried:  # the newest is another one, which was refused
+                self.problem = problem
 
     @property
     def objects(self) -> tuple[ObjectName, ...]:
@@ -62,37 +68,94 @@ class RouteFollowing:
         return (self.plan.object, *(each.name for each in self._watched[1:]))
 
     def look(self) -> None:
-        """Compile what has changed; the last good object stays where the newest is invalid."""
-        root = self._find(self.plan.object)
-        if not root.answered:
-            return
+        """Put in force what has changed; the last good object stays where the newest is invalid.
+
+        Large objects have to be ready, but for a plan of which nothing has been in force yet.
+        """
         try:
-            seen = root.read()
-            delegates = () if seen is None else self._delegates(seen)
-            self._watched = (root, *delegates)
-            if not all(each.answered for each in self._watched):
+            if not self._find_all() or not self._all_known:
                 return
-            made_of = tuple((each.name, each.changes) for each in self._watched)
-            self.is_read = True
-            if made_of == self._made_of:
-                return
-            self._made_of = made_of
-            seen = None if seen is None else _with(seen, delegates)
-            self.followed, self._good = self._compile(seen), seen
-            self.problem, self.since = "", root.changed_at
         except InvalidObject as error:
-            self.is_read = True
-            self.problem = str(error)
+            self.is_read, self.problem = True, str(error)
+            return
+        self.is_read = True
+        made, self._ready = self._ready if self._is_large else None, None
+        if made is None and (self._made_of is None or not self._is_large):
+            made = self._plan_work().act() if self._made_of != self._now else None
+        if made is not None:
+            self._put_in_force(made)
+
+    async def prepare(self, aside: Aside) -> bool:
+        """Read and compile large objects beside the event loop; return whether there were any."""
+        plan = self.plan
+        busy = await self._find(plan.object).prepare(aside)
+        try:
+            if plan is not self.plan or not self._find_all():
+                return busy
+            for each in self._watched[1:]:
+                busy = await each.prepare(aside) or busy
+            known = plan is self.plan and self._all_known
+            if not known or not self._is_large or self._made_of == self._now:
+                return busy
+            work = self._plan_work()
+        except InvalidObject:  # which the next look tells
+            return busy
+        made = await aside(work.act)
+        if plan is self.plan:
+            self._ready = made
+        return True
+
+    def _find_all(self) -> bool:
+        """Find the object and its delegates; False: it is not known. Raises InvalidObject."""
+        root = self._find(self.plan.object)
+        if not root.is_known:
+            return False
+        seen = root.read()
+        self._watched = (root, *(() if seen is None else self._delegates(seen)))
+        return True
+
+    @property
+    def _all_known(self) -> bool:
+        """Whether there is enough to compile.
+
+        Where something is in force, a delegate out of reach that was never read is none: else it
+        would hold back every change of its root, an abort too.
+        """
+        may_miss = self._made_of is not None
+        return all(each.is_known or (may_miss and each.out_of_reach) for each in self._watched)
 
     def _delegates(self, seen: FollowedObject) -> tuple[WatchedObject, ...]:
-        to = dict.fromkeys(each.delegate for each in seen.routes if each.delegate is not None)
+        wanted = (each.delegate for each in seen.routes if not each.blocked)
+        to = dict.fromkeys(each for each in wanted if each is not None)
         kind = ObjectKind.VIRTUAL_SERVICE
         return tuple(self._find(ObjectName(kind, each.namespace, each.name)) for each in to)
 
-    def _compile(self, seen: FollowedObject | None) -> Followed | None:
-        if seen is None:
-            return None
-        return Followed(seen, self.plan.follow, self.plan.versions, self._count)
+    @property
+    def _now(self) -> MadeOf:
+        return tuple((each.name, each.number) for each in self._watched)
+
+    @property
+    def _is_large(self) -> bool:
+        return sum(each.values for each in self._watched) > MOST_VALUES_AT_ONCE
+
+    def _plan_work(self) -> Work:
+        """Return what is to be compiled, read by now; a delegate that is invalid is so here."""
+        objects: list[FollowedObject | InvalidObject | None] = []
+        for each in self._watched:
+            try:
+                objects.append(each.read())
+            except InvalidObject as error:
+                objects.append(error)
+        since = self._watched[0].read_from
+        return Work(self._now, since, tuple(objects), self.plan, self._count)
+
+    def _put_in_force(self, made: Made) -> None:
+        self._made_of = made.work.made_of
+        if isinstance(made.result, InvalidObject):
+            self.problem = str(made.result)
+        else:
+            self.followed, self.problem, self.since = made.result, "", made.work.since
+            self._good = None if made.result is None else made.work
 
     def _count(self, found: FollowedDecision) -> None:
         self._unmapped += found.unmapped
@@ -107,7 +170,7 @@ class RouteFollowing:
         return FollowView(
             self.route,
             str(self.plan.object),
-            host=host if followed is None else followed.host,
+            host=host if followed is None else short(followed.host),
             read=self.is_read,
             found=root.found,
             valid=self.is_read and not self.problem and not out_of_reach,
@@ -119,13 +182,6 @@ class RouteFollowing:
             unmapped_share=0.0 if followed is None else followed.unmapped_share,
             unroutable=self._unroutable,
             destinations={} if followed is None else followed.named_destinations,
+            destinations_left_out=0 if followed is None else followed.destinations_left_out,
             notes=() if followed is None else followed.notes,
         )
-
-
-def _with(seen: FollowedObject, delegates: tuple[WatchedObject, ...]) -> FollowedObject:
-    """Return an object with its delegates merged into it; raises InvalidObject."""
-    if not delegates:
-        return seen
-    found = (each.read() for each in delegates)
-    return merged(seen, [each for each in found if each is not None])

@@ -102,6 +102,11 @@ class TracedLogSource(TracedSource):
         """Have the source call `lost`."""
         self._log.on_lost(lost)
 
+    @property
+    def rebalances(self) -> int:
+        """How often partitions came or went."""
+        return self._log.rebalances
+
     def partitions(self) -> Sequence[PartitionView]:
         """Describe the partitions of the source."""
         return self._log.partitions()

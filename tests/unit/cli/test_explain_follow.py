@@ -173,3 +173,19 @@ def test_what_people_have_to_know_is_said(explained: Explained) -> None:
     assert "note: timeout is not obeyed" in explained.err
     explained.run("{virtualService: b, host: x}", SERVICES, objects=objects)
     assert "not for these producers: x is none of its hosts; stable gets all" in explained.err
+
+
+@pytest.mark.parametrize("odd", ["1: 2", "null: 2", "true: x", "2.5: x"])
+def test_a_key_that_is_no_text_is_made_text_as_kubectl_does(explained: Explained, odd: str) -> None:
+    objects = SERVICE.format(name="b", day=1, to="b-canary").replace("{route:", f"{{{odd}, route:")
+    assert explained.run("{virtualService: b}", SERVICES, objects=objects) == (0, "canary")
+    assert "is not known" in explained.err
+
+
+@pytest.mark.parametrize("odd", ["!!binary aGk=", "!!set {a}", ".nan", "&a [*a]"])
+def test_what_json_has_not_is_never_a_traceback(explained: Explained, odd: str) -> None:
+    objects = SERVICE.format(name="b", day=1, to="b-canary").replace(
+        "{route:", f"{{x: {odd}, route:"
+    )
+    status, _ = explained.run("{virtualService: b}", SERVICES, objects=objects)
+    assert status in (0, 2)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.cli.iam import Place, arn, policy
+from gateway.cli.iam import arn, policy
+from gateway.cli.iam_place import Place
 from gateway.cli.main import main
 from gateway.config import loader
 from gateway.core.addresses import parse_queue

@@ -66,6 +66,21 @@ def test_a_route_that_is_not_polled_says_why() -> None:
     assert row.endswith("  no such queue")
 
 
+def topic(*partitions: tuple[int, bool, int], **rest: Any) -> dict[str, Any]:
+    names = ("behind", "paused", "blocked")
+    parts = [dict(zip(names, each, strict=True)) for each in partitions]
+    return route(kafka={"topic": "orders", "group": "g", "partitions": parts}, **rest)
+
+
+def test_a_topic_says_how_far_it_is_behind_and_what_stands_still() -> None:
+    assert table(topic((0, False, 0)))[1].endswith("  0 behind in 1 partition")
+    stopped = topic((10_000, True, 0), (10_000, True, 3), (7, False, 0))
+    assert table(stopped)[1].endswith("  20,007 behind in 3 partitions, 2 paused, 1 blocked")
+    by_hand = {**ROLLOUT, "override": {"canary": 20}, "reason": "held"}
+    told = table(topic((5, False, 0), rollout=by_hand))[1]
+    assert told.endswith("  5 behind in 1 partition; weights set by hand; held")
+
+
 def follows(**rest: Any) -> dict[str, Any]:
     usual = {"object": "VirtualService shop/b", "read": True, "found": True, "valid": True}
     return {**usual, "problem": "", "not_applied": "", **rest}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.core.routing.mesh.matching import is_for
 from gateway.core.routing.mesh.names import MESH, covers, gateway_name, names_of_client
+from gateway.core.routing.mesh.reader import short
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.follow import Follow
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 def not_applied(seen: FollowedObject, follow: Follow, host: str) -> str:
     """Return why an object does not exist for the producer, in words; empty where it does."""
     if seen.kind == "HTTPRoute":
-        return _not_parent(seen, follow, host)
+        return short(_not_parent(seen, follow, host))
     reasons = (_without_routes(seen), _other_host(seen, follow, host), _not_for(seen, follow))
-    return next((each for each in reasons if each), "")
+    return short(next((each for each in reasons if each), ""))
 
 
 def _not_parent(seen: FollowedObject, follow: Follow, host: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.core.routing.mesh.reader import InvalidObject
-from gateway.core.routing.mesh.string_match import BoundedRegex
+from gateway.core.routing.mesh.reader import InvalidObject, first_notes, short
+from gateway.core.routing.mesh.string_match import MOST_REGEXES, BoundedRegex
 from gateway.core.routing.mesh.values import Match, PathPrefix, matchless
 from gateway.core.routing.mesh.virtual_service import MOST_MATCHES
 from gateway.core.routing.rules import Exact, Prefix
@@ -26,7 +26,7 @@ def merged(root: FollowedObject, delegates: Sequence[FollowedObject]) -> Followe
     """Return the root with the routes of its delegates; one that is missing is passed over.
 
     A delegate has no hosts and is exported to the root's namespace. Raises InvalidObject where the
-    matches of both, multiplied, are more than an object may have.
+    matches of both, multiplied, or the regexes of all are more than an object may have.
     """
     visible = {
         (each.namespace, each.name): each
@@ -34,7 +34,7 @@ def merged(root: FollowedObject, delegates: Sequence[FollowedObject]) -> Followe
         if not each.hosts and _exported(each, root.namespace)
     }
     routes: list[MeshRoute] = []
-    notes = list(root.notes)
+    notes = [*root.notes]
     size = 0
     for route in root.routes:
         to = route.delegate
@@ -43,25 +43,41 @@ def merged(root: FollowedObject, delegates: Sequence[FollowedObject]) -> Followe
             continue
         found = visible.get((to.namespace, to.name))
         if found is None:
-            notes.append(f"{route.name} is passed over: no delegate {to.namespace}/{to.name}")
+            missing = f"{route.name} is passed over: no delegate {to.namespace}/{to.name}"
+            notes.append(short(missing))
             continue
         size += sum(_size(route.matches, each.matches) for each in found.routes)
         if size > MOST_MATCHES:
-            raise InvalidObject((f"{route.name}: with delegates more than {MOST_MATCHES} matches",))
+            raise InvalidObject((f"with delegates more than {MOST_MATCHES} matches",))
         pairs = (_merged_route(route, each) for each in found.routes)
         routes += [each for each in pairs if each is not None]
         notes += found.notes
-    return replace(root, routes=tuple(routes), notes=tuple(dict.fromkeys(notes)))
+    if _count_regexes(routes) > MOST_REGEXES:
+        raise InvalidObject((f"with delegates more than {MOST_REGEXES} regexes",))
+    return replace(root, routes=tuple(routes), notes=first_notes(notes))
+
+
+def _count_regexes(routes: Sequence[MeshRoute]) -> int:
+    """Count the different regexes for headers: a message may have to be matched against all."""
+    conditions = (
+        condition
+        for route in routes
+        for match in route.matches
+        for named in (match.headers, match.without_headers)
+        for _, condition in named
+    )
+    return len({each.pattern for each in conditions if isinstance(each, BoundedRegex)})
 
 
 def _size(root: tuple[Match, ...], leaf: tuple[Match, ...]) -> int:
-    """Return at least how many matches and conditions on headers both have, multiplied."""
+    """Return at least how many matches and conditions both have, multiplied."""
     above, below = [_weight(each) for each in root] or [1], [_weight(each) for each in leaf] or [1]
     return max(len(above) * sum(below), len(below) * sum(above))
 
 
 def _weight(match: Match) -> int:
-    return max(1, len(match.headers) + len(match.without_headers))
+    named = len(match.headers) + len(match.without_headers) + len(match.query)
+    return max(1, named + len(match.source_labels) + len(match.gateways))
 
 
 def _exported(delegate: FollowedObject, namespace: str) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class FollowChanged:
     """What a route follows is in force anew, was refused, is gone or out of reach, or is back.
 
-    `problem` says why it is not `valid`; the last good object then stays in force.
+    `problem` says why it is not `valid`; the last good object then stays in force. `left_out`: how
+    many changes before this one were not told, since there were too many.
     """
 
     route: str
@@ -19,3 +20,4 @@ class FollowChanged:
     problem: str = ""
     not_applied: str = ""
     notes: tuple[str, ...] = ()
+    left_out: int = 0

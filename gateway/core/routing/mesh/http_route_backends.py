@@ -36,9 +36,9 @@ class BackendReader:
         leaves the message to stable.
         """
         ends, mirrors = "", []
-        for at, each in enumerate(self._reader.items(raw, place)):
-            given = self._reader.mapping(each, f"{place}[{at}]")
-            kind = self._reader.text(given.get("type"), f"{place}[{at}].type")
+        for at, each in enumerate(raw if isinstance(raw, list) else ()):
+            given = each if isinstance(each, dict) else {}
+            kind = given.get("type")  # which the checks of the rule look at
             if kind == "RequestRedirect":
                 ends = ends or "redirect"
             elif kind == "RequestMirror":

@@ -64,10 +64,10 @@ def check_timeouts(reader: Reader, raw: Any, place: str) -> None:
 def check_filters(reader: Reader, rule: dict[str, Any], place: str) -> list[str]:
     """Check the filters of a rule or a backend together; return their types."""
     raw = reader.items(rule.get("filters"), f"{place}.filters")
-    filters = [each for each in raw if isinstance(each, dict)]
-    kinds = [str(each.get("type")) for each in filters]
-    for at, each in enumerate(filters):
-        _check_field(reader, each, f"{place}.filters[{at}]")
+    filters = [reader.mapping(each, f"{place}.filters[{at}]") for at, each in enumerate(raw)]
+    kinds = [
+        _check_field(reader, each, f"{place}.filters[{at}]") for at, each in enumerate(filters)
+    ]
     for kind in _ONCE:
         if kinds.count(kind) > 1:
             reader.invalid(f"{place}.filters", f"has {kind} more than once: keep one")
@@ -80,9 +80,9 @@ def check_filters(reader: Reader, rule: dict[str, Any], place: str) -> list[str]
     return kinds
 
 
-def _check_field(reader: Reader, given: dict[str, Any], place: str) -> None:
-    """Check that a filter has the field of its type, and of no other type."""
-    kind = given.get("type")
+def _check_field(reader: Reader, given: dict[str, Any], place: str) -> str:
+    """Check that a filter has the field of its type, and of no other type; return the type."""
+    kind = reader.text(given.get("type"), f"{place}.type")
     if not kind:
         reader.invalid(f"{place}.type", "missing: give one")
     for of, field in _FIELDS.items():
@@ -90,6 +90,7 @@ def _check_field(reader: Reader, given: dict[str, Any], place: str) -> None:
             reader.invalid(f"{place}.{field}", f"missing: the type {of} needs it")
         elif kind in _FIELDS and kind != of and given.get(field) is not None:
             reader.invalid(f"{place}.{field}", f"is of the type {of}: leave it out")
+    return kind
 
 
 def _replaces_prefix(given: dict[str, Any]) -> bool:
@@ -102,5 +103,6 @@ def _is_one_prefix(matches: Any) -> bool:
     """Whether matches are one by a path's prefix, which those that are left out are too."""
     if not matches:
         return True
-    path = matches[0].get("path") or {} if isinstance(matches[0], dict) else {}
-    return len(matches) == 1 and path.get("type", "PathPrefix") == "PathPrefix"
+    first = matches[0] if isinstance(matches, list) and len(matches) == 1 else None
+    path = first.get("path") or {} if isinstance(first, dict) else None
+    return isinstance(path, dict) and path.get("type", "PathPrefix") == "PathPrefix"

@@ -15,6 +15,7 @@ from gateway.core.routing.mesh.istio_values import check_duration, check_pattern
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
+    from gateway.core.routing.mesh.string_match import Patterns
 
 _AUTHORITY: Final = (":authority", "host")
 _METHODS: Final = frozenset(
@@ -60,11 +61,11 @@ def _check_name(reader: Reader, name: str, place: str, *, authority: bool) -> No
         reader.invalid(f"{place}.{name}", "cannot be changed here: leave it out")
 
 
-def check_cors(reader: Reader, raw: Any, place: str) -> None:
+def check_cors(reader: Reader, raw: Any, place: str, patterns: Patterns) -> None:
     """Check a CORS policy."""
     given = reader.mapping(raw, place)
     for at, origin in enumerate(reader.items(given.get("allowOrigins"), f"{place}.allowOrigins")):
-        _check_origin(reader, origin, f"{place}.allowOrigins[{at}]")
+        _check_origin(reader, origin, f"{place}.allowOrigins[{at}]", patterns)
     for method in reader.texts(given.get("allowMethods"), f"{place}.allowMethods"):
         if method not in _METHODS:
             reader.invalid(f"{place}.allowMethods", f"{method} is no method: write GET, POST or *")
@@ -77,9 +78,9 @@ def check_cors(reader: Reader, raw: Any, place: str) -> None:
         reader.invalid(f"{place}.maxAge", "is finer than a second: write whole seconds")
 
 
-def _check_origin(reader: Reader, raw: Any, place: str) -> None:
+def _check_origin(reader: Reader, raw: Any, place: str, patterns: Patterns) -> None:
     given = {key: value for key, value in reader.mapping(raw, place).items() if value}
     if len(given) != 1:
         reader.invalid(place, "must have one of exact, prefix and regex, and not be empty")
     elif "regex" in given:
-        check_pattern(reader, given["regex"], f"{place}.regex")
+        check_pattern(reader, given["regex"], f"{place}.regex", patterns)

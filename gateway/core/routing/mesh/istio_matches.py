@@ -64,7 +64,9 @@ class MatchReader:
             query=self._named(given.get("queryParams"), f"{place}.queryParams"),
             port=self._port(given.get("port"), f"{place}.port"),
             gateways=self._gateways(given.get("gateways"), f"{place}.gateways"),
-            source_labels=tuple((name, str(value)) for name, value in labels.items()),
+            source_labels=tuple(
+                (name, reader.text(value, place)) for name, value in labels.items()
+            ),
             source_namespace=namespace,
         )
 

@@ -20,6 +20,7 @@ from gateway.core.routing.mesh.istio_values import (
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
+    from gateway.core.routing.mesh.string_match import Patterns
 
 _MOST_NUMBER: Final = 2**31 - 1
 _MOST_PORT: Final = 65_535
@@ -50,13 +51,13 @@ _GRPC: Final = frozenset(
 _ABORTS: Final = ("httpStatus", "grpcStatus", "http2Error")
 
 
-def check_policies(reader: Reader, given: dict[str, Any], place: str) -> None:
-    """Check the values of one route, of which `given` has no null."""
+def check_policies(reader: Reader, given: dict[str, Any], place: str, patterns: Patterns) -> None:
+    """Check the values of one route, of which `given` has no null; `patterns` are the object's."""
     check_duration(reader, given.get("timeout"), f"{place}.timeout")
     authorities = check_headers(reader, given.get("headers"), f"{place}.headers")
-    check_cors(reader, given.get("corsPolicy"), f"{place}.corsPolicy")
+    check_cors(reader, given.get("corsPolicy"), f"{place}.corsPolicy", patterns)
     if "rewrite" in given:
-        authorities += _check_rewrite(reader, given["rewrite"], f"{place}.rewrite")
+        authorities += _check_rewrite(reader, given["rewrite"], f"{place}.rewrite", patterns)
     if authorities > 1:
         reader.invalid(f"{place}.headers", "sets the authority more than once: keep one")
     for name, check in _CHECKS:
@@ -76,7 +77,7 @@ def _check_retries(reader: Reader, given: dict[str, Any], place: str) -> None:
     check_duration(reader, given.get("perTryTimeout"), f"{place}.perTryTimeout")
     check_duration(reader, given.get("backoff"), f"{place}.backoff")
     retry_on = reader.text(given.get("retryOn"), f"{place}.retryOn")
-    for each in retry_on.split(",") if retry_on else ():
+    for each in dict.fromkeys(retry_on.split(",")) if retry_on else ():
         if each not in _RETRY_ON and not _is_status(each):
             reader.invalid(
                 f"{place}.retryOn", f"{each!r} is not known: write statuses and such as 5xx,reset"
@@ -140,7 +141,7 @@ def _check_direct_response(reader: Reader, given: dict[str, Any], place: str) ->
             reader.invalid(f"{place}.body", "is over 1 MiB: shorten it")
 
 
-def _check_rewrite(reader: Reader, raw: Any, place: str) -> int:
+def _check_rewrite(reader: Reader, raw: Any, place: str, patterns: Patterns) -> int:
     """Check a rewrite; return how often it sets the authority."""
     given = reader.mapping(raw, place)
     uri, authority = (
@@ -157,7 +158,7 @@ def _check_rewrite(reader: Reader, raw: Any, place: str) -> int:
         if not parts.get("match") or not parts.get("rewrite"):
             reader.invalid(place, "must have both match and rewrite")
         else:
-            check_pattern(reader, parts["match"], f"{place}.match")
+            check_pattern(reader, parts["match"], f"{place}.match", patterns)
     return 1 if authority else 0
 
 

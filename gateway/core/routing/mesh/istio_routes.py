@@ -11,11 +11,15 @@ from gateway.core.routing.mesh.istio_destinations import DestinationReader
 from gateway.core.routing.mesh.istio_matches import MatchReader
 from gateway.core.routing.mesh.istio_policies import check_policies
 from gateway.core.routing.mesh.reader import Unsupported
+from gateway.core.routing.mesh.string_match import Patterns
 from gateway.core.routing.mesh.values import DelegateTo, MeshRoute, matchless
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
     from gateway.core.routing.mesh.values import Destination, Match
+
+MOST_DELEGATES: Final = 50
+"""Of one object: each is a watch of its own, a connection to the API server."""
 
 _NOT_OBEYED: Final = ("rewrite", "timeout", "retries", "fault", "corsPolicy", "headers")
 _KNOWN: Final = frozenset(
@@ -41,6 +45,8 @@ class RouteReader:
         self._of_delegate = delegate
         self._to = DestinationReader(reader, namespace, domain)
         self._matches = MatchReader(reader, namespace, mesh=mesh)
+        self._patterns = Patterns()
+        self._delegates: set[DelegateTo] = set()
 
     def route(self, raw: Any, number: int) -> MeshRoute:
         """Return the route with a number, from 1; it is blocked where it cannot be obeyed."""
@@ -57,12 +63,13 @@ class RouteReader:
         ends = next((each for each in ("redirect", "directResponse") if each in given), "")
         mirrors = self._to.mirrors(given, place)
         self._check(given, place, destinations, ends)
-        check_policies(self._reader, given, place)
+        check_policies(self._reader, given, place, self._patterns)
         blocked = ""
         matches: tuple[Match, ...] = ()
         try:
             matches = self._matches.matches(given.get("match"), f"{place}.match")
             blocked = self._note_others(given, name, place)
+            self._count(delegate)
         except Unsupported as reason:
             blocked = str(reason)
         if blocked:
@@ -70,6 +77,14 @@ class RouteReader:
         return MeshRoute(
             name, matches, destinations, mirrors, ends, delegate, blocked, label, matchless(matches)
         )
+
+    def _count(self, delegate: DelegateTo | None) -> None:
+        """Keep a delegate; raises Unsupported for one too many."""
+        if delegate is None or delegate in self._delegates:
+            return
+        if len(self._delegates) == MOST_DELEGATES:
+            raise Unsupported(f"the object has more than {MOST_DELEGATES} delegates")
+        self._delegates.add(delegate)
 
     def _note_others(self, given: dict[str, Any], name: str, place: str) -> str:
         """Note what is not obeyed; return why the route cannot be used, if it cannot."""

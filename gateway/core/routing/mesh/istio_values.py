@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.durations import MILLISECOND, nanoseconds
-from gateway.core.routing.mesh.string_match import regex_problem
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
+    from gateway.core.routing.mesh.string_match import Patterns
 
 _LEAST_PERCENT: Final = 0.0001
 _STATUS: Final = range(200, 601)
@@ -44,8 +44,8 @@ def check_status(reader: Reader, raw: Any, place: str) -> None:
         reader.invalid(place, "must be a status in 200..599")
 
 
-def check_pattern(reader: Reader, raw: Any, place: str) -> None:
-    """Check a regex that is not matched against messages."""
-    problem = regex_problem(reader.text(raw, place))
+def check_pattern(reader: Reader, raw: Any, place: str, patterns: Patterns) -> None:
+    """Check a regex that is not matched against messages; `patterns` are the object's."""
+    problem = patterns.problem(reader.text(raw, place))
     if problem:
         reader.invalid(place, problem)

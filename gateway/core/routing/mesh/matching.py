@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.core.routing.mesh.follow import METHOD, SCHEME
 from gateway.core.routing.mesh.names import gateway_name
+from gateway.core.routing.mesh.string_match import BoundedRegex
 from gateway.core.routing.rules import Exact, Prefix, Present
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def header_tests(match: Match, follow: Follow, host: str) -> tuple[HeaderTest, .
             return None
     if match.uri is not None and not _path_holds(match.uri, follow, fold=match.ignore_uri_case):
         return None
-    if not all(condition.holds(follow.query.get(name)) for name, condition in match.query):
+    query = follow.query if match.query else {}
+    if not all(condition.holds(query.get(name)) for name, condition in match.query):
         return None
     tests: list[HeaderTest] = []
     for negated, named in ((False, match.headers), (True, match.without_headers)):
@@ -77,6 +79,21 @@ def header_tests(match: Match, follow: Follow, host: str) -> tuple[HeaderTest, .
             elif condition.holds(fixed[name]) is negated:
                 return None
     return tuple(tests)
+
+
+def _regex_test(name: str, regex: BoundedRegex, *, negated: bool) -> Holds:
+    """Return a test that counts what the regex may cost before it is asked."""
+
+    def holds(headers: RequestHeaders) -> bool:
+        value = headers[name]
+        if value is None:
+            if not negated:
+                return False
+            value = ""
+        headers.spend(regex.steps, value)
+        return regex.holds(value) is not negated
+
+    return holds
 
 
 def _path_holds(condition: Condition | PathPrefix, follow: Follow, *, fold: bool) -> bool:
@@ -90,6 +107,8 @@ def _path_holds(condition: Condition | PathPrefix, follow: Follow, *, fold: bool
 def _header(name: str, condition: Condition, *, negated: bool) -> HeaderTest:
     """Return one condition on a header; a negated one takes a missing header for an empty one."""
     holds = condition.holds
+    if isinstance(condition, BoundedRegex):
+        return HeaderTest(name, _regex_test(name, condition, negated=negated), needed=not negated)
     if not negated:
         if isinstance(condition, Exact):
             wanted = condition.text

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_PROBLEMS: Final = 20
 """The most problems of one object that are kept; the rest is a number."""
 
 MOST_CHARACTERS: Final = 200
+_MORE: Final = re.compile(r"and ([0-9]+) more")
 
 
 class InvalidObject(ValueError):  # noqa: N818 - it is what the object is
@@ -34,25 +39,30 @@ class Reader:
         self.problems: list[str] = []
         self.notes: dict[str, None] = {}
         self._left_out = 0
+        self._notes_left_out = 0
 
     def invalid(self, place: str, reason: str) -> None:
         """Keep a problem."""
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(f"{_short(place)}: {_short(reason)}")
+            self.problems.append(f"{short(place)}: {short(reason)}")
         else:
             self._left_out += 1
 
     def note(self, sentence: str) -> None:
         """Keep a note once."""
+        kept = short(sentence)
         if len(self.notes) < MOST_PROBLEMS:
-            self.notes.setdefault(_short(sentence))
+            self.notes.setdefault(kept)
+        elif kept not in self.notes:
+            self._notes_left_out += 1
 
     def finish(self) -> tuple[str, ...]:
         """Return the notes; raises InvalidObject where there are problems."""
         if self.problems:
             more = (f"and {self._left_out} more",) if self._left_out else ()
             raise InvalidObject((*self.problems, *more))
-        return tuple(self.notes)
+        more = (f"and {self._notes_left_out} more",) if self._notes_left_out else ()
+        return (*self.notes, *more)
 
     def mapping(self, raw: Any, place: str) -> dict[str, Any]:
         """Return an object; empty where there is none."""
@@ -79,7 +89,11 @@ class Reader:
         if not isinstance(raw, str):
             self.invalid(place, "must be a string")
             return default
-        if any("\ud800" <= character <= "\udfff" for character in raw):
+        if raw.isascii():  # read by the million: quick where it is most texts
+            return raw
+        try:
+            raw.encode()
+        except UnicodeEncodeError:
             self.invalid(place, "is no UTF-8")
             return default
         return raw
@@ -117,6 +131,15 @@ class Reader:
         return None
 
 
-def _short(text: str) -> str:
+def first_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """Return as many notes as are kept, once each, and how many more there are of all."""
+    every = list(notes)
+    left = sum(int(found[1]) for each in every if (found := _MORE.fullmatch(each)))
+    kept = list(dict.fromkeys(each for each in every if not _MORE.fullmatch(each)))
+    left += max(0, len(kept) - MOST_PROBLEMS)
+    return (*kept[:MOST_PROBLEMS], *((f"and {left} more",) if left else ()))
+
+
+def short(text: str) -> str:
     """Return a text for people; an object may have names of any length and of any characters."""
     return printable(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}...")

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 MOST_REGEX_BYTES: Final = 1024
 """Of one regex, as Istio's validation has it."""
 
-MOST_INSTRUCTIONS: Final = 100_000
-"""Of the RE2 programs of one object, both directions: some megabytes."""
+MOST_INSTRUCTIONS: Final = 50_000
+"""Of the RE2 programs of one object, both directions."""
 
-MOST_REGEX_MEMORY: Final = 1 << 20
+MOST_REGEX_MEMORY: Final = 1 << 18
+"""Of one regex, what it remembers of the values that it has seen included."""
+
+TOO_LARGE_INSTRUCTIONS: Final = MOST_INSTRUCTIONS // 10
+"""What a regex that is too large to compile counts as: its compilation took time too."""
 
 MOST_REGEXES: Final = 200
 """Of one object, equal ones too: a message may have to be matched against each of them."""
@@ -30,8 +34,10 @@ MOST_REGEXES: Final = 200
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = MOST_REGEX_MEMORY
+_OPTIONS.never_capture = True  # to find groups costs RE2 many times what the match costs
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _TOO_LARGE: Final = "too large"
+_TOO_LARGE_TOGETHER: Final = "the regexes of the object are too large together"
 _TOO_LONG: Final = f"is longer than {MOST_REGEX_BYTES} bytes: shorten it"
 _KINDS: Final = ("exact", "prefix", "regex")
 
@@ -46,6 +52,9 @@ class BoundedRegex:
 
     pattern: str
     instructions: int = field(init=False, repr=False, compare=False)
+    """Of both directions."""
+    steps: int = field(init=False, repr=False, compare=False)
+    """The most that RE2 does for one byte of a value."""
     _compiled: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +69,7 @@ class BoundedRegex:
         object.__setattr__(self, "_compiled", compiled)
         size = compiled.programsize + compiled.reverseprogramsize
         object.__setattr__(self, "instructions", size)
+        object.__setattr__(self, "steps", compiled.programsize)
 
     def holds(self, value: str | None) -> bool:
         """Whether there is a value and all of it matches."""
@@ -121,29 +131,55 @@ class Conditions:
         known = self._regexes.get(pattern)
         if known is not None:
             return known
+        made = self._made(pattern, place)
+        if made is not None:
+            self._regexes[pattern] = made
+        return made
+
+    def _made(self, pattern: str, place: str) -> BoundedRegex | None:
+        if self._left < 0:  # nothing is compiled any more
+            raise Unsupported(_TOO_LARGE_TOGETHER)
         try:
             made = BoundedRegex(pattern)
         except ValueError as error:
             self._reader.invalid(place, f"is not RE2: {error}: correct it")
             return None
+        except Unsupported:
+            self._left -= TOO_LARGE_INSTRUCTIONS
+            raise
         self._left -= made.instructions
         if self._left < 0:
-            raise Unsupported("the regexes of the object are too large together")
-        self._regexes[pattern] = made
+            raise Unsupported(_TOO_LARGE_TOGETHER)
         return made
 
 
-def regex_problem(pattern: str) -> str:
-    """Return why a regex is invalid, whether it is matched or not; empty where it is valid."""
-    if not pattern or len(pattern.encode()) > MOST_REGEX_BYTES:
-        return _TOO_LONG if pattern else "must not be empty"
-    try:
-        BoundedRegex(pattern)
-    except ValueError as error:
-        return f"is not RE2: {error}: correct it"
-    except Unsupported:  # it is valid, and nothing here matches by it
+class Patterns:
+    """Checks the regexes of one object that nothing here matches by, as many as it may match by."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str] = {}
+        self._left = MOST_INSTRUCTIONS
+        self._uses_left = MOST_REGEXES
+
+    def problem(self, pattern: str) -> str:
+        """Return why a regex is invalid; empty where it is valid, or there were too many before."""
+        if not pattern or len(pattern.encode()) > MOST_REGEX_BYTES:
+            return _TOO_LONG if pattern else "must not be empty"
+        if pattern not in self._problems:
+            if self._left < 0 or not self._uses_left:
+                return ""
+            self._uses_left -= 1
+            self._problems[pattern] = self._compiled(pattern)
+        return self._problems[pattern]
+
+    def _compiled(self, pattern: str) -> str:
+        try:
+            self._left -= BoundedRegex(pattern).instructions
+        except ValueError as error:
+            return f"is not RE2: {error}: correct it"
+        except Unsupported:  # it is valid, and nothing here matches by it
+            self._left -= TOO_LARGE_INSTRUCTIONS
         return ""
-    return ""
 
 
 def _reason(error: Exception) -> str:

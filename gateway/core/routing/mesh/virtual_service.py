@@ -19,6 +19,9 @@ MOST_MATCHES: Final = 2000
 """Of one object, each with its conditions on headers, which are asked for each message; a route
 without a match counts as one. More are refused before they are read."""
 
+MOST_HOSTS: Final = 1000
+"""Of one object: each is looked for among those with a wildcard by all its ends."""
+
 _NOT_OBEYED: Final = ("tcp", "tls")
 _PROTOCOLS: Final = ("http", *_NOT_OBEYED)
 
@@ -37,6 +40,9 @@ def read_virtual_service(document: Any, domain: str = DEFAULT_DOMAIN) -> Followe
     spec = reader.mapping(top.get("spec"), "spec")
     written = reader.texts(spec.get("hosts"), "spec.hosts")
     gateways = reader.texts(spec.get("gateways"), "spec.gateways")
+    if len(written) > MOST_HOSTS:
+        reader.invalid("spec.hosts", f"has more than {MOST_HOSTS}: split it")
+        written = written[:1]
     hosts = tuple(host_in_object(each, namespace, domain) for each in written)
     in_mesh = not gateways or MESH in gateways
     check_hosts(reader, written, mesh=in_mesh)

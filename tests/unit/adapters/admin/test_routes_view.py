@@ -249,6 +249,7 @@ def test_a_route_shows_what_it_follows_and_what_of_it_could_not_be_taken(
         unmapped_share=1 / 3,
         unroutable=4,
         destinations=destinations,
+        destinations_left_out=5,
         notes=["timeout is not obeyed"],
     )
     follows = [replace(seen, route="other"), seen]
@@ -267,5 +268,6 @@ def test_a_route_shows_what_it_follows_and_what_of_it_could_not_be_taken(
         "unmapped_share": 0.3333,
         "unroutable": 4,
         "destinations": destinations,
+        "destinations_left_out": 5,
         "not_obeyed": ["timeout is not obeyed"],
     }

@@ -12,6 +12,7 @@ import pytest
 from gateway.adapters.kubernetes.errors import KubernetesError, UnreachableError
 from gateway.adapters.kubernetes.resource import config_maps
 from gateway.adapters.kubernetes.watch import Watch
+from tests.hostile_objects import nested
 from tests.unit.adapters.kubernetes.scripted_api import (
     Heard,
     ScriptedApi,
@@ -218,6 +219,22 @@ async def test_a_list_of_what_are_no_objects_is_tried_again() -> None:
     heard = await follow(api)
     assert heard.errors == ["list configmaps shop/*: an item is no object"]
     assert heard.changes == [("a", thing("a", 40))]
+
+
+@pytest.mark.parametrize("odd", [5, None, [], {"a": 1}, nested()])
+async def test_a_name_or_version_that_is_no_text_leads_to_a_list(odd: object) -> None:
+    for metadata in ({"name": odd, "resourceVersion": "1"}, {"name": "a", "resourceVersion": odd}):
+        bad = {"metadata": metadata}
+        heard = await follow(ScriptedApi([("10", []), ("50", [])], [[event("MODIFIED", bad, 5.0)]]))
+        assert heard.errors == ["watch configmaps shop/*: an event has no object"]
+        heard = await follow(ScriptedApi([("10", [bad]), ("50", [])], []))
+        assert heard.errors == ["list configmaps shop/*: an item is no object"]
+
+
+async def test_an_error_whose_message_is_no_text_is_told_without_it() -> None:
+    bad = {"code": 500, "message": nested(), "reason": nested()}
+    heard = await follow(ScriptedApi([("10", []), ("50", [])], [[event("ERROR", bad, 5.0)]]))
+    assert heard.errors == ["watch configmaps shop/*: 500 no reason given"]
 
 
 async def test_what_an_event_repeats_is_no_change() -> None:

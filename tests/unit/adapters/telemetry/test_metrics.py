@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -36,10 +37,13 @@ from gateway.core.events import (
     TableInForce,
     VersionQueueDepth,
 )
+from gateway.core.kafka.partition_view import PartitionView
+from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import RoutingTable, UnknownVersion
 from gateway.core.routing.version import Version
 from gateway.follow_port import FollowView
+from gateway.ports import RouteView
 from tests.builders import CANARY, STABLE, THIRD, follow_plan, mirror, route
 from tests.unit.adapters.fakes import Clock, decided, delivered, table
 
@@ -72,6 +76,11 @@ gateway_follow_valid{route}
 gateway_follow_synced_timestamp_seconds{route}
 gateway_follow_unmapped_total{route}
 gateway_follow_unroutable_total{route}
+gateway_kafka_behind{route,partition}
+gateway_kafka_max_behind{route}
+gateway_kafka_paused{route,partition}
+gateway_kafka_blocked{route,partition}
+gateway_kafka_rebalances_total{route}
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
 gateway_config_generation
@@ -120,9 +129,30 @@ def table_with_a_queue(max_depth: int | None = 5000) -> RoutingTable:
     return RoutingTable((route(versions=[STABLE, CANARY, pull], mirror=mirror()), following))
 
 
+def topic_view() -> RouteView:
+    topic = TopicAddress("orders")
+    plan = KafkaPlan(("kafka:9092",), topic, "g", Start.LATEST, max_behind=500)
+    reads = replace(route(name="reads"), queue=topic, kafka=plan)
+    parts = [PartitionView("orders", 3, 400, paused=True, blocked=2), PartitionView("parked", 0, 7)]
+    phase = PhaseChanged("reads", Phase.POLLING)
+    return RouteView(reads, phase, 0, {}, 0, 200, {}, partitions=parts, rebalances=4)
+
+
+def test_a_topic_says_how_far_each_partition_is_behind() -> None:
+    """Those of the parking topic have its name before their number."""
+    scraped = Scraped(Metrics(CollectorRegistry(), read_routes=lambda: [topic_view()]))
+    for name, value in (("behind", 400), ("paused", 1), ("blocked", 2)):
+        assert scraped.value(f"gateway_kafka_{name}", route="reads", partition="3") == value
+    assert scraped.value("gateway_kafka_behind", route="reads", partition="parked/0") == 7
+    assert scraped.value("gateway_kafka_max_behind", route="reads") == 500
+    assert scraped.value("gateway_kafka_rebalances_total", route="reads") == 4
+
+
 def test_the_scrape_has_the_metrics_of_the_contract_and_no_others() -> None:
     view = FollowView("follows", "VirtualService shop/b", synced_at=1.0)
-    metrics = Metrics(CollectorRegistry(), read_follows=lambda: [view])
+    metrics = Metrics(
+        CollectorRegistry(), read_follows=lambda: [view], read_routes=lambda: [topic_view()]
+    )
     metrics.observe(TableInForce(table_with_a_queue(), 2))
     metrics.observe(VersionQueueDepth("orders", "pull", 3))
     metrics.observe(delivered(age_seconds=1.0))

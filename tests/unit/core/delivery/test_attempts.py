@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.delivery.attempts import TO_STABLE, after_attempt, attempts_of
 from gateway.core.delivery.disposition import Ack, Reject, Retry
+from gateway.core.delivery.last_attempt import after_attempt
+from gateway.core.kafka.attempts import TO_STABLE, attempts_of
 from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 from tests.builders import route
 

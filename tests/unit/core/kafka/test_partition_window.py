@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.plan import Order
+from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
-from gateway.core.kafka.window import Detour, PartitionWindow, record_bytes
+from gateway.core.kafka.window import Detour, PartitionWindow
 from gateway.core.messages.record import Record
 
 if TYPE_CHECKING:
@@ -256,3 +257,35 @@ def test_what_waited_is_parked_with_the_later_ones_of_its_key_while_behind() -> 
     made.settle(0)
     assert made.take(9, 0.0) == []
     assert made.to_park == [record(2, "a")]
+
+
+def test_what_comes_while_it_has_fallen_behind_waits_outside_until_half_is_left() -> None:
+    made = window([None] * 10, max_behind=4)
+    assert (made.behind, offsets(made), offsets(made)) == (4, [0, 1, 2, 3], [])
+    made.add([record(10), record(9)])
+    made.settle(0)
+    assert (made.behind, offsets(made), made.fallen_behind) == (3, [], True)
+    made.settle(1)
+    assert (made.behind, offsets(made), made.fallen_behind) == (4, [4, 5], True)
+    assert made.commit_offset == 2
+    for offset in range(2, 11):
+        made.settle(offset)
+        offsets(made)
+    assert (made.behind, made.fallen_behind, made.commit_offset) == (0, False, 11)
+
+
+def test_bytes_beyond_the_bound_wait_outside_too() -> None:
+    size = record_bytes(record(0))
+    made = PartitionWindow(Order.NONE, 100, max_bytes=2 * size)
+    made.add([record(offset) for offset in range(5)])
+    assert (made.held_bytes, offsets(made)) == (2 * size, [0, 1])
+    made.settle(0)
+    assert offsets(made) == [2]
+
+
+def test_a_window_of_one_record_gives_all_one_by_one() -> None:
+    made = window([None, "a", "a"], max_behind=1)
+    for offset in range(3):
+        assert offsets(made) == [offset]
+        made.settle(offset)
+    assert made.commit_offset == 3

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from gateway.core.delivery.attempts import TO_STABLE
+from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.dead_letter import dead_letter_headers, original_of, parked_headers
 from gateway.core.kafka.records import group_of, message_of, place_of
 from gateway.core.messages.json_body import ABSENT

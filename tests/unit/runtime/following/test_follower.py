@@ -65,13 +65,13 @@ class ScriptedObjects:
 class World:
     """One replica: a route that follows, judged too, over a queue in memory."""
 
-    def __init__(self, source: ScriptedObjects) -> None:
+    def __init__(self, source: ScriptedObjects, aside: Any = asyncio.to_thread) -> None:
         self.source = source
         self.observer = FakeObserver(Bell())
         loop = asyncio.get_running_loop()
         self.routes = RouteSet(self._running, lambda route: self.follower.waits(route))  # noqa: PLW0108
         self.follower = Follower(
-            source, self.routes, self.observer, clock=loop.time, wall=loop.time
+            source, self.routes, self.observer, clock=loop.time, wall=loop.time, aside=aside
         )
         self.driver = RolloutDriver(MemoryStore(), self.routes, self.observer, wall=loop.time)
         self.requests = RolloutRequests(self.driver, wall=loop.time)
@@ -104,8 +104,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(source: ScriptedObjects | None = None) -> AsyncIterator[World]:
-    made = World(source or ScriptedObjects())
+async def world(
+    source: ScriptedObjects | None = None, aside: Any = asyncio.to_thread
+) -> AsyncIterator[World]:
+    made = World(source or ScriptedObjects(), aside)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(made.follower.run()), tasks.create_task(made.driver.run())]
         made.routes.begin(tasks)
@@ -224,6 +226,52 @@ async def test_a_reload_to_versions_that_the_object_has_not_gives_stable_all() -
         await asyncio.sleep(1)
         assert 45 < made.canary() < 55
         assert made.follower.views()[0].valid
+
+
+def with_delegate(canary: int) -> dict[str, Any]:
+    """Give a root whose first route is a delegate's."""
+    root = service(canary)
+    root["spec"]["http"].insert(
+        0, {"match": [{"uri": {"prefix": "/x"}}], "delegate": {"name": "d", "namespace": "shop"}}
+    )
+    return root
+
+
+async def test_a_delegate_that_was_never_read_holds_back_no_abort_for_long() -> None:
+    """The root's change and its delegate come together, and the delegate may not be read."""
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        root = made.listener
+        root.changed(service(50))
+        root.synced()
+        await asyncio.sleep(1)
+        root.changed(with_delegate(0))
+        await asyncio.sleep(1)
+        (delegate,) = (each for each in made.source.listeners.values() if each is not root)
+        delegate.failed("403: may not get virtualservices.networking.istio.io d")
+        await asyncio.sleep(OUT_OF_REACH_SECONDS + 2)
+        assert made.canary() == 0
+        view = made.follower.views()[0]
+        assert (view.valid, view.problem[:3]) == (False, "403")
+
+
+async def test_a_route_does_not_start_without_a_delegate_that_it_could_not_read() -> None:
+    async with world() as made:
+        made.swap(following())
+        await asyncio.sleep(1)
+        root = made.listener
+        root.changed(with_delegate(100))
+        root.synced()
+        await asyncio.sleep(1)
+        (delegate,) = (each for each in made.source.listeners.values() if each is not root)
+        delegate.failed("403: may not get virtualservices.networking.istio.io d")
+        await asyncio.sleep(OUT_OF_REACH_SECONDS + 2)
+        assert made.routes.unready() != []
+        delegate.reached()
+        delegate.synced()
+        await asyncio.sleep(2)
+        assert made.routes.unready() == []
 
 
 async def test_without_an_api_the_reason_is_shown_and_start_stable_begins() -> None:

@@ -1,5 +1,4 @@
-// The picture of the flow: queue, gateway, versions; one dot for each message, or for some of them.
-// A message that fails comes back as a diamond. Without motion the dots stand on the lines.
+// The picture of the flow: a dot for each message or for some; one that fails comes back as a diamond.
 import { picture } from "./parts.js";
 import { h } from "./render.js";
 import { count, percent, rate, shareSet } from "./words.js";
@@ -81,7 +80,10 @@ export class Flow {
 		const edge = (from, to, share, kind) =>
 			h("path", { d: curve(ends(from, to, at.down), at.down), class: `edge ${kind}`, "stroke-width": (1.5 + 7 * share).toFixed(1) });
 		const received = rate(route.rates.received_per_second);
-		const dead = route.redrive ? `redrive to ${route.redrive.queue}` : "";
+		const sum = (key) => route.kafka.partitions.reduce((all, each) => all + each[key], 0);
+		const dead = route.kafka
+			? `${count(sum("behind"))} behind${sum("blocked") ? ", blocked" : sum("paused") ? ", paused" : ""}`
+			: route.redrive ? `redrive to ${route.redrive.queue}` : "";
 		const description = route.versions
 			.map((v) => `${v.name}: ${percent(shareSet(route, v))} set, ${count(per(v))} in the last second, ${count(v.second.failed)} of them failed`)
 			.join("; ");
@@ -89,7 +91,7 @@ export class Flow {
 			"flow", "flow", `From ${route.queue} over the gateway to its versions`, `${received} messages a second come in. ${description}.`, width, at.height,
 			edge(at.queue, at.gateway, 1, ""),
 			route.versions.map((v, i) => edge(at.gateway, at.versions[i], shareSet(route, v), `c${i % 4}${shareSet(route, v) ? "" : " none"}`)),
-			node(at.queue, "queue", [route.queue, `${received}/s in`, dead], `Queue ${route.queue}`),
+			node(at.queue, "queue", [route.queue, `${received}/s in`, dead], `${route.kafka ? "Topic" : "Queue"} ${route.queue}`),
 			node(at.gateway, "gateway", ["gateway", `${count(route.in_flight)} in flight`, `of ${count(route.max_in_flight)}`], "The gateway"),
 			route.versions.map((v, i) =>
 				node(
@@ -100,7 +102,7 @@ export class Flow {
 						`${count(per(v))}/s${v.second.failed ? `, ◆ ${count(v.second.failed)} failing` : ""}`,
 						at.down ? `${count(v.in_flight)} in flight` : `${count(v.in_flight)} of ${count(v.max_in_flight)} in flight`,
 					],
-					`${v.name}: ${v.url || v.queue}`,
+					`${v.name}: ${v.url || v.queue || v.topic}`,
 				),
 			),
 			h("g.dots", { key: "dots", own: true, "aria-hidden": "true" }),

@@ -1,4 +1,4 @@
-// The parts of the page: the list of routes, and of the chosen one shares, steps, tiles, decisions.
+// The parts of the page.
 import { badge, bar, button, failure, figures, heads, shape, time } from "./parts.js";
 import { h } from "./render.js";
 import { byHand, canaryOf, clock, count, following, moment, percent, rate, seconds, sentence, setAndSeen, shareSet, span, state, unix } from "./words.js";
@@ -58,7 +58,7 @@ function outcomes({ deliveries: { ack, retry, reject, fallback } }) {
 	return [[ack, "acked"], ...failed].map(([number, what]) => `${count(number)} ${what}`).join(", ");
 }
 
-// What the route follows: the object, since when, whether it is in force, what of it could not be taken.
+// What the route follows, and whether it is in force.
 export function followed(route, now) {
 	const { follow, versions } = route;
 	const [said, sentence] = standing(route);
@@ -88,7 +88,7 @@ export function followed(route, now) {
 	);
 }
 
-// What decides now: the object, unless this gateway or a person stands over it.
+// What decides now: the object, or what stands over it.
 function standing(route) {
 	const { name, follow, rollout } = route;
 	const said = following(route);

@@ -56,7 +56,7 @@ export function setAndSeen(route, version) {
 	return `${percent(shareSet(route, version))} set, ${seen === null ? "none" : percent(seen)} seen`;
 }
 
-// What is with the object that a route follows: the name of a picture, a word, and a sentence.
+// Of the object that a route follows: a picture's name, a word, a sentence.
 export function following({ follow, phase }) {
 	const { object, problem, read, valid, found, since, not_applied: other } = follow;
 	const why = problem && `: ${problem}`;

@@ -9,9 +9,10 @@ import pytest
 
 from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.destinations import FollowingVersions
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import Follow
 from gateway.core.routing.mesh.http_route import read_http_route
+from gateway.core.routing.mesh.outcomes import FollowedDecision
 from gateway.core.routing.mesh.reader import InvalidObject
 from tests.builders import message, version
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.routing.mesh.reader import InvalidObject
+from gateway.core.routing.mesh.istio_names import check_hosts
+from gateway.core.routing.mesh.reader import InvalidObject, Reader
 from gateway.core.routing.mesh.virtual_service import read_virtual_service
 
 TO: dict[str, Any] = {"route": [{"destination": {"host": "b-canary"}}]}
@@ -259,4 +260,13 @@ def test_a_delegate_and_a_direct_response_are_taken_as_istio_does() -> None:
 def test_many_hosts_are_checked_in_time_linear_in_their_number() -> None:
     """Were each compared with each, 40,000 of them would take minutes."""
     hosts = [f"*.a{at}.com" for at in range(20_000)] + [f"b{at}.org" for at in range(20_000)]
-    assert len(read_virtual_service(spec_of(hosts=hosts)).hosts) == 40_000
+    reader = Reader()
+    check_hosts(reader, tuple(hosts), mesh=True)
+    assert not reader.problems
+
+
+def test_more_than_a_thousand_hosts_are_refused() -> None:
+    hosts = [f"b{at}.org" for at in range(1001)]
+    assert len(read_virtual_service(spec_of(hosts=hosts[1:])).hosts) == 1000
+    with pytest.raises(InvalidObject, match=r"^spec\.hosts: has more than 1000: split it$"):
+        read_virtual_service(spec_of(hosts=hosts))

@@ -12,9 +12,10 @@ from gateway.core.routing.decision import Decision, Reason
 from gateway.core.routing.mesh.delegates import merged
 from gateway.core.routing.mesh.destinations import FollowingVersions
 from gateway.core.routing.mesh.entry_index import EntryIndex
-from gateway.core.routing.mesh.evaluator import Followed, FollowedDecision
+from gateway.core.routing.mesh.evaluator import Followed
 from gateway.core.routing.mesh.follow import Follow, RequestHeaders
 from gateway.core.routing.mesh.matching import header_tests
+from gateway.core.routing.mesh.outcomes import FollowedDecision
 from gateway.core.routing.mesh.reader import InvalidObject
 from gateway.core.routing.mesh.virtual_service import read_virtual_service
 from tests.builders import message, version
@@ -114,6 +115,7 @@ def test_what_is_shown_of_destinations_is_bounded() -> None:
     found = followed({"route": [to("b-canary", 1), *many]})
     assert len(found.destinations) == 1001
     assert len(found.named_destinations) == 100
+    assert found.destinations_left_out == 901
 
 
 def _match(asked: Any) -> dict[str, Any]:
