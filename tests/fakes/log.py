@@ -53,7 +53,7 @@ class InMemoryLog:
         self._receiving = 0
         self._windows: dict[int, PartitionWindow] = {}
         self._fetched: dict[int, int] = defaultdict(int)  # how many of the log's records
-        self._generation = 1
+        self._generations: dict[int, int] = defaultdict(int)  # how often each was assigned anew
         self._lost: Callable[[Callable[[Message], bool]], None] = lambda _: None
 
     # ---- the port -------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class InMemoryLog:
     @property
     def rebalances(self) -> int:
         """How often a partition came back."""
-        return self._generation - 1
+        return sum(self._generations.values())
 
     async def close(self) -> None:
         """Leave the group."""
@@ -160,7 +160,7 @@ class InMemoryLog:
     def get_back(self, partition: int) -> None:
         """Have it assigned again: it is read from what was committed."""
         self.gone.discard(partition)
-        self._generation += 1
+        self._generations[partition] += 1
         committed = self.committed.get(partition, 0)
         earlier = [each for each in self.log[partition] if each.offset < committed]
         self._fetched[partition] = len(earlier)
@@ -215,7 +215,8 @@ class InMemoryLog:
                 window = self._windows[number] = self._window()
             self._fetch(number, window)
             taken = window.take(limit - len(batch), self._now())
-            batch += [message_of(record, count, self._generation) for record, count in taken]
+            generation = self._generations[number]
+            batch += [message_of(record, count, generation) for record, count in taken]
             self._park(window)
         return batch
 
@@ -243,7 +244,8 @@ class InMemoryLog:
     def _of(self, receipt: str, act: Callable[[PartitionWindow, int], bool]) -> bool:
         _, number, offset, generation = place_of(receipt)
         window = self._windows.get(number)
-        return window is not None and generation == self._generation and act(window, offset)
+        same = generation == self._generations[number]
+        return window is not None and same and act(window, offset)
 
     def _window(self) -> PartitionWindow:
         plan, detour = self.plan, Detour.NONE

@@ -1,4 +1,7 @@
-"""`python -m tools.chaos`: a seeded random mix of faults for a given time, then checks."""
+"""`python -m tools.chaos`: a seeded random mix of faults for a given time, then checks.
+
+With `--kafka`, a trial of Kafka: see `tools/chaos/kafka/`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,12 @@ if TYPE_CHECKING:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    arguments = _arguments(given)
+    words = list(sys.argv[1:] if given is None else given)
+    if "--kafka" in words:
+        from tools.chaos.kafka import command
+
+        return command.main([word for word in words if word != "--kafka"])
+    arguments = _arguments(words)
     plan = Plan(
         seconds=arguments.seconds,
         seed=time.time_ns() % 1_000_000 if arguments.seed is None else arguments.seed,
