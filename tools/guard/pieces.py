@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.delivery.headers import message_lines, plan_lines
 from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.delivery.record_headers import record_lines
+from gateway.core.kafka.plan import Order
+from gateway.core.kafka.records import message_of, place_of
+from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.message import message_from_receive
+from gateway.core.messages.record import Record
 from gateway.core.rollout.judge import Bounds
 from gateway.core.rollout.plan import Plan
 from gateway.core.routing.decider import Decider
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.rules import Exact
+from gateway.core.routing.sources import FromGroup
 from tests.builders import CANARY, STABLE, route, rule, where
 from tools.guard import yardsticks
 from tools.guard.passing import COUNTED_AFTER, Passing, receives
@@ -92,6 +98,7 @@ RULES: Final = route(
     rules=tuple(rule(CANARY, where("tenant", Exact(f"t-{n}")), name=f"r-{n}") for n in range(200)),
 )
 DECIDE_BY_SPLIT: Final = Decider(SPLIT).decide
+DECIDE_BY_KEY: Final = Decider(route({"stable": 90, "canary": 10}, sticky=FromGroup())).decide
 DECIDE_BY_RULES: Final = Decider(RULES).decide
 
 
@@ -114,6 +121,37 @@ JUDGED: Final = Plan(
     CANARY.name, CANARY.url, CANARY.tag, bounds=Bounds(max_failure_ratio=0.1, max_p99_seconds=2.0)
 )
 
+ENDLESS: Final = 1_000_000
+
+
+def records(count: int) -> list[list[Record]]:
+    """Make batches of ten records, each of another key, one in ten of them pinned."""
+    value = BODY.encode()
+    return [
+        [
+            Record(
+                "orders", 3, first + n, f"customer-{first + n}".encode(), value,
+                () if n else (("version", b"v2"),), 1_700_000_000_456,
+            )
+            for n in range(10)
+        ]
+        for first in range(0, 10 * count, 10)
+    ]  # fmt: skip
+
+
+def from_topic(batch: list[Record]) -> PartitionWindow:
+    """Let ten records pass a window: taken, decided, rendered for a sender, settled."""
+    window = PartitionWindow(Order.KEY, ENDLESS)
+    window.add(batch)
+    made = [message_of(record, count, 1) for record, count in window.take(10, 0.0)]
+    for each in made:
+        DECIDE_BY_KEY(each)
+        record_lines(each, STABLE.tag)
+    for each in made:
+        window.settle(place_of(each.receipt)[1])
+    return window
+
+
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
     Piece("pin", DECIDE_BY_SPLIT, yardsticks.pin, pinned_messages, unlook),
@@ -121,6 +159,7 @@ PIECES: Final = (
     Piece("rules", DECIDE_BY_RULES, yardsticks.rules, messages, unlook, 20),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
+    Piece("topic", from_topic, yardsticks.from_topic, records, messages=20),
     Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),
     Piece("judged", Passing(JUDGED).carry, yardsticks.passing, receives, messages=COUNTED_AFTER),
 )
