@@ -215,6 +215,13 @@ def _root_of(peer: Peer) -> Path:
     return Path(os.environ.get("BENCH_GATEWAY_ROOT", ROOT)) if ours else ROOT
 
 
+def place_of(peer: Peer) -> dict[str, str]:
+    """Return an environment in which Python finds the gateway that the peer runs."""
+    place = _place(peer)
+    paths = [*place.values(), str(ROOT)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def _place(peer: Peer) -> dict[str, str]:
     if not peer.compiled:
         return {}
