@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
-    "core/delivery": ("dialect", "headers"),
-    "core/messages": ("attribute_names", "baggage", "json_body", "message"),
+    "core/delivery": ("dialect", "headers", "record_headers"),
+    "core/kafka": ("records", "window"),
+    "core/messages": ("attribute_names", "baggage", "json_body", "message", "record"),
     "core/rollout": ("outcomes", "pairing"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (

@@ -30,6 +30,7 @@ def add_to(commands: Commands) -> None:
         "gateway demo",
         "gateway demo --messages 100 --keep-running",
         "gateway demo --full-chain",
+        "gateway demo --kafka",
         "gateway demo --scenario bad-canary",
     )
     parser = add_parser(commands, "demo", run, text, end)
@@ -51,6 +52,9 @@ def add_to(commands: Commands) -> None:
         help="two queues, services that know nothing of versions, three ways in one table",
     )
     parser.add_argument(
+        "--kafka", action="store_true", help="a Kafka topic in the place of the queue"
+    )
+    parser.add_argument(
         "--scenario",
         choices=SCENARIOS,
         help="a canary on trial before two gateways: promoted, rolled back by itself, or moved by"
@@ -69,30 +73,43 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; return the exit status."""
-    from gateway.demo import DEFAULT_MESSAGES, run_scenario
-    from gateway.demo import run as run_demo
-
-    given = vars(arguments)
+    if why := _misfit(arguments):
+        print(why, file=sys.stderr)
+        return PROBLEMS
     try:
-        if arguments.scenario is None:
-            if odd := [name for name in ("rate", "steps") if given[name] is not None]:
-                return _refuse(f"--{odd[0]}: only with --scenario")
-            return run_demo(
-                DEFAULT_MESSAGES if arguments.messages is None else arguments.messages,
-                keep_running=arguments.keep_running,
-                with_envoy=arguments.with_envoy,
-                full_chain=arguments.full_chain,
-            )
-        if any(given[name] for name in ("keep_running", "with_envoy", "full_chain")):
-            return _refuse("--scenario: not with --keep-running, --with-envoy or --full-chain")
-        return run_scenario(arguments.scenario, arguments.messages, arguments.rate, arguments.steps)
+        return _run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _refuse(why: str) -> int:
-    print(why, file=sys.stderr)
-    return PROBLEMS
+def _run(arguments: argparse.Namespace) -> int:
+    from gateway.demo import DEFAULT_MESSAGES, run_scenario, run_with_kafka
+    from gateway.demo import run as run_demo
+
+    if arguments.scenario is not None:
+        return run_scenario(arguments.scenario, arguments.messages, arguments.rate, arguments.steps)
+    messages = DEFAULT_MESSAGES if arguments.messages is None else arguments.messages
+    if arguments.kafka:
+        return run_with_kafka(messages, keep_running=arguments.keep_running)
+    return run_demo(
+        messages,
+        keep_running=arguments.keep_running,
+        with_envoy=arguments.with_envoy,
+        full_chain=arguments.full_chain,
+    )
+
+
+def _misfit(arguments: argparse.Namespace) -> str:
+    """Return why the options do not fit together, "" where they do."""
+    given = vars(arguments)
+    if arguments.scenario is None:
+        if odd := [name for name in ("rate", "steps") if given[name] is not None]:
+            return f"--{odd[0]}: only with --scenario"
+        if arguments.kafka and (arguments.with_envoy or arguments.full_chain):
+            return "--kafka: not with --full-chain or --with-envoy"
+    elif any(given[name] for name in ("keep_running", "with_envoy", "full_chain", "kafka")):
+        return "--scenario: not with --keep-running, --with-envoy, --full-chain or --kafka"
+    return ""
 
 
 def _steps(text: str) -> tuple[int, ...]:

@@ -18,6 +18,11 @@ WITHOUT_EXTRA: Final = (
     "the demo needs its extra: pipx install 'sqs-version-gateway[demo]',"
     " or in a virtual environment pip install 'sqs-version-gateway[demo]'"
 )
+KAFKA_EXTRA: Final = ("confluent_kafka",)
+WITHOUT_KAFKA: Final = (
+    "--kafka needs the extra `kafka` too: pipx install 'sqs-version-gateway[demo,kafka]',"
+    " or in a virtual environment pip install 'sqs-version-gateway[demo,kafka]'"
+)
 FAILED: Final = 1
 USAGE: Final = 2
 
@@ -67,6 +72,26 @@ def run(
         )
 
 
+def run_with_kafka(messages: int = DEFAULT_MESSAGES, *, keep_running: bool) -> int:
+    """Run the demo with a topic in the place of the queue; return its exit status, likewise."""
+    if messages < 1:
+        print(f"--messages {messages}: must be 1 or more", file=sys.stderr)
+        return USAGE
+    if not _has_extra(*KAFKA_EXTRA):
+        return FAILED
+    import asyncio  # noqa: PLC0415 - as in run()
+
+    import uvloop  # noqa: PLC0415 - as in run()
+
+    from gateway.demo.kafka.output import KafkaOutput  # noqa: PLC0415
+    from gateway.demo.kafka.scenario import run_kafka  # noqa: PLC0415
+    from gateway.demo.output import Output  # noqa: PLC0415
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        output = KafkaOutput(Output())
+        return runner.run(run_kafka(messages, keep_running=keep_running, output=output))
+
+
 def run_scenario(
     name: str,
     messages: int | None = None,
@@ -104,9 +129,12 @@ def run_scenario(
         return runner.run(run_rollout(plan, TrialOutput(Output())))
 
 
-def _has_extra() -> bool:
-    """Whether the packages of the demo are there; says how to get them where not."""
-    if all(find_spec(name) for name in EXTRA):
-        return True
-    print(WITHOUT_EXTRA, file=sys.stderr)
-    return False
+def _has_extra(*others: str) -> bool:
+    """Whether the packages of the demo are there, and others; says how to get them where not."""
+    if not all(find_spec(name) for name in EXTRA):
+        print(WITHOUT_EXTRA, file=sys.stderr)
+        return False
+    if not all(find_spec(name) for name in others):
+        print(WITHOUT_KAFKA, file=sys.stderr)
+        return False
+    return True

@@ -24,13 +24,15 @@ SIGMAS: Final = 5
 class Order:
     """An order that A accepted: the tag it was pinned to, if any, and the tag of its version.
 
-    `tag` is None for requests, whose version the mesh chooses at random: both are right.
+    `tag` is None for requests, whose version the mesh chooses at random: both are right. `key` is
+    that of its record.
     """
 
     name: str
     message_id: str
     pin: str | None
     tag: str | None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

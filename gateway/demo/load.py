@@ -29,6 +29,7 @@ STALL_SECONDS: Final = 45.0
 
 PIN_EVERY: Final = 10
 PINS: Final = ("v1", "v2")
+ORDERS_EACH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,16 @@ def plan(messages: int, way: Way = MESSAGES) -> Iterator[tuple[str, str | None]]
         yield f"{way.prefix}-{number}", None if rest else PINS[(turn - 1) % len(PINS)]
 
 
+def customer_of(name: str) -> str:
+    """Return the customer of an order: each has ORDERS_EACH in a row."""
+    return f"customer-{(int(name.rpartition('-')[2]) - 1) // ORDERS_EACH}"
+
+
 class Load:
-    """The orders sent one way, and those that have arrived so far."""
+    """The orders sent one way, and those that have arrived so far.
+
+    Where they are `keyed` each has a customer, which is the key of its record.
+    """
 
     def __init__(
         self,
@@ -60,6 +69,8 @@ class Load:
         addresses: Addresses,
         route: Route,
         way: Way = MESSAGES,
+        *,
+        keyed: bool = False,
     ) -> None:
         self.orders: dict[str, Order] = {}
         self.sightings: list[Sighting] = []
@@ -67,6 +78,7 @@ class Load:
         self._arrived: set[str] = set()
         self._session = session
         self._way = way
+        self._keyed = keyed
         self._front = addresses.url("A", way.path)
         self._paths = addresses.url("D", "/paths")
         self._route = route
@@ -125,19 +137,19 @@ class Load:
         try:
             for name, pin in orders:
                 await self._capacity.wait()
-                message_id = await self._order(name, pin)
+                key = customer_of(name) if self._keyed else None
+                message_id = await self._order(name, pin, key)
                 # The id of a message decides its version; the mesh chooses one for a request.
-                tag = expected_tag(self._route, message_id, pin) if message_id else pin
-                self.orders[name] = Order(name, message_id, pin, tag)
+                tag = expected_tag(self._route, message_id, pin, key) if message_id else pin
+                self.orders[name] = Order(name, message_id, pin, tag, key)
         except DemoError as error:
             self._failure = error
 
-    async def _order(self, name: str, pin: str | None) -> str:
+    async def _order(self, name: str, pin: str | None, key: str | None) -> str:
         headers = {"version": pin} if pin else {}
+        order = {"order": name} if key is None else {"order": name, "customer": key}
         try:
-            async with self._session.post(
-                self._front, json={"order": name}, headers=headers
-            ) as response:
+            async with self._session.post(self._front, json=order, headers=headers) as response:
                 if response.status != self._way.accepted:
                     raise DemoError(f"A responded with {response.status}: {await response.text()}")
                 return str((await response.json()).get("message_id", ""))

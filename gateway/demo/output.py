@@ -118,7 +118,7 @@ class Output:
         """Print that some orders are no longer waited for."""
         self.line(f"  nothing has moved for a while; {missing:,} never arrived at D", "yellow")
 
-    def audit(self, messages: Audit, requests: Audit | None = None) -> None:
+    def audit(self, messages: Audit, requests: Audit | None = None, legend: str = LEGEND) -> None:
         """Print a row for each path, of messages and then of requests, and a legend."""
         self.line("\n" + ROW.format(*HEADINGS), "bold")
         if requests:
@@ -128,7 +128,7 @@ class Output:
             self.line("  requests, through Envoy")
             self._rows(requests)
         pins = [f"{count:,} to {tag}" for tag, count in sorted(messages.pinned.items())]
-        self.line(LEGEND.format(pins=f", {' and '.join(pins)}" if pins else ""))
+        self.line(legend.format(pins=f", {' and '.join(pins)}" if pins else ""))
 
     def _rows(self, audit: Audit) -> None:
         shares = {share.tag: share for share in audit.shares}

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import yaml
 
 from gateway.core.addresses import parse_queue
+from gateway.core.kafka.plan import TopicAddress
 from gateway.core.messages.message import Attribute, Message
 from gateway.core.routing.decider import decide
 from gateway.core.routing.route import Route
-from gateway.core.routing.sources import FromMessageId
+from gateway.core.routing.sources import FromGroup, FromMessageId
 from gateway.core.routing.split import Split, upper_edges
 from gateway.core.routing.version import Version
 from gateway.demo.addresses import LOOPBACK, USUAL
@@ -42,13 +43,15 @@ def read_route(text: str) -> Route:
     stable, *others = versions
     weights = raw["split"]
     order = (*others, stable)
+    kafka = raw.get("kafka")
+    sticky = FromGroup() if kafka else FromMessageId()
     edges = upper_edges([weights[version.name] for version in order])
     return Route(
         name=raw["name"],
-        queue=parse_queue(raw["queue"]),
+        queue=TopicAddress(kafka["topic"]) if kafka else parse_queue(raw["queue"]),
         versions=versions,
         stable=stable,
-        split=Split(order, edges, raw["name"], FromMessageId(), FromMessageId()),
+        split=Split(order, edges, raw["name"], sticky, FromMessageId()),
         weights=tuple((version.name, weights[version.name]) for version in versions),
     )
 
@@ -59,8 +62,8 @@ def weights_by_tag(route: Route) -> dict[str, int]:
     return {version.tag: weights[version.name] for version in route.versions}
 
 
-def expected_tag(route: Route, message_id: str, pin: str | None) -> str:
-    """Return the tag of the version that a message must reach, with or without a pin."""
+def expected_tag(route: Route, message_id: str, pin: str | None, key: str | None = None) -> str:
+    """Return the tag of the version that a message must reach, with or without a pin or a key."""
     attributes = {"version": Attribute("String", pin)} if pin else {}
-    decision = decide(Message(message_id, "", attributes=attributes), route)
+    decision = decide(Message(message_id, "", attributes=attributes, group=key), route)
     return (decision.version or route.stable).tag

@@ -70,6 +70,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--queue", help="be the first of the chain: send orders to this queue (name, URL or ARN)"
     )
+    parser.add_argument("--topic", help="be the first of the chain: produce to this Kafka topic")
+    parser.add_argument("--brokers", help="those of --topic: HOST:PORT,HOST:PORT")
     hop = parser.add_mutually_exclusive_group()
     hop.add_argument("--next", help="call the next service at this URL")
     hop.add_argument(
@@ -87,12 +89,19 @@ def _options() -> argparse.Namespace:
         metavar="SECONDS",
         help=f"of a long poll: 0 to {MAX_WAIT_SECONDS} (default: {MAX_WAIT_SECONDS})",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if bool(options.topic) != bool(options.brokers):
+        parser.error("--topic and --brokers: only together")
+    return options
 
 
 def _application(options: argparse.Namespace) -> web.Application:
     """Return the application; an AWS SDK is slow to import, so only those import it that use it."""
     to = _next(options)
+    if options.topic:
+        from gateway.demo.services.topics import TopicFront  # noqa: PLC0415 - the extra `kafka`
+
+        return TopicFront(options.name, options.topic, options.brokers).app()
     if options.queue:
         from gateway.demo.services.front import Front  # noqa: PLC0415
 

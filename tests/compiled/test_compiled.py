@@ -20,6 +20,8 @@ SUITES = (
     "tests/unit/runtime",
     "tests/unit/adapters/sqs",
     "tests/contract/test_target_contract.py",
+    "tests/contract/test_kafka_source_contract.py",
+    "tests/property/test_partition_window_machine.py",
     "tests/lessons",
 )
 pytestmark = pytest.mark.timeout(600)  # the compiler takes most of it

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.kafka.dead_letter import dead_letter_headers
 from gateway.core.kafka.plan import WhenBehind
-from gateway.core.kafka.records import message_of, place_of
+from gateway.core.kafka.records import message_of, place_name, place_of
 from gateway.core.kafka.window import Detour, PartitionWindow
 from gateway.core.messages.record import Record
 from gateway.ports import Batch, EntryError, SourceError, SourceTraits
@@ -242,10 +242,11 @@ class InMemoryLog:
         self.bell.ring()
 
     def _of(self, receipt: str, act: Callable[[PartitionWindow, int], bool]) -> bool:
-        _, number, offset, generation = place_of(receipt)
-        window = self._windows.get(number)
-        same = generation == self._generations[number]
-        return window is not None and same and act(window, offset)
+        place, offset = place_of(receipt)
+        for number, window in self._windows.items():
+            if place == place_name(self.plan.topic.name, number, self._generations[number]):
+                return act(window, offset)
+        return False
 
     def _window(self) -> PartitionWindow:
         plan, detour = self.plan, Detour.NONE

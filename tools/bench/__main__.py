@@ -22,6 +22,7 @@ from tools.bench import (
     written,
 )
 from tools.bench.arena import NoTlsError, arena
+from tools.bench.kafka.mode import on_kafka
 from tools.bench.peers import PEERS, PeerFailedError
 from tools.bench.sink import SLOW_SECONDS
 from tools.bench.soak import LOOKS, Soak
@@ -171,6 +172,7 @@ _FAST_MODES = {
     "throughput": modes.compare,
     "variants": modes.vary,
     "queues": modes.pass_on,
+    "kafka": on_kafka,
     "latency": modes.waiting,
     "mirror": modes.mirrored,
     "rollout": modes.judged,

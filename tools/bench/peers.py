@@ -215,6 +215,12 @@ def _root_of(peer: Peer) -> Path:
     return Path(os.environ.get("BENCH_GATEWAY_ROOT", ROOT)) if ours else ROOT
 
 
+def place_of(peer: Peer) -> dict[str, str]:
+    """Return an environment in which Python finds the gateway that the peer runs."""
+    paths = [*place(peer).values(), str(ROOT)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def place(peer: Peer) -> dict[str, str]:
     """Return where its gateway is, as a variable of the environment."""
     if not peer.compiled:

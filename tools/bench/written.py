@@ -13,6 +13,7 @@ SECTIONS: Final = {
     "throughput": "Messages per second on one core",
     "variants": "TLS and FIFO",
     "queues": "From queue to queue",
+    "kafka": "From a topic",
     "latency": "From visible to POST",
     "mirror": "A mirror in trouble",
     "rollout": "A canary that is judged",

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.delivery.headers import message_lines, plan_lines
 from gateway.core.delivery.plan import DeliveryPlan
+from gateway.core.delivery.record_headers import record_lines
+from gateway.core.kafka.plan import Order
+from gateway.core.kafka.records import message_of, place_of
+from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.message import message_from_receive
+from gateway.core.messages.record import Record
 from gateway.core.rollout.judge import Bounds
 from gateway.core.rollout.plan import Plan
 from gateway.core.routing.decider import Decider
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.rules import Exact
+from gateway.core.routing.sources import FromGroup
 from tests.builders import CANARY, STABLE, follow_plan, route, rule, where
 from tools.bench.decisions import followed as followed_object
 from tools.guard import yardsticks
@@ -94,6 +100,7 @@ RULES: Final = route(
 )
 FOLLOWED: Final = route(follow=follow_plan(), followed=followed_object(20), version_from=())
 DECIDE_BY_SPLIT: Final = Decider(SPLIT).decide
+DECIDE_BY_KEY: Final = Decider(route({"stable": 90, "canary": 10}, sticky=FromGroup())).decide
 DECIDE_BY_RULES: Final = Decider(RULES).decide
 DECIDE_BY_OBJECT: Final = Decider(FOLLOWED).decide
 
@@ -117,6 +124,37 @@ JUDGED: Final = Plan(
     CANARY.name, CANARY.url, CANARY.tag, bounds=Bounds(max_failure_ratio=0.1, max_p99_seconds=2.0)
 )
 
+ENDLESS: Final = 1_000_000
+
+
+def records(count: int) -> list[list[Record]]:
+    """Make batches of ten records, each of another key, one in ten of them pinned."""
+    value = BODY.encode()
+    return [
+        [
+            Record(
+                "orders", 3, first + n, f"customer-{first + n}".encode(), value,
+                () if n else (("version", b"v2"),), 1_700_000_000_456,
+            )
+            for n in range(10)
+        ]
+        for first in range(0, 10 * count, 10)
+    ]  # fmt: skip
+
+
+def from_topic(batch: list[Record]) -> PartitionWindow:
+    """Let ten records pass a window: taken, decided, rendered for a sender, settled."""
+    window = PartitionWindow(Order.KEY, ENDLESS)
+    window.add(batch)
+    made = [message_of(record, count, 1) for record, count in window.take(10, 0.0)]
+    for each in made:
+        DECIDE_BY_KEY(each)
+        record_lines(each, STABLE.tag)
+    for each in made:
+        window.settle(place_of(each.receipt)[1])
+    return window
+
+
 PIECES: Final = (
     Piece("receive", message_from_receive, yardsticks.receive, raw_messages),
     Piece("pin", DECIDE_BY_SPLIT, yardsticks.pin, pinned_messages, unlook),
@@ -125,6 +163,7 @@ PIECES: Final = (
     Piece("followed", DECIDE_BY_OBJECT, yardsticks.followed, messages, unlook),
     Piece("is_json", lambda each: each.is_json, yardsticks.is_json, messages, unlook),
     Piece("headers", rendered, yardsticks.headers, decided_messages),
+    Piece("topic", from_topic, yardsticks.from_topic, records, messages=20),
     Piece("passing", Passing().carry, yardsticks.passing, receives, messages=20),
     Piece("judged", Passing(JUDGED).carry, yardsticks.passing, receives, messages=COUNTED_AFTER),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.messages.message import Message
 
@@ -112,6 +112,34 @@ def headers(message: Message) -> str:
         return ""
     ends = joined.encode().translate(None, _VISIBLE)
     return "version: v1\r\n" + joined if ends == b"\r\n" * len(lines) else ""
+
+
+def from_topic(records: Sequence[tuple[Any, ...]]) -> int:
+    """Hold ten records by offset and key, write the headers of each, and let go of them."""
+    held, keys, receipts = {}, {}, []
+    for record in records:
+        topic, partition, offset, key, value, headers, timestamp = record
+        held[offset], keys[key] = record, offset
+        message = Record()
+        message.a, message.b = f"{topic}/{partition}/{offset}", value.decode()
+        message.c, message.d = f"1#{message.a}", key.decode()
+        message.e = {name: ("String", content.decode()) for name, content in headers}
+        message.f = timestamp
+        seeded = _SEEDED.copy()
+        seeded.update(key)
+        message.g = int.from_bytes(seeded.digest(), "big") % 10_000
+        message.h = orjson.loads(message.b)
+        lines = (
+            f"x-kafka-topic: {topic}\r\nx-kafka-partition: {partition}\r\n"
+            f"x-kafka-offset: {offset}\r\nx-kafka-key: {message.d}\r\n"
+            f"x-kafka-timestamp: {timestamp}\r\ncontent-type: application/json\r\n"
+        )
+        message.i = lines if lines.isascii() else ""
+        receipts.append(message.c)
+    for receipt in receipts:
+        offset = int(receipt.rpartition("/")[2])
+        del keys[held.pop(offset)[3]]
+    return len(held)
 
 
 _HELD: dict[str, Record] = {}

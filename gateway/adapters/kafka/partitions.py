@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.core.kafka.plan import WhenBehind
-from gateway.core.kafka.records import place_of
+from gateway.core.kafka.records import place_name, place_of
 from gateway.core.kafka.window import Detour, PartitionWindow
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Partitions:
         self._plan = plan
         self._partitions: dict[Part, Partition] = {}
         self._line: list[Partition] = []  # the next to be asked first
+        self._places: dict[str, Partition] = {}  # by what their receipts begin with
 
     def __iter__(self) -> Iterator[Partition]:
         """Give each of them."""
@@ -48,13 +49,13 @@ class Partitions:
         """Begin windows of new assignments."""
         for part, generation in generations.items():
             self._partitions[part] = Partition(part, generation, self._window(part[0]))
-        self._line = list(self._partitions.values())
+        self._changed()
 
     def drop(self, parts: Sequence[Part]) -> None:
         """Forget partitions and what was received of them."""
         for part in parts:
             self._partitions.pop(part, None)
-        self._line = list(self._partitions.values())
+        self._changed()
 
     def get(self, part: Part) -> Partition | None:
         """Return a partition, None where it is not assigned."""
@@ -88,11 +89,9 @@ class Partitions:
 
     def of_receipt(self, receipt: str) -> tuple[Partition, int] | None:
         """Return partition and offset of a receipt, None where it is of another assignment."""
-        topic, number, offset, generation = place_of(receipt)
-        partition = self._partitions.get((topic, number))
-        if partition is None or partition.generation != generation:
-            return None
-        return partition, offset
+        place, offset = place_of(receipt)
+        partition = self._places.get(place)
+        return None if partition is None else (partition, offset)
 
     def next_due_at(self) -> float | None:
         """When the first of those is due that went back."""
@@ -124,6 +123,10 @@ class Partitions:
     def views(self) -> list[PartitionView]:
         """Describe them as they stand."""
         return [each.window.view(*each.part) for each in sorted(self._line, key=lambda p: p.part)]
+
+    def _changed(self) -> None:
+        self._line = list(self._partitions.values())
+        self._places = {place_name(*each.part, each.generation): each for each in self._line}
 
     def _window(self, topic: str) -> PartitionWindow:
         plan = self._plan

@@ -35,7 +35,7 @@ def message_of(
     return Message(
         message_id,
         "" if value is None else value.decode("utf-8", "surrogateescape"),
-        f"{message_id}#{generation}",
+        f"{generation}#{message_id}",
         attributes_of(headers) if headers else _NO_ATTRIBUTES,
         None if key is None else group_of(key),
         None,
@@ -68,8 +68,12 @@ def group_of(key: bytes) -> str:
     return BASE64_MARK + b64encode(key).decode() if text.startswith(BASE64_MARK) else text
 
 
-def place_of(receipt: str) -> tuple[str, int, int, int]:
-    """Return topic, partition, offset and generation of a receipt."""
-    message_id, _, generation = receipt.rpartition("#")
-    topic, partition, offset = message_id.rsplit("/", 2)
-    return topic, int(partition), int(offset), int(generation)
+def place_name(topic: str, partition: int, generation: int) -> str:
+    """Return what the receipts of one assignment of a partition have in common: all but offsets."""
+    return f"{generation}#{topic}/{partition}"
+
+
+def place_of(receipt: str) -> tuple[str, int]:
+    """Return the name of the place of a receipt, and its offset."""
+    place, _, offset = receipt.rpartition("/")
+    return place, int(offset)

@@ -236,7 +236,7 @@ class PartitionWindow:
         """Take a record out of the window; False where it is not out, so nothing changes."""
         if offset not in self._out:
             return False
-        self._out.discard(offset)
+        self._out.remove(offset)
         record, size = self._held.pop(offset)
         self.held_bytes -= size
         if self._pasts:
@@ -245,9 +245,14 @@ class PartitionWindow:
         if order is not Order.NONE:
             key = record[3] if order is Order.KEY else _PARTITION_KEY
             if key is not None:
-                self._free(key)
+                behind = self._keys[key]
+                if behind:  # the next of the key is ready
+                    heappush(self._ready, behind.popleft()[2])
+                else:
+                    del self._keys[key]
         line = self._line
         if line[0] == offset:
+            line.popleft()
             held = self._held
             while line and line[0] not in held:
                 line.popleft()
@@ -271,14 +276,6 @@ class PartitionWindow:
             past.blocked = cause is ReleaseCause.REJECTED
         heappush(self._due, (due_at, offset))
         return True
-
-    def _free(self, key: bytes) -> None:
-        """Make the next record of a key ready."""
-        behind = self._keys[key]
-        if behind:
-            heappush(self._ready, behind.popleft()[2])
-        else:
-            del self._keys[key]
 
     def _forget(self, offset: int) -> None:
         past = self._pasts.pop(offset, None)

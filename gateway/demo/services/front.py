@@ -34,16 +34,18 @@ class Front:
         return app
 
     async def _send(self, request: web.Request) -> web.Response:
-        order = await self._order(request)
+        order = await new_order(request, self._name)
         message_id = await send(self._name, self._queue, order, propagated(request.headers))
         body = {"order": order["order"], "message_id": message_id}
         return web.json_response(body, status=web.HTTPAccepted.status_code)
 
     async def _call(self, to: Next, request: web.Request) -> web.Response:
-        return await to.pass_on(await self._order(request), request.headers)
+        return await to.pass_on(await new_order(request, self._name), request.headers)
 
-    async def _order(self, request: web.Request) -> Order:
-        order = await json_object(request)
-        order.setdefault("order", str(uuid.uuid4()))
-        order.update(path=[self._name], accepted=time.time())
-        return order
+
+async def new_order(request: web.Request, name: str) -> Order:
+    """Return the order of a request, as A sends it on."""
+    order = await json_object(request)
+    order.setdefault("order", str(uuid.uuid4()))
+    order.update(path=[name], accepted=time.time())
+    return order

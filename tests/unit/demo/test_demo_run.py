@@ -46,5 +46,19 @@ def test_without_an_envoy_it_says_what_to_install(
 def test_a_demo_of_no_messages_is_refused(
     messages: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert gateway.demo.run(messages=messages, keep_running=False) == 2
-    assert capsys.readouterr().err == f"--messages {messages}: must be 1 or more\n"
+    for run in (gateway.demo.run, gateway.demo.run_with_kafka):
+        assert run(messages=messages, keep_running=False) == 2
+        assert capsys.readouterr().err == f"--messages {messages}: must be 1 or more\n"
+
+
+def test_without_the_extra_kafka_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(name: str) -> ModuleSpec | None:
+        return None if name == "confluent_kafka" else find_spec(name)
+
+    monkeypatch.setattr(gateway.demo, "find_spec", found)
+    assert gateway.demo.run_with_kafka(messages=10, keep_running=False) == 1
+    said = capsys.readouterr()
+    assert "pip install 'sqs-version-gateway[demo,kafka]'" in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.kafka.attempts import TO_STABLE
 from gateway.core.kafka.dead_letter import dead_letter_headers, original_of, parked_headers
-from gateway.core.kafka.records import group_of, message_of, place_of
+from gateway.core.kafka.records import group_of, message_of, place_name, place_of
 from gateway.core.messages.json_body import ABSENT
 from gateway.core.messages.message import Attribute
 from gateway.core.messages.record import Record
@@ -26,8 +26,8 @@ RECORD = Record("orders", 3, 42, b"k-1", b'{"a": 1}', (("trace", b"abc"),), 1_70
 def test_a_record_becomes_a_message_that_is_called_by_its_place() -> None:
     made = message_of(RECORD, 2, 7)
     assert made.message_id == "orders/3/42"
-    assert made.receipt == "orders/3/42#7"
-    assert place_of(made.receipt) == ("orders", 3, 42, 7)
+    assert made.receipt == "7#orders/3/42"
+    assert place_of(made.receipt) == (place_name("orders", 3, 7), 42)
     assert made.body == '{"a": 1}'
     assert made.group == "k-1"
     assert made.receive_count == 2
@@ -38,7 +38,7 @@ def test_a_record_becomes_a_message_that_is_called_by_its_place() -> None:
 
 def test_a_topic_may_have_any_name_in_a_receipt() -> None:
     made = message_of(RECORD._replace(topic="a.b_c-d"), 1, 0)
-    assert place_of(made.receipt) == ("a.b_c-d", 3, 42, 0)
+    assert place_of(made.receipt) == (place_name("a.b_c-d", 3, 0), 42)
 
 
 def test_a_tombstone_has_an_empty_body_and_no_json() -> None:
