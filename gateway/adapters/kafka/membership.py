@@ -153,16 +153,12 @@ class Membership:
         self.wake.set()
 
     def _on_revoking(self, parts: Sequence[Part], reply: Reply) -> None:
-        """Deliver what is below the newest settled; reply once it is, or the time is over.
-
-        Else the next member would deliver again what was settled above a record that waited.
-        """
+        """Give nothing more out; reply once nothing is out, or the time is over."""
         self.rebalances += 1
         for part in parts:
             partition = self.partitions.get(part)
             if partition is not None:
                 partition.revoking = True
-                partition.window.narrow()
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._revoke_seconds, self._finish_revoking)
         self._revoking.append((parts, reply, timer))
@@ -173,9 +169,8 @@ class Membership:
         found = self.partitions.of_receipt(message.receipt)
         return found is None or found[0].revoking
 
-    def _out_of_revoking(self) -> bool:
-        windows = [each.window for each in self.partitions if each.revoking]
-        return any(each.out or each.ready for each in windows)
+    def _out_of_revoking(self) -> int:
+        return sum(each.window.out for each in self.partitions if each.revoking)
 
     def _finish_revoking(self) -> None:
         """Leave the partitions with what is settled by now."""

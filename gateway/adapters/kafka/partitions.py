@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Partition:
-    """One partition, for one assignment of it. `revoking`: only its gaps are."""
+    """One partition, for one assignment of it. `revoking`: nothing more of it is given out."""
 
     __slots__ = ("committed", "generation", "part", "paused", "revoking", "window")
 
@@ -80,7 +80,7 @@ class Partitions:
         if len(line) > 1:
             self._line = line = [*line[1:], line[0]]
         for partition in line:
-            if limit:
+            if limit and not partition.revoking:
                 taken = partition.window.take(limit, now)
                 if taken:
                     found.append((partition, taken))
@@ -96,7 +96,9 @@ class Partitions:
     def next_due_at(self) -> float | None:
         """When the first of those is due that went back."""
         times = [
-            each.window.next_due_at for each in self._line if each.window.next_due_at is not None
+            each.window.next_due_at
+            for each in self._line
+            if not each.revoking and each.window.next_due_at is not None
         ]
         return min(times, default=None)
 

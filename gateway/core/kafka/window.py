@@ -219,17 +219,6 @@ class PartitionWindow:
             return True
         return key in self._detoured
 
-    def narrow(self) -> None:
-        """Give from now on only records below the newest that is settled or out: the gaps."""
-        held, out = self._held, self._out
-        top = max((each for each in self._line if each not in held or each in out), default=-1)
-        self._fresh = deque(each for each in self._fresh if each[2] <= top)
-        self._ready = sorted(each for each in self._ready if each <= top)  # a heap as well
-        self._due = sorted(each for each in self._due if each[1] <= top)
-        for behind in self._keys.values():
-            while behind and behind[-1][2] > top:
-                behind.pop()
-
     # ---- back -----------------------------------------------------------------------------
 
     def settle(self, offset: int) -> bool:

@@ -289,36 +289,3 @@ def test_a_window_of_one_record_gives_all_one_by_one() -> None:
         assert offsets(made) == [offset]
         made.settle(offset)
     assert made.commit_offset == 3
-
-
-def test_a_narrow_window_gives_only_what_is_below_the_newest_that_is_settled_or_out() -> None:
-    made = window(["a", "a", "b", "a", "c"])
-    assert offsets(made, 2) == [0, 2]
-    made.settle(2)
-    made.narrow()
-    assert offsets(made) == []
-    made.settle(0)
-    assert made.ready
-    assert offsets(made) == [1]
-    made.settle(1)
-    assert not made.ready
-    assert offsets(made) == []
-    assert made.commit_offset == 3
-
-
-def test_a_narrow_window_gives_again_what_went_back_below_the_newest() -> None:
-    made = window(["a", "b", "c"])
-    assert offsets(made) == [0, 1, 2]
-    made.release(0, 1.0, WAITED)
-    made.release(2, 1.0, WAITED)
-    made.settle(1)
-    made.narrow()
-    assert made.next_due_at == 1.0
-    assert offsets(made, now=1.0) == [0]
-
-
-def test_a_narrow_window_of_which_nothing_was_given_gives_nothing() -> None:
-    made = window(["a", "b"])
-    made.narrow()
-    assert offsets(made) == []
-    assert made.commit_offset == 0
