@@ -44,6 +44,13 @@ class LogSource(Source, Protocol):
         deliveries under way go on, and their messages are settled as all others are.
         """
 
+    async def finish(self) -> None:
+        """Give only messages below those that are settled; return once none of them is left.
+
+        What is above an unsettled message would be delivered again by the next reader. A message
+        that fails is not waited for.
+        """
+
     @property
     def rebalances(self) -> int:
         """How often partitions came or went since the start."""

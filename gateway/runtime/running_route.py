@@ -131,7 +131,7 @@ class RunningRoute:
         self._stop.begin(drain_seconds)
         self._admitted.set()
         self._parts.mirroring.stop()
-        if self._open_parts is not None:
+        if self._open_parts is not None and self._parts.log is None:
             self._open_parts.shutdown.begin()
 
     def bar(self, why: str, what_to_do: str, *, failed: bool = True) -> bool:
@@ -288,6 +288,8 @@ class RunningRoute:
         polling = tasks.create_task(opened.poller.run(), name=f"poll {name}")
         dispatching = tasks.create_task(self._parts.dispatcher.run(), name=f"dispatch {name}")
         await self._stop.soft.wait()
+        if self._parts.log is not None:
+            await opened.shutdown.finish(tasks, self._parts.log)
         dispatching.cancel()
         await opened.shutdown.run(tasks, polling)
         keeping.cancel()

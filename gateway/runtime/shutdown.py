@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.aiokit.waiting import wait_until_done
 
 if TYPE_CHECKING:
+    from gateway.log_port import LogSource
     from gateway.runtime.delivery import Deliverer
     from gateway.runtime.dispatch import Dispatcher, Intake, LateDispatcher
     from gateway.runtime.in_flight import InFlight
@@ -71,6 +72,13 @@ class Shutdown:
         self._intake.stop()
         self._limiters.close_wait_queue()
         self._dispatcher.release_waiting()
+
+    async def finish(self, tasks: asyncio.TaskGroup, log: LogSource) -> None:
+        """Deliver on, until the deadline, what a log needs to commit what it has settled; begin."""
+        finishing = tasks.create_task(log.finish(), name="finish the log")
+        await wait_until_done({finishing}, self._stop.hard, self._stop.deadline)
+        finishing.cancel()
+        self.begin()
 
     async def run(self, tasks: asyncio.TaskGroup, polling: asyncio.Task[None]) -> None:
         """Take steps 3 to 7; `polling` ends when the last long poll has returned."""

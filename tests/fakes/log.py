@@ -8,9 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.kafka.dead_letter import dead_letter_headers
+from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import WhenBehind
 from gateway.core.kafka.records import message_of, place_name, place_of
-from gateway.core.kafka.window import Detour, PartitionWindow
+from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.record import Record
 from gateway.ports import Batch, EntryError, SourceError, SourceTraits
 from tests.fakes.bell import Bell
@@ -122,6 +123,15 @@ class InMemoryLog:
     def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
         """Keep what to call when a partition goes."""
         self._lost = lost
+
+    async def finish(self) -> None:
+        """Give only what is below something settled, until none of it is left."""
+        for each in self._windows.values():
+            each.close()
+        self._lost(lambda _: True)
+        self.bell.ring()
+        while any(each.unfinished for each in self._windows.values()):
+            await self.bell.next_ring()
 
     def partitions(self) -> Sequence[PartitionView]:
         """Describe the partitions."""

@@ -18,10 +18,11 @@ from hypothesis.stateful import (
 )
 
 from gateway.core.kafka.attempts import TO_STABLE
+from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
-from gateway.core.kafka.window import Detour, PartitionWindow
+from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.record import Record
 
 NOTHING_LEFT = 10_000
@@ -57,6 +58,7 @@ class Model:
         self.order, self.detour = order, detour
         self.max_behind, self.max_bytes = max_behind, max_bytes
         self.all: list[Known] = []
+        self.outside: list[Record] = []
         self.fallen_behind = False
         self.detoured: set[bytes] = set()
 
@@ -71,11 +73,16 @@ class Model:
         return sum(record_bytes(each.record) for each in self.all if not each.settled)
 
     def add(self, records: list[Record]) -> None:
-        for each in records:
+        self.outside += records
+        self.let_in()
+
+    def let_in(self) -> None:
+        while self.outside and not self.fallen_behind:
+            each = self.outside.pop(0)
             keys = {Order.KEY: each.key, Order.PARTITION: b"all", Order.NONE: None}
             self.all.append(Known(each, keys[self.order]))
-        if len(self.line) >= self.max_behind or self.held_bytes >= self.max_bytes:
-            self.fallen_behind = True
+            if len(self.line) >= self.max_behind or self.held_bytes >= self.max_bytes:
+                self.fallen_behind = True
 
     def take(self, limit: int, now: float) -> tuple[list[tuple[Record, int]], list[Record]]:
         taken: list[tuple[Record, int]] = []
@@ -111,6 +118,7 @@ class Model:
         if few:
             self.fallen_behind = False
             self.detoured.clear()
+            self.let_in()
 
 
 class Windows(RuleBasedStateMachine):
@@ -132,7 +140,8 @@ class Windows(RuleBasedStateMachine):
         for step, key, size in arrivals:
             self.newest += step  # offsets have gaps
             records.append(Record("t", 0, self.newest, key, b"x" * size))
-        before = [each.record for each in self.model.all[-2:]] if again else []
+        known = [each.record for each in self.model.all] + self.model.outside
+        before = known[-2:] if again else []
         self.window.add([*before, *records])
         self.model.add(records)
 
@@ -213,6 +222,7 @@ class Windows(RuleBasedStateMachine):
                 self.settle_one(each)
             if not self.window.behind:
                 break
+        assert not self.model.outside
         assert sorted(self.settled) == [each.record.offset for each in self.model.all]
         assert not self.window.held_bytes
         assert not self.window.blocked

@@ -63,6 +63,8 @@ class Membership:
         self._enough = False
         self._commit_timer: asyncio.TimerHandle | None = None
         self._commit_failing = False
+        self._finishing = False
+        self._finished = asyncio.Event()
         self._revoking: list[tuple[Sequence[Part], Reply, asyncio.TimerHandle]] = []
 
     @property
@@ -116,6 +118,15 @@ class Membership:
             self.partitions.drop([each.part for each in self.partitions])
             await asyncio.to_thread(thread.join, LEAVE_SECONDS)
 
+    async def finish(self) -> None:
+        """Give out only what is below something settled; return once none of it is left."""
+        self._finishing = True
+        for each in self.partitions:
+            each.window.close()
+        self.lost(lambda _: True)  # what waits for a slot is given again where it is in a gap
+        self.moved()
+        await self._finished.wait()
+
     def moved(self) -> None:
         """Note that records were settled or went back."""
         for each in self.partitions:
@@ -123,8 +134,10 @@ class Membership:
                 self._pace(each)
         self.wake.set()
         self._commit_later(COMMIT_SECONDS)
-        if self._revoking and not self._out_of_revoking():
+        if self._revoking and not self._unfinished(revoking=True):
             self._finish_revoking()
+        if self._finishing and not self._unfinished():
+            self._finished.set()
 
     def regulate(self) -> None:
         """Fetch more while what may be given out is little, or the last receive came short."""
@@ -145,7 +158,7 @@ class Membership:
     def _on_records(self, found: Mapping[Part, list[Record]]) -> None:
         if self._thread is not None:
             self._thread.taken()
-        for part, records in found.items():
+        for part, records in () if self._finishing else found.items():
             partition = self.partitions.add(part, records)
             if partition is not None:
                 self._pace(partition)
@@ -153,12 +166,13 @@ class Membership:
         self.wake.set()
 
     def _on_revoking(self, parts: Sequence[Part], reply: Reply) -> None:
-        """Give nothing more out; reply once nothing is out, or the time is over."""
+        """Finish the partitions; reply once that is done, or the time is over."""
         self.rebalances += 1
         for part in parts:
             partition = self.partitions.get(part)
             if partition is not None:
                 partition.revoking = True
+                partition.window.close()
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._revoke_seconds, self._finish_revoking)
         self._revoking.append((parts, reply, timer))
@@ -169,8 +183,9 @@ class Membership:
         found = self.partitions.of_receipt(message.receipt)
         return found is None or found[0].revoking
 
-    def _out_of_revoking(self) -> int:
-        return sum(each.window.out for each in self.partitions if each.revoking)
+    def _unfinished(self, *, revoking: bool = False) -> bool:
+        each_of = [each for each in self.partitions if each.revoking or not revoking]
+        return any(each.window.unfinished for each in each_of)
 
     def _finish_revoking(self) -> None:
         """Leave the partitions with what is settled by now."""
@@ -187,6 +202,8 @@ class Membership:
         self.partitions.drop(parts)
         self.lost(self._leaves)
         self.regulate()
+        if self._finishing:
+            self.moved()
 
     def _on_reset(self, part: Part, why: str, start: str) -> None:
         where = "oldest record" if start == "earliest" else "newest record"

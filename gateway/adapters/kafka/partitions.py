@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import WhenBehind
 from gateway.core.kafka.records import place_name, place_of
-from gateway.core.kafka.window import Detour, PartitionWindow
+from gateway.core.kafka.window import PartitionWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Partition:
-    """One partition, for one assignment of it. `revoking`: nothing more of it is given out."""
+    """One partition, for one assignment of it. `revoking`: it is being finished."""
 
     __slots__ = ("committed", "generation", "part", "paused", "revoking", "window")
 
@@ -69,7 +70,7 @@ class Partitions:
     def add(self, part: Part, records: Sequence[Record]) -> Partition | None:
         """Take records into the window of their partition; None where it is not assigned."""
         partition = self._partitions.get(part)
-        if partition is not None and not partition.revoking:
+        if partition is not None:
             partition.window.add(records)
         return partition
 
@@ -80,7 +81,7 @@ class Partitions:
         if len(line) > 1:
             self._line = line = [*line[1:], line[0]]
         for partition in line:
-            if limit and not partition.revoking:
+            if limit:
                 taken = partition.window.take(limit, now)
                 if taken:
                     found.append((partition, taken))
@@ -96,9 +97,7 @@ class Partitions:
     def next_due_at(self) -> float | None:
         """When the first of those is due that went back."""
         times = [
-            each.window.next_due_at
-            for each in self._line
-            if not each.revoking and each.window.next_due_at is not None
+            each.window.next_due_at for each in self._line if each.window.next_due_at is not None
         ]
         return min(times, default=None)
 

@@ -147,6 +147,10 @@ class KafkaSource:
         """Have `lost` called, on the loop, with a test for messages that it is losing."""
         self._member.lost = lost
 
+    async def finish(self) -> None:
+        """Give out only what others wait for to be committed; return once that is done."""
+        await self._member.finish()
+
     async def close(self) -> None:
         """Commit what is settled, and leave the group."""
         await self._member.leave()

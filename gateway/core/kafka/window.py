@@ -9,12 +9,13 @@ logarithm of the number of records.
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum, auto
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.kafka.attempts import TO_STABLE
+from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.partition_view import PartitionView
+from gateway.core.kafka.past import Past
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
@@ -34,25 +35,6 @@ _PARTITION_KEY: Final = b""
 
 Taken = tuple["Record", int]
 """A record, and its receive count: attempts made + 1, above TO_STABLE where it goes to stable."""
-
-
-class Detour(Enum):
-    """Where records go that wait for another version while their partition has fallen behind."""
-
-    NONE = auto()  # they wait on
-    TO_STABLE = auto()
-    PARKED = auto()  # into `to_park`, in place of being delivered
-
-
-class _Past:
-    """What became of a record that went back."""
-
-    __slots__ = ("attempts", "blocked", "waited")
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.blocked = False
-        self.waited = False  # the last time that it went back
 
 
 class PartitionWindow:
@@ -83,6 +65,8 @@ class PartitionWindow:
         self._max_bytes = max_bytes
         self._detour = detour
         self._newest = -1
+        self._top = -1  # the highest that is settled
+        self._closing = False
         self._outside: deque[Record] = deque()  # received while it had fallen behind
         self._line: deque[int] = deque()  # offsets from the lowest that is not settled
         self._held: dict[int, tuple[Record, int]] = {}  # not settled; and what each takes
@@ -91,7 +75,7 @@ class PartitionWindow:
         self._ready: list[int] = []  # a heap: may be taken, were held back or went back
         self._due: list[tuple[float, int]] = []  # a heap: when they may be taken again
         self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
-        self._pasts: dict[int, _Past] = {}
+        self._pasts: dict[int, Past] = {}
         self._detoured: set[bytes] = set()
 
     @property
@@ -108,6 +92,13 @@ class PartitionWindow:
     def left(self) -> int:
         """How many records are neither settled nor out: ready, held back or due later."""
         return len(self._held) - len(self._out)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether records are out, or one below a settled one is to come that has not failed."""
+        gap = bool(self._line) and self._line[0] < self._top
+        past = self._pasts.get(self._line[0]) if gap else None
+        return bool(self._out) or (gap and (past is None or past.waited))
 
     @property
     def ready(self) -> bool:
@@ -136,10 +127,20 @@ class PartitionWindow:
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in, in order; those that are not above the newest are ignored."""
+        if self._closing:
+            return
         rest = iter(records)
         if not self.fallen_behind:
             self._let_in(rest)
         self._outside.extend(rest)
+
+    def close(self) -> None:
+        """From now on give no more than the records below those that are settled.
+
+        Only when these are settled too are the others not delivered again by the next member.
+        """
+        self._closing = True
+        self._outside.clear()
 
     def _let_in(self, records: Iterator[Record]) -> None:
         """Take records into the window until it has fallen behind."""
@@ -189,6 +190,8 @@ class PartitionWindow:
         fresh, ready, out = self._fresh, self._ready, self._out
         taken: list[Taken] = []
         while len(taken) < limit:
+            if self._closing and not self._has_gap():
+                break
             if ready and not (fresh and fresh[0][2] < ready[0]):
                 record = self._held[heappop(ready)][0]
             elif fresh:
@@ -210,7 +213,12 @@ class PartitionWindow:
                 self.to_park.append(record)
         return taken
 
-    def _takes_detour(self, record: Record, past: _Past | None) -> bool:
+    def _has_gap(self) -> bool:
+        """Whether the next record is below one that is settled."""
+        fresh = bool(self._fresh) and self._fresh[0][2] < self._top
+        return fresh or (bool(self._ready) and self._ready[0] < self._top)
+
+    def _takes_detour(self, record: Record, past: Past | None) -> bool:
         """Whether it waits for another version, or follows one of its key that did."""
         key = self._key_of(record)
         if past is not None and past.waited:
@@ -226,6 +234,8 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.remove(offset)
+        if offset > self._top:  # noqa: PLR1730 - faster, on each record
+            self._top = offset
         record, size = self._held.pop(offset)
         self.held_bytes -= size
         if self._pasts:
@@ -257,7 +267,7 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        past = self._pasts.setdefault(offset, _Past())
+        past = self._pasts.setdefault(offset, Past())
         past.waited = cause is ReleaseCause.WAITED
         if not past.waited:
             past.attempts += 1

@@ -102,6 +102,10 @@ class TracedLogSource(TracedSource):
         """Have the source call `lost`."""
         self._log.on_lost(lost)
 
+    async def finish(self) -> None:
+        """Finish the source."""
+        await self._log.finish()
+
     @property
     def rebalances(self) -> int:
         """How often partitions came or went."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.core.kafka.attempts import TO_STABLE
+from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
 from gateway.core.kafka.release_cause import ReleaseCause
-from gateway.core.kafka.window import Detour, PartitionWindow
+from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.record import Record
 
 if TYPE_CHECKING:
@@ -289,3 +290,29 @@ def test_a_window_of_one_record_gives_all_one_by_one() -> None:
         assert offsets(made) == [offset]
         made.settle(offset)
     assert made.commit_offset == 3
+
+
+def test_a_window_that_closes_gives_only_what_is_below_something_settled() -> None:
+    made = window(["a", "a", "b", "c", "a"])
+    assert offsets(made) == [0, 2, 3]
+    made.settle(2)
+    made.close()
+    made.add([record(5, "d")])
+    assert (offsets(made), made.unfinished) == ([], True)
+    made.settle(0)
+    assert offsets(made) == [1]
+    made.release(1, due_at=1.0, cause=WAITED)
+    assert (offsets(made), made.unfinished) == ([], True)
+    assert offsets(made, now=1.0) == [1]
+    made.settle(1)
+    made.release(3, due_at=0.0, cause=WAITED)
+    assert (offsets(made), made.unfinished, made.commit_offset) == ([], False, 3)
+
+
+def test_a_window_that_closes_does_not_wait_for_a_record_that_failed() -> None:
+    made = window(["a", "b", "a"])
+    assert offsets(made) == [0, 1]
+    made.close()
+    made.settle(1)
+    made.release(0, due_at=1.0, cause=FAILED)
+    assert not made.unfinished
