@@ -28,6 +28,8 @@ COMMIT_SECONDS: Final = 10.0
 LATE_SECONDS: Final = 5.0
 """How much longer than the loop's own bound the thread waits for it."""
 
+COMMIT_TRIES: Final = 3
+_OF_A_REBALANCE: Final = frozenset({"ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS"})
 _NO_OFFSET: Final = "no previously committed offset"
 
 
@@ -124,13 +126,19 @@ class Assignment:
         self._emit(self._listener.committed, why)
 
     def commit_now(self, consumer: Consumer, offsets: Mapping[Part, int]) -> None:
-        """Commit and wait for the confirmation."""
-        if not offsets:
+        """Commit and wait for the confirmation.
+
+        One that waited behind a rebalance is refused for the generation that it names; it is made
+        again with that of now. What was lost meanwhile stays lost: that is told by a poll alone.
+        """
+        for left in reversed(range(COMMIT_TRIES if offsets else 0)):
+            try:
+                consumer.commit(offsets=_positions(offsets), asynchronous=False)
+            except KafkaException as error:
+                if left and error.args[0].name() in _OF_A_REBALANCE:
+                    continue
+                self._emit(self._listener.committed, str(source_error(error, "commit")))
             return
-        try:
-            consumer.commit(offsets=_positions(offsets), asynchronous=False)
-        except KafkaException as error:
-            self._emit(self._listener.committed, str(source_error(error, "commit")))
 
     def reset(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
         """Begin where `start` says: there is no committed offset, or it is out of range."""
