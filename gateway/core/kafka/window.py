@@ -48,7 +48,7 @@ class Detour(Enum):
     PARKED = auto()  # into `to_park`, in place of being delivered
 
 
-class _Story:
+class _Tries:
     """What became of a record that went back."""
 
     __slots__ = ("attempts", "blocked", "waited")
@@ -93,7 +93,7 @@ class PartitionWindow:
         self._ready: list[int] = []  # a heap: may be taken, were held back or went back
         self._due: list[tuple[float, int]] = []  # a heap: when they may be taken again
         self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
-        self._stories: dict[int, _Story] = {}
+        self._tries: dict[int, _Tries] = {}
         self._detoured: set[bytes] = set()
 
     @property
@@ -190,9 +190,9 @@ class PartitionWindow:
             else:
                 break
             out.add(record[2])
-            story = self._stories.get(record[2])
-            count = 1 if story is None else story.attempts + 1
-            if not (detours and self._takes_detour(record, story)):
+            tries = self._tries.get(record[2])
+            count = 1 if tries is None else tries.attempts + 1
+            if not (detours and self._takes_detour(record, tries)):
                 taken.append((record, count))
             elif self._detour is Detour.TO_STABLE:
                 taken.append((record, count + TO_STABLE))
@@ -200,10 +200,10 @@ class PartitionWindow:
                 self.to_park.append(record)
         return taken
 
-    def _takes_detour(self, record: Record, story: _Story | None) -> bool:
+    def _takes_detour(self, record: Record, tries: _Tries | None) -> bool:
         """Whether it waits for another version, or follows one of its key that did."""
         key = self._key_of(record)
-        if story is not None and story.waited:
+        if tries is not None and tries.waited:
             if key is not None:
                 self._detoured.add(key)
             return True
@@ -218,7 +218,7 @@ class PartitionWindow:
         self._out.remove(offset)
         record, size = self._held.pop(offset)
         self.held_bytes -= size
-        if self._stories:
+        if self._tries:
             self._forget(offset)
         order = self._order
         if order is not Order.NONE:
@@ -247,18 +247,18 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        story = self._stories.setdefault(offset, _Story())
-        story.waited = cause is ReleaseCause.WAITED
-        if not story.waited:
-            story.attempts += 1
-            self.blocked += (cause is ReleaseCause.REJECTED) - story.blocked
-            story.blocked = cause is ReleaseCause.REJECTED
+        tries = self._tries.setdefault(offset, _Tries())
+        tries.waited = cause is ReleaseCause.WAITED
+        if not tries.waited:
+            tries.attempts += 1
+            self.blocked += (cause is ReleaseCause.REJECTED) - tries.blocked
+            tries.blocked = cause is ReleaseCause.REJECTED
         heappush(self._due, (due_at, offset))
         return True
 
     def _forget(self, offset: int) -> None:
-        story = self._stories.pop(offset, None)
-        if story is not None and story.blocked:
+        tries = self._tries.pop(offset, None)
+        if tries is not None and tries.blocked:
             self.blocked -= 1
 
     def _catch_up(self) -> None:
