@@ -70,8 +70,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--queue", help="be the first of the chain: send orders to this queue (name, URL or ARN)"
     )
-    parser.add_argument("--topic", help="be the first of the chain: produce to this Kafka topic")
-    parser.add_argument("--brokers", help="those of --topic: HOST:PORT,HOST:PORT")
+    parser.add_argument(
+        "--topic",
+        nargs=2,
+        metavar=("BROKERS", "NAME"),
+        help="be the first of the chain: produce to this Kafka topic, at HOST:PORT,HOST:PORT",
+    )
     hop = parser.add_mutually_exclusive_group()
     hop.add_argument("--next", help="call the next service at this URL")
     hop.add_argument(
@@ -89,10 +93,7 @@ def _options() -> argparse.Namespace:
         metavar="SECONDS",
         help=f"of a long poll: 0 to {MAX_WAIT_SECONDS} (default: {MAX_WAIT_SECONDS})",
     )
-    options = parser.parse_args()
-    if bool(options.topic) != bool(options.brokers):
-        parser.error("--topic and --brokers: only together")
-    return options
+    return parser.parse_args()
 
 
 def _application(options: argparse.Namespace) -> web.Application:
@@ -101,7 +102,7 @@ def _application(options: argparse.Namespace) -> web.Application:
     if options.topic:
         from gateway.demo.services.topics import TopicFront  # noqa: PLC0415 - the extra `kafka`
 
-        return TopicFront(options.name, options.topic, options.brokers).app()
+        return TopicFront(options.name, *options.topic).app()
     if options.queue:
         from gateway.demo.services.front import Front  # noqa: PLC0415
 

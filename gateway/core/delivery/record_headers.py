@@ -60,7 +60,8 @@ def _quick_lines(
     if record.value and not message.is_json and not _is_text(record.value):
         return None
     place = _place_lines(record.topic, record.partition)
-    lines = [f"{place}{record.offset}\r\n", *_own_lines(record)]
+    lines = [f"{place}{record.offset}\r\n"]
+    _add_own(lines, record)
     if not add_context(lines, message, context, tag, dialect.version_header):
         return None
     for name, start in message.names.in_order if message.attributes else ():
@@ -72,16 +73,13 @@ def _quick_lines(
     return text if all_legal(text, len(lines) + 2) else None  # the first has three lines
 
 
-def _own_lines(record: Record) -> list[str]:
-    lines = []
-    if record.key is not None:
-        # Beyond ASCII it is not legal.
+def _add_own(lines: list[str], record: Record) -> None:
+    if record.key is not None:  # beyond ASCII it is not legal
         lines.append(f"x-kafka-key: {record.key.decode('latin-1')}\r\n")
     if record.timestamp_ms is not None:
         lines.append(f"x-kafka-timestamp: {record.timestamp_ms}\r\n")
     if record.value is None:
         lines.append(f"{TOMBSTONE}: true\r\n")
-    return lines
 
 
 def _legal_lines(

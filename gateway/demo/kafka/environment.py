@@ -82,7 +82,7 @@ class KafkaSetup:
     async def _service(self, name: str, brokers: str) -> ChildProcess:
         command = service_command(name, self.addresses)
         if name == "A":
-            command += ["--topic", TOPIC, "--brokers", brokers]
+            command += ["--topic", brokers, TOPIC]
         elif name in NEXT:
             command += ["--next", self.addresses.url(NEXT[name], "/events")]
         return await self.processes.start(name, command, {})

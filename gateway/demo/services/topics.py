@@ -24,7 +24,7 @@ POLL_SECONDS: Final = 0.05
 class TopicFront:
     """A: sends orders to the topic; headers of the request become those of the record."""
 
-    def __init__(self, name: str, topic: str, brokers: str) -> None:
+    def __init__(self, name: str, brokers: str, topic: str) -> None:
         self._name = name
         self._topic = topic
         self._producer = Producer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,7 @@ _NOTES: Final = (
     "source alone: consume, window, settle, with nothing between; uncompiled where the peer is",
     "1000 is librdkafka's default; the gateway's is 5",
     "the broker is on the core of SQS and the services",
+    "above a load average of 2 or 3 rates tell of the other work: compare CPU",
 )
 
 
@@ -55,7 +57,7 @@ async def on_kafka(
         f"{peer.name}: {count:,} messages, {turns} turns; {PARTITIONS} partitions, {KEYS:,} keys"
     )
     made_of = f"{here.made_of}, the broker is tansu in memory"
-    return report.header(title, made_of) + "\n" + text(runs)
+    return report.header(title, made_of, _load()) + "\n" + text(runs)
 
 
 async def _turn(
@@ -66,6 +68,11 @@ async def _turn(
     yield TOPICS, await passing.to_topics(peer, here, broker, folder, count)
     yield ALONE, await alone(peer, broker, count)
     yield TRAP, await alone(peer, broker, count, DEFAULT_BACKOFF)
+
+
+def _load() -> str:
+    minutes = os.getloadavg()[2]
+    return f"load average of the last 15 minutes: {minutes:.0f}, on {os.cpu_count()} cores"
 
 
 def text(runs: Mapping[str, Sequence[Run | Passed]]) -> str:
