@@ -133,6 +133,8 @@ class Membership:
             if each.paused:
                 self._pace(each)
         self.wake.set()
+        if any(each.long_uncommitted for each in self.partitions):
+            self._commit()
         self._commit_later(COMMIT_SECONDS)
         if self._revoking and not self._unfinished(revoking=True):
             self._finish_revoking()
@@ -252,7 +254,9 @@ class Membership:
             self._commit_timer = asyncio.get_running_loop().call_later(seconds, self._commit)
 
     def _commit(self) -> None:
-        self._commit_timer = None
+        if self._commit_timer is not None:
+            self._commit_timer.cancel()
+            self._commit_timer = None
         moved = self.partitions.to_commit()
         if moved and self._thread is not None:
             self._thread.commit(moved)

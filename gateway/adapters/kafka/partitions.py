@@ -32,6 +32,13 @@ class Partition:
         self.revoking = False
         self.committed: int | None = None
 
+    @property
+    def long_uncommitted(self) -> bool:
+        """Whether a quarter of `max_behind` was settled since the last commit."""
+        offset, committed = self.window.commit_offset, self.committed
+        few = self.window.max_behind / 4
+        return offset is not None and committed is not None and offset - committed >= few
+
 
 class Partitions:
     """All of them, by topic and number."""

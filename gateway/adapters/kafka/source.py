@@ -51,6 +51,8 @@ class KafkaSource:
         self._producers = producers
         self._member = Membership(plan, route, observe, revoke_seconds)
         self._producer = producers.acquire(plan) if plan.reject or plan.parking else None
+        self._identity = "/".join((",".join(sorted(plan.brokers)), plan.topic.name, plan.group))
+        self._seated = False
         self._parking: Parking | None = None
         if plan.parking is not None and self._producer is not None:
             self._parking = Parking(
@@ -72,15 +74,17 @@ class KafkaSource:
             for topic in (plan.reject, plan.parking):
                 if topic is not None:
                     await self._producer.find(topic.name)
+        if not self._seated:
+            await self._producers.seats[self._identity].acquire()
+            self._seated = True
         if not self._member.joined:
             await self._member.join()
-        identity = "/".join((",".join(sorted(plan.brokers)), plan.topic.name, plan.group))
         return SourceTraits(
             "",
             LONG_SECONDS,
             max_delay_seconds=LONG_SECONDS,
             batch=BATCH,
-            identity=identity,
+            identity=self._identity,
             in_memory=True,
         )
 
@@ -153,7 +157,12 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Commit what is settled, and leave the group."""
-        await self._member.leave()
+        try:
+            await self._member.leave()
+        finally:
+            if self._seated:
+                self._seated = False
+                self._producers.seats[self._identity].release()
         if self._producer is not None:
             self._producer = None
             await self._producers.release(self._plan)

@@ -61,7 +61,7 @@ class PartitionWindow:
         self.blocked = 0
         self.to_park: list[Record] = []
         self._order = order
-        self._max_behind = max_behind
+        self.max_behind = max_behind
         self._max_bytes = max_bytes
         self._detour = detour
         self._newest = -1
@@ -147,7 +147,7 @@ class PartitionWindow:
         held, fresh, keys, line = self._held, self._fresh, self._keys, self._line
         by_key, ordered = self._order is Order.KEY, self._order is not Order.NONE
         newest, total = self._newest, self.held_bytes
-        most, most_bytes = self._max_behind, self._max_bytes
+        most, most_bytes = self.max_behind, self._max_bytes
         for record in records:
             offset = record[2]
             if offset <= newest:
@@ -282,7 +282,7 @@ class PartitionWindow:
             self.blocked -= 1
 
     def _catch_up(self) -> None:
-        few = len(self._line) <= self._max_behind * RESUMED
+        few = len(self._line) <= self.max_behind * RESUMED
         if few and self.held_bytes <= self._max_bytes * RESUMED:
             self.fallen_behind = False
             self._detoured.clear()

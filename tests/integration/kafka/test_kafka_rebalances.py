@@ -228,3 +228,21 @@ async def test_after_a_sigkill_what_was_not_settled_comes_again() -> None:
                 again += await member.source.receive(100, 5, 30)
         assert not await member.source.ack(receipts(again))
         await member.source.close()
+
+
+async def test_a_source_that_replaces_another_joins_once_that_has_left(place: Place) -> None:
+    place.fill(1)
+    shared = Producers()
+    old, new = (
+        KafkaSource(place.plan, shared, "orders", lambda _: None, WAIT_SECONDS) for _ in range(2)
+    )
+    await old.open()
+    await old.ack(receipts(await received(old, place.sent)))
+    opening = asyncio.create_task(new.open())
+    await old.receive(1, 1, 30)
+    assert not opening.done()
+    await old.close()
+    await opening
+    place.fill(1)
+    assert len(await received(new, PARTITIONS)) == PARTITIONS
+    await new.close()
