@@ -33,6 +33,7 @@ ELSEWHERE: Final = {
     "routingFile",
     "serviceAccount.name",
     "keda.authentication.existing",
+    "keda.kafka.authentication",
     "admin.host",
     "image.registry",
     "monitoring.prometheusRule.runbooks",

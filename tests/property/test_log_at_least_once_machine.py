@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -178,7 +177,6 @@ def test_with_any_failure_or_death_nothing_is_committed_early_and_all_is_deliver
     run_state_machine_as_test(TroubledGroup, settings=same_every_time)
 
 
-@pytest.mark.xfail(reason="a soft stop begins nothing more, the gaps of its partitions included")
 def test_a_soft_stop_repeats_nothing_above_a_record_that_waited_for_its_key() -> None:
     world = LogWorld(order=Order.KEY, reject=True, max_attempts=8, max_behind=1000, behind="pause")
     try:

@@ -12,6 +12,7 @@ from gateway.adapters.kafka.consumer_thread import ConsumerThread
 from gateway.adapters.kafka.listener import Listener
 from gateway.adapters.kafka.partitions import Partitions
 from gateway.core.events import RouteWarned
+from gateway.core.kafka.plan import Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -208,9 +209,11 @@ class Membership:
             self.moved()
 
     def _on_reset(self, part: Part, why: str, start: str) -> None:
-        where = "oldest record" if start == "earliest" else "newest record"
+        then = "it is read from its newest record on"
+        if start == Start.EARLIEST:
+            then = "it is read from its oldest record on"
         self._warn(
-            f"partition {part[1]} of topic {part[0]}: {why}: it is read from its {where} on",
+            f"partition {part[1]} of topic {part[0]}: {why}: {then}",
             "see whether records were deleted before they were read: the topic's retention",
         )
 

@@ -123,7 +123,7 @@ class Peek:
             raise KafkaException(error)
 
     def _keep(self, record: Record) -> None:
-        """Keep it among the newest, by time, whatever the order in which partitions come."""
+        """Keep it among the newest, by time, in any order of the partitions."""
         entry = (record.timestamp_ms or 0, record.partition, record.offset, record)
         keep = heappush if len(self._newest) < self._count else heappushpop
         keep(self._newest, entry)

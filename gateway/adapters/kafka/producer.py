@@ -184,12 +184,12 @@ def _call_all(done: list[tuple[Done, KafkaError | None]]) -> None:
 class Producers:
     """The producers of a process, one for each cluster and its settings.
 
-    `seats` are held by members, by topic and group: a route that replaces another joins once that
-    has left, since a group that one joins while another leaves may assign nothing to it.
+    The locks of `joining` are held by members, by topic and group: a route that replaces another
+    joins once that has left, since else the group may assign nothing to it.
     """
 
     def __init__(self) -> None:
-        self.seats: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.joining: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._producers: dict[tuple[object, ...], KafkaProducer] = {}
 
     def acquire(self, plan: KafkaPlan) -> KafkaProducer:

@@ -52,7 +52,7 @@ class KafkaSource:
         self._member = Membership(plan, route, observe, revoke_seconds)
         self._producer = producers.acquire(plan) if plan.reject or plan.parking else None
         self._identity = "/".join((",".join(sorted(plan.brokers)), plan.topic.name, plan.group))
-        self._seated = False
+        self._joined = False
         self._parking: Parking | None = None
         if plan.parking is not None and self._producer is not None:
             self._parking = Parking(
@@ -74,9 +74,9 @@ class KafkaSource:
             for topic in (plan.reject, plan.parking):
                 if topic is not None:
                     await self._producer.find(topic.name)
-        if not self._seated:
-            await self._producers.seats[self._identity].acquire()
-            self._seated = True
+        if not self._joined:
+            await self._producers.joining[self._identity].acquire()
+            self._joined = True
         if not self._member.joined:
             await self._member.join()
         return SourceTraits(
@@ -160,9 +160,9 @@ class KafkaSource:
         try:
             await self._member.leave()
         finally:
-            if self._seated:
-                self._seated = False
-                self._producers.seats[self._identity].release()
+            if self._joined:
+                self._joined = False
+                self._producers.joining[self._identity].release()
         if self._producer is not None:
             self._producer = None
             await self._producers.release(self._plan)

@@ -173,10 +173,6 @@ class PartitionWindow:
                 break
         self._newest, self.held_bytes = newest, total
 
-    def _from_outside(self) -> Iterator[Record]:
-        while self._outside:
-            yield self._outside.popleft()
-
     # ---- out ------------------------------------------------------------------------------
 
     def take(self, limit: int, now: float) -> list[Taken]:
@@ -286,7 +282,9 @@ class PartitionWindow:
         if few and self.held_bytes <= self._max_bytes * RESUMED:
             self.fallen_behind = False
             self._detoured.clear()
-            self._let_in(self._from_outside())
+            outside, self._outside = iter(self._outside), deque()
+            self._let_in(outside)
+            self._outside.extend(outside)
 
     def _key_of(self, record: Record) -> bytes | None:
         if self._order is Order.NONE:
