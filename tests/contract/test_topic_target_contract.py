@@ -157,7 +157,8 @@ async def test_another_trace_context_goes_along(mock: MockCluster) -> None:
 
 
 async def test_a_record_that_is_too_large_is_refused(mock: MockCluster) -> None:
-    async with delivering(mock, made(mock)) as deliveries:
+    most = {"message.max.bytes": "1000000"}  # as a broker would have it
+    async with delivering(mock, made(mock), **most) as deliveries:
         result = await deliveries.deliver(message(b"x" * 2_000_000))
         assert isinstance(result, Refused)
         assert result.code == "MSG_SIZE_TOO_LARGE"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-PATIENCE_MS: Final = 15_000.0
+PATIENCE_MS: Final = 60_000.0
 
 _KEEP_VIOLATIONS: Final = """
 window.violations = [];

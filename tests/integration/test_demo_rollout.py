@@ -113,7 +113,7 @@ def test_ctrl_c_in_the_middle_of_a_rollout_leaves_nothing_behind(tmp_path: Path)
     [
         (
             ("--scenario", "bad-canary", "--keep-running"),
-            "--scenario: not with --keep-running, --with-envoy or --full-chain\n",
+            "--scenario: not with --keep-running, --with-envoy, --full-chain or --kafka\n",
         ),
         (("--rate", "5"), "--rate: only with --scenario\n"),
         (("--scenario", "bad-canary", "--rate", "0"), "--rate 0: must be 1 or more\n"),

@@ -48,6 +48,7 @@ def _build(root: Path, folder: Path) -> None:
     """Build beside it and rename: a folder that exists is complete."""
     half = folder.with_name(f"{folder.name}.{os.getpid()}")
     copy = half.with_name(f"{half.name}.src")
+    shutil.rmtree(copy, ignore_errors=True)  # of a build that was interrupted in this process
     copy.mkdir()
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(root / name, copy)

@@ -63,9 +63,11 @@ def words_of(name: str) -> list[bytes]:
     """Return words that inputs of a target are made of."""
     if name != "routing_file":
         return list({"http_responses": _HTTP, "messages": _MESSAGE}.get(name, _STATE))
-    from gateway.config.schema.routing_file import Fallback, Retry, Route, RoutingFile
+    from gateway.config.schema.delivery import Fallback, Retry
+    from gateway.config.schema.kafka import Kafka
+    from gateway.config.schema.routing_file import Route, RoutingFile
     from gateway.config.schema.rules import Condition, Match, Rule
     from gateway.config.schema.version import Tls, Version
 
-    parts = (RoutingFile, Route, Version, Tls, Rule, Match, Condition, Fallback, Retry)
+    parts = (RoutingFile, Route, Kafka, Version, Tls, Rule, Match, Condition, Fallback, Retry)
     return [*_YAML, *(f"{key}: ".encode() for part in parts for key in part.model_fields)]

@@ -33,6 +33,8 @@ from tools.bench.throughput import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(600)  # the first that runs the gateway compiles it
+
 
 CEILING = next(peer for peer in PEERS if peer.name == "ceiling")
 

@@ -64,6 +64,7 @@ def test_an_idle_route_has_every_member(statistics: Statistics) -> None:
                 "phase": "polling",
                 "why": "",
                 "redrive": None,
+                "kafka": None,
                 "in_flight": 0,
                 "waiting": 0,
                 "max_in_flight": 200,
