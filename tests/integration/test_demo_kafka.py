@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gateway.adapters.kafka.availability import INSTALL, kafka_available
+from gateway.config.checks.sources import kafka_available
 from tests.integration.demo import HOSTILE, Demo, kept_folders, listens
 from tests.integration.waiting import until
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.skipif(not kafka_available(), reason=INSTALL),
+    pytest.mark.skipif(not kafka_available(), reason="install sqs-version-gateway[kafka]"),
 ]
 
 

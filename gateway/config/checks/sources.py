@@ -20,6 +20,11 @@ KAFKA_ONLY: Final = ("max_attempts", "when_behind")
 """Keys of a route that say nothing of a queue."""
 
 
+def kafka_available() -> bool:
+    """Whether the extra `kafka` is installed, without importing it."""
+    return find_spec("confluent_kafka") is not None
+
+
 def source_findings(route: dict[str, Any]) -> Iterator[Finding]:
     """Yield what a route has too much or too little of, by where its messages come from."""
     given = [key for key in SOURCES if key in route]
@@ -51,7 +56,7 @@ def _of_queue(route: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _of_kafka(route: dict[str, Any]) -> Iterator[Finding]:
-    if find_spec("confluent_kafka") is None:
+    if not kafka_available():
         what = "needs the client for Kafka, which is not installed"
         yield Finding(("kafka",), what, "install the extra: sqs-version-gateway[kafka]")
     for key in filter(route.__contains__, QUEUE_ONLY):

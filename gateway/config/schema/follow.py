@@ -11,7 +11,6 @@ from gateway.config.schema import fields
 from gateway.config.schema.parts import NOT_NULL, Part
 from gateway.core.routing.mesh.names import MESH
 
-MOST_PORT: Final = 65_535
 OBJECTS: Final = ("virtualService", "httpRoute")
 """The keys that name an object; a route follows one."""
 
@@ -48,7 +47,7 @@ _PATH_FIELD = _text_like(_PATH, "a path that begins with a slash, with its query
 _GATEWAY_FIELD = _text_like(_GATEWAY, "mesh, or NAMESPACE/NAME or NAME of a gateway")
 _NAMESPACE_FIELD = fields.text_like(_LABEL, "the name of a namespace")
 SUBSET: Final = fields.text_like(_LABEL, "the name of a subset: a-z, 0-9 and -")
-_PORT = fields.whole(1, MOST_PORT)
+_PORT = fields.whole(1, fields.MAX_PORT)
 _START = fields.one_of(Start, *Start)
 _LABEL_NAME = fields.TEXT
 _LABEL_VALUE = fields.Checked(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.follow import DEFAULT_DOMAIN
 from gateway.core.routing.mesh.http_route_rules import RuleReader
-from gateway.core.routing.mesh.reader import Reader
+from gateway.core.routing.mesh.reader import MOST_PORT, Reader
 from gateway.core.routing.mesh.string_match import BoundedRegex
 from gateway.core.routing.mesh.values import FollowedObject, Match, MeshRoute, Parent, PathPrefix
 from gateway.core.routing.mesh.virtual_service import MOST_MATCHES
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.core.routing.mesh.string_match import Condition
-
-_MOST_PORT: Final = 65_535
 
 
 def read_http_route(document: Any, domain: str = DEFAULT_DOMAIN) -> FollowedObject:
@@ -97,7 +95,7 @@ def _parent(reader: Reader, raw: Any, place: str, namespace: str) -> Parent:
         kind if (group, kind) in _PARENTS else f"{group}/{kind}",
         reader.text(given.get("namespace"), f"{place}.namespace") or namespace,
         name,
-        reader.number(given.get("port"), f"{place}.port", _MOST_PORT, 1),
+        reader.number(given.get("port"), f"{place}.port", MOST_PORT, 1),
     )
 
 

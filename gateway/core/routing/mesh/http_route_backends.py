@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.http_route_checks import check_filters
+from gateway.core.routing.mesh.reader import MOST_PORT
 from gateway.core.routing.mesh.values import Destination, MirrorTo
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
 
 _MOST_WEIGHT: Final = 1_000_000
-_MOST_PORT: Final = 65_535
 _ALL: Final = 100.0
 _IGNORED_FILTERS: Final = (
     "RequestHeaderModifier", "ResponseHeaderModifier", "URLRewrite", "CORS", "ExternalAuth",
@@ -83,7 +83,7 @@ class BackendReader:
         kind = self._reader.text(given.get("kind"), f"{place}.kind", "Service")
         name = self._reader.text(given.get("name"), f"{place}.name")
         weight = self._reader.number(given.get("weight"), f"{place}.weight", _MOST_WEIGHT)
-        port = self._reader.number(given.get("port"), f"{place}.port", _MOST_PORT, 1)
+        port = self._reader.number(given.get("port"), f"{place}.port", MOST_PORT, 1)
         weight = 1 if weight is None else weight
         if not name:
             self._reader.invalid(f"{place}.name", "missing: name a Service")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.routing.mesh.istio_headers import check_headers
 from gateway.core.routing.mesh.istio_names import is_domain
 from gateway.core.routing.mesh.names import DNS_LABEL, host_in_object
+from gateway.core.routing.mesh.reader import MOST_PORT
 from gateway.core.routing.mesh.values import Destination, MirrorTo
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
 
-_MOST_PORT: Final = 65_535
 _MOST_WEIGHT: Final = 2**31 - 1
 
 
@@ -60,7 +60,7 @@ class DestinationReader:
         if given.get("port") is not None:
             port = self._reader.mapping(given["port"], f"{place}.port")
             number = f"{place}.port.number"
-            if self._reader.number(port.get("number"), number, _MOST_PORT, 1) is None:
+            if self._reader.number(port.get("number"), number, MOST_PORT, 1) is None:
                 self._reader.invalid(number, "missing: number the port, or leave port out")
         return Destination(host_in_object(host, self._namespace, self._domain), subset, weight)
 

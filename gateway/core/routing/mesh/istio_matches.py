@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.routing.mesh.istio_names import check_gateways, check_labels, is_matched_header
 from gateway.core.routing.mesh.names import DNS_LABEL, gateway_name
-from gateway.core.routing.mesh.reader import Unsupported
+from gateway.core.routing.mesh.reader import MOST_PORT, Unsupported
 from gateway.core.routing.mesh.string_match import Conditions
 from gateway.core.routing.mesh.values import Match
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
     from gateway.core.routing.mesh.values import Named
 
-_MOST_PORT: Final = 65_535
 _CLAIMS: Final = "@request.auth.claims"
 _KNOWN: Final = frozenset(
     {
@@ -72,7 +71,7 @@ class MatchReader:
 
     def _port(self, raw: Any, place: str) -> int | None:
         """Return the port; 0 asks for none, as in protobuf."""
-        return self._reader.number(raw, place, _MOST_PORT) or None
+        return self._reader.number(raw, place, MOST_PORT) or None
 
     def _gateways(self, raw: Any, place: str) -> tuple[str, ...]:
         """Return the gateways by their full names: a delegate's are those of its own namespace."""

@@ -17,13 +17,13 @@ from gateway.core.routing.mesh.istio_values import (
     check_percentage,
     check_status,
 )
+from gateway.core.routing.mesh.reader import MOST_PORT
 
 if TYPE_CHECKING:
     from gateway.core.routing.mesh.reader import Reader
     from gateway.core.routing.mesh.string_match import Patterns
 
 _MOST_NUMBER: Final = 2**31 - 1
-_MOST_PORT: Final = 65_535
 _MOST_BODY: Final = 1 << 20
 _RETRY_ON: Final = frozenset(
     {
@@ -126,7 +126,7 @@ def _check_redirect(reader: Reader, given: dict[str, Any], place: str) -> None:
         reader.invalid(place, "has port and derivePort: keep one")
     if scheme not in ("", "http", "https"):
         reader.invalid(f"{place}.scheme", "must be http or https")
-    reader.number(given.get("port"), f"{place}.port", _MOST_PORT)
+    reader.number(given.get("port"), f"{place}.port", MOST_PORT)
     code = reader.number(given.get("redirectCode"), f"{place}.redirectCode", _MOST_NUMBER)
     if code and code not in range(300, 400):
         reader.invalid(f"{place}.redirectCode", "must be in 300..399")

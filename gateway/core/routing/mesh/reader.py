@@ -14,6 +14,7 @@ MOST_PROBLEMS: Final = 20
 """The most problems of one object that are kept; the rest is a number."""
 
 MOST_CHARACTERS: Final = 200
+MOST_PORT: Final = 65_535
 _MORE: Final = re.compile(r"and ([0-9]+) more")
 
 

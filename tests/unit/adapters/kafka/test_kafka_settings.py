@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from gateway.adapters.kafka.availability import kafka_available
 from gateway.adapters.kafka.settings import (
     Passwords,
     cluster_key,
     consumer_settings,
     producer_settings,
 )
+from gateway.config.checks.sources import kafka_available
 from gateway.core.kafka.plan import (
     OWNED_SETTINGS,
     Auth,
