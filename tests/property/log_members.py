@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.core.delivery.disposition import Responded
-from gateway.core.events import Phase
-from gateway.runtime.running_route import RunningRoute
 from tests.fakes.log import InMemoryLog
-from tests.fakes.observer import FakeObserver
 from tests.fakes.target import FakeTarget
+from tests.property.gateway_life import GatewayLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -173,53 +170,21 @@ class WatchedTarget(FakeTarget):
             self._topic.done.add(sent.message_id)
 
 
-class LogReplica:
+class LogReplica(GatewayLife):
     """One gateway process that is a member of the group."""
 
     def __init__(
         self, name: str, route: Route, topic: Topic, equip: Callable[[FakeTarget], None]
     ) -> None:
         assert route.kafka is not None
-        self.name, self.stopping, self.killed = name, False, False
+        super().__init__(name)
         self.member = Member(route.kafka, topic, name)
         self._equip = equip
-        self.running = RunningRoute(
-            route,
-            self.member,
-            self._make_target,
-            FakeObserver(topic.bell),
-            wall=lambda: asyncio.get_running_loop().time(),
-            random=lambda: 0.0,
-        )
-        self.task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(self.running.run())
+        self.begin(route, self.member, self._make_target, topic.bell)
 
-    def stop(self, drain_seconds: float) -> None:
-        """Soft stop."""
-        self.stopping = True
-        self.running.stop(drain_seconds)
-
-    def halt(self) -> None:
-        """Hard stop."""
-        self.stopping = True
-        self.running.halt()
-
-    async def kill(self) -> None:
-        """Sudden death: nothing that it still wants to say is heard."""
-        self.stopping = self.killed = self.member.dead_now = True
-        self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
-
-    @property
-    def wrong(self) -> str:
-        """Say what is wrong about how it ended, if it has."""
-        if not self.task.done() or self.killed:
-            return ""
-        if self.task.exception():
-            return f"{self.name} crashed: {self.task.exception()!r}"
-        if not self.stopping or self.running.phase.phase is not Phase.STOPPED:
-            return f"{self.name} has ended by itself"
-        return ""
+    def fall_silent(self) -> None:
+        """Have its member die."""
+        self.member.dead_now = True
 
     def _make_target(self, version: Version) -> FakeTarget:
         target = WatchedTarget(self.member)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.events import Phase
-from gateway.runtime.running_route import RunningRoute
 from tests.fakes.chaos import VirtualTimeLoop
-from tests.fakes.observer import FakeObserver
 from tests.fakes.target import FakeTarget
+from tests.property.gateway_life import GatewayLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +108,7 @@ class WatchedTarget(FakeTarget):
         self._witness.ends(self._name, sent.message_id, result)
 
 
-class Replica:
+class Replica(GatewayLife):
     """One gateway process: started at once, and stopped in one of three ways."""
 
     def __init__(
@@ -122,46 +119,14 @@ class Replica:
         witness: Witness,
         equip: Callable[[FakeTarget], None],
     ) -> None:
-        self.name, self.stopping, self.killed = name, False, False
+        super().__init__(name)
         self._queue, self._witness, self._equip = queue, witness, equip
         self._line = Line(name, queue, witness)
-        self.running = RunningRoute(
-            route,
-            self._line,
-            self._make_target,
-            FakeObserver(queue.bell),
-            wall=lambda: asyncio.get_running_loop().time(),
-            random=lambda: 0.0,
-        )
-        self.task = asyncio.get_running_loop().create_task(self.running.run(), name=name)
+        self.begin(route, self._line, self._make_target, queue.bell)
 
-    def stop(self, drain_seconds: float) -> None:
-        """Soft stop."""
-        self.stopping = True
-        self.running.stop(drain_seconds)
-
-    def halt(self) -> None:
-        """Hard stop."""
-        self.stopping = True
-        self.running.halt()
-
-    async def kill(self) -> None:
-        """Sudden death: nothing that it still wants to say is heard."""
-        self.stopping = self.killed = self._line.cut = True
-        self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
-
-    @property
-    def wrong(self) -> str:
-        """Say what is wrong about how it ended, if it has."""
-        if not self.task.done() or self.killed:
-            return ""
-        if self.task.exception():
-            return f"{self.name} crashed: {self.task.exception()!r}"
-        if not self.stopping or self.running.phase.phase is not Phase.STOPPED:
-            return f"{self.name} has ended by itself"
-        return ""
+    def fall_silent(self) -> None:
+        """Cut its line."""
+        self._line.cut = True
 
     @property
     def kept_permits(self) -> bool:
