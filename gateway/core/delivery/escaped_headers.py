@@ -47,14 +47,14 @@ def legal_lines(
     if message.trace_header is not None:  # the sender chooses it, as it does attributes
         headers.add_optional("x-amzn-trace-id", message.trace_header)
     _add_group(headers, message)
-    _add_content_type(headers, message)
+    add_content_type(headers, message, usual_content_type(message))
     add_trace_context(headers, context)
     add_baggage(headers, context.carrier, dialect.version_header, tag)
     for name, value in named:
         headers.add_optional(name, value, late=True)
     if dialect.attributes_json:
         _add_json(headers, message, room)
-    _add_attributes(headers, message)
+    add_attributes(headers, message, PREFIX)
     return headers.render()
 
 
@@ -65,8 +65,13 @@ def _add_group(headers: HeaderList, message: Message) -> None:
         headers.add("message-deduplication-id", message.deduplication_id)
 
 
-def _add_content_type(headers: HeaderList, message: Message) -> None:
-    default = "application/json" if message.is_json else "text/plain; charset=utf-8"
+def usual_content_type(message: Message) -> str:
+    """Return the content type of a text that has none of its own."""
+    return "application/json" if message.is_json else "text/plain; charset=utf-8"
+
+
+def add_content_type(headers: HeaderList, message: Message, default: str) -> None:
+    """Add the content type that the message names, or the default."""
     content_type = message.text("content-type")
     if content_type is None:
         headers.add("content-type", default)
@@ -104,12 +109,12 @@ def _add_json(headers: HeaderList, message: Message, room: int) -> None:
         headers.add_optional(ATTRIBUTES_HEADER, rendered, late=True)
 
 
-def _add_attributes(headers: HeaderList, message: Message) -> None:
-    """Add attributes in the order of their names."""
+def add_attributes(headers: HeaderList, message: Message, prefix: str) -> None:
+    """Add attributes in the order of their names, each under the prefix and its name."""
     for name, start in message.names.in_order:
         attribute = message.attributes[name]
         if start is None:
-            headers.omit(PREFIX + name)
+            headers.omit(prefix + name)
         else:
             binary = name if attribute.binary else None
-            headers.add_optional(PREFIX + name, attribute.text, binary=binary, late=True)
+            headers.add_optional(prefix + name, attribute.text, binary=binary, late=True)

@@ -10,7 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.dialect import USUAL_DIALECT
-from gateway.core.delivery.escaped_headers import add_baggage, add_trace_context
+from gateway.core.delivery.escaped_headers import (
+    add_attributes,
+    add_baggage,
+    add_content_type,
+    add_trace_context,
+    usual_content_type,
+)
 from gateway.core.delivery.header_list import HeaderList
 from gateway.core.delivery.headers import add_context, all_legal
 from gateway.core.header_budget import USUAL_ROOM
@@ -95,16 +101,10 @@ def _legal_lines(
         headers.add("x-kafka-timestamp", str(record.timestamp_ms))
     if record.value is None:
         headers.add(TOMBSTONE, "true")
-    _add_content_type(headers, message, record)
+    add_content_type(headers, message, _usual_content_type(message, record))
     add_trace_context(headers, context)
     add_baggage(headers, context.carrier, dialect.version_header, tag)
-    for name, start in message.names.in_order:
-        attribute = message.attributes[name]
-        if start is None:
-            headers.omit(HEADER_PREFIX + name)
-        else:
-            binary = name if attribute.binary else None
-            headers.add_optional(HEADER_PREFIX + name, attribute.text, binary=binary, late=True)
+    add_attributes(headers, message, HEADER_PREFIX)
     return headers.render()
 
 
@@ -115,15 +115,10 @@ def _add_key(headers: HeaderList, key: bytes) -> None:
         headers.add_optional("x-kafka-key", b64encode(key).decode(), binary=_KEY)
 
 
-def _add_content_type(headers: HeaderList, message: Message, record: Record) -> None:
-    default = "application/json" if message.is_json else "text/plain; charset=utf-8"
+def _usual_content_type(message: Message, record: Record) -> str:
     if record.value is not None and not message.is_json and not _is_text(record.value):
-        default = "application/octet-stream"
-    given = message.text("content-type")
-    if given is None:
-        headers.add("content-type", default)
-    else:
-        headers.add_optional("content-type", given, default)
+        return "application/octet-stream"
+    return usual_content_type(message)
 
 
 def _is_text(value: bytes) -> bool:
