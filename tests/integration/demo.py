@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,12 @@ HOSTILE: Final = {
     "SERVICES": "s3",
 }
 """What somebody may have set for other purposes; none of it is the demo's business."""
+
+
+def paths_of(printed: str) -> list[tuple[str, ...]]:
+    """Return the table of paths: path, split, weight in per cent, pinned, in all."""
+    row = r"^  (A-\S+) +(\d+) +[\d.]+% +(\d+)% +(\d+) +(\d+)"
+    return re.findall(row, printed, re.MULTILINE)
 
 
 class Demo(Child):

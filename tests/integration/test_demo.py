@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.demo.mesh.envoy import explain_missing_envoy, find_envoy
-from tests.integration.demo import HOSTILE, Demo, kept_folders, listens
+from tests.integration.demo import HOSTILE, Demo, kept_folders, listens, paths_of
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def test_the_demo_accounts_for_every_message_whatever_the_environment(tmp_path: 
         status = demo.ended()
         printed = demo.printed()
     assert status == 0, demo.tail()
-    rows = re.findall(r"^  (A-\S+) +(\d+) +[\d.]+% +(\d+)% +(\d+) +(\d+)", printed, re.MULTILINE)
-    paths, split, weights, pinned, totals = zip(*rows, strict=True)
+    paths, split, weights, pinned, totals = zip(*paths_of(printed), strict=True)
     assert (paths, weights) == (("A-B-C-D", "A-B1-C1-D"), ("90", "10"))
     assert (sum(map(int, split)), pinned, sum(map(int, totals))) == (90, ("5", "5"), 100)
     for line in (
@@ -54,8 +53,7 @@ def test_with_envoy_requests_take_the_same_ways_as_messages(tmp_path: Path) -> N
         status = demo.ended()
         printed = demo.printed()
     assert status == 0, demo.tail()
-    rows = re.findall(r"^  (A-\S+) +(\d+) +[\d.]+% +(\d+)% +(\d+) +(\d+)", printed, re.MULTILINE)
-    paths, split, weights, pinned, _ = zip(*rows, strict=True)
+    paths, split, weights, pinned, _ = zip(*paths_of(printed), strict=True)
     assert (paths, weights) == (("A-B-C-D", "A-B1-C1-D") * 2, ("90", "10") * 2)
     assert [int(a) + int(b) for a, b in (split[:2], split[2:])] == [900, 900]
     assert pinned == ("50",) * 4

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.config.checks.sources import kafka_available
-from tests.integration.demo import HOSTILE, Demo, kept_folders, listens
+from tests.integration.demo import HOSTILE, Demo, kept_folders, listens, paths_of
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def test_with_kafka_every_order_is_accounted_for_by_its_key(tmp_path: Path) -> N
         status = demo.ended()
         printed = demo.printed()
     assert status == 0, demo.tail()
-    rows = re.findall(r"^  (A-\S+) +(\d+) +[\d.]+% +(\d+)% +(\d+) +(\d+)", printed, re.MULTILINE)
-    paths, split, weights, pinned, totals = zip(*rows, strict=True)
+    paths, split, weights, pinned, totals = zip(*paths_of(printed), strict=True)
     assert (paths, weights) == (("A-B-C-D", "A-B1-C1-D"), ("90", "10"))
     assert (sum(map(int, split)), pinned, sum(map(int, totals))) == (180, ("10", "10"), 200)
     for line in (

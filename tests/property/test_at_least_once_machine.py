@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
-    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -23,6 +21,7 @@ from hypothesis.stateful import (
 
 from tests.fakes.chaos import BATCHES, FAILURES
 from tests.fakes.faults import LOST, Operation, entries_fail, refused, reply_lost
+from tests.property.world_machine import WorldMachine
 from tests.property.worlds import DRAIN_SECONDS, OK, VERSIONS, World
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def stop_in_a_hurry(world: World, replica: Replica) -> None:
     world.stop(replica, drain_seconds=1)
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(WorldMachine):
     """What happens in every world: gateways come, are stopped softly, get new routing tables."""
 
     world: World
@@ -72,14 +71,6 @@ class Machine(RuleBasedStateMachine):
     def send(self, groups: str) -> None:
         for group in groups:
             self.world.send(group)
-
-    @rule(seconds=st.sampled_from([1, 3, 7, 20]))
-    def time_passes(self, seconds: float) -> None:
-        self.world.pass_time(seconds)
-
-    @rule(seconds=st.sampled_from([0.05, 0.3, 4, 9]))
-    def services_take(self, seconds: float) -> None:
-        self.world.pace_seconds = seconds
 
     @rule(
         versions=st.sampled_from(VERSIONS),
@@ -99,21 +90,6 @@ class Machine(RuleBasedStateMachine):
     def stop_softly(self, which: int) -> None:
         working = self.world.working
         self.world.stop(working[which % len(working)], DRAIN_SECONDS)
-
-    @invariant()
-    def nothing_went_wrong(self) -> None:
-        assert not self.world.wrongs
-
-    def teardown(self) -> None:
-        if not hasattr(self, "world"):
-            return
-        try:
-            if not self.world.wrongs:
-                self.world.come_to_rest()
-                self.nothing_went_wrong()
-                self.check_end()
-        finally:
-            self.world.close()
 
     def check_end(self) -> None:
         """Every message was done with: a 2xx, or a confirmed dead letter."""

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
-    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -25,6 +23,7 @@ from gateway.core.kafka.plan import Order
 from tests.fakes.chaos import FAILURES
 from tests.fakes.faults import Operation, refused
 from tests.property.log_worlds import DRAIN_SECONDS, OK, PARTITIONS, LogWorld
+from tests.property.world_machine import WorldMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +54,7 @@ def stop_in_a_hurry(world: LogWorld, replica: LogReplica) -> None:
     world.stop(replica, drain_seconds=1)
 
 
-class LogMachine(RuleBasedStateMachine):
+class LogMachine(WorldMachine):
     """What happens in every world: members come, are stopped softly, partitions move softly."""
 
     world: LogWorld
@@ -65,14 +64,6 @@ class LogMachine(RuleBasedStateMachine):
     def produce(self, keys: str, gap: int) -> None:
         for key in keys:
             self.world.produce(key, gap)
-
-    @rule(seconds=st.sampled_from([1, 3, 7, 20]))
-    def time_passes(self, seconds: float) -> None:
-        self.world.pass_time(seconds)
-
-    @rule(seconds=st.sampled_from([0.05, 0.3, 4, 9]))
-    def services_take(self, seconds: float) -> None:
-        self.world.pace_seconds = seconds
 
     @rule(canary=st.sampled_from([0, 10, 50]), max_in_flight=st.sampled_from([1, 3, 10, 50]))
     def adopt(self, canary: int, max_in_flight: int) -> None:
@@ -92,21 +83,6 @@ class LogMachine(RuleBasedStateMachine):
     @rule(which=any_one)
     def stop_softly(self, which: int) -> None:
         self.world.stop(self.one(which), DRAIN_SECONDS)
-
-    @invariant()
-    def nothing_went_wrong(self) -> None:
-        assert not self.world.wrongs
-
-    def teardown(self) -> None:
-        if not hasattr(self, "world"):
-            return
-        try:
-            if not self.world.wrongs:
-                self.world.come_to_rest()
-                self.nothing_went_wrong()
-                self.check_end()
-        finally:
-            self.world.close()
 
     def check_end(self) -> None:
         """Every record was done with: a 2xx, a confirmed dead letter, or parked."""
