@@ -79,7 +79,7 @@ class Visitor:
         for page in self._context.pages:
             self.wrong += page.evaluate("window.violations")
         self._context.close()
-        assert self.wrong == []
+        assert not self.wrong, f"went wrong on a page: {self.wrong}"
 
     def forgive(self, status: int) -> None:
         """Do not count that the console names responses of this status: a test asked for them."""
