@@ -17,14 +17,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.config.problems.findings import InvalidValue, find_similar, quote
 from gateway.config.problems.problem import Problem, ProblemsFound
-from gateway.config.schema.fields import Checked, one_of
+from gateway.config.schema.fields import MAX_PORT, Checked, one_of
 from gateway.config.state_place import read_state_place
 from gateway.core.stray_blanks import blanks_around, strip_blanks
 
 PREFIX: Final = "GATEWAY_"
 ENVIRONMENT: Final = "environment"
 COMMAND_LINE: Final = "command line"
-MAX_PORT: Final = 65_535
 PORT_DIGITS: Final = 5
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.runtime.backoff import exponential_backoff
+from gateway.aiokit.backoff import exponential_backoff
 
 TRIP_AFTER: Final = 10
 """Overload responses in a row, with no other result between them, that open the breaker."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from gateway.aiokit.backoff import exponential_backoff
 from gateway.core.events import MessageUnreadable, ReceiveFailed
 from gateway.core.routing.route import Linger
 from gateway.ports import SourceError
-from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.permits import NOTHING
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from gateway.aiokit.backoff import exponential_backoff
 from gateway.core.events import Phase, PhaseChanged
 from gateway.ports import RouteView, SourceError
-from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.parts import OpenParts, Parts
 from gateway.runtime.poll_budget import PollBudget
 from gateway.runtime.redrive_warnings import redrive_warnings

@@ -10,6 +10,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gateway.aiokit.backoff import exponential_backoff
 from gateway.aiokit.idle import IdleCounter
 from gateway.aiokit.lazy_timer import LazyTimer
 from gateway.core.events import Action, AttributesDropped, SettlementFailed
@@ -18,7 +19,6 @@ from gateway.core.routing.route import Linger
 from gateway.core.sqs_limits import MAX_BATCH_ENTRIES, MAX_VISIBILITY_SECONDS
 from gateway.log_port import Release
 from gateway.ports import EntryError, SourceError
-from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.in_flight import State
 from gateway.runtime.permits import WAITING_PART
 

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.delivery.forwarded_record import Headers
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.messages.message import Message
-    from gateway.core.messages.record import Record
+    from gateway.core.messages.record import Headers, Record
     from gateway.core.messages.trace_context import TraceContext
 
 

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 
 from gateway.adapters.kafka.produce_results import is_lost, result_of
 from gateway.adapters.kafka.topic_sending import TopicSender
+from gateway.aiokit.backoff import exponential_backoff
 from gateway.aiokit.idle import IdleCounter
 from gateway.core.delivery.disposition import Accepted, Unreachable
 from gateway.core.events import RouteWarned
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
     from gateway.adapters.kafka.producer import Producers
     from gateway.adapters.kafka.topic_sending import TopicSending
     from gateway.core.delivery.disposition import DeliveryResult
-    from gateway.core.delivery.forwarded_record import Headers
     from gateway.core.delivery.plan import DeliveryPlan
     from gateway.core.events import Event
     from gateway.core.kafka.plan import KafkaPlan
-    from gateway.core.messages.record import Record
+    from gateway.core.messages.record import Headers, Record
     from gateway.core.routing.version import Version
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
@@ -144,7 +144,7 @@ class TopicTarget:
             else:
                 self._missing, failures = "", 0
             self._begin()
-            wait = min(LAST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 10))
+            wait = exponential_backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, failures)
             try:
                 await asyncio.wait_for(self._lost.wait(), wait if failures else None)
             except TimeoutError:

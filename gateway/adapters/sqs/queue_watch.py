@@ -10,6 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Never
 
+from gateway.aiokit.backoff import exponential_backoff
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
@@ -166,5 +167,6 @@ class QueueWatch:
                 async with asyncio.timeout(None if self._max_depth is None else DEPTH_SECONDS):
                     await self._lost.wait()
         if self._missing:
-            doubled = FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10)
-            await asyncio.sleep(min(doubled, LAST_BACKOFF_SECONDS))
+            await asyncio.sleep(
+                exponential_backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, self._failures)
+            )

@@ -9,10 +9,8 @@ from gateway.core.messages import baggage
 from gateway.core.messages.trace_context import TRACEPARENT, TRACESTATE
 
 if TYPE_CHECKING:
-    from gateway.core.messages.record import Record
+    from gateway.core.messages.record import Headers, Record
     from gateway.core.messages.trace_context import TraceContext
-
-Headers = list[tuple[str, "bytes | None"]]
 
 _BAGGAGE = "baggage"
 

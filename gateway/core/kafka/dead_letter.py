@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.core.messages.message import Message
-    from gateway.core.messages.record import Record
-
-Headers = list[tuple[str, "bytes | None"]]
+    from gateway.core.messages.record import Headers, Record
 
 TOPIC: Final = "gateway-topic"
 PARTITION: Final = "gateway-partition"

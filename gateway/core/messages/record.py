@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+Headers = list[tuple[str, bytes | None]]
+"""Of a record that is produced, in their order, repeats kept."""
+
 
 class Record(NamedTuple):
     """Where a record is, and what it is made of, unchanged.

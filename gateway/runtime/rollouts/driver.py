@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Never, Protocol
 
+from gateway.aiokit.backoff import exponential_backoff
 from gateway.core.events import StateProblems
 from gateway.rollout_port import UnknownRouteError
-from gateway.runtime.backoff import exponential_backoff
 from gateway.runtime.rollouts.route_rollout import RouteRollout
 from gateway.state_port import StateError
 
