@@ -7,9 +7,12 @@ import json
 import platform
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tools.guard.counting import UncountableError, quotients
+from tools.guard.counting import UncountableError, instructions, quotients
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
 BUILD: Final = f"{platform.python_version()}, {platform.python_compiler()}, {platform.machine()}"
@@ -22,22 +25,23 @@ LOSS: Final = 1
 UNCOUNTABLE: Final = 3
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.guard")
     parser.add_argument("--write", action="store_true", help="make what is counted the baseline")
     parser.add_argument(
         "--plant", type=float, default=0.0, help="share of more work for each piece"
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     known = read()
     if BUILD not in known and not asked.write:
         print(f"no baseline for Python {BUILD} in {BASELINE.name}: make guard ARGS=--write")
         return UNCOUNTABLE
     try:
-        found = quotients(asked.plant)
+        counted = instructions(asked.plant)
     except UncountableError as error:
         print(error)
         return UNCOUNTABLE
+    found = quotients(counted, "planted" if asked.plant else "work")
     return write(known, found) if asked.write else compare(known[BUILD], found)
 
 

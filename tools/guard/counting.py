@@ -9,9 +9,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tools.guard.pieces import PIECES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HERE: Final = Path(__file__).parent
 _NAME = re.compile(r"^desc: Trigger: Client Request: (\S+)$", re.MULTILINE)
@@ -22,20 +25,22 @@ class UncountableError(Exception):
     """Instructions cannot be counted here; `str()` says what is missing."""
 
 
-def quotients(planted: float = 0.0) -> dict[str, float]:
-    """Return, for each piece, its instructions as a multiple of its yardstick's.
+def quotients(counted: Mapping[str, int], what: str = "work") -> dict[str, float]:
+    """Return, for each piece, the instructions of its work as a multiple of its yardstick's.
 
-    `planted` is a share of more work for each piece. Raises UncountableError.
+    `what` is `work`, or `planted` where more work was planted.
     """
-    counted = instructions(planted)
     return {
-        piece.name: counted[f"{piece.name}.work"] / counted[f"{piece.name}.yardstick"]
+        piece.name: counted[f"{piece.name}.{what}"] / counted[f"{piece.name}.yardstick"]
         for piece in PIECES
     }
 
 
 def instructions(planted: float = 0.0) -> dict[str, int]:
-    """Return the instructions of each work and yardstick; raises UncountableError."""
+    """Return the instructions of each work and yardstick; raises UncountableError.
+
+    Where a share of more work is `planted`, each piece is counted with it as well.
+    """
     for program in ("valgrind", "cc"):
         if shutil.which(program) is None:
             raise UncountableError(f"there is no {program} (apt-get install valgrind gcc)")
