@@ -14,6 +14,8 @@ from tests.chart.rendering import API_VERSIONS, GATEWAY_CHART, render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.chart.rendering import Object
+
 NOTES: Final = Path("templates") / "NOTES.txt"
 
 
@@ -26,7 +28,18 @@ def notes(
 ) -> str:
     """Return NOTES.txt as helm fills it in: `template` does not print it, so an object has it."""
     objects = render(_with_notes(of), *values, sets=sets, versions=versions, upgrade=upgrade)
+    return _taken_out(objects)
+
+
+def notes_and_objects(*values: Path) -> tuple[str, list[Object]]:
+    """Return the gateway's NOTES.txt and all objects, of one render."""
+    objects = render(_with_notes(GATEWAY_CHART), *values)
+    return _taken_out(objects), objects
+
+
+def _taken_out(objects: list[Object]) -> str:
     (found,) = (one for one in objects if one["metadata"]["name"] == "the-notes")
+    objects.remove(found)
     return str(found["data"]["notes"])
 
 
