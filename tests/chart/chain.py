@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import os
+import pickle
 import subprocess
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-import yaml
-
 from gateway.config import loader
-from tests.chart import schemas, tools
+from tests.chart import documents, schemas, tools
 from tests.chart.rendering import CHARTS, ROOT, render
 
 if TYPE_CHECKING:
@@ -32,19 +31,23 @@ def rendered_chain(*values: Path, sets: Sequence[str] = ()) -> list[Object]:
 
 
 def kustomized(folder: str) -> list[Object]:
-    """Return the objects that `kubectl kustomize` makes of a folder below config/kustomize."""
-    told = _run([str(tools.kubectl()), "kustomize", str(KUSTOMIZE / folder)])
-    return [one for one in yaml.safe_load_all(told) if one]
+    """Return the objects that `kubectl kustomize` makes of a folder below config/kustomize.
 
-
-def all_problems(objects: Iterable[Object]) -> list[str]:
-    """Return what an API server would refuse. Most objects are in every value set: judged once."""
-    return [problem for one in objects for problem in _problems(json.dumps(one))]
+    A folder is built once; each caller has objects of its own.
+    """
+    objects: list[Object] = pickle.loads(_kustomized(folder))
+    return objects
 
 
 @cache
-def _problems(thing: str) -> list[str]:
-    return schemas.problems(json.loads(thing))
+def _kustomized(folder: str) -> bytes:
+    told = _run([str(tools.kubectl()), "kustomize", str(KUSTOMIZE / folder)])
+    return pickle.dumps([one for one in documents.load_all(told) if one])
+
+
+def all_problems(objects: Iterable[Object]) -> list[str]:
+    """Return what an API server would refuse."""
+    return [problem for one in objects for problem in schemas.problems(one)]
 
 
 def found(objects: Iterable[Object], kind: str, name: str) -> Object:
@@ -122,6 +125,8 @@ def environment(objects: Iterable[Object], name: str) -> dict[str, str]:
 
 
 def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | tools.SHORT_LIVED
+    )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
     return done.stdout

@@ -94,6 +94,32 @@ def promtool(*arguments: str | Path) -> str:
     return done.stdout
 
 
+def check_cases(folder: Path, groups: dict[str, Any], cases: dict[str, Any]) -> None:
+    """Run the cases of alerts on the rules; raises AssertionError with those that fail.
+
+    promtool evaluates every rule of a file at every minute of every case, some of which last for
+    20 hours. So each alert has a file of its own, with its cases, its rule and all recordings.
+    """
+    asked = {name for test in cases["tests"] for name in _alerts_in(test)}
+    files = [_cases_of(name, folder, groups, cases) for name in sorted(asked)]
+    promtool("test", "rules", *files)
+
+
+def _cases_of(alert: str, folder: Path, groups: dict[str, Any], cases: dict[str, Any]) -> Path:
+    kept = [
+        group | {"rules": [rule for rule in group["rules"] if rule.get("alert", alert) == alert]}
+        for group in groups["groups"]
+    ]
+    write_yaml(folder / f"{alert}.rules.yaml", groups | {"groups": [g for g in kept if g["rules"]]})
+    tests = [test for test in cases["tests"] if alert in _alerts_in(test)]
+    files = {"rule_files": [f"{alert}.rules.yaml"], "tests": tests}
+    return write_yaml(folder / f"{alert}.test.yaml", cases | files)
+
+
+def _alerts_in(test: dict[str, Any]) -> set[str]:
+    return {case["alertname"] for case in test["alert_rule_test"]}
+
+
 def rules_of(groups: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all rules of a `groups:` document."""
     return [rule for group in groups["groups"] for rule in group["rules"]]

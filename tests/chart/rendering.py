@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
+import os
+import pickle
 import shutil
 import subprocess
 import tempfile
@@ -10,12 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
-from tests.chart import tools
+from tests.chart import documents, tools
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHARTS: Final = ROOT / "charts"
@@ -66,18 +67,38 @@ def render(
     `values` are files, later ones win; `sets` are `--set` arguments such as `replicas=3`;
     `files` are `--set-file` arguments; `versions` are what the cluster has beside Kubernetes;
     `upgrade` renders as for a release that is there already.
-    Raises RefusedError where helm ends with an error.
+    Raises RefusedError where helm ends with an error. The same files and arguments are rendered
+    once: their objects come from memory then, new ones for each caller.
     """
-    told = _helm(
+    command = (
         *("template", release, str(ready(chart)), "--namespace", namespace),
         *("--kube-version", KUBE_VERSION),
         *(word for version in versions for word in ("--api-versions", version)),
         *_arguments(values, sets),
         *(word for one in files for word in ("--set-file", one)),
         *(("--is-upgrade",) if upgrade else ()),
-        helm=helm,
     )
-    return [document for document in yaml.safe_load_all(told) if document]
+    given = [*_files_in(ready(chart)), *values, *(Path(one.partition("=")[2]) for one in files)]
+    objects: list[Object] = pickle.loads(_rendered(str(helm()), command, _digest(given)))
+    return objects
+
+
+@cache
+def _rendered(helm: str, command: tuple[str, ...], digest: str) -> bytes:
+    """Return the objects, pickled; `digest` is that of all files that the command reads."""
+    return pickle.dumps([one for one in documents.load_all(_run(helm, *command)) if one])
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    found = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        found.update(f"{path} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def refusal(chart: Path, *values: Path, sets: Sequence[str] = (), **more: Any) -> str:
@@ -92,7 +113,8 @@ def refusal(chart: Path, *values: Path, sets: Sequence[str] = (), **more: Any) -
 def lint(chart: Path, *values: Path, sets: Sequence[str] = ()) -> str:
     """Return what `helm lint --strict` prints; raises RefusedError on any warning or error."""
     version = ("--kube-version", KUBE_VERSION)
-    return _helm("lint", "--strict", str(ready(chart)), *version, *_arguments(values, sets))
+    arguments = ("--strict", str(ready(chart)), *version, *_arguments(values, sets))
+    return _run(str(tools.helm()), "lint", *arguments)
 
 
 @cache
@@ -101,12 +123,12 @@ def ready(chart: Path) -> Path:
 
     Its neighbours are copied too, since a dependency such as file://../sqs-version-gateway is one.
     """
-    if not yaml.safe_load((chart / "Chart.yaml").read_text()).get("dependencies"):
+    if not documents.load((chart / "Chart.yaml").read_text()).get("dependencies"):
         return chart
     folder = Path(tempfile.mkdtemp(prefix="charts."))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(chart.parent, folder, dirs_exist_ok=True)
-    _helm("dependency", "update", "--skip-refresh", str(folder / chart.name))
+    _run(str(tools.helm()), "dependency", "update", "--skip-refresh", str(folder / chart.name))
     return folder / chart.name
 
 
@@ -120,9 +142,10 @@ def _arguments(values: Sequence[Path], sets: Sequence[str]) -> list[str]:
     return [*files, *(word for one in sets for word in ("--set", one))]
 
 
-def _helm(*arguments: str, helm: Callable[[], Path] = tools.helm) -> str:
-    command = [str(helm()), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(*command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | tools.SHORT_LIVED
+    )
     if done.returncode:
         raise RefusedError(f"{done.stdout}{done.stderr}".strip())
     return done.stdout

@@ -8,14 +8,17 @@ or text where a number or text belongs. So what they read is compared with what 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import kubernetes_validate
+from jsonschema import Draft202012Validator
+from kubernetes_validate import utils
 from pydantic import BaseModel, ValidationError
+from referencing import Registry, Resource
 
 from tests.chart import ranges
-from tests.chart.controllers import controller_models
+from tests.chart.foreign_types import model_of
 from tests.chart.rendering import KUBE_VERSION
 
 if TYPE_CHECKING:
@@ -44,11 +47,12 @@ def _problems_of(written: str) -> tuple[str, ...]:
 
 def _problems(thing: Object) -> Iterator[str]:
     if _is_built_in(str(thing.get("apiVersion"))):
-        yield from _against_kubernetes(thing)
+        found = (against_kubernetes(thing, version) for version in KUBE_VERSIONS)
+        yield from (problem for problem in found if problem)
         return
-    model = _models().get((str(thing.get("apiVersion")), str(thing.get("kind"))))
+    model = model_of(str(thing.get("apiVersion")), str(thing.get("kind")))
     if model is None:
-        yield f"no schema is known for {thing.get('apiVersion')}: add its type to schemas.py"
+        yield f"no schema is known for {thing.get('apiVersion')}: add its type to foreign_types.py"
         return
     mistyped = list(_against_type(thing, model))
     yield from mistyped or ranges.problems(thing)
@@ -59,15 +63,42 @@ def _is_built_in(api_version: str) -> bool:
     return bool(version) and (not group or group in OURS or group.endswith(".k8s.io"))
 
 
-def _against_kubernetes(thing: Object) -> Iterator[str]:
-    for version in KUBE_VERSIONS:
-        try:
-            kubernetes_validate.validate(thing, version, strict=True)
-        except kubernetes_validate.ValidationError as error:
-            place = ".".join(str(step) for step in error.path)
-            yield f"{place}: {error.message} (Kubernetes {version})"
-        except kubernetes_validate.SchemaNotFoundError as error:
-            yield error.message
+def against_kubernetes(thing: Object, version: str) -> str | None:
+    """Return what a Kubernetes of that version would refuse of an object of its own; or None."""
+    kind, api_version = str(thing.get("kind")), str(thing.get("apiVersion"))
+    validator = _validator(kind, api_version, version)
+    if validator is None:
+        return f"Kubernetes {version} has no schema of {kind} with API version {api_version}"
+    error = next(validator.iter_errors(thing), None)
+    if error is None:
+        return None
+    place = ".".join(str(step) for step in error.path)
+    return f"{place}: {error.message} (Kubernetes {version})"
+
+
+@cache
+def _validator(kind: str, api_version: str, version: str) -> Draft202012Validator | None:
+    """Return the strict one that kubernetes_validate makes anew for each object; None without one.
+
+    Its files have the group without its domain: networkpolicy-networking-v1.json.
+    """
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)
+    try:
+        schema = utils.schema_contents(f"{_folder(version)}/{kind.lower()}-{group}.json", version)
+    except FileNotFoundError:
+        return None
+    return Draft202012Validator(schema, registry=Resource.from_contents(schema) @ _defined(version))
+
+
+@cache
+def _defined(version: str) -> Registry[Any]:
+    definitions = utils.schema_contents(f"{_folder(version)}/_definitions.json", version)
+    registry: Registry[Any] = Resource.from_contents(definitions) @ Registry()
+    return registry.crawl()
+
+
+def _folder(version: str) -> str:
+    return f"kubernetes-json-schema/v{version}-local-strict"
 
 
 def _against_type(thing: Object, model: type[BaseModel]) -> Iterator[str]:
@@ -94,29 +125,3 @@ def _lost(written: Any, kept: Any, place: str = "") -> Iterator[str]:
     elif isinstance(written, list) and isinstance(kept, list):
         for number, (value, other) in enumerate(zip(written, kept, strict=True)):
             yield from _lost(value, other, f"{place}[{number}]")
-
-
-@cache
-def _models() -> dict[tuple[str, str], type[BaseModel]]:
-    # Imported late: these modules take seconds.
-    from cloudcoil.models.istio.networking import v1 as networking
-    from cloudcoil.models.istio.security import v1 as security
-    from cloudcoil.models.keda import v1alpha1 as keda
-    from cloudcoil.models.prometheus_operator import v1 as monitoring
-
-    istio, secured = "networking.istio.io/v1", "security.istio.io/v1"
-    operator, scaler = "monitoring.coreos.com/v1", "keda.sh/v1alpha1"
-    return controller_models() | {
-        (istio, "VirtualService"): networking.VirtualService,
-        (istio, "DestinationRule"): networking.DestinationRule,
-        (istio, "Gateway"): networking.Gateway,
-        (istio, "ServiceEntry"): networking.ServiceEntry,
-        (istio, "Sidecar"): networking.Sidecar,
-        (secured, "AuthorizationPolicy"): security.AuthorizationPolicy,
-        (secured, "PeerAuthentication"): security.PeerAuthentication,
-        (operator, "ServiceMonitor"): monitoring.ServiceMonitor,
-        (operator, "PodMonitor"): monitoring.PodMonitor,
-        (operator, "PrometheusRule"): monitoring.PrometheusRule,
-        (scaler, "ScaledObject"): keda.ScaledObject,
-        (scaler, "TriggerAuthentication"): keda.TriggerAuthentication,
-    }

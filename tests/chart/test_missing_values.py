@@ -6,6 +6,8 @@ Then the values are those of the release before: what this chart added is not th
 from __future__ import annotations
 
 import copy
+import itertools
+import json
 import shutil
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -13,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from tests.chart import tools
-from tests.chart.rendering import GATEWAY_CHART, render
+from tests.chart import gaps, tools
+from tests.chart.rendering import GATEWAY_CHART, RefusedError, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.chart.gaps import Rendered
     from tests.chart.rendering import Object
 
 VALUES: Final[dict[str, Any]] = yaml.safe_load((GATEWAY_CHART / "values.yaml").read_text())
@@ -43,6 +46,11 @@ ALL_ON: Final[dict[str, Any]] = {
         "dashboard": {"enabled": True},
     },
 }
+PLACES: Final[list[gaps.Place]] = [(block,) for block in VALUES]
+OFF: Final = [(block,) for block in VALUES if block not in ALL_ON]
+KEYS: Final = {
+    block: list(VALUES[block]) for block in BLOCKS if block not in PASSED_ON and VALUES[block]
+}
 both_helms = pytest.mark.parametrize("helm", [tools.helm, tools.helm_3], ids=["helm4", "helm3"])
 
 
@@ -56,14 +64,14 @@ def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def render_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], list[Object]]:
+def render_of(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """Render a copy of the chart whose values.yaml is what is given."""
     chart = tmp_path_factory.mktemp("reused") / "chart"
     shutil.copytree(GATEWAY_CHART, chart)
 
-    def rendered(values: Any, **more: Any) -> list[Object]:
-        (chart / "values.yaml").write_text(yaml.safe_dump(values))
-        return render(chart, **more)
+    def rendered(values: dict[str, Any]) -> list[Object]:
+        (chart / "values.yaml").write_text(json.dumps(values))
+        return render(chart)
 
     return rendered
 
@@ -73,44 +81,63 @@ def by_default() -> list[Object]:
     return render(GATEWAY_CHART)
 
 
-@pytest.mark.parametrize("block", VALUES)
-def test_a_block_that_is_missing_null_or_empty_renders_as_its_default(
-    block: str, render_of: Callable[[Any], list[Object]]
+def test_of_two_places_each_has_a_gap_where_the_other_has_none() -> None:
+    assert len(gaps.halves(PLACES)) < 20
+    for one, other in itertools.permutations(PLACES, 2):
+        assert any(one in half and other not in half for half in gaps.halves(PLACES))
+
+
+def test_a_place_whose_gap_is_felt_is_found_among_others() -> None:
+    """With what stands in for helm: it has no default for b, and refuses a null for d."""
+
+    def rendered(values: dict[str, Any]) -> list[Object]:
+        if values.get("d", 1) is None:
+            raise RefusedError("d: is null")
+        return [{"b": values.get("b")}]
+
+    values = dict.fromkeys("abcd", 1)
+    places: list[gaps.Place] = [(key,) for key in "abcd"]
+    assert gaps.felt(rendered, values, places, gaps.MISSING) == [("b",)]
+    assert gaps.felt(rendered, values, places, None) == [("b",), ("d",)]
+    assert gaps.felt(rendered, values, [("a",), ("c",)], None) == []
+
+
+@pytest.mark.parametrize("half", gaps.halves(PLACES))
+def test_blocks_that_are_missing_null_or_empty_render_as_their_defaults(
+    half: list[gaps.Place], render_of: Rendered
 ) -> None:
-    gone = {key: value for key, value in VALUES.items() if key != block}
-    assert render_of(gone) == by_default()
-    if block != "routes":  # a null there is a list that is none
-        assert render_of(gone | {block: None}) == by_default()
-    if block in BLOCKS:
-        assert render_of(gone | {block: {}}) == by_default()
+    null = [place for place in half if place != ("routes",)]  # a null there is a list that is none
+    empty = [place for place in half if place[0] in BLOCKS]
+    for places, gap in ((half, gaps.MISSING), (null, None), (empty, {})):
+        assert gaps.felt(render_of, VALUES, places, gap) == [], gap
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block not in PASSED_ON])
-def test_a_key_that_is_missing_or_null_renders_as_its_default(
-    block: str, render_of: Callable[[Any], list[Object]]
+@pytest.mark.parametrize("at", range(max(map(len, KEYS.values()))))
+@pytest.mark.parametrize("gap", [gaps.MISSING, None], ids=["missing", "null"])
+def test_keys_that_are_missing_or_null_render_as_their_defaults(
+    gap: object, at: int, render_of: Rendered
 ) -> None:
-    for key in VALUES[block]:
-        gone = {name: value for name, value in VALUES[block].items() if name != key}
-        assert render_of(VALUES | {block: gone}) == by_default(), key
-        assert render_of(VALUES | {block: gone | {key: None}}) == by_default(), key
+    """One of each block: its other keys are there. Short blocks begin anew."""
+    places = [(block, keys[at % len(keys)]) for block, keys in KEYS.items()]
+    assert gaps.felt(render_of, VALUES, places, gap) == []
 
 
-@pytest.mark.parametrize("block", VALUES)
-def test_a_missing_block_is_its_default_where_all_is_switched_on(
-    block: str, render_of: Callable[[Any], list[Object]]
+@pytest.mark.parametrize("half", gaps.halves(OFF))
+def test_missing_blocks_are_their_defaults_where_all_the_others_are_switched_on(
+    half: list[gaps.Place], render_of: Rendered
 ) -> None:
-    values = merged(VALUES, ALL_ON)
-    gone = {key: value for key, value in values.items() if key != block}
-    as_default = gone | {block: VALUES[block]}
+    assert gaps.felt(render_of, merged(VALUES, ALL_ON), half, gaps.MISSING) == []
+
+
+@pytest.mark.parametrize("block", ALL_ON)
+def test_a_missing_block_is_its_default_where_all_the_others_are_switched_on(
+    block: str, render_of: Rendered
+) -> None:
+    as_default = merged(VALUES, ALL_ON) | {block: VALUES[block]}
     if block in {"admin", "aws"}:  # the others need what it says
-        as_default, gone = (
-            merged(each, {"keda": {"enabled": False}, "admin": {"protectReads": False}})
-            for each in (as_default, gone)
-        )
-        as_default, gone = (
-            merged(each, {"admin": {"protectMetrics": False}}) for each in (as_default, gone)
-        )
-    assert render_of(gone) == render_of(as_default)
+        off = {"keda": {"enabled": False}, "admin": {"protectReads": False}}
+        as_default = merged(merged(as_default, off), {"admin": {"protectMetrics": False}})
+    assert gaps.felt(render_of, as_default, [(block,)], gaps.MISSING) == []
 
 
 @pytest.mark.parametrize("block", PASSED_ON)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from tests.chart.notes import notes
-from tests.chart.rendering import GATEWAY_CHART, ROOT, render, value_sets
+from tests.chart.notes import notes, notes_and_objects
+from tests.chart.rendering import GATEWAY_CHART, ROOT, value_sets
 from tests.integration.children import run_gateway
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ def test_the_files_that_are_named_are_there(path: Path) -> None:
     "values", [None, *value_sets(GATEWAY_CHART)], ids=lambda p: p.stem if p else "values"
 )
 def test_the_notes_name_objects_that_are_there(values: Path | None) -> None:
-    files = [values] if values else []
-    objects = render(GATEWAY_CHART, *files)
-    said = notes([], *files)
+    said, objects = notes_and_objects(*([values] if values else []))
     names = {(one["kind"].lower(), one["metadata"]["name"]) for one in objects}
     found = set(re.findall(r"\b(deployment|service|serviceaccount)/([a-z0-9-]+)", said))
     assert found

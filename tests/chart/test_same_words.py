@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
 
+from gateway.cli.main import main
 from tests.chart.rendering import GATEWAY_CHART, ROOT, refusal, render
-from tests.integration.children import run_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,13 +48,12 @@ GROUP: Final = [{"group": {"exact": "g"}}]
 
 def of_gateway(file: Path) -> list[str]:
     """Return what `gateway check` says of the file, but for the file's name and the lines."""
-    result = run_gateway("check", "--config", str(file))
-    assert result.returncode == 2, result.stderr
-    return sorted(re.sub(rf"^{re.escape(str(file))}:\d+: ", "", each) for each in _lines(result))
-
-
-def _lines(result: Any) -> list[str]:
-    return [line for line in result.stdout.splitlines() if line]
+    said, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(said), redirect_stderr(errors):
+        status = main(["check", "--config", str(file)])
+    assert status == 2, errors.getvalue()
+    lines = [line for line in said.getvalue().splitlines() if line]
+    return sorted(re.sub(rf"^{re.escape(str(file))}:\d+: ", "", each) for each in lines)
 
 
 def of_helm(file: Path) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from tests.chart import schemas, tools, wiring
+from tests.chart import documents, schemas, tools, wiring
 from tests.chart.chain import CHAIN_CHART
 from tests.chart.rendering import GATEWAY_CHART, refusal, render
 
@@ -105,14 +105,18 @@ def _texts(word: str) -> dict[str, Any]:
 OTHERS: Final[list[Callable[[str], dict[str, Any]]]] = [
     lambda word: {"existingConfigMap": word, "serviceAccount": {"name": word}},
     lambda word: {"existingSecret": word, "serviceAccount": {"name": word, "create": False}},
-    lambda word: {"nameOverride": word, "fullnameOverride": "gateway"},
-    lambda word: {"namespaceOverride": word, "monitoring": {"serviceMonitor": {"enabled": True}}},
-    lambda word: {"image": {"registry": word}, "admin": {"host": word}},
     lambda word: {
+        "fullnameOverride": "gateway",
+        "nameOverride": word,
+        "namespaceOverride": word,
+        "monitoring": {"serviceMonitor": {"enabled": True}},
+        "image": {"registry": word},
+        "admin": {"host": word},
         "aws": {"region": "eu-west-1"},
         "keda": {"enabled": True, "authentication": {"existing": word}},
     },
 ]
+"""Each excludes the others, or what is in `_texts`."""
 
 
 def _rendered(values: dict[str, Any], folder: Path, **more: Any) -> list[Object]:
@@ -133,10 +137,16 @@ def _settled(objects: list[Object]) -> Any:
     """Read the routing file, whose layout differs; put lists that a template sorts in order."""
     for one in objects:
         if isinstance((one.get("data") or {}).get("routes.yaml"), str):
-            one["data"]["routes.yaml"] = yaml.safe_load(one["data"]["routes.yaml"])
+            one["data"]["routes.yaml"] = documents.load(one["data"]["routes.yaml"])
         if one["kind"] == "ServiceEntry":
             one["spec"]["hosts"].sort()
     return objects
+
+
+@pytest.fixture(scope="module")
+def neutral(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all words: what is rendered with the innocent one is rendered once."""
+    return tmp_path_factory.mktemp("neutral")
 
 
 @pytest.mark.parametrize(
@@ -145,11 +155,11 @@ def _settled(objects: list[Object]) -> Any:
     ids=[*WORDS, *(f"{word}-helm3" for word in WORDS[:5])],
 )
 def test_every_text_of_the_values_stays_the_word_that_it_is(
-    word: str, helm: Callable[[], Path], tmp_path: Path
+    word: str, helm: Callable[[], Path], neutral: Path, tmp_path: Path
 ) -> None:
     """Rendered with an innocent word, and the word put in its place: that is what has to come."""
     for texts in (_texts, *OTHERS):
-        expected = _settled(_rendered(texts(NEUTRAL), tmp_path, helm=helm))
+        expected = _settled(_rendered(texts(NEUTRAL), neutral, helm=helm))
         found = _settled(_rendered(texts(word), tmp_path, helm=helm))
         meant = _settled([dict(_replaced(one, word)) for one in expected])
         assert found == meant
