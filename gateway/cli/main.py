@@ -137,8 +137,8 @@ def _with_those_below(
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="gateway",
-        description="The only consumer of a shared SQS queue: forwards each message to the stable\n"
-        "or the canary version of a service.",
+        description="The only consumer of a shared SQS queue, or of a group on a Kafka topic:\n"
+        "forwards each message to the stable or the canary version of a service.",
         epilog=END,
         formatter_class=Formatter,
     )

@@ -40,6 +40,7 @@ def add_to(commands: Commands) -> None:
         "gateway peek orders --config routes.yaml --count 3 --yes --json",
         "gateway peek orders-dead --yes",
         "gateway peek shop.orders --config routes.yaml",
+        "gateway peek shop.orders.dead --config routes.yaml",
     )
     text = (
         "receive at most ten messages, say where each would go and why, and give them back; of a "
@@ -47,7 +48,9 @@ def add_to(commands: Commands) -> None:
     )
     parser = add_parser(commands, "peek", run, text, end)
     parser.add_argument(
-        "queue", metavar="QUEUE", help="the queue's name, URL or ARN, or the topic of a route"
+        "queue",
+        metavar="QUEUE",
+        help="the queue's name, URL or ARN, or a topic that a route reads or names",
     )
     parser.add_argument(
         "--count", type=_count, default=MOST, metavar="N", help="how many, 1 to 10 (default: 10)"

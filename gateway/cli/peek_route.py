@@ -19,9 +19,9 @@ def source_and_route(
     """Return the queue or the topic, and the route that decides.
 
     The route is None without a routing file that has one; a topic always has one, which knows its
-    brokers: the route that reads it, or that of `--route`, whichever of its cluster's topics it is.
-    A bare name that a route has is what that route reads, region and account included. Raises
-    ProblemsFound.
+    brokers: the route that reads it or names it, or that of `--route`, whichever of its cluster's
+    topics it is. A bare name that a route has is what that route reads, region and account
+    included. Raises ProblemsFound.
     """
     from gateway.core.kafka.plan import TopicAddress
 
@@ -29,7 +29,7 @@ def source_and_route(
     route = _named(arguments.route, table)
     if route is not None and route.kafka is not None:
         return TopicAddress(name), route
-    readers = [] if table is None else [each for each in table.routes if _reads(each, name)]
+    readers = [] if table is None else [each for each in table.routes if _has(each, name)]
     if route is None and any(each.kafka for each in readers):
         return TopicAddress(name), _only_one(readers, f"topic {name}")
     return _queue(name, table, route)
@@ -46,9 +46,12 @@ def _named(name: str | None, table: RoutingTable | None) -> Route | None:
     return route_named(table, name)
 
 
-def _reads(route: Route, name: str) -> bool:
-    """Return whether a route reads a topic, or a queue, that is called so."""
-    return route.queue.name == name
+def _has(route: Route, name: str) -> bool:
+    """Return whether a route reads a queue or a topic of this name, or names such a topic."""
+    if route.kafka is None:
+        return route.queue.name == name
+    beside = (route.kafka.reject, route.kafka.parking, *(each.topic for each in route.versions))
+    return name in {each.name for each in (route.kafka.topic, *beside) if each is not None}
 
 
 def _only_one(routes: list[Route], what: str) -> Route:
@@ -66,7 +69,7 @@ def _queue(
     try:
         queue = parse_queue(text)
     except ValueError as error:
-        hint = "a topic needs --config with a route that reads it, or --route"
+        hint = "a topic needs --config with a route that reads it or names it, or --route"
         raise problem("QUEUE", str(error), hint) from None
     if route is None and table is not None:
         route = _of_queue(table, queue)

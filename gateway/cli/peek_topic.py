@@ -11,6 +11,7 @@ from gateway.cli.table import Cell, Column, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.adapters.kafka.peek import Look
     from gateway.core.kafka.plan import TopicAddress
     from gateway.core.messages.message import Message
     from gateway.core.routing.decision import Decision
@@ -46,7 +47,7 @@ def peek_topic(
     except SourceError as error:
         say(str(error))
         return FAILED
-    for line in _said(topic.name, look.held, look.partitions, count, route):
+    for line in _said(topic.name, look, route):
         say(line)
     decider = decider_of(route)
     messages = [message_of(record) for record in look.records]
@@ -55,12 +56,15 @@ def peek_topic(
     return OK
 
 
-def _said(topic: str, held: int, partitions: int, count: int, route: Route) -> list[str]:
+def _said(topic: str, look: Look, route: Route) -> list[str]:
     from gateway.cli.peek_words import of_weights
 
-    parts = f"{partitions} partition{'' if partitions == 1 else 's'}"
+    shown = len(look.records)
+    held = max(look.held, shown)  # by offsets, which say little of what a broker kept
+    parts = f"{look.partitions} partition{'' if look.partitions == 1 else 's'}"
+    records = f"{held:,} record{'' if held == 1 else 's'}"
     lines = [
-        f"{topic} holds about {held:,} records in {parts}; the newest {count} are shown",
+        f"{topic} holds about {records} in {parts}; the newest are shown: {shown}",
         "it costs nothing: no member joins the group, and nothing is committed",
         of_weights(route),
     ]

@@ -92,6 +92,9 @@ def _of_topic(route: Route) -> str:
     if not kafka:
         return ""
     partitions = kafka["partitions"]
+    if not partitions:
+        error = route.get("last_error")
+        return f"no partitions: {error['text']}" if error else "no partitions"
     stopped = ((sum(bool(each[key]) for each in partitions), key) for key in ("paused", "blocked"))
     said = [f"{many} {key}" for many, key in stopped if many]
     behind = sum(each["behind"] for each in partitions)

@@ -18,11 +18,12 @@ from gateway.adapters.telemetry.statistics import Statistics
 from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.events import Acked, Phase, Received, ReceiveFailed, ReloadFailed, TableInForce
 from gateway.core.events import Outcome as Of
+from gateway.core.kafka.partition_view import PartitionView
 from tests.builders import CANARY, route
 from tests.docs.http_api import OPERATIONS, SCHEMA
 from tests.fakes.rollouts import FakeRollouts, rollout_view, unjudged_view
 from tests.unit.adapters.admin.admin_port import serving
-from tests.unit.adapters.fakes import FakeControl, decided, delivered, table, view
+from tests.unit.adapters.fakes import FakeControl, decided, delivered, table, topic_view, view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,9 +147,14 @@ STARTING: Final = FakeControl([view(route(None), Phase.STARTING)])
 FAILED: Final = FakeControl(
     [view(table().routes[0], Phase.FAILED, "no such queue", in_flight=7, waiting=2)], generation=3
 )
+PARTITIONS: Final = (
+    PartitionView("orders", 0, 7, paused=True, blocked=2, oldest=40),
+    PartitionView("parked", 3, 0),
+)
+TOPICS: Final = FakeControl([topic_view(table().routes[0], *each) for each in ((), PARTITIONS)])
 
 
-@pytest.mark.parametrize("control", [FakeControl(), QUIET, STARTING, FAILED])
+@pytest.mark.parametrize("control", [FakeControl(), QUIET, STARTING, FAILED, TOPICS])
 async def test_what_a_running_port_says_is_valid(control: FakeControl) -> None:
     async with serving(control) as session, session.get("/api/routes") as answer:
         validate(await answer.json())

@@ -12,12 +12,13 @@ from gateway.core.events import Acked, Decided, Delivered, Outcome, Phase, Recei
 from gateway.core.routing.decision import Decision, Reason
 from tests.builders import CANARY, STABLE, message, route
 from tests.fakes.rollouts import FakeRollouts, rollout_view
-from tests.unit.adapters.fakes import FakeControl, table, view
+from tests.unit.adapters.fakes import FakeControl, table, topic_view, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.core.delivery.disposition import DeliveryResult
+    from gateway.core.kafka.partition_view import PartitionView
     from gateway.follow_port import FollowView
     from gateway.ports import RouteView
     from gateway.rollout_port import RolloutView
@@ -72,6 +73,11 @@ class Stage:
     def _follow(self, of: FollowView, phase: Phase, why: str) -> None:
         self.follows = (of,)
         self.control.of_routes = [_view(of.route, phase, why)]
+
+    def read(self, *partitions: PartitionView) -> None:
+        """Have `orders` read these partitions of a topic from now on."""
+        of = route({"stable": 95, "canary": 5})
+        self._do(lambda: setattr(self.control, "of_routes", [topic_view(of, *partitions)]))
 
     def deliver(
         self, version: str, count: int, result: DeliveryResult | None = None, seconds: float = 0.02

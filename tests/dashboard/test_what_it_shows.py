@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.delivery.disposition import Responded, Unreachable
+from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.rollout.judge import Counts, Verdict
 from gateway.core.rollout.state import Entry, RolloutPhase
 from tests.dashboard.chromium import missing
@@ -173,6 +174,18 @@ def test_with_reduced_motion_the_dots_stand_and_say_the_same(
     )
     assert seen[0] == seen[1] != ""
     text(page, ".node.c1").to_contain_text("◆ 2 failing")
+
+
+def test_a_topic_has_its_group_how_far_it_is_behind_and_what_stands_still(
+    stage: Stage, new_visitor: NewVisitor
+) -> None:
+    page = new_visitor().open(stage.url)
+    parts = PartitionView("orders", 0, 10_000, paused=True), PartitionView("orders", 1, 7)
+    for blocked, said in ((0, "paused, 10,007 be"), (2, "blocked, 10,009 b")):
+        stage.read(*parts, PartitionView("orders", 2, blocked, blocked=blocked))
+        text(page, ".node.queue text >> nth=2").to_contain_text(said)
+    text(page, ".node.queue title").to_have_text("Group orders-b of orders")
+    text(page, ".node.c1 title").to_have_text("canary: orders.b1")
 
 
 def test_the_last_100_decisions_are_listed_and_can_be_held(

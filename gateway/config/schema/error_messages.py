@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.problems.findings import Finding, InvalidValue, find_similar, suggest
-from gateway.config.schema.routing_file import RoutingFile
+from gateway.config.schema.kafka import Kafka
+from gateway.config.schema.routing_file import Route, RoutingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from gateway.config.problems.findings import Path
 
+_ROUTE: Final = ("routes", 0)  # the path of a route, but for its place
 _KEY_MARK: Final = "[key]"  # pydantic's last step where the key itself is invalid
 _SHAPES: Final = {
     "list_type": ("must be a list", "begin each entry with `- `"),
@@ -52,12 +54,24 @@ def _finding(one: ErrorDetails, path: Path) -> Finding:
             hint = _MISSING_HINTS.get(str(path[-1]), "")
             return Finding(path, "missing", hint, absent=True)
         case "extra_forbidden":
-            known = _known_keys(path[:-1])
-            return Finding(path, "unknown key", suggest(str(path[-1]), known, "known keys"))
+            return Finding(path, "unknown key", _elsewhere(path) or _known(path))
         case "value_error":
             return _raised(path, one)
         case kind:
             return Finding(path, *_SHAPES.get(kind, ("does not fit here",)))
+
+
+def _known(path: Path) -> str:
+    return suggest(str(path[-1]), _known_keys(path[:-1]), "known keys")
+
+
+def _elsewhere(path: Path) -> str:
+    """Return a hint where the key is one of the route that stands in its `kafka`, or vice versa."""
+    key, above = str(path[-1]), path[:-1]
+    if above[-1:] == ("kafka",) and key in Route.model_fields:
+        return "it is a key of the route, beside `kafka`"
+    below = len(above) == len(_ROUTE) and above[0] == _ROUTE[0] and key in Kafka.model_fields
+    return "it is a key of `kafka`" if below else ""
 
 
 def _raised(path: Path, one: ErrorDetails) -> Finding:

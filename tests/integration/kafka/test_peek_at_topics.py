@@ -133,3 +133,24 @@ def test_a_topic_that_no_route_reads_is_told_how_to_be_found(
     file = _file(tmp_path, broker, "orders")
     assert main(["peek", "shop.orders", "--config", file]) == 2
     assert "a topic needs --config with a route that reads it" in capsys.readouterr().err
+
+
+def test_topics_that_a_route_names_are_found_by_it(
+    broker: MockCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is shown is what there is, not what was asked for."""
+    dead, parked, of_canary = (f"{name}-{uuid4()}" for name in ("dead", "parked", "canary"))
+    file = tmp_path / "routes.yaml"
+    routing = json.loads((tmp_path / _file(tmp_path, broker, "orders")).read_text())
+    (route,) = routing["routes"]
+    route |= {"reject": dead, "when_behind": parked}
+    route["versions"]["v2"] = {"topic": of_canary}
+    file.write_text(json.dumps(routing))
+    for topic in (dead, parked, of_canary):
+        broker.produce(topic, SECRET, partition=0)
+        assert main(["peek", topic, "--config", str(file), "--json"]) == 0
+        printed = capsys.readouterr()
+        assert json.loads(printed.out)["route"] == "orders"
+        assert f"{topic} holds about 1 record in 4 partitions; the newest are shown: 1" in (
+            printed.err
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.delivery.disposition import DeliveryResult, Responded
@@ -16,6 +16,7 @@ from gateway.core.events import (
     Reloaded,
     ReloadFailed,
 )
+from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.route import Route, RoutingTable
 from gateway.ports import Redrive, RouteView
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.core.history import Watch
+    from gateway.core.kafka.partition_view import PartitionView
     from gateway.core.routing.version import Version
 
 
@@ -80,6 +82,19 @@ def view(
     return RouteView(
         of, changed, in_flight, by_version or {}, waiting, of.max_in_flight, limits, redrive
     )
+
+
+def topic_view(of: Route, *partitions: PartitionView) -> RouteView:
+    """Return the view of a route that reads `orders` in the group `orders-b` in place of a queue.
+
+    Its canary is a topic too.
+    """
+    topic = TopicAddress("orders")
+    plan = KafkaPlan(("kafka:9092",), topic, "orders-b", Start.EARLIEST)
+    stable, canary = of.versions
+    versions = (stable, replace(canary, url="", topic=TopicAddress("orders.b1")))
+    reads = replace(of, queue=topic, kafka=plan, versions=versions)
+    return replace(view(reads), partitions=partitions, rebalances=1)
 
 
 @dataclass

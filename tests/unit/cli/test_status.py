@@ -81,6 +81,12 @@ def test_a_topic_says_how_far_it_is_behind_and_what_stands_still() -> None:
     assert told.endswith("  5 behind in 1 partition; weights set by hand; held")
 
 
+def test_a_topic_of_which_nothing_is_read_says_so_and_why() -> None:
+    assert table(topic())[1].endswith("  no partitions")
+    told = table(topic(last_error={"text": "receive: INCONSISTENT_GROUP_PROTOCOL", "time": "t"}))[1]
+    assert told.endswith("  no partitions: receive: INCONSISTENT_GROUP_PROTOCOL")
+
+
 def follows(**rest: Any) -> dict[str, Any]:
     usual = {"object": "VirtualService shop/b", "read": True, "found": True, "valid": True}
     return {**usual, "problem": "", "not_applied": "", **rest}

@@ -80,9 +80,9 @@ export class Flow {
 		const edge = (from, to, share, kind) =>
 			h("path", { d: curve(ends(from, to, at.down), at.down), class: `edge ${kind}`, "stroke-width": (1.5 + 7 * share).toFixed(1) });
 		const received = rate(route.rates.received_per_second);
-		const sum = (key) => route.kafka.partitions.reduce((all, each) => all + each[key], 0);
+		const sum = (of) => route.kafka.partitions.reduce((n, p) => n + p[of], 0);
 		const dead = route.kafka
-			? `${count(sum("behind"))} behind${sum("blocked") ? ", blocked" : sum("paused") ? ", paused" : ""}`
+			? `${sum("blocked") ? "blocked, " : sum("paused") ? "paused, " : ""}${count(sum("behind"))} behind`
 			: route.redrive ? `redrive to ${route.redrive.queue}` : "";
 		const description = route.versions
 			.map((v) => `${v.name}: ${percent(shareSet(route, v))} set, ${count(per(v))} in the last second, ${count(v.second.failed)} of them failed`)
@@ -91,7 +91,7 @@ export class Flow {
 			"flow", "flow", `From ${route.queue} over the gateway to its versions`, `${received} messages a second come in. ${description}.`, width, at.height,
 			edge(at.queue, at.gateway, 1, ""),
 			route.versions.map((v, i) => edge(at.gateway, at.versions[i], shareSet(route, v), `c${i % 4}${shareSet(route, v) ? "" : " none"}`)),
-			node(at.queue, "queue", [route.queue, `${received}/s in`, dead], `${route.kafka ? "Topic" : "Queue"} ${route.queue}`),
+			node(at.queue, "queue", [route.queue, `${received}/s in`, dead], `${route.kafka ? `Group ${route.kafka.group} of` : "Queue"} ${route.queue}`),
 			node(at.gateway, "gateway", ["gateway", `${count(route.in_flight)} in flight`, `of ${count(route.max_in_flight)}`], "The gateway"),
 			route.versions.map((v, i) =>
 				node(
