@@ -52,6 +52,7 @@ class InMemoryLog:
         self.gone: set[int] = set()
         self.most_receiving = 0
         self._receiving = 0
+        self._turn = -1  # which partition is asked first
         self._windows: dict[int, PartitionWindow] = {}
         self._fetched: dict[int, int] = defaultdict(int)  # how many of the log's records
         self._generations: dict[int, int] = defaultdict(int)  # how often each was assigned anew
@@ -217,7 +218,10 @@ class InMemoryLog:
 
     def _take(self, limit: int) -> Batch:
         batch = Batch()
-        for number in self.log:
+        numbers = list(self.log)
+        self._turn += 1
+        turn = self._turn % max(1, len(numbers))
+        for number in [*numbers[turn:], *numbers[:turn]]:
             if number in self.gone:
                 continue
             window = self._windows.get(number)
