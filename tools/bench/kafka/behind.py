@@ -54,9 +54,12 @@ RATE: Final = 1_000.0
 TURNS: Final = 3
 WELL: Final = Case("well")
 PARKED: Final = "parked"
+ON_TIMEOUT: Final = "fallback, on timeout"
+"""With `fallback: {on: [timeout]}` of the route beside it."""
+
 CASES: Final = (
     WELL,
-    *(Case("hangs", when) for when in ("pause", "fallback", PARKED)),
+    *(Case("hangs", when) for when in ("pause", "fallback", ON_TIMEOUT, PARKED)),
     *(Case("is slow", when) for when in ("pause", "fallback", PARKED)),
 )
 LOADS: Final = (Load(RATE, 2_500), Load(None, 10_000))
@@ -81,6 +84,7 @@ routes:
       max_behind: {max_behind}
       settings: {{session.timeout.ms: "{session}"}}
     when_behind: {when_behind}
+    fallback: {{on: [{on}]}}
     reject: {topic}-dead
     versions:
       stable: {{url: "{sink}/stable", tag: v1}}
@@ -147,13 +151,14 @@ async def measure(
 
 
 def _routing(arena: Arena, there: Broker, topic: str, load: Load, case: Case) -> str:
-    parked = case.when_behind == PARKED
+    when, _, on = case.when_behind.partition(", on ")
     return _CONFIG.format(
         broker=there.address,
         topic=topic,
         max_behind=load.max_behind,
         session=SESSION_MS,
-        when_behind=f"{topic}-{PARKED}" if parked else case.when_behind,
+        when_behind=f"{topic}-{PARKED}" if when == PARKED else when,
+        on=on,
         sink=arena.services.http,
         canary=_CANARIES[case.canary].format(sink=arena.services.http),
         tag=CANARY_TAG,
