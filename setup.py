@@ -23,7 +23,7 @@ HOT_PATH: Final = {
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
         "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
-        "permits", "plans", "recorder", "reporter", "settler",
+        "permits", "plans", "recorder", "reporter", "settler", "waiter",
     ),
     "runtime/rollouts": ("under_way",),
     "adapters/http": ("native_target", "request", "status_reader"),

@@ -27,6 +27,7 @@ from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.routing.decision import Reason
 from gateway.runtime.in_flight import State
 from gateway.runtime.plans import DeliveryPlans
+from gateway.runtime.waiter import sent_at
 
 if TYPE_CHECKING:
     from gateway.core.delivery.disposition import DeliveryResult
@@ -145,7 +146,7 @@ class Deliverer:
         elif limiter.acquire():
             self._send(entry, plan, limiter)
         else:
-            waiter = limiter.wait(partial(self._admitted, entry))
+            waiter = limiter.wait(partial(self._admitted, entry), sent_at(entry.message))
             entry.waits_for = waiter
             if waiter is None:
                 self._turned_away(entry)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.message import Attribute, Message
     from gateway.ports import Sending
-    from gateway.runtime.limiter import Waiter
     from gateway.runtime.plans import ActivePlan, DeliveryPlans
+    from gateway.runtime.waiter import Waiter
 
 
 class State(Enum):

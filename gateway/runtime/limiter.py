@@ -15,6 +15,7 @@ from gateway.core.delivery.disposition import overload_seconds
 from gateway.runtime.auto_limits import fit
 from gateway.runtime.circuit_breaker import CircuitBreaker
 from gateway.runtime.target_settings import target_settings
+from gateway.runtime.waiter import Waiter, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,20 +42,6 @@ class WaitQueue:
     def left(self) -> int:
         """How many more may wait; 0 once the route stops."""
         return 0 if self.closed else max(0, self.size - self.waiting)
-
-
-class Waiter:
-    """A message that waits for a slot; `admitted` is called with whether there is one."""
-
-    __slots__ = ("_limiter", "admitted")
-
-    def __init__(self, limiter: Limiter, admitted: Callable[[bool], None]) -> None:
-        self._limiter = limiter
-        self.admitted = admitted
-
-    def cancel(self) -> None:
-        """Stop waiting; `admitted` is not called."""
-        self._limiter.remove_waiter(self)
 
 
 class Limiter:
@@ -95,12 +82,22 @@ class Limiter:
         self.in_flight += 1
         return True
 
-    def wait(self, admitted: Callable[[bool], None]) -> Waiter | None:
-        """Wait for a slot; None where the wait queue is full or the version was removed."""
-        if self._removed or not (self._wait_queue.left or self._was_lowered()):
+    def wait(self, admitted: Callable[[bool], None], sent_at: float = 0.0) -> Waiter | None:
+        """Wait for a slot; None where the wait queue is full or the version was removed.
+
+        In a full one the waiter with the highest `sent_at` makes way for an older message. Else
+        that could be turned away each time that it comes back, while newer ones find a place.
+        """
+        if self._removed:
             return None
-        waiter = Waiter(self, admitted)
-        self._waiters.append(waiter)
+        waiters = self._waiters
+        if not (self._wait_queue.left or self._was_lowered()):
+            if not (waiters and sent_at < waiters[-1].sent_at) or self._wait_queue.closed:
+                return None
+            self._wait_queue.waiting -= 1
+            waiters.pop().admitted(False)  # noqa: FBT003 - a callback's one flag
+        waiter = Waiter(self.remove_waiter, admitted, sent_at)
+        join(waiters, waiter)
         self._wait_queue.waiting += 1
         self._set_timer()
         return waiter

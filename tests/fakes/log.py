@@ -7,6 +7,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from gateway.aiokit.lazy_timer import CLOCK_RESOLUTION_SECONDS
 from gateway.core.kafka.dead_letter import dead_letter_headers
 from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import WhenBehind
@@ -52,6 +53,7 @@ class InMemoryLog:
         self.gone: set[int] = set()
         self.most_receiving = 0
         self._receiving = 0
+        self._turn = -1  # which partition is asked first
         self._windows: dict[int, PartitionWindow] = {}
         self._fetched: dict[int, int] = defaultdict(int)  # how many of the log's records
         self._generations: dict[int, int] = defaultdict(int)  # how often each was assigned anew
@@ -85,8 +87,9 @@ class InMemoryLog:
                 return batch
             due = [each.next_due_at for each in self._windows.values()]
             next_at = min((each for each in due if each is not None), default=until)
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(min(until, next_at)):
+            wake_at = max(min(until, next_at), self._now() + CLOCK_RESOLUTION_SECONDS)
+            with suppress(TimeoutError):  # of two sums that should be one, either may be less
+                async with asyncio.timeout_at(wake_at):
                     await self.bell.next_ring()
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
@@ -217,7 +220,10 @@ class InMemoryLog:
 
     def _take(self, limit: int) -> Batch:
         batch = Batch()
-        for number in self.log:
+        numbers = list(self.log)
+        self._turn += 1
+        turn = self._turn % max(1, len(numbers))
+        for number in [*numbers[turn:], *numbers[:turn]]:
             if number in self.gone:
                 continue
             window = self._windows.get(number)

@@ -22,6 +22,7 @@ from tools.bench import (
     written,
 )
 from tools.bench.arena import NoTlsError, arena
+from tools.bench.kafka import behind, rates
 from tools.bench.kafka.mode import on_kafka
 from tools.bench.peers import PEERS, PeerFailedError
 from tools.bench.sink import SLOW_SECONDS
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tools.bench.peers import Peer
     from tools.bench.throughput import Run
 
+SECONDS = 10.0
 MEMORY_LOOKS = 10
 ISOLATION_TURNS = 3
 FAILED = 1
@@ -72,11 +74,16 @@ def _arguments() -> argparse.Namespace:
         action="append",
         help="offered load: latency half of the gateway's rate, bill 10 to 10,000, isolation 400",
     )
-    parser.add_argument("--seconds", type=float, default=10.0, help="of load, each turn (10)")
+    parser.add_argument(
+        "--seconds", type=float, help="of load, each turn: 10; kafka-rates: 60, once"
+    )
     parser.add_argument("--idle-seconds", type=float, default=60.0, help="to measure (60)")
     parser.add_argument("--part", action="append", choices=modes.PARTS, help=_PARTS_HELP)
     parser.add_argument("--write", action="store_true", help=f"figures into {written.PAGE.name}")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.seconds is None:
+        arguments.seconds = rates.SECONDS if arguments.mode == "kafka-rates" else SECONDS
+    return arguments
 
 
 async def _run(arguments: argparse.Namespace, chosen: Sequence[Peer], folder: Path) -> bool:
@@ -101,17 +108,6 @@ def _end_on_sigterm() -> None:
     this = asyncio.current_task()
     if this is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-
-
-async def _kafka(
-    arguments: argparse.Namespace, _chosen: Sequence[Peer], _here: Arena, _folder: Path
-) -> None:
-    from tools.bench import kafka  # the extra is imported by no other mode
-
-    records = arguments.messages or kafka.RECORDS
-    repetitions = arguments.repetitions or kafka.REPETITIONS
-    print(report.header(f"{records:,} Kafka records that are settled at once, {repetitions} turns"))
-    print(await asyncio.to_thread(kafka.measure, records, repetitions))
 
 
 async def _memory(
@@ -173,6 +169,8 @@ _FAST_MODES = {
     "variants": modes.vary,
     "queues": modes.pass_on,
     "kafka": on_kafka,
+    "kafka-rates": rates.on_rates,
+    "kafka-behind": behind.on_behind,
     "latency": modes.waiting,
     "mirror": modes.mirrored,
     "rollout": modes.judged,
@@ -186,7 +184,6 @@ _FAST_MODES = {
 """On the fast SQS; their figures can be written down."""
 
 _MODES = {
-    "kafka": _kafka,
     "memory": _memory,
     "soak": _soak,
     "isolation": _isolation,

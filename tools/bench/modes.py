@@ -64,6 +64,11 @@ def able(chosen: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
     return [peer for peer in chosen if not reasons[peer.name]], skipped
 
 
+def gateway_of(chosen: Sequence[Peer]) -> Peer:
+    """Return the gateway that was chosen, compiled where neither is named."""
+    return next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+
+
 async def compare(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
@@ -132,7 +137,7 @@ async def mirrored(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
     """Take turns without a mirror, with one that hangs, and with one that refuses."""
-    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    peer = gateway_of(chosen)
     (rate,) = arguments.rate or [mirrors.RATE]
     repetitions = arguments.repetitions or REPETITIONS
     turns: dict[str, list[Ages]] = {state: [] for state in mirrors.STATES}
@@ -149,7 +154,7 @@ async def judged(
 ) -> str:
     """Take turns with a rollback and without one; each goes first in every second turn."""
     messages, repetitions = arguments.messages or JUDGED, arguments.repetitions or REPETITIONS
-    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    peer = gateway_of(chosen)
     turns: dict[str, list[Run]] = {state: [] for state in rollouts.STATES}
     for turn in range(repetitions):
         for state in rollouts.STATES[:: 1 if turn % 2 else -1]:
@@ -165,7 +170,7 @@ async def followed(
 ) -> str:
     """Take turns with a split, an object, and one that changes; then look on without messages."""
     messages, repetitions = arguments.messages or JUDGED, arguments.repetitions or REPETITIONS
-    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    peer = gateway_of(chosen)
     turns: dict[str, list[Run]] = {state: [] for state in follows.STATES}
     rests: dict[str, list[Rest]] = {case.what: [] for case in follows.CASES}
     for turn in range(repetitions):
@@ -187,7 +192,7 @@ async def watched(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
     """Take turns without a dashboard and with one."""
-    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    peer = gateway_of(chosen)
     messages, repetitions = arguments.messages or MESSAGES, arguments.repetitions or REPETITIONS
     runs: dict[int, list[Run]] = {count: [] for count in dashboards.OPEN}
     for turn, (count, found) in product(range(repetitions), runs.items()):
@@ -202,7 +207,7 @@ async def self_found(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
     """Compare numbers with a limit that finds itself: quick services, and one that slows down."""
-    peer = next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    peer = gateway_of(chosen)
     messages = arguments.messages or auto_limits.MESSAGES
     repetitions = arguments.repetitions or REPETITIONS
     runs: dict[tuple[str, str], list[Run]] = {}

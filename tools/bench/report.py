@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from statistics import median
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,6 +34,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return "  ".join([cells[0].ljust(len(first)), *rest])
 
     return "\n".join([line(head), "  ".join("-" * width for width in widths), *map(line, rows)])
+
+
+def load() -> str:
+    """Say how busy the machine is with other work too."""
+    minutes = os.getloadavg()[2]
+    return f"load average of the last 15 minutes: {minutes:.0f}, on {os.cpu_count()} cores"
 
 
 def throughput(runs: Mapping[str, Sequence[Run]]) -> str:

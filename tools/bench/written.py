@@ -14,6 +14,8 @@ SECTIONS: Final = {
     "variants": "TLS and FIFO",
     "queues": "From queue to queue",
     "kafka": "From a topic",
+    "kafka-rates": "Versions of a topic at rates of their own",
+    "kafka-behind": "A canary of a topic that hangs",
     "latency": "From visible to POST",
     "mirror": "A mirror in trouble",
     "rollout": "A canary that is judged",
@@ -59,7 +61,7 @@ def sections(text: str) -> dict[str, str]:
     """Return the text of each section, by mode; raises ValueError for another shape."""
     found = {}
     for part in text.split("\n## ")[1:]:
-        shape = re.fullmatch(r"(.+)\n\n`make bench ARGS=(\w+)`\n\n(.+)\n*", part, re.DOTALL)
+        shape = re.fullmatch(r"(.+)\n\n`make bench ARGS=([\w-]+)`\n\n(.+)\n*", part, re.DOTALL)
         if shape is None or SECTIONS.get(shape[2]) != shape[1]:
             raise ValueError(f"not a section of this page: {part.splitlines()[0]}")
         if shape[3].strip() != _NOT_YET:

@@ -11,7 +11,8 @@ import pytest
 from gateway.core.delivery.disposition import Responded
 from gateway.core.events import Outcome
 from gateway.core.routing.route import Backoff, Fallback, FallbackOn
-from gateway.runtime.limiter import Limiter, Waiter, WaitQueue
+from gateway.runtime.limiter import Limiter, WaitQueue
+from gateway.runtime.waiter import Waiter
 from tests.builders import STABLE, attribute, version
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME

@@ -260,6 +260,37 @@ async def test_a_record_that_only_waited_has_its_attempts_before_it() -> None:
         assert len(rig.canary.sent) == 20
 
 
+async def test_of_the_records_that_wait_for_a_version_the_oldest_is_the_next() -> None:
+    """One that was turned away would else be overtaken each time, and hold up the offset."""
+    log = InMemoryLog(kafka())
+    one_at_once = replace(CANARY, max_in_flight=1)
+    only_canary = route(log.plan, canary=100, versions=(STABLE, one_at_once), max_in_flight=10)
+    async with at_work(only_canary, log) as rig:
+        rig.canary.takes_seconds = 0.7
+        _, _, turned_away = produced = produce(log, "a", "b", "c")
+        await rig.until(lambda: len(rig.canary.sent) == 2)
+        produced += produce(log, "newer, finds the place that is free")
+        await rig.until(lambda: rig.running.view().waiting == 1)
+        await rig.empty()
+        assert rig.canary.ids == produced
+        assert log.releases[0].receipt.endswith(f"/{turned_away[-1]}")
+
+
+async def test_each_version_is_held_to_its_own_rate_and_neither_holds_up_the_other() -> None:
+    """The canary is offered more than twice its rate, and stable more than its own."""
+    log = InMemoryLog(kafka())
+    limited = replace(STABLE, max_rate=50.0), replace(CANARY, max_rate=5.0)
+    both = route(log.plan, canary=20, versions=limited, max_in_flight=100)
+    async with at_work(both, log) as rig:
+        for each in range(800):
+            log.produce(f"k-{each}", partition=each % 4)
+        await rig.rest(1)
+        before = len(rig.stable.sent), len(rig.canary.sent)
+        await rig.rest(10)
+        assert len(rig.stable.sent) - before[0] == pytest.approx(500, rel=0.02)
+        assert len(rig.canary.sent) - before[1] == pytest.approx(50, rel=0.02)
+
+
 async def test_after_receives_counts_attempts_alone() -> None:
     log = InMemoryLog(kafka())
     falling = route(log.plan, canary=100, fallback=Fallback(on=frozenset(), after_receives=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,8 @@ from tools.bench.peers import PeerFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from confluent_kafka import Message
 
 PARTITIONS: Final = 4
 KEYS: Final = 1_000
@@ -48,17 +51,31 @@ class Broker:
         for dropped in self._admin.delete_topics(list(topics)).values():
             dropped.result(WAIT_SECONDS)
 
-    def fill(self, topic: str, count: int, body: str, pinned_share: float) -> None:
-        """Produce records of KEYS keys, a share of them pinned to the canary."""
+    def fill(
+        self,
+        topic: str,
+        count: int,
+        body: str,
+        pinned_share: float,
+        keys: int = KEYS,
+        rate: float | None = None,
+    ) -> None:
+        """Produce records of so many keys, a share of them pinned to the canary.
+
+        They are produced at once, or `rate` of them a second.
+        """
         producer = Producer(
             {"bootstrap.servers": self.address, "partitioner": "murmur2_random", **_QUIET}
         )
+        begun = time.monotonic()
         for number in range(count):
+            if rate is not None:
+                producer.poll(max(0.0, begun + number / rate - time.monotonic()))
             pinned = int((number + 1) * pinned_share) > int(number * pinned_share)
             producer.produce(
                 topic,
                 body.replace("@message-no@", f"{number:012d}").encode(),
-                f"key-{number % KEYS}".encode(),
+                f"key-{number % keys}".encode(),
                 headers=[("version", CANARY_TAG.encode())] if pinned else [],
             )
             if number % AT_ONCE == AT_ONCE - 1:
@@ -67,17 +84,22 @@ class Broker:
             raise PeerFailedError("the broker did not take all records")
 
     def values(self, *topics: str) -> list[bytes]:
-        """Return the values of all records of topics.
+        """Return the values of all records of topics."""
+        return [record.value() or b"" for record in self._records(*topics)]
 
-        They are read: the high watermark that this broker tells may be too low under load.
-        """
+    def moments(self, topic: str) -> list[float]:
+        """Return when the records of a topic were produced, in seconds since 1970."""
+        return [record.timestamp()[1] / 1000 for record in self._records(topic)]
+
+    def _records(self, *topics: str) -> Iterator[Message]:
+        """They are read: the high watermark that this broker tells may be too low under load."""
         wanted = [
             TopicPartition(topic, number, 0) for topic in topics for number in range(PARTITIONS)
         ]
         settings = {"group.id": "values", "enable.partition.eof": True, **_QUIET}
         consumer = Consumer({"bootstrap.servers": self.address, **settings})
         consumer.assign(wanted)
-        found, ended = [], 0
+        ended = 0
         while ended < len(wanted):
             record = consumer.poll(WAIT_SECONDS)
             if record is None:
@@ -85,9 +107,8 @@ class Broker:
             if record.error():
                 ended += 1
             else:
-                found.append(record.value() or b"")
+                yield record
         consumer.close()
-        return found
 
     def watch(self, topic: str, group: str) -> Watch:
         """Return what looks at a topic."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +9,7 @@ from tools.bench import report, throughput
 from tools.bench.kafka import passing
 from tools.bench.kafka.alone import alone
 from tools.bench.kafka.broker import KEYS, PARTITIONS, broker
-from tools.bench.modes import REPETITIONS, progress
-from tools.bench.peers import PEERS
+from tools.bench.modes import REPETITIONS, gateway_of, progress
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +43,7 @@ async def on_kafka(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
     """Take turns, so that other load on the machine hits all alike."""
-    peer = next((each for each in chosen if each.name in {"gateway", "uncompiled"}), PEERS[0])
+    peer = gateway_of(chosen)
     count, turns = arguments.messages or MESSAGES, arguments.repetitions or REPETITIONS
     runs: dict[str, list[Run | Passed]] = {}
     with broker() as running:
@@ -57,7 +55,7 @@ async def on_kafka(
         f"{peer.name}: {count:,} messages, {turns} turns; {PARTITIONS} partitions, {KEYS:,} keys"
     )
     made_of = f"{here.made_of}, the broker is tansu in memory"
-    return report.header(title, made_of, _load()) + "\n" + text(runs)
+    return report.header(title, made_of, report.load()) + "\n" + text(runs)
 
 
 async def _turn(
@@ -68,11 +66,6 @@ async def _turn(
     yield TOPICS, await passing.to_topics(peer, here, broker, folder, count)
     yield ALONE, await alone(peer, broker, count)
     yield TRAP, await alone(peer, broker, count, DEFAULT_BACKOFF)
-
-
-def _load() -> str:
-    minutes = os.getloadavg()[2]
-    return f"load average of the last 15 minutes: {minutes:.0f}, on {os.cpu_count()} cores"
 
 
 def text(runs: Mapping[str, Sequence[Run | Passed]]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from tools.bench import machine
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.bench.arena import Arena
+    from tools.bench.channel import Channel
     from tools.bench.kafka.broker import Broker, Watch
     from tools.bench.peers import Peer, Running
 
@@ -103,6 +105,13 @@ async def to_topics(peer: Peer, arena: Arena, broker: Broker, folder: Path, coun
     broker.drop(*names)
     distinct = len(set(found))
     return replace(passed, lost=count - distinct, doubled=len(found) - distinct)
+
+
+async def partitions(admin: Channel) -> dict[str, list[dict[str, Any]]]:
+    """Return the partitions of each route of a gateway, as its admin port says."""
+    _, response = await admin.request("GET", "/api/routes")
+    routes = json.loads(response)["routes"]
+    return {each["name"]: each["kafka"]["partitions"] for each in routes}
 
 
 def _routing(broker: Broker, topic: str, versions: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The mode `kafka` of the benchmark reports what is lost, doubled or not committed."""
+"""The modes of the benchmark on a topic: what is lost or doubled, rates, a canary that hangs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import pytest
 
 from tools.bench.arena import NUMBERED, body
 from tools.bench.kafka.broker import broker
+from tools.bench.kafka.held import Held, by_tenths, held
+from tools.bench.kafka.held import text as rates_text
+from tools.bench.kafka.looks import Look, turn_of
+from tools.bench.kafka.looks import text as behind_text
 from tools.bench.kafka.mode import ALONE, SERVICES, SQS, text
 from tools.bench.kafka.passing import SESSION_MS, Passed
 from tools.bench.names import ROOT
@@ -47,3 +51,53 @@ def test_the_source_alone_reads_and_settles_all_that_the_broker_was_filled_with(
         watch = running.watch("t", "g")
         assert watch.committed() == count
         watch.close()
+
+
+def came(rate: float, seconds: float, *, but: tuple[float, float] = (0.0, 0.0)) -> list[float]:
+    """Return moments at an even rate, without those of one stretch."""
+    every = [number / rate for number in range(int(rate * seconds))]
+    return [moment for moment in every if not but[0] <= moment < but[1]]
+
+
+def test_a_rate_is_held_where_each_stretch_of_10_s_is_near_it() -> None:
+    even = held(by_tenths(came(50, 60), 0.0, 60.0), 50.0)
+    assert even.near
+    assert (even.mean, even.lowest, even.highest) == pytest.approx((50.0, 50.0, 50.0), rel=0.01)
+
+
+def test_a_short_gap_does_not_hide_in_the_mean_of_a_minute() -> None:
+    gap = held(by_tenths(came(50, 60, but=(30.0, 31.0)), 0.0, 60.0), 50.0)
+    assert gap.mean == pytest.approx(50.0, rel=0.03)
+    assert gap.lowest == pytest.approx(45.0, rel=0.01)
+    assert not gap.near
+
+
+def test_what_came_before_and_after_is_not_counted() -> None:
+    assert by_tenths([9.99, 10.0, 10.05, 10.95, 11.0], 10.0, 1.0)[-1] == (1.0, 3)
+
+
+def test_the_report_of_rates_names_those_that_are_not_held() -> None:
+    fine, off = Held(500.0, 499.0, 495.0, 501.0), Held(50.0, 50.0, 44.0, 51.0)
+    found = {("topics", "stable"): fine, ("topics", "canary"): off}
+    printed = rates_text(found, {"topics": 1_234})
+    assert "result: not within 5%: topics canary" in printed
+    assert printed.splitlines()[3].split()[-3:] == ["44.0", "-12.0%", "1,234"]
+    assert "all within 5%" in rates_text({("topics", "stable"): fine}, {"topics": 0})
+
+
+def test_stable_is_compared_before_and_after_the_topic_fell_behind() -> None:
+    looks = [Look(t / 10, 100 * t, 10 * t, 0, 0.0) for t in range(31)]
+    looks += [Look(t / 10, 3_000 + 10 * t, 300, t, 1.0) for t in range(31, 101)]
+    turn = turn_of(looks, 9_999, 4.0, 80.0)
+    assert turn.until == pytest.approx(1_000.0, rel=0.11)
+    assert (turn.then, turn.tries, turn.fallbacks) == pytest.approx((100.0, 0.0, 10.0))
+    assert turn.paused == 1.0
+    well = replace(turn, until=1_000.0, then=1_000.0)
+    printed = behind_text({("a", ("well", "pause")): [well], ("a", ("hangs", "pause")): [turn]})
+    assert printed.splitlines()[3].split()[5:7] == ["100", "0.10"]
+
+
+def test_a_look_counts_what_stable_got_for_the_canary_apart() -> None:
+    came_by = {"by_path": {"stable": 90, "never/canary": 7}, "by_reason": {"fallback": 20}}
+    look = Look.of(1.0, came_by, [{"paused": True}, {"paused": False}])
+    assert (look.stable, look.tries, look.fallbacks, look.paused) == (70, 7, 20, 0.5)

@@ -1,0 +1,53 @@
+"""A message that waits for a slot of its version, and which of them is the next."""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
+
+    from gateway.core.messages.message import Message
+
+
+class Waiter:
+    """A message that waits for a slot; `admitted` is called with whether there is one.
+
+    The one with the lowest `sent_at` is the next; of equal ones the first that came.
+    """
+
+    __slots__ = ("_remove", "admitted", "sent_at")
+
+    def __init__(
+        self,
+        remove: Callable[[Waiter], None],
+        admitted: Callable[[bool], None],
+        sent_at: float,
+    ) -> None:
+        self._remove = remove
+        self.admitted = admitted
+        self.sent_at = sent_at
+
+    def cancel(self) -> None:
+        """Stop waiting; `admitted` is not called."""
+        self._remove(self)
+
+
+def join(waiters: deque[Waiter], waiter: Waiter) -> None:
+    """Have it wait behind all that are as old or older."""
+    if waiters and waiter.sent_at < waiters[-1].sent_at:
+        insort(waiters, waiter, key=_sent_at)
+    else:
+        waiters.append(waiter)
+
+
+def sent_at(message: Message) -> float:
+    """Return when a record was made; 0 for all others, since a queue keeps no order."""
+    record = message.record
+    return 0.0 if record is None else record.timestamp_ms or 0.0
+
+
+def _sent_at(waiter: Waiter) -> float:
+    return waiter.sent_at
