@@ -92,6 +92,16 @@ def _close(files: list[int]) -> None:
         os.close(file)
 
 
+def _encode(asked: str) -> None:
+    """Do what an interpreter does with PYTHONIOENCODING."""
+    if not asked:
+        return
+    encoding, _, errors = asked.partition(":")
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        handler = "backslashreplace" if stream is sys.stderr else errors or "strict"
+        stream.reconfigure(encoding=encoding, errors=handler)
+
+
 def become(job: Job) -> None:
     """Take on streams, folder, environment and arguments, and run. Nothing else stays open."""
     what, streams = job
@@ -102,6 +112,7 @@ def become(job: Job) -> None:
     os.environ.clear()
     os.environ.update(what["environment"])
     time.tzset()
+    _encode(os.environ.get("PYTHONIOENCODING", ""))
     sys.argv = ["", *what["arguments"]]
     runpy.run_module(what["module"], run_name="__main__", alter_sys=True)
 

@@ -29,6 +29,8 @@ _ROOT: Final = Path(__file__).parents[2]
 _LARGEST_NOTE: Final = 4096
 _OF_THE_INTERPRETER: Final = ("PYTHON", "LANG", "LC_", "LD_")
 """Variables that an interpreter reads at its start."""
+_TAKEN_ON: Final = "PYTHONIOENCODING"
+"""The one of them that a forked process takes on."""
 
 
 class ForkedProcess:
@@ -143,7 +145,11 @@ def may_fork(command: Sequence[str], asked: Mapping[str, str]) -> bool:
 
 def _of_the_interpreter(environment: Mapping[str, str]) -> set[tuple[str, str]]:
     """Return what an interpreter reads of an environment before the program begins."""
-    return {(n, v) for n, v in environment.items() if n.startswith(_OF_THE_INTERPRETER)}
+    return {
+        (name, value)
+        for name, value in environment.items()
+        if name.startswith(_OF_THE_INTERPRETER) and name != _TAKEN_ON
+    }
 
 
 @cache
