@@ -10,8 +10,10 @@ from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Final, Self
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, ClassVar, Final, Self
 
+from tests.integration.forked import ForkedProcess, fork_gateway, may_fork
 from tests.integration.waiting import PATIENCE_SECONDS, NeverHappened, until
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ LIVE: list[Child] = []
 
 
 class Child:
-    """`python ARGUMENTS...`, its output in two files. Use as a context manager."""
+    """`python ARGUMENTS...`, its output in two files. Use as a context manager.
+
+    The gateway is forked from a process with its imports, unless `forks` is false.
+    """
+
+    forks: ClassVar = True
 
     def __init__(
         self,
@@ -47,20 +54,34 @@ class Child:
         self._command, self._environment = [*program, *arguments], environment
         self._folder = folder
         self.output, self.log = folder / "stdout", folder / "stderr"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def __enter__(self) -> Self:
         with self.output.open("ab") as output, self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,  # a child of ours that reads it ends with us
-                stdout=output,
-                stderr=log,
-                cwd=self._folder,
-                env={**clean_environment(), **self._environment},
-            )
+            if self.forks and may_fork(self._command, self._environment):
+                self.process = self._fork(output, log)
+            else:
+                self.process = self._spawn(output, log)
         LIVE.append(self)
         return self
+
+    def _fork(self, output: IO[bytes], log: IO[bytes]) -> ForkedProcess:
+        its, ours = os.pipe()
+        with os.fdopen(its, "rb") as stdin:
+            given = {**clean_environment(), **self._environment}
+            streams = stdin, output, log
+            held = os.fdopen(ours, "wb")
+            return fork_gateway(self._command, self._folder, given, streams, held)
+
+    def _spawn(self, output: IO[bytes], log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,  # a child of ours that reads it ends with us
+            stdout=output,
+            stderr=log,
+            cwd=self._folder,
+            env={**clean_environment(), **self._environment},
+        )
 
     def __exit__(self, *_: object) -> None:
         LIVE.remove(self)
@@ -160,13 +181,36 @@ def run_gateway(
     *arguments: str, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the gateway to its end."""
+    command = [sys.executable, "-m", "gateway", *arguments]
+    given = {**clean_environment(), **environment}
+    if may_fork(command, environment):
+        return _run_forked(command, stdin, given)
     return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
+        command,
         input=stdin,
         capture_output=True,
         text=True,
         errors="replace",  # a test may ask for another encoding
         check=False,
         timeout=PATIENCE_SECONDS,
-        env={**clean_environment(), **environment},
+        env=given,
     )
+
+
+def _run_forked(
+    command: Sequence[str], stdin: str, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    with TemporaryFile() as given, TemporaryFile() as output, TemporaryFile() as log:
+        given.write(stdin.encode())
+        given.seek(0)
+        process = fork_gateway(command, Path.cwd(), environment, (given, output, log))
+        try:
+            status = process.wait(PATIENCE_SECONDS)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(command, status, _text_of(output), _text_of(log))
+
+
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")

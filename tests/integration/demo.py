@@ -28,6 +28,19 @@ HOSTILE: Final = {
 }
 """What somebody may have set for other purposes; none of it is the demo's business."""
 
+IN_TIME: Final = {"rollback", "evidence", "moved", "abort"}
+"""The checks that hold seconds to a limit: a machine under a whole suite may take longer."""
+
+
+def failed_checks(printed: str) -> set[str]:
+    """Return the names of the checks that failed."""
+    return set(re.findall(r"^  FAIL  (\w+)", printed, re.MULTILINE))
+
+
+def places_of(printed: str) -> list[str]:
+    """Return the addresses that a scenario names."""
+    return re.findall(r"^  \w.* (http://[\d.:]+)/", printed, re.MULTILINE)
+
 
 def paths_of(printed: str) -> list[tuple[str, ...]]:
     """Return the table of paths: path, split, weight in per cent, pinned, in all."""

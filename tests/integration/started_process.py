@@ -29,6 +29,8 @@ def may_unshare() -> bool:
 class StartedProcess(Child):
     """`python ARGUMENTS...`, with `as_pid_1` in a PID namespace of its own."""
 
+    forks = False  # its start is what is watched
+
     def __init__(
         self,
         arguments: Sequence[str],

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gateway.demo.mesh.envoy import explain_missing_envoy, find_envoy
 from tests.integration.demo import HOSTILE, Demo, kept_folders, listens, paths_of
 from tests.integration.waiting import until
 
@@ -44,53 +43,6 @@ def test_the_demo_accounts_for_every_message_whatever_the_environment(tmp_path: 
     assert "FAIL" not in printed
     assert demo.logged() == ""
     assert kept_folders(tmp_path) == []
-
-
-@pytest.mark.skipif(find_envoy() is None, reason=explain_missing_envoy())
-def test_with_envoy_requests_take_the_same_ways_as_messages(tmp_path: Path) -> None:
-    """With 900 unpinned of each a false alarm comes once in some 500,000 runs."""
-    with Demo(tmp_path, "--messages", "1000", "--with-envoy") as demo:
-        status = demo.ended()
-        printed = demo.printed()
-    assert status == 0, demo.tail()
-    paths, split, weights, pinned, _ = zip(*paths_of(printed), strict=True)
-    assert (paths, weights) == (("A-B-C-D", "A-B1-C1-D") * 2, ("90", "10") * 2)
-    assert [int(a) + int(b) for a, b in (split[:2], split[2:])] == [900, 900]
-    assert pinned == ("50",) * 4
-    assert printed.count("  ok    crossed    0") == 2
-    assert "  ok    alike " in printed
-    assert demo.logged() == ""
-
-
-def test_the_full_chain_loses_and_crosses_nothing_in_any_way(tmp_path: Path) -> None:
-    """Where Node cannot be had the row of OpenTelemetry says why, and the other two count."""
-    with Demo(tmp_path, "--messages", "60", "--full-chain", environment=HOSTILE) as demo:
-        status = demo.ended()
-        printed = demo.printed()
-    assert status == 0, demo.tail()
-    numbers = r" +(\d+) +(\d+) +[\d.]+% +(\d+) +(\d+) +(\d+) +(\d+) "
-    rows = {
-        way: [int(number) for number in found.groups()]
-        for way in ("by sender", "OpenTelemetry", "own queues")
-        if (found := re.search(rf"^  {way}{numbers}", printed, re.MULTILINE))
-    }
-    if "OpenTelemetry" not in rows:
-        assert "OpenTelemetry  not available: " in printed
-    assert {"by sender", "own queues"} <= rows.keys()
-    for stable, canary, *defects in rows.values():
-        assert stable + canary == 60
-        assert canary >= 3  # those that are pinned
-        assert defects == [0, 0, 0, 0]
-    assert "FAIL" not in printed
-    assert demo.logged() == ""
-    assert kept_folders(tmp_path) == []
-
-
-@pytest.mark.parametrize("other", ["--keep-running", "--with-envoy"])
-def test_the_full_chain_ends_by_itself_and_has_no_mesh(tmp_path: Path, other: str) -> None:
-    with Demo(tmp_path, "--full-chain", other) as demo:
-        assert demo.ended() == 2
-        assert demo.logged() == "--full-chain: not with --keep-running or --with-envoy\n"
 
 
 def test_kept_running_it_takes_orders_until_ctrl_c(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import yaml
 from gateway.cli.admin_place import flags_in
 from tests.integration.children import (
     LOOPBACK,
+    Child,
     aws_environment,
     clean_environment,
     free_port,
@@ -34,7 +35,7 @@ def environment(new_service: NewService, tmp_path: Path) -> dict[str, str]:
     return {**aws_environment(new_service("SQS").url), "GATEWAY_CONFIG": str(file)}
 
 
-def _listens(gateway: StartedProcess) -> None:
+def _listens(gateway: Child) -> None:
     until(lambda: "admin port listens" in gateway.logged(), "the admin port")
 
 
@@ -46,7 +47,7 @@ def test_health_is_0_wherever_the_gateway_listens(
         pytest.skip("this Python has no IPv6")
     settings = {"GATEWAY_ADMIN_HOST": host, "GATEWAY_ADMIN_PORT": str(free_port())}
     proxy = {"http_proxy": "http://127.0.0.1:9"}
-    with StartedProcess(["-m", "gateway"], tmp_path, {**environment, **settings}) as gateway:
+    with Child(["-m", "gateway"], tmp_path, {**environment, **settings}) as gateway:
         _listens(gateway)
         result = run_gateway("health", **settings, **proxy)
         assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are read
 QUEUES = ("files-a", "files-b", "files-c")
 EACH = 150
 SOFT, HARD = 128, 256
+LOOK_AGAIN_SECONDS = 0.25
+"""Each look is a reload too: at every chance they would be most of the gateway's work."""
 LIMITED = (
     "import resource, runpy, sys;"
     "resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}));"
@@ -77,7 +79,7 @@ def test_with_few_descriptors_no_receive_is_burnt_and_the_admin_port_answers(
             ledgers = [emulator.ledger(f"{queue}-{client}") for queue in QUEUES]
             return all(ledger["deleted"] == EACH for ledger in ledgers)
 
-        until(over, "all messages to be deleted")
+        until(over, "all messages to be deleted", look_again_seconds=LOOK_AGAIN_SECONDS)
         assert gateway.stop() == 0
     (told,) = gateway.told()
     assert told["open_files"] == HARD
@@ -110,7 +112,7 @@ def test_a_pod_with_1024_files_takes_six_busy_routes(
             assert gateway.reload().status_code == 200
             return all(emulator.ledger(name)["deleted"] == each for name in routes)
 
-        until(over, "all messages to be deleted", patience_seconds=150)
+        until(over, "all messages to be deleted", 150, look_again_seconds=LOOK_AGAIN_SECONDS)
         assert (len(gateway.told()) == 1) is (hard == 1_024)
     assert "unreachable" not in gateway.log.read_text()
     assert len(service.seen()) == len(routes) * each

@@ -67,11 +67,14 @@ def start(tmp_path: Path, sqs: Service) -> Callable[..., StartedProcess]:
 
 
 @needs_unshare
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [*((moment, signal.SIGTERM) for moment in MOMENTS), ("first line", signal.SIGINT)],
+)
 def test_a_stop_at_any_moment_of_the_start_is_a_soft_stop_as_pid_1(
     start: Callable[..., StartedProcess], moment: str, number: signal.Signals
 ) -> None:
+    """What a kernel does without a handler is another thing there; the handler is the same."""
     with start(as_pid_1=True) as gateway:
         MOMENTS[moment](gateway)
         gateway.signal(number)
@@ -80,24 +83,38 @@ def test_a_stop_at_any_moment_of_the_start_is_a_soft_stop_as_pid_1(
     assert "is polling" not in gateway.logged()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [*((moment, signal.SIGINT) for moment in MOMENTS), ("first line", signal.SIGTERM)],
+)
 def test_a_stop_at_any_moment_of_the_start_is_a_soft_stop(
-    start: Callable[..., StartedProcess], moment: str
+    start: Callable[..., StartedProcess], moment: str, number: signal.Signals
 ) -> None:
     with start() as gateway:
         MOMENTS[moment](gateway)
-        gateway.signal(signal.SIGTERM)
+        gateway.signal(number)
         assert gateway.exit_status() == 0
     assert "Traceback" not in gateway.logged()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_hang_up_at_any_moment_of_the_start_does_not_kill(
-    start: Callable[..., StartedProcess], moment: str
+def test_hang_ups_at_every_moment_of_the_start_do_not_kill(
+    start: Callable[..., StartedProcess],
+) -> None:
+    with start() as gateway:
+        for wait in MOMENTS.values():
+            wait(gateway)
+            gateway.signal(signal.SIGHUP)
+        until(lambda: gateway.logged().count("routing file in force") >= 2, "a reload")
+        gateway.signal(signal.SIGTERM)
+        assert gateway.exit_status() == 0
+
+
+def test_a_hang_up_in_the_first_line_of_the_start_is_a_reload(
+    start: Callable[..., StartedProcess],
 ) -> None:
     """It reads the file once there is something to be reloaded."""
     with start() as gateway:
-        MOMENTS[moment](gateway)
+        gateway.wait_until_handling()
         gateway.signal(signal.SIGHUP)
         until(lambda: gateway.logged().count("routing file in force") == 2, "the reload")
         gateway.signal(signal.SIGTERM)

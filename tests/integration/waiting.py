@@ -20,11 +20,17 @@ class NeverHappened(AssertionError):  # noqa: N818 - a test's finding, not a def
     """What a test waited for did not become true."""
 
 
-def until(look: Callable[[], T], what: str, patience_seconds: float = PATIENCE_SECONDS) -> T:
+def until(
+    look: Callable[[], T],
+    what: str,
+    patience_seconds: float = PATIENCE_SECONDS,
+    *,
+    look_again_seconds: float = _LOOK_AGAIN_SECONDS,
+) -> T:
     """Return the first answer of `look` that is true; raises NeverHappened with the last one."""
     deadline = time.monotonic() + patience_seconds
     while not (seen := look()):
         if time.monotonic() > deadline:
             raise NeverHappened(f"waited {patience_seconds:g} s for {what}; last seen: {seen!r}")
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        time.sleep(look_again_seconds)
     return seen

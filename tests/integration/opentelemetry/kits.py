@@ -28,6 +28,7 @@ PYTHON: Final = {
     # The last that calls the attribute `otel.baggage`.
     "0.33b0": ("boto3==1.44.8", "flask==2.2.5", "werkzeug==2.2.3", "opentelemetry-distro==0.33b0"),
 }
+PKG_RESOURCES: Final = "setuptools<81"  # 0.33b0 imports what later ones no longer have
 INSTRUMENTATIONS: Final = ("boto3sqs", "flask")
 
 
@@ -53,10 +54,11 @@ def python(version: str) -> Kit:
     """Return a service in Python, instrumented in that version; skips where it cannot be had."""
 
     def unpack(folder: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(folder)], folder)
+        _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder)
         pins = [f"opentelemetry-instrumentation-{name}=={version}" for name in INSTRUMENTATIONS]
-        pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install"]
-        _run([*pip, "--quiet", *PYTHON[version], *pins], folder)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        into = ["--python", str(folder / "bin/python"), "install", "--quiet", "--no-compile"]
+        _run([*pip, *into, *PYTHON[version], *pins, PKG_RESOURCES], folder)
 
     try:
         place = _placed(f"python-opentelemetry-{version}", unpack)
