@@ -97,6 +97,7 @@ class Parts:
         self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
         if self.log is not None:
             self.log.on_lost(self._drop_waiting)
+            self.log.on_behind(self._drop_waiting_elsewhere)
         self._groupless = RouteWarned(route.name, *GROUPLESS)
         self._warned = False
 
@@ -104,6 +105,14 @@ class Parts:
         """Give those messages back at once whose delivery has not begun, of those in the test."""
         for entry in self.in_flight.under_way():
             if entry.state is State.WAITING and lost(entry.message):
+                self.deliverer.cancel(entry)
+
+    def _drop_waiting_elsewhere(self, behind: Callable[[Message], bool]) -> None:
+        """Give those in the test back that wait for a slot of another version than stable."""
+        for entry in self.in_flight.under_way():
+            plan = entry.plan
+            waits = entry.state is State.WAITING and plan is not None and plan.elsewhere
+            if waits and behind(entry.message):
                 self.deliverer.cancel(entry)
 
     def warn_of_groupless(self) -> None:
