@@ -44,9 +44,7 @@ def _as_given(route: Route) -> Route:
 
 
 def _not_open_yet(route: Route) -> str:
-    if route.kafka is None:
-        return "its queue is not resolved yet"
-    return "its topic is not resolved yet"
+    return f"its {'queue' if route.kafka is None else 'topic'} is not resolved yet"
 
 
 class RunningRoute:
@@ -287,7 +285,9 @@ class RunningRoute:
         keeping = tasks.create_task(opened.lease_keeper.run(), name=f"extend leases {name}")
         polling = tasks.create_task(opened.poller.run(), name=f"poll {name}")
         dispatching = tasks.create_task(self._parts.dispatcher.run(), name=f"dispatch {name}")
+        watching = tasks.create_task(opened.watch_partitions(), name=f"watch partitions {name}")
         await self._stop.soft.wait()
+        watching.cancel()
         if self._parts.log is not None:
             await opened.shutdown.finish(tasks, self._parts.log)
         dispatching.cancel()

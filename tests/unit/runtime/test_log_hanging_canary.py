@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.core.delivery.disposition import Responded
+from gateway.core.events import RouteWarned
+from gateway.core.kafka.partition_watch import PAUSED_SECONDS, WITHOUT_SECONDS
 from gateway.core.kafka.plan import TopicAddress, WhenBehind
+from gateway.runtime.partition_watching import LOOK_SECONDS
 from tests.builders import CANARY, STABLE
 from tests.fakes import VIRTUAL_TIME
+from tests.fakes.faults import Operation, refused
 from tests.fakes.log import InMemoryLog
 from tests.fakes.rig import Rig, at_work
 from tests.unit.runtime.test_log_routes import kafka, produce, route
@@ -157,3 +161,37 @@ async def test_a_record_that_the_canary_rejects_stays_blocked_also_while_behind(
         assert log.view().blocked == 1
         assert log.view().paused
         assert not rig.stable.sent
+
+
+async def test_a_partition_that_is_not_read_and_one_that_is_blocked_are_warned_of_once() -> None:
+    log = InMemoryLog(kafka(reject=None, max_behind=10))
+    async with at_work(route(log.plan, canary=100), log) as rig:
+        rig.canary.answer("orders/0/0", *[Responded(400)] * 100)
+        produce(log, *(f"k-{each}" for each in range(20)))
+        await rig.rest(2 * LOOK_SECONDS)
+        (blocked,) = rig.observer.of(RouteWarned)
+        assert "rejected" in blocked.what
+        await rig.rest(10 * PAUSED_SECONDS)
+        _, paused = rig.observer.of(RouteWarned)
+        assert "partition 0 of topic orders is not read" in paused.what
+
+
+async def test_a_gateway_without_a_partition_is_ready_and_warned_of() -> None:
+    log = InMemoryLog(kafka())
+    log.gone.add(0)
+    async with at_work(route(log.plan), log) as rig:
+        await rig.rest(WITHOUT_SECONDS + 2 * LOOK_SECONDS)
+        (warned,) = rig.observer.of(RouteWarned)
+        assert "no partition of topic orders" in warned.what
+        assert rig.running.unready is None
+
+
+async def test_while_receives_fail_that_alone_is_said() -> None:
+    log = InMemoryLog(kafka())
+    log.gone.add(0)
+    log.faults.script(Operation.RECEIVE, *[refused("no broker")] * 1000)
+    async with at_work(route(log.plan), log, started=False) as rig:
+        rig.start()
+        await rig.rest(3 * WITHOUT_SECONDS)
+        assert rig.running.unready == "topic orders: no broker"
+        assert not rig.observer.of(RouteWarned)
