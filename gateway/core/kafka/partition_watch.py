@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from gateway.core.kafka.partition_view import PartitionView
     from gateway.core.kafka.plan import KafkaPlan
 
+    Place = tuple[str, int]
     Said = tuple[str, str]
     """What is, and what to do."""
 
@@ -31,40 +32,51 @@ _BLOCKED: Final = "mend the service, or name a topic in `reject` for records tha
 
 
 class PartitionWatch:
-    """Yields each warning once, and again only after it was over."""
+    """Says each warning once, and again only after it was over."""
 
     def __init__(self, plan: KafkaPlan) -> None:
         self._plan = plan
         self._without: float | None = None  # since when
-        self._paused: dict[PartitionView, float] = {}  # likewise, by topic and number alone
-        self._warned: set[object] = set()
+        self._paused: dict[Place, float] = {}  # likewise
+        self._warned: set[tuple[str, Place | None]] = set()
 
-    def look(self, now: float, views: Sequence[PartitionView]) -> Iterator[Said]:
-        """Yield what is to be said of the partitions as they are at `now`."""
-        yield from self._look_for_any(now, views)
-        since = {_place(each): each for each in views if each.paused}
-        self._paused = {place: self._paused.get(place, now) for place in since}
-        for place, each in since.items():
-            if now - self._paused[place] >= PAUSED_SECONDS and self._first(("paused", place)):
-                yield self._of_paused(each), _PAUSED
-        for each in views:
-            if each.blocked and self._first(("blocked", _place(each))):
-                yield _of_blocked(each), _BLOCKED
-        going_on = {("paused", place) for place in since}
-        going_on |= {("blocked", _place(each)) for each in views if each.blocked}
-        self._warned &= going_on | {"without"}
+    def look(self, now: float, views: Sequence[PartitionView]) -> list[Said]:
+        """Return what is to be said of the partitions as they are at `now`."""
+        self._paused = {
+            _place(view): self._paused.get(_place(view), now) for view in views if view.paused
+        }
+        found = self._find(now, views)
+        said = [words for about, words in found.items() if about not in self._warned]
+        self._warned = set(found)
+        return said
 
-    def _look_for_any(self, now: float, views: Sequence[PartitionView]) -> Iterator[Said]:
-        topic, group = self._plan.topic.name, self._plan.group
-        if any(each.topic == topic for each in views):
+    def _find(
+        self, now: float, views: Sequence[PartitionView]
+    ) -> dict[tuple[str, Place | None], Said]:
+        """Return all that is the case."""
+        found: dict[tuple[str, Place | None], Said] = {}
+        if self._is_without(now, views):
+            found["without", None] = self._of_none()
+        for view in views:
+            place = _place(view)
+            if now - self._paused.get(place, now) >= PAUSED_SECONDS:
+                found["paused", place] = self._of_paused(view), _PAUSED
+            if view.blocked:
+                found["blocked", place] = _of_blocked(view), _BLOCKED
+        return found
+
+    def _is_without(self, now: float, views: Sequence[PartitionView]) -> bool:
+        if any(view.topic == self._plan.topic.name for view in views):
             self._without = None
-            self._warned.discard("without")
-            return
+            return False
         if self._without is None:
             self._without = now
-        if now - self._without >= WITHOUT_SECONDS and self._first("without"):
-            what = f"no partition of topic {topic} is assigned to this gateway by group {group}"
-            yield what, _WITHOUT.format(group=group)
+        return now - self._without >= WITHOUT_SECONDS
+
+    def _of_none(self) -> Said:
+        topic, group = self._plan.topic.name, self._plan.group
+        what = f"no partition of topic {topic} is assigned to this gateway by group {group}"
+        return what, _WITHOUT.format(group=group)
 
     def _of_paused(self, view: PartitionView) -> str:
         return (
@@ -72,16 +84,9 @@ class PartitionWatch:
             f" behind (max_behind {self._plan.max_behind:,}), the first at offset {view.oldest}"
         )
 
-    def _first(self, warning: object) -> bool:
-        """Whether this was not said yet; it is from now on."""
-        said = warning in self._warned
-        self._warned.add(warning)
-        return not said
 
-
-def _place(view: PartitionView) -> PartitionView:
-    """Return what does not change of a partition."""
-    return view._replace(behind=0, paused=False, blocked=0, oldest=None)
+def _place(view: PartitionView) -> Place:
+    return view.topic, view.partition
 
 
 def _name(view: PartitionView) -> str:
