@@ -36,6 +36,7 @@ from gateway.adapters.admin.server import AdminServer
 from gateway.adapters.http.targets import make_target
 from gateway.adapters.http1.keepalive import KEEPALIVE
 from gateway.adapters.kafka.factory import KafkaFactory
+from gateway.adapters.kafka.setting_names import SettingNames
 from gateway.adapters.kubernetes.objects import KubernetesObjects
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
@@ -130,7 +131,7 @@ class Gateway:
         )
         self._spans = open_spans(os.environ, self._observer.observe)
         self._drained_at = 0.0
-        routing_file = FileWeights(file, table.digest)
+        routing_file = FileWeights(file, table.digest, SettingNames)
         self._weights: dict[str, Weights] = {"routing-file watcher": routing_file}  # by task name
         self._reloader = Reloader(routing_file, self._routes, self._observer, table)
         token = settings.admin_token

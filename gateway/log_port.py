@@ -18,11 +18,15 @@ __all__ = ["LogSource", "PartitionView", "Release", "ReleaseCause"]
 
 
 class Release(NamedTuple):
-    """A message that goes back: it is due again after `seconds`, by what `receipt` names."""
+    """A message that goes back: it is due again after `seconds`, by what `receipt` names.
+
+    `elsewhere`: it waited for another version than stable, or failed there.
+    """
 
     receipt: str
     seconds: int
     cause: ReleaseCause
+    elsewhere: bool = False
 
 
 @runtime_checkable
@@ -42,6 +46,12 @@ class LogSource(Source, Protocol):
 
         Those whose delivery has not begun are released then, by a later call of `release`; the
         deliveries under way go on, and their messages are settled as all others are.
+        """
+
+    def on_behind(self, behind: Callable[[Callable[[Message], bool]], None]) -> None:
+        """Have `behind` called, on the loop, with a test for messages that may take a detour.
+
+        Those that wait for a slot of another version than stable are released then.
         """
 
     async def finish(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from _typeshed import SupportsWrite
 
+    from gateway.config.checks.kafka import SettingNames
     from gateway.config.problems.problem import Problem
     from gateway.config.settings import Settings
     from gateway.core.routing.route import RoutingTable
@@ -158,7 +159,14 @@ def routing_table(arguments: argparse.Namespace) -> RoutingTable:
     from gateway.config import file
 
     print_warnings()
-    return file.read(routing_file(settings_of(arguments)))
+    return file.read(routing_file(settings_of(arguments)), setting_names)
+
+
+def setting_names() -> SettingNames:
+    """Return what knows the names of a Kafka client's settings."""
+    from gateway.adapters.kafka.setting_names import SettingNames
+
+    return SettingNames()
 
 
 def print_warnings() -> None:

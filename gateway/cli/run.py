@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gateway.aiokit.signals import SIGNALS
-from gateway.cli.arguments import print_warnings, routing_file, settings_of
+from gateway.cli.arguments import print_warnings, routing_file, setting_names, settings_of
 from gateway.cli.exit_status import FAILED, OK
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _configuration(arguments: argparse.Namespace) -> tuple[Settings, Path, Routi
     settings = settings_of(arguments)
     path = routing_file(settings)
     SIGNALS.exit_on_stop(OK)  # a pipe may be read for ever
-    table = file.read(path)
+    table = file.read(path, setting_names)
     SIGNALS.disconnect()
     return settings, path, table
 

@@ -98,6 +98,8 @@ def _of_topic(route: Route) -> str:
     stopped = ((sum(bool(each[key]) for each in partitions), key) for key in ("paused", "blocked"))
     said = [f"{many} {key}" for many, key in stopped if many]
     behind = sum(each["behind"] for each in partitions)
+    if not partitions:
+        return "no partition assigned"
     of = f"{len(partitions)} partition{'' if len(partitions) == 1 else 's'}"
     return ", ".join([f"{behind:,} behind in {of}", *said])
 

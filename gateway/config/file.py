@@ -14,6 +14,7 @@ from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.ports import Loaded
 
 if TYPE_CHECKING:
+    from gateway.config.checks.kafka import Names
     from gateway.core.routing.route import RoutingTable
 
 UNREADABLE_DIGEST: Final = ""
@@ -24,7 +25,7 @@ class NotRegularError(OSError):
     """A pipe or a device: it was read to its end when the gateway started."""
 
 
-def read(path: str | Path) -> RoutingTable:
+def read(path: str | Path, names: Names | None = None) -> RoutingTable:
     """Read and load the file for the first time; it may be a pipe or a device.
 
     Raises ProblemsFound, also where it cannot be read.
@@ -33,10 +34,10 @@ def read(path: str | Path) -> RoutingTable:
         content = _content(Path(path))
     except (OSError, ValueError) as error:
         raise ProblemsFound([_unreadable(path, error)]) from None
-    return loader.load(content, str(path))
+    return loader.load(content, str(path), names)
 
 
-def read_again(path: Path) -> Loaded:
+def read_again(path: Path, names: Names | None = None) -> Loaded:
     """Read and load the file as it is now; it may take seconds, so call it in a thread."""
     try:
         content = content_of(path)
@@ -44,7 +45,7 @@ def read_again(path: Path) -> Loaded:
         return Loaded(UNREADABLE_DIGEST, problems=(str(_unreadable(path, error)),))
     digest = sha256(content).hexdigest()
     try:
-        return Loaded(digest, loader.load(content, str(path)))
+        return Loaded(digest, loader.load(content, str(path), names))
     except ProblemsFound as found:
         return Loaded(digest, problems=tuple(map(str, found.problems)))
 

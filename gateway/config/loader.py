@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from gateway.config.checks import routes
+from gateway.config.checks.kafka import setting_findings
 from gateway.config.compiler import compile_route
 from gateway.config.problems.findings import WHOLE_FILE, format_path, sanitize
 from gateway.config.problems.problem import Problem, ProblemsFound
@@ -19,6 +20,7 @@ from gateway.config.yaml.syntax import YamlSyntaxError
 from gateway.core.routing.route import RoutingTable
 
 if TYPE_CHECKING:
+    from gateway.config.checks.kafka import Names
     from gateway.config.problems.findings import Finding
     from gateway.config.yaml.document import Document
 
@@ -31,8 +33,11 @@ MAX_PROBLEMS: Final = 500
 _MOST: Final = MAX_PROBLEMS + 1  # of each kind, to know that there are more
 
 
-def load(text: bytes, file: str) -> RoutingTable:
-    """Return the routing table of a text; raises ProblemsFound, with `file` as its name."""
+def load(text: bytes, file: str, names: Names | None = None) -> RoutingTable:
+    """Return the routing table of a text; raises ProblemsFound, with `file` as its name.
+
+    Settings of a Kafka client are checked by `names`, where those are given.
+    """
     if len(text) > MAX_BYTES:
         what = f"is larger than {MAX_BYTES // 1024:,} KiB, which is all that a ConfigMap holds"
         raise ProblemsFound([Problem(file, None, WHOLE_FILE, what)])
@@ -40,15 +45,17 @@ def load(text: bytes, file: str) -> RoutingTable:
         document = compose(text)
     except YamlSyntaxError as error:
         raise ProblemsFound(_problems(text, file, error.findings[:_MOST])) from None
-    spec, findings = _validate(document)
+    spec, findings = _validate(document, names)
     if spec is None or findings:
         raise ProblemsFound(_problems(text, file, findings, document))
     routes = tuple(map(compile_route, spec.routes))
     return RoutingTable(routes, sha256(text).hexdigest())
 
 
-def _validate(document: Document) -> tuple[RoutingFile | None, list[Finding]]:
+def _validate(document: Document, names: Names | None) -> tuple[RoutingFile | None, list[Finding]]:
     findings = [*document.findings[:_MOST], *islice(routes.findings(document), _MOST)]
+    if names is not None:
+        findings += islice(setting_findings(document.root.value, names), _MOST)
     try:
         return RoutingFile.model_validate(document.root.value), findings
     except ValidationError as error:

@@ -18,6 +18,7 @@ from gateway.config.file import UNREADABLE_DIGEST, NotRegularError, content_of, 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from gateway.config.checks.kafka import Names
     from gateway.ports import Loaded, WeightOffer
 
 EVERY_SECONDS: Final = 1.0
@@ -28,11 +29,12 @@ GONE_LOOKS: Final = 4
 class FileWeights:
     """The routing file as a giver of weights (`Weights` in gateway/ports.py).
 
-    `digest` is that of the content that was loaded first.
+    `digest` is that of the content that was loaded first; `names` are a Kafka client's.
     """
 
-    def __init__(self, path: Path, digest: str) -> None:
+    def __init__(self, path: Path, digest: str, names: Names | None = None) -> None:
         self.path = path
+        self._names = names
         self._digest = digest  # of the content loaded last, good or bad
 
     async def watch(self, offer: Callable[[WeightOffer], Awaitable[object]]) -> Never:
@@ -45,13 +47,13 @@ class FileWeights:
 
     async def load(self) -> Loaded:
         """Load the file as it is now, in a thread."""
-        return self._remember(await asyncio.to_thread(read_again, self.path))
+        return self._remember(await asyncio.to_thread(read_again, self.path, self._names))
 
     async def _load_seen(self, digest: str) -> Loaded | None:
         """Load the content that was seen; None if it is loaded already or has changed again."""
         if digest == self._digest:
             return None
-        loaded = await asyncio.to_thread(read_again, self.path)
+        loaded = await asyncio.to_thread(read_again, self.path, self._names)
         return self._remember(loaded) if loaded.digest == digest else None
 
     def _remember(self, loaded: Loaded) -> Loaded:

@@ -14,6 +14,7 @@ from gateway.runtime.in_flight import InFlight, State
 from gateway.runtime.lease_keeper import LeaseKeeper
 from gateway.runtime.limiter import Limiters
 from gateway.runtime.mirror import Mirroring
+from gateway.runtime.partition_watching import watch_partitions
 from gateway.runtime.permits import Permits
 from gateway.runtime.poller import Poller
 from gateway.runtime.reporter import Reporter
@@ -97,6 +98,7 @@ class Parts:
         self.dispatcher: Dispatcher = StandardDispatcher(self.deliverer)
         if self.log is not None:
             self.log.on_lost(self._drop_waiting)
+            self.log.on_behind(self._drop_waiting_elsewhere)
         self._groupless = RouteWarned(route.name, *GROUPLESS)
         self._warned = False
 
@@ -104,6 +106,14 @@ class Parts:
         """Give those messages back at once whose delivery has not begun, of those in the test."""
         for entry in self.in_flight.under_way():
             if entry.state is State.WAITING and lost(entry.message):
+                self.deliverer.cancel(entry)
+
+    def _drop_waiting_elsewhere(self, behind: Callable[[Message], bool]) -> None:
+        """Give those in the test back that wait for a slot of another version than stable."""
+        for entry in self.in_flight.under_way():
+            plan = entry.plan
+            waits = entry.state is State.WAITING and plan is not None and plan.elsewhere
+            if waits and behind(entry.message):
                 self.deliverer.cancel(entry)
 
     def warn_of_groupless(self) -> None:
@@ -169,6 +179,8 @@ class OpenParts:
             random=parts.random,
             short=parts.short,
         )
+        self._log, self._kafka, self._route = parts.log, route.kafka, route.name
+        self._emit = parts.reporter.emit
         self._settler = parts.settler
         self._in_memory = traits.in_memory
         self._lingers = not (ordered or traits.in_memory)
@@ -184,6 +196,12 @@ class OpenParts:
             settler=parts.settler,
             in_flight=parts.in_flight,
         )
+
+    async def watch_partitions(self) -> None:
+        """Warn of partitions of a log that do not get on, until cancelled."""
+        if self._log is not None and self._kafka is not None:
+            name, emit, poller = self._route, self._emit, self.poller
+            await watch_partitions(name, self._kafka, self._log, lambda: poller.failure, emit)
 
     def linger(self, route: Route) -> None:
         """Let calls wait for more messages as long as the route says and the lease allows."""

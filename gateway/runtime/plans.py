@@ -53,6 +53,7 @@ class ActivePlan:
         "acked_seconds",
         "chosen",
         "decided",
+        "elsewhere",
         "evidence",
         "instead",
         "limiter",
@@ -74,6 +75,7 @@ class ActivePlan:
         self.chosen = chosen
         self.version = version
         self.reason = reason
+        self.elsewhere = version is not route.stable
         self.limiter = limiter
         self.evidence = evidence
         self.instead: ActivePlan | None = None

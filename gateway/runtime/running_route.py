@@ -3,7 +3,7 @@
 Task tree, all of it under one TaskGroup:
 
     route NAME -> open, then poll (-> poll more ...), extend leases (-> extend ..., 12 hours),
-                  dispatch, delete ..., release ..., dead letter ...
+                  watch partitions, dispatch, delete ..., release ..., dead letter ...
 """
 
 from __future__ import annotations
@@ -34,19 +34,14 @@ LAST_BACKOFF_SECONDS: Final = 30.0
 STUCK_MARGIN_SECONDS: Final = 60.0
 
 
-def _nothing() -> None:
-    """Do nothing once the source is open."""
-
-
 def _as_given(route: Route) -> Route:
     """Return the route with the weights that the routing file gives it."""
     return route
 
 
 def _not_open_yet(route: Route) -> str:
-    if route.kafka is None:
-        return "its queue is not resolved yet"
-    return "its topic is not resolved yet"
+    queue, topic = "its queue is not resolved yet", "its topic is not resolved yet"
+    return topic if route.kafka else queue
 
 
 class RunningRoute:
@@ -97,7 +92,7 @@ class RunningRoute:
         )
         self._open_parts: OpenParts | None = None
 
-    async def run(self, on_open: Callable[[], None] = _nothing) -> None:
+    async def run(self, on_open: Callable[[], None] = lambda: None) -> None:
         """Open the source, poll and deliver, and drain once stopped.
 
         `on_open` is called once the traits are known; it may :meth:`bar` the route.
@@ -279,15 +274,18 @@ class RunningRoute:
                 )
 
     async def _work(self, tasks: asyncio.TaskGroup, traits: SourceTraits) -> None:
-        name = self.route.name
-        opened = OpenParts(self._parts, self.route, traits, self._poll_budget, self._stop)
-        self._open_parts = opened
+        name, parts = self.route.name, self._parts
+        self._open_parts = opened = OpenParts(
+            parts, self.route, traits, self._poll_budget, self._stop
+        )
         self._enter(PhaseChanged(name, Phase.POLLING))
         self.started.set()
         keeping = tasks.create_task(opened.lease_keeper.run(), name=f"extend leases {name}")
         polling = tasks.create_task(opened.poller.run(), name=f"poll {name}")
         dispatching = tasks.create_task(self._parts.dispatcher.run(), name=f"dispatch {name}")
+        watching = tasks.create_task(opened.watch_partitions(), name=f"watch {name}")
         await self._stop.soft.wait()
+        watching.cancel()
         if self._parts.log is not None:
             await opened.shutdown.finish(tasks, self._parts.log)
         dispatching.cancel()

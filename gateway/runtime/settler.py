@@ -224,8 +224,8 @@ class Settler:
             seconds = map(self._seconds_left, batch)
             if self._log is None:
                 return await self._source.set_leases(list(zip(receipts, seconds, strict=True)))
-            causes = [entry.release_cause for entry in batch]
-            return await self._log.release(list(map(Release, receipts, seconds, causes)))
+            releases = map(_release_of, batch, receipts, seconds)
+            return await self._log.release(list(releases))
         except SourceError as error:
             failure = EntryError(error.code, str(error))
             return dict.fromkeys(range(len(batch)), failure)
@@ -283,6 +283,11 @@ class Settler:
         for entry in entries:
             if entry.settled is not None:
                 entry.settled(entry, confirmed)
+
+
+def _release_of(entry: InFlightMessage, receipt: str, seconds: int) -> Release:
+    elsewhere = entry.plan is not None and entry.plan.elsewhere
+    return Release(receipt, seconds, entry.release_cause, elsewhere)
 
 
 _DELETING: Final = State.DELETING  # a member of an enum is slow to find

@@ -378,7 +378,7 @@ async def test_a_record_that_waits_is_parked_and_comes_from_there_as_it_was(
         messages = await received(source, 5)
         by_body = {each.body: each for each in messages}
         waiting = by_body["1"]
-        await source.release([Release(waiting.receipt, 0, WAITED)])
+        await source.release([Release(waiting.receipt, 0, WAITED, elsewhere=True)])
         (parked,) = await received(source, 1)
         assert parked.body == "1"
         assert parked.message_id.startswith(parking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.aiokit.lazy_timer import CLOCK_RESOLUTION_SECONDS
@@ -58,6 +59,7 @@ class InMemoryLog:
         self._fetched: dict[int, int] = defaultdict(int)  # how many of the log's records
         self._generations: dict[int, int] = defaultdict(int)  # how often each was assigned anew
         self._lost: Callable[[Callable[[Message], bool]], None] = lambda _: None
+        self._behind: Callable[[Callable[[Message], bool]], None] = lambda _: None
 
     # ---- the port -------------------------------------------------------------------------
 
@@ -103,10 +105,7 @@ class InMemoryLog:
         """Take messages back."""
         await self._called(Operation.CHANGE_VISIBILITY, *releases)
         now = self._now()
-        kept = [
-            self._of(receipt, lambda w, at, s=seconds, c=cause: w.release(at, now + s, c))
-            for receipt, seconds, cause in releases
-        ]
+        kept = [self._of(each.receipt, partial(_release, each, now)) for each in releases]
         self.bell.ring()
         return {position: _LOST for position, done in enumerate(kept) if not done}
 
@@ -126,6 +125,10 @@ class InMemoryLog:
     def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
         """Keep what to call when a partition goes."""
         self._lost = lost
+
+    def on_behind(self, behind: Callable[[Callable[[Message], bool]], None]) -> None:
+        """Keep what to call when a partition has fallen behind."""
+        self._behind = behind
 
     async def finish(self) -> None:
         """Give only what is below something settled, until none of it is left."""
@@ -234,7 +237,12 @@ class InMemoryLog:
             generation = self._generations[number]
             batch += [message_of(record, count, generation) for record, count in taken]
             self._park(window)
+            if window.wants_back(self._now()):
+                self._want_back(f"{self.name}/{number}/")
         return batch
+
+    def _want_back(self, place: str) -> None:
+        self._behind(lambda message: message.message_id.startswith(place))
 
     def _fetch(self, number: int, window: PartitionWindow) -> None:
         """Fetch until the partition has fallen behind."""
@@ -271,3 +279,8 @@ class InMemoryLog:
         elif plan.when_behind is WhenBehind.FALLBACK:
             detour = Detour.TO_STABLE
         return PartitionWindow(plan.order, plan.max_behind, detour)
+
+
+def _release(release: Release, now: float, window: PartitionWindow, offset: int) -> bool:
+    _, seconds, cause, elsewhere = release
+    return window.release(offset, now + seconds, cause, elsewhere=elsewhere)

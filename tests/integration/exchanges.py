@@ -84,7 +84,9 @@ class Request:
     @property
     def message_id(self) -> str:
         """Which message it delivers."""
-        return self["x-aws-sqsd-msgid"]
+        if self.get("x-kafka-topic") is None:
+            return self["x-aws-sqsd-msgid"]
+        return "/".join(self[f"x-kafka-{each}"] for each in ("topic", "partition", "offset"))
 
     @property
     def receive_count(self) -> int:

@@ -48,6 +48,7 @@ class Known:
     due_at: float = 0.0
     attempts: int = 0
     waited: bool = False
+    elsewhere: bool = False
     blocked: bool = False
 
 
@@ -108,9 +109,9 @@ class Model:
     def goes_elsewhere(self, each: Known) -> bool:
         if not self.fallen_behind or self.detour is Detour.NONE:
             return False
-        if each.waited and each.key is not None:
+        if each.elsewhere and each.key is not None:
             self.detoured.add(each.key)
-        return each.waited or each.key in self.detoured
+        return each.elsewhere or each.key in self.detoured
 
     def settle(self, each: Known) -> None:
         each.out, each.settled, each.blocked = False, True, False
@@ -159,11 +160,18 @@ class Windows(RuleBasedStateMachine):
     def settle(self, at: int) -> None:
         self.settle_one(self.out[at % len(self.out)])
 
-    @rule(at=any_record, seconds=st.integers(0, 3), cause=st.sampled_from(ReleaseCause))
+    @rule(
+        at=any_record,
+        seconds=st.integers(0, 3),
+        cause=st.sampled_from(ReleaseCause),
+        elsewhere=st.booleans(),
+    )
     @precondition(lambda self: self.out)
-    def release(self, at: int, seconds: int, cause: ReleaseCause) -> None:
+    def release(self, at: int, seconds: int, cause: ReleaseCause, *, elsewhere: bool) -> None:
         each = self.out[at % len(self.out)]
-        assert self.window.release(each.record.offset, self.now + seconds, cause)
+        due_at = self.now + seconds
+        assert self.window.release(each.record.offset, due_at, cause, elsewhere=elsewhere)
+        each.elsewhere = elsewhere and cause is not ReleaseCause.REJECTED
         each.out, each.due_at = False, self.now + seconds
         each.waited = cause is ReleaseCause.WAITED
         if not each.waited:

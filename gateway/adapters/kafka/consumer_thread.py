@@ -23,7 +23,7 @@ from gateway.core.messages.record import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from confluent_kafka import Consumer, KafkaError, Message
+    from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
     from gateway.adapters.kafka.listener import Listener, Part
     from gateway.core.kafka.plan import KafkaPlan
@@ -137,10 +137,14 @@ class ConsumerThread:
         topics = [each.name for each in (self._plan.topic, self._plan.parking) if each is not None]
         consumer.subscribe(
             topics,
-            on_assign=assignment.on_assign,
+            on_assign=self._on_assign,
             on_revoke=assignment.on_revoke,
             on_lost=assignment.on_lost,
         )
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._assignment.on_assign(consumer, partitions)
+        self._troubles.over()
 
     def _work(self, consumer: Consumer) -> None:
         passwords, polls = Passwords(self._plan), 0

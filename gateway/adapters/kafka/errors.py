@@ -15,6 +15,7 @@ _SEE_BROKERS: Final = "see `brokers` and `settings` of the route, and whether th
 _DENIED: Final = "let the gateway's user %s: see the cluster's ACLs or its IAM policy"
 _GIVE_CREDENTIALS: Final = "correct the credentials in `settings`, or `auth`"
 
+_NO_RESPONSE: Final = frozenset({"_TRANSPORT", "_TIMED_OUT", "_ALL_BROKERS_DOWN"})
 _WHAT_TO_DO: Final = {
     "_ALL_BROKERS_DOWN": _SEE_BROKERS,
     "_TRANSPORT": _SEE_BROKERS,
@@ -61,6 +62,15 @@ def kafka_error(error: KafkaError | Exception) -> KafkaError | None:
 def _text(error: KafkaError) -> str:
     """Return its text without the words that librdkafka begins it with."""
     return error.str().removeprefix("Broker: ").removeprefix("Local: ")
+
+
+def look_error(error: KafkaException, about: str, plan: KafkaPlan) -> SourceError:
+    """Return why a look at the cluster failed: where no broker responds, by their names."""
+    kafka = kafka_error(error)
+    if kafka is None or kafka.name() not in _NO_RESPONSE:
+        return source_error(error, about)
+    why = f"{kafka.name()}: no broker responds at {', '.join(plan.brokers)}"
+    return SourceError(why, kafka.name(), _SEE_BROKERS)
 
 
 def missing_topic(topic: str, plan: KafkaPlan) -> SourceError:

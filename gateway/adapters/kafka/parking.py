@@ -67,7 +67,8 @@ class Parking:
 
     def _failed(self, partition: Partition, record: Record, error: KafkaError | Exception) -> None:
         due_at = asyncio.get_running_loop().time() + AGAIN_SECONDS
-        partition.window.release(record.offset, due_at, ReleaseCause.WAITED)
+        waited = ReleaseCause.WAITED
+        partition.window.release(record.offset, due_at, waited, elsewhere=True)
         if not self._warned:
             self._warned = True
             why = source_error(error, f"topic {self._topic}").why

@@ -101,6 +101,10 @@ class Partitions:
         partition = self._places.get(place)
         return None if partition is None else (partition, offset)
 
+    def wanting_back(self, now: float) -> list[Partition]:
+        """Return those that want records back that wait for a slot."""
+        return [each for each in self._line if each.window.wants_back(now)]
+
     def next_due_at(self) -> float | None:
         """When the first of those is due that went back."""
         times = [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError, KafkaException
 
 from gateway.adapters.kafka.clients import make_producer
-from gateway.adapters.kafka.errors import missing_topic, source_error
+from gateway.adapters.kafka.errors import look_error, missing_topic, source_error
 from gateway.adapters.kafka.settings import Passwords, cluster_key
 from gateway.ports import SourceError
 
@@ -159,7 +159,7 @@ class KafkaProducer:
         try:
             topics = producer.list_topics(timeout=FLUSH_SECONDS).topics
         except KafkaException as error:
-            raise source_error(error, f"topic {topic}") from None
+            raise look_error(error, f"topic {topic}", self._plan) from None
         if topic not in topics:
             raise missing_topic(topic, self._plan)
         if (refused := topics[topic].error) is not None:

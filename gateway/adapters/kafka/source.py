@@ -19,6 +19,7 @@ from gateway.ports import Batch, EntryError, SourceError, SourceTraits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.adapters.kafka.partitions import Partition
     from gateway.adapters.kafka.producer import Producers
     from gateway.core.events import Event
     from gateway.core.kafka.partition_view import PartitionView
@@ -53,6 +54,7 @@ class KafkaSource:
         self._producer = producers.acquire(plan) if plan.reject or plan.parking else None
         self._identity = "/".join((",".join(sorted(plan.brokers)), plan.topic.name, plan.group))
         self._joined = False
+        self._behind: Callable[[Callable[[Message], bool]], None] = lambda _: None
         self._parking: Parking | None = None
         if plan.parking is not None and self._producer is not None:
             self._parking = Parking(
@@ -123,8 +125,9 @@ class KafkaSource:
         now = asyncio.get_running_loop().time()
         for position, each in enumerate(releases):
             found = self._member.partitions.of_receipt(each.receipt)
-            due_at = now + each.seconds
-            if found is None or not found[0].window.release(found[1], due_at, each.cause):
+            if found is None or not found[0].window.release(
+                found[1], now + each.seconds, each.cause, elsewhere=each.elsewhere
+            ):
                 failed[position] = _LOST
         self._member.moved()
         return failed
@@ -150,6 +153,10 @@ class KafkaSource:
     def on_lost(self, lost: Callable[[Callable[[Message], bool]], None]) -> None:
         """Have `lost` called, on the loop, with a test for messages that it is losing."""
         self._member.lost = lost
+
+    def on_behind(self, behind: Callable[[Callable[[Message], bool]], None]) -> None:
+        """Have `behind` called, on the loop, with a test for messages that may take a detour."""
+        self._behind = behind
 
     async def finish(self) -> None:
         """Give out only what others wait for to be committed; return once that is done."""
@@ -181,9 +188,15 @@ class KafkaSource:
                 batch.append(message_of(record, count, generation, original))
         if self._parking is not None:
             self._parking.park()
+        if wanted := self._member.partitions.wanting_back(now):
+            self._behind(lambda message: self._is_of(wanted, message))
         self._member.short = len(batch) < limit
         self._member.regulate()
         return batch
+
+    def _is_of(self, partitions: Sequence[Partition], message: Message) -> bool:
+        found = self._member.partitions.of_receipt(message.receipt)
+        return found is not None and found[0] in partitions
 
     async def _wait(self, now: float, deadline: float) -> None:
         due_at = self._member.partitions.next_due_at()

@@ -95,9 +95,9 @@ class TopicTarget:
     # ---- one record -----------------------------------------------------------------------
 
     def _send(self, sending: TopicSending, record: Record, headers: Headers) -> None:
-        unusable = self._missing or self._producer.down
-        if sending.ended or unusable:
-            why = f"topic {self._topic}: {unusable}"
+        down = self._producer.down
+        why = self._missing or (f"topic {self._topic}: {down}" if down else "")
+        if sending.ended or why:
             asyncio.get_running_loop().call_soon(self._end, sending, Unreachable(why))
             return
         done = partial(self._done, sending)

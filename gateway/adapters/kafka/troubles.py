@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from gateway.adapters.kafka.errors import missing_topic, source_error
+from gateway.adapters.kafka.errors import look_error, missing_topic, source_error
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PASSING: Final = frozenset({"_TRANSPORT", "_PARTITION_EOF", "_TIMED_OUT", "_WAI
 """One connection of several, which librdkafka opens again."""
 
 _OF_JOINING: Final = frozenset({"INCONSISTENT_GROUP_PROTOCOL", "UNSUPPORTED_ASSIGNOR"})
-"""Over once records come, since a look at the topic says nothing of it."""
+"""Over once the group assigns partitions: a look at the topic says nothing of it."""
 
 
 class Troubles:
@@ -58,10 +58,10 @@ class Troubles:
             return
         self._code = code
         self._probe_at = self._clock() + PROBE_SECONDS
-        self._emit(source_error(error, f"topic {topic}" if topic else ""))
+        self._emit(source_error(error, self._about(topic)))
 
     def over(self) -> None:
-        """Note that records come."""
+        """Note that records come, or that the group has assigned partitions."""
         if self._code:
             self._code = ""
             self._emit(None)
@@ -81,11 +81,15 @@ class Troubles:
         try:
             found = consumer.list_topics(topic, timeout=seconds).topics.get(topic)
         except KafkaException as error:
-            raise source_error(error, f"topic {topic}") from None
+            raise look_error(error, self._about(topic), self._plan) from None
         if found is None or not found.partitions:
             if found is not None and found.error and found.error.name() != "UNKNOWN_TOPIC_OR_PART":
-                raise source_error(found.error, f"topic {topic}")
+                raise source_error(found.error, self._about(topic))
             raise missing_topic(topic, self._plan)
+
+    def _about(self, topic: str) -> str:
+        """Name a topic, but for the route's own, which the route names itself."""
+        return f"topic {topic}" if topic and topic != self._plan.topic.name else ""
 
     def _check_group(self, consumer: Consumer, seconds: float) -> None:
         place = TopicPartition(self._plan.topic.name, 0)

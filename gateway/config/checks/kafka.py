@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.config.checks.sources import REDRIVE
-from gateway.config.problems.findings import Finding, InvalidValue, add_prefix, as_list, as_mapping
-from gateway.config.schema.kafka import BLOCK, topic
+from gateway.config.problems.findings import (
+    Finding,
+    InvalidValue,
+    add_prefix,
+    as_list,
+    as_mapping,
+    find_similar,
+)
+from gateway.config.schema.kafka import BLOCK, is_setting_name, topic
 from gateway.core.delivery.record_headers import RESERVED_PREFIX
-from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Order, Protocol, WhenBehind
+from gateway.core.kafka import plan
+from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Order, WhenBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _OWNED_BY: Final = {
     "bootstrap.servers": "it is `brokers`",
@@ -49,6 +58,38 @@ def kafka_findings(route: dict[str, Any]) -> Iterator[Finding]:
     yield from _when_behind(route, kafka)
     yield from _topics(route, kafka)
     yield from add_prefix(("versions",), _headers(route))
+
+
+class SettingNames(Protocol):
+    """What knows the names of a Kafka client's settings; `known` are some, for suggestions."""
+
+    @property
+    def known(self) -> Sequence[str]:
+        """Names that it knows."""
+
+    def knows(self, name: str) -> bool:
+        """Whether it knows a name."""
+
+
+Names = Callable[[], SettingNames]
+"""Imports what knows them, which is not needed for most routing files."""
+
+
+def setting_findings(root: Any, names: Names) -> Iterator[Finding]:
+    """Yield settings that the installed client does not know, of all routes."""
+    for at, route in enumerate(as_list(as_mapping(root).get("routes"))):
+        kafka = as_mapping(as_mapping(route).get("kafka"))
+        for name in as_mapping(kafka.get("settings")):
+            owned = name in OWNED_SETTINGS or name in _ALSO_OWNED
+            asked = isinstance(name, str) and is_setting_name(name) and not owned
+            if asked and not names().knows(name):
+                path = ("routes", at, "kafka", "settings", name)
+                yield Finding(path, "is no setting of librdkafka", _meant(name, names().known))
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = find_similar(name, [each for each in known if each[:1] == name[:1]])
+    return f"did you mean {near}?" if near else "see librdkafka's list of its settings"
 
 
 def group_findings(routes: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -120,7 +161,7 @@ def _settings(kafka: dict[str, Any]) -> Iterator[Finding]:
         if name in given and given[name] not in values:
             what = f"must be {str(values[0]).lower()}, so that no record is lost"
             yield Finding((name,), what, "remove it: that is the default")
-    if kafka.get("protocol") == Protocol.CONSUMER:
+    if kafka.get("protocol") == plan.Protocol.CONSUMER:
         for name in filter(given.__contains__, sorted(_NOT_WITH_KIP_848)):
             yield Finding((name,), "is the broker's to say with `protocol: consumer`", "remove it")
     if kafka.get("auth") == Auth.MSK_IAM:

@@ -53,10 +53,15 @@ def broker(value: Any) -> str:
     return written
 
 
+def is_setting_name(name: str) -> bool:
+    """Whether it is written as a setting's name is."""
+    return _SETTING_NAME.match(name) is not None
+
+
 def setting_name(value: Any) -> str:
     """Return the name of one of librdkafka's settings."""
     name = fields.text(value)
-    if not _SETTING_NAME.match(name):
+    if not is_setting_name(name):
         raise InvalidValue("is no setting's name", "lower-case words with dots, as librdkafka has")
     return name
 

@@ -1,4 +1,4 @@
-"""Where records go that wait for another version while their partition has fallen behind."""
+"""Where records go that another version does not take while their partition is behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 
 class Detour(Enum):
-    """Where records go that wait for another version while their partition has fallen behind."""
+    """Where records go that another version does not take while their partition is behind."""
 
     NONE = auto()  # they wait on
     TO_STABLE = auto()

@@ -18,11 +18,11 @@ from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.kafka.past import Past
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
-from gateway.core.kafka.release_cause import ReleaseCause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.record import Record
 
 MAX_HELD_BYTES: Final = 16 * 1024 * 1024
@@ -32,6 +32,8 @@ RESUMED: Final = 0.5
 """Of both bounds: what has fallen behind has caught up when no more than this is left."""
 
 _PARTITION_KEY: Final = b""
+AGAIN_SECONDS: Final = 1.0
+"""Between two times that records are wanted back."""
 
 Taken = tuple["Record", int]
 """A record, and its receive count: attempts made + 1, above TO_STABLE where it goes to stable."""
@@ -77,6 +79,7 @@ class PartitionWindow:
         self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
         self._pasts: dict[int, Past] = {}
         self._detoured: set[bytes] = set()
+        self._wanted_at = -AGAIN_SECONDS
 
     @property
     def behind(self) -> int:
@@ -209,15 +212,22 @@ class PartitionWindow:
                 self.to_park.append(record)
         return taken
 
+    def wants_back(self, now: float) -> bool:
+        """Whether records that are out and wait for a slot are to go back, for their detour."""
+        detours = self.fallen_behind and self._detour is not Detour.NONE
+        if wanted := detours and now >= self._wanted_at + AGAIN_SECONDS:
+            self._wanted_at = now
+        return wanted
+
     def _has_gap(self) -> bool:
         """Whether the next record is below one that is settled."""
         fresh = bool(self._fresh) and self._fresh[0][2] < self._top
         return fresh or (bool(self._ready) and self._ready[0] < self._top)
 
     def _takes_detour(self, record: Record, past: Past | None) -> bool:
-        """Whether it waits for another version, or follows one of its key that did."""
+        """Whether another version did not take it, or one of its key before it."""
         key = self._key_of(record)
-        if past is not None and past.waited:
+        if past is not None and past.elsewhere:
             if key is not None:
                 self._detoured.add(key)
             return True
@@ -255,20 +265,18 @@ class PartitionWindow:
             self._catch_up()
         return True
 
-    def release(self, offset: int, due_at: float, cause: ReleaseCause) -> bool:
+    def release(
+        self, offset: int, due_at: float, cause: ReleaseCause, *, elsewhere: bool = False
+    ) -> bool:
         """Keep a record until it is due; False where it is not out, so nothing changes.
 
-        What is to follow it waits on.
+        What is to follow it waits on. `elsewhere`: it was for another version than stable.
         """
         if offset not in self._out:
             return False
         self._out.discard(offset)
         past = self._pasts.setdefault(offset, Past())
-        past.waited = cause is ReleaseCause.WAITED
-        if not past.waited:
-            past.attempts += 1
-            self.blocked += (cause is ReleaseCause.REJECTED) - past.blocked
-            past.blocked = cause is ReleaseCause.REJECTED
+        self.blocked += past.went_back(cause, elsewhere=elsewhere)
         heappush(self._due, (due_at, offset))
         return True
 
@@ -287,6 +295,5 @@ class PartitionWindow:
             self._outside.extend(outside)
 
     def _key_of(self, record: Record) -> bytes | None:
-        if self._order is Order.NONE:
-            return None
-        return record[3] if self._order is Order.KEY else _PARTITION_KEY
+        key = record[3] if self._order is Order.KEY else _PARTITION_KEY
+        return None if self._order is Order.NONE else key

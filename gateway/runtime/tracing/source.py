@@ -102,6 +102,10 @@ class TracedLogSource(TracedSource):
         """Have the source call `lost`."""
         self._log.on_lost(lost)
 
+    def on_behind(self, behind: Callable[[Callable[[Message], bool]], None]) -> None:
+        """Have the source call `behind`."""
+        self._log.on_behind(behind)
+
     async def finish(self) -> None:
         """Finish the source."""
         await self._log.finish()

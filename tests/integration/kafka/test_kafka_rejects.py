@@ -135,21 +135,3 @@ def all_of(broker: Tansu, topic: str) -> list[Any]:
         found.append(record)
     consumer.close()
     return found[:-1]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"settings": {"no.such.setting": "1"}}, ["no.such.setting"]),
-        ({"topic": "not-there"}, ["not-there"]),
-    ],
-    ids=["a setting that there is not", "a topic that there is not"],
-)
-def test_what_cannot_work_is_a_failed_phase_that_says_why(
-    broker: Tansu, new_service: NewService, tmp_path: Path, wrong: dict[str, Any], words: list[str]
-) -> None:
-    given = {"topic": broker.create(), **wrong}
-    route = routing(broker, stable=new_service("stable"), **given)
-    with GatewayProcess(tmp_path, route, NOWHERE, waits=False) as gateway:
-        gateway.wait_until_unready(*words)
-        assert gateway.running

@@ -106,13 +106,15 @@ def test_another_way_of_assigning_in_the_group_is_not_over_because_the_topic_is_
     told.troubles.on_error(KafkaError(KafkaError.INCONSISTENT_GROUP_PROTOCOL))
     told.later()
     assert told.said == ["INCONSISTENT_GROUP_PROTOCOL"]
+    told.troubles.over()  # as the group's next assignment does
+    assert told.said == ["INCONSISTENT_GROUP_PROTOCOL", None]
 
 
 @pytest.mark.parametrize(
     ("field", "error", "where"),
     [
-        ("failure", DOWN, "topic orders"),
-        ("topic", DENIED, "topic orders"),
+        ("failure", DOWN, "_ALL_BROKERS_DOWN"),
+        ("topic", DENIED, "GROUP_AUTHORIZATION_FAILED"),
         ("group", DENIED, "group"),
     ],
 )

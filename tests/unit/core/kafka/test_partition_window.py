@@ -211,7 +211,7 @@ def test_bytes_alone_let_it_fall_behind() -> None:
 def test_what_waited_goes_to_stable_with_the_later_ones_of_its_key_while_behind() -> None:
     made = window(["a", "b", "a", "a"], max_behind=4, detour=Detour.TO_STABLE)
     offsets(made)
-    made.release(0, 0.0, WAITED)
+    made.release(0, 0.0, WAITED, elsewhere=True)
     assert made.take(9, 0.0) == [(record(0, "a"), TO_STABLE + 1)]
     made.settle(0)
     assert made.take(9, 0.0) == [(record(2, "a"), TO_STABLE + 1)]
@@ -224,7 +224,7 @@ def test_what_waited_goes_to_stable_with_the_later_ones_of_its_key_while_behind(
 def test_a_key_goes_to_stable_no_longer_once_its_partition_has_caught_up() -> None:
     made = window(["a", "b"], max_behind=2, detour=Detour.TO_STABLE)
     offsets(made)
-    made.release(0, 0.0, WAITED)
+    made.release(0, 0.0, WAITED, elsewhere=True)
     offsets(made)
     made.settle(0)
     made.settle(1)
@@ -244,14 +244,14 @@ def test_what_failed_goes_to_its_version_again_also_while_behind() -> None:
 def test_nothing_goes_to_stable_that_is_not_behind() -> None:
     made = window(["a", "b"], max_behind=3, detour=Detour.TO_STABLE)
     offsets(made)
-    made.release(0, 0.0, WAITED)
+    made.release(0, 0.0, WAITED, elsewhere=True)
     assert made.take(9, 0.0) == [(record(0, "a"), 1)]
 
 
 def test_what_waited_is_parked_with_the_later_ones_of_its_key_while_behind() -> None:
     made = window(["a", "b", "a"], max_behind=3, detour=Detour.PARKED)
     offsets(made)
-    made.release(0, 0.0, WAITED)
+    made.release(0, 0.0, WAITED, elsewhere=True)
     assert made.take(9, 0.0) == []
     assert made.to_park == [record(0, "a")]
     made.to_park.clear()
