@@ -18,7 +18,9 @@ HOT_PATH: Final = {
     "aiokit": ("idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dialect", "headers", "record_headers"),
     "core/kafka": ("records", "window"),
-    "core/messages": ("attribute_names", "baggage", "json_body", "message", "record"),
+    "core/messages": (
+        "attribute_names", "baggage", "iso_time", "json_body", "message", "record",
+    ),
     "core/rollout": ("outcomes", "pairing"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
@@ -28,6 +30,7 @@ HOT_PATH: Final = {
     "runtime/rollouts": ("under_way",),
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
+    "adapters/kafka": ("partitions",),
     "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),
     "adapters/telemetry": ("statistics", "timeline"),
 }  # fmt: skip

@@ -74,7 +74,7 @@ def _said(topic: str, look: Look, route: Route) -> list[str]:
 def _print_json(decided: Decided, route: Route) -> None:
     from gateway.cli.explain import as_json
     from gateway.cli.peek_words import version_attribute
-    from gateway.core.messages.message import iso_8601
+    from gateway.core.messages.iso_time import iso_8601
 
     for message, decision in decided:
         said = {
@@ -104,7 +104,7 @@ def _print_table(decided: Decided, route: Route) -> None:
 
 def _cells(message: Message, route: Route) -> list[Cell]:
     from gateway.cli.peek_words import MAX_TEXT, version_attribute
-    from gateway.core.messages.message import iso_8601
+    from gateway.core.messages.iso_time import iso_8601
 
     return [
         Cell(iso_8601(message.sent_ms) if message.sent_ms else ""),

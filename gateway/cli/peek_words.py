@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.table import Cell, Column, Paint, plain, table
-from gateway.core.messages.message import iso_8601
+from gateway.core.messages.iso_time import iso_8601
 from gateway.core.printable import printable
 
 if TYPE_CHECKING:

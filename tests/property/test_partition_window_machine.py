@@ -113,8 +113,9 @@ class Model:
             self.detoured.add(each.key)
         return each.elsewhere or each.key in self.detoured
 
-    def settle(self, each: Known) -> None:
-        each.out, each.settled, each.blocked = False, True, False
+    def settle(self, *several: Known) -> None:
+        for each in several:
+            each.out, each.settled, each.blocked = False, True, False
         few = len(self.line) <= self.max_behind / 2 and self.held_bytes <= self.max_bytes / 2
         if few:
             self.fallen_behind = False
@@ -159,6 +160,18 @@ class Windows(RuleBasedStateMachine):
     @precondition(lambda self: self.out)
     def settle(self, at: int) -> None:
         self.settle_one(self.out[at % len(self.out)])
+
+    @rule(several=st.lists(any_record, max_size=5), twice=st.booleans())
+    @precondition(lambda self: self.out)
+    def settle_several_at_once(self, several: list[int], *, twice: bool) -> None:
+        """Those that are there twice are refused the second time."""
+        out = self.out
+        chosen = list(dict.fromkeys(at % len(out) for at in several))
+        offsets = [out[at].record.offset for at in chosen]
+        refused = self.window.settle_all([*offsets, *offsets] if twice else offsets)
+        assert refused == (list(range(len(offsets), 2 * len(offsets))) if twice else [])
+        self.model.settle(*(out[at] for at in chosen))
+        self.settled += offsets
 
     @rule(
         at=any_record,

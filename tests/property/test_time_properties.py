@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.core.messages.message import iso_8601
+from gateway.core.messages.iso_time import iso_8601
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from gateway.core.delivery.headers import message_lines, plan_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.delivery.record_headers import record_lines
 from gateway.core.kafka.plan import Order
-from gateway.core.kafka.records import message_of, place_of
+from gateway.core.kafka.records import messages_of, place_name, place_of
 from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.message import message_from_receive
 from gateway.core.messages.record import Record
@@ -142,16 +142,18 @@ def records(count: int) -> list[list[Record]]:
     ]  # fmt: skip
 
 
+PLACE: Final = place_name("orders", 3, 1)
+
+
 def from_topic(batch: list[Record]) -> PartitionWindow:
     """Let ten records pass a window: taken, decided, rendered for a sender, settled."""
     window = PartitionWindow(Order.KEY, ENDLESS)
     window.add(batch)
-    made = [message_of(record, count, 1) for record, count in window.take(10, 0.0)]
+    made = messages_of(window.take(10, 0.0), PLACE)
     for each in made:
         DECIDE_BY_KEY(each)
         record_lines(each, STABLE.tag)
-    for each in made:
-        window.settle(place_of(each.receipt)[1])
+    window.settle_all([place_of(each.receipt)[1] for each in made])
     return window
 
 

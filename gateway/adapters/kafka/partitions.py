@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.core.kafka.dead_letter import original_of
 from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import WhenBehind
-from gateway.core.kafka.records import place_name, place_of
+from gateway.core.kafka.records import messages_of, place_name, place_of
 from gateway.core.kafka.window import PartitionWindow
 
 if TYPE_CHECKING:
@@ -15,18 +16,19 @@ if TYPE_CHECKING:
     from gateway.adapters.kafka.listener import Part
     from gateway.core.kafka.partition_view import PartitionView
     from gateway.core.kafka.plan import KafkaPlan
-    from gateway.core.kafka.window import Taken
+    from gateway.core.messages.message import Message
     from gateway.core.messages.record import Record
 
 
 class Partition:
     """One partition, for one assignment of it. `revoking`: it is being finished."""
 
-    __slots__ = ("committed", "generation", "part", "paused", "revoking", "window")
+    __slots__ = ("committed", "generation", "part", "paused", "place", "revoking", "window")
 
     def __init__(self, part: Part, generation: int, window: PartitionWindow) -> None:
         self.part = part
         self.generation = generation
+        self.place = place_name(*part, generation)
         self.window = window
         self.paused = False
         self.revoking = False
@@ -45,6 +47,7 @@ class Partitions:
 
     def __init__(self, plan: KafkaPlan) -> None:
         self._plan = plan
+        self._parking = None if plan.parking is None else plan.parking.name
         self._partitions: dict[Part, Partition] = {}
         self._line: list[Partition] = []  # the next to be asked first
         self._places: dict[str, Partition] = {}  # by what their receipts begin with
@@ -81,19 +84,37 @@ class Partitions:
             partition.window.add(records)
         return partition
 
-    def take(self, limit: int, now: float) -> list[tuple[Partition, list[Taken]]]:
-        """Give up to `limit` records to deliver, of each partition in turn first."""
-        found = []
+    def take(self, limit: int, now: float) -> list[Message]:
+        """Give up to `limit` messages to deliver, of each partition in turn first."""
+        found: list[Message] = []
         line = self._line
         if len(line) > 1:
             self._line = line = [*line[1:], line[0]]
         for partition in line:
-            if limit:
-                taken = partition.window.take(limit, now)
-                if taken:
-                    found.append((partition, taken))
-                    limit -= len(taken)
+            taken = partition.window.take(limit - len(found), now)
+            if taken:
+                parked = partition.part[0] == self._parking
+                found += messages_of(taken, partition.place, original_of if parked else None)
         return found
+
+    def settle(self, receipts: Sequence[str]) -> list[int]:
+        """Settle the records of receipts; return the positions of those that are not given out."""
+        found: dict[str, list[int]] = {}
+        for receipt in receipts:
+            place, offset = place_of(receipt)
+            offsets = found.get(place)
+            if offsets is None:
+                found[place] = offsets = []
+            offsets.append(offset)
+        refused = []
+        for place, offsets in found.items():
+            partition = self._places.get(place)
+            settle = _refuse_all if partition is None else partition.window.settle_all
+            indexes = settle(offsets)
+            if indexes:
+                positions = [at for at, each in enumerate(receipts) if place_of(each)[0] == place]
+                refused += [positions[each] for each in indexes]
+        return refused
 
     def of_receipt(self, receipt: str) -> tuple[Partition, int] | None:
         """Return partition and offset of a receipt, None where it is of another assignment."""
@@ -138,13 +159,17 @@ class Partitions:
 
     def _changed(self) -> None:
         self._line = list(self._partitions.values())
-        self._places = {place_name(*each.part, each.generation): each for each in self._line}
+        self._places = {each.place: each for each in self._line}
 
     def _window(self, topic: str) -> PartitionWindow:
         plan = self._plan
         detour = Detour.NONE
         if plan.parking is not None:
-            detour = Detour.NONE if topic == plan.parking.name else Detour.PARKED
+            detour = Detour.NONE if topic == self._parking else Detour.PARKED
         elif plan.when_behind is WhenBehind.FALLBACK:
             detour = Detour.TO_STABLE
         return PartitionWindow(plan.order, plan.max_behind, detour)
+
+
+def _refuse_all(offsets: Sequence[int]) -> list[int]:
+    return list(range(len(offsets)))

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.adapters.kafka.membership import Membership
 from gateway.adapters.kafka.parking import Parking
 from gateway.core.events import RouteWarned
-from gateway.core.kafka.dead_letter import dead_letter_headers, original_of
-from gateway.core.kafka.records import message_of
+from gateway.core.kafka.dead_letter import dead_letter_headers
 from gateway.ports import Batch, EntryError, SourceError, SourceTraits
 
 if TYPE_CHECKING:
@@ -110,14 +109,9 @@ class KafkaSource:
 
     async def ack(self, receipts: Sequence[str]) -> Mapping[int, EntryError]:
         """Settle records: their offsets are committed once all below them are settled."""
-        failed = {}
-        of_receipt = self._member.partitions.of_receipt
-        for position, receipt in enumerate(receipts):
-            found = of_receipt(receipt)
-            if found is None or not found[0].window.settle(found[1]):
-                failed[position] = _LOST
+        refused = self._member.partitions.settle(receipts)
         self._member.moved()
-        return failed
+        return dict.fromkeys(refused, _LOST)
 
     async def release(self, releases: Sequence[Release]) -> Mapping[int, EntryError]:
         """Take records back into their windows."""
@@ -179,13 +173,7 @@ class KafkaSource:
         return self._member.partitions.views()
 
     def _take(self, limit: int, now: float) -> Batch:
-        batch = Batch()
-        parking = None if self._plan.parking is None else self._plan.parking.name
-        for partition, taken in self._member.partitions.take(limit, now):
-            generation, parked = partition.generation, partition.part[0] == parking
-            for record, count in taken:
-                original = original_of(record) if parked else None
-                batch.append(message_of(record, count, generation, original))
+        batch = Batch(self._member.partitions.take(limit, now))
         if self._parking is not None:
             self._parking.park()
         if wanted := self._member.partitions.wanting_back(now):

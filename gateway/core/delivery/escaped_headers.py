@@ -18,7 +18,7 @@ from gateway.core.delivery.dialect import (
 from gateway.core.delivery.header_list import HeaderList
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import PREFIX
-from gateway.core.messages.message import iso_8601
+from gateway.core.messages.iso_time import iso_8601
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from gateway.core.delivery.escaped_headers import legal_lines
 from gateway.core.delivery.plan import DeliveryPlan
 from gateway.core.header_budget import USUAL_ROOM, room_for_message
 from gateway.core.messages import baggage
-from gateway.core.messages.message import iso_8601
+from gateway.core.messages.iso_time import iso_8601
 from gateway.core.routing.decision import Reason
 from gateway.core.routing.sources import DEFAULT_VERSION_HEADER
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.messages.message import Attribute, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gateway.core.messages.record import Record
 
@@ -28,21 +28,36 @@ def message_of(
     `generation` is that of the assignment of its partition. `original` is what to deliver where
     that is another record, which was parked: the message is called by what was read.
     """
-    record = read if original is None else original
-    message_id = f"{read[0]}/{read[1]}/{read[2]}"
-    key, value, headers = record[3], record[4], record[5]
-    sent_ms = record[6]
-    return Message(
-        message_id,
-        "" if value is None else value.decode("utf-8", "surrogateescape"),
-        f"{generation}#{message_id}",
-        attributes_of(headers) if headers else _NO_ATTRIBUTES,
-        None if key is None else group_of(key),
-        None,
-        receive_count,
-        0 if sent_ms is None else sent_ms,
-        record=record,
-    )
+    place = place_name(read[0], read[1], generation)
+    return messages_of([(read, receive_count)], place, lambda _: original)[0]
+
+
+def messages_of(
+    taken: Iterable[tuple[Record, int]],
+    place: str,
+    original_of: Callable[[Record], Record | None] | None = None,
+) -> list[Message]:
+    """Return the messages of records, each with its receive count; all are of one place."""
+    made = []
+    begin = place.index("#") + 1
+    for read, receive_count in taken:
+        receipt = f"{place}/{read[2]}"
+        record = read if original_of is None else original_of(read) or read
+        key, value, headers, sent_ms = record[3], record[4], record[5], record[6]
+        made.append(
+            Message(
+                receipt[begin:],
+                "" if value is None else value.decode("utf-8", "surrogateescape"),
+                receipt,
+                attributes_of(headers) if headers else _NO_ATTRIBUTES,
+                None if key is None else group_of(key),
+                None,
+                receive_count,
+                0 if sent_ms is None else sent_ms,
+                record=record,
+            )
+        )
+    return made
 
 
 def attributes_of(headers: tuple[tuple[str, bytes | None], ...]) -> dict[str, Attribute]:
@@ -65,7 +80,9 @@ def group_of(key: bytes) -> str:
         text = key.decode()
     except UnicodeDecodeError:
         return BASE64_MARK + b64encode(key).decode()
-    return BASE64_MARK + b64encode(key).decode() if text.startswith(BASE64_MARK) else text
+    if ":" in text and text.startswith(BASE64_MARK):  # most have none, which is found sooner
+        return BASE64_MARK + b64encode(key).decode()
+    return text
 
 
 def place_name(topic: str, partition: int, generation: int) -> str:

@@ -20,7 +20,7 @@ from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.record import Record
@@ -62,7 +62,8 @@ class PartitionWindow:
         self.held_bytes = 0
         self.blocked = 0
         self.to_park: list[Record] = []
-        self._order = order
+        self._by_key = order is Order.KEY  # an enum's member is looked up anew each time
+        self._ordered = order is not Order.NONE
         self.max_behind = max_behind
         self._max_bytes = max_bytes
         self._detour = detour
@@ -148,7 +149,7 @@ class PartitionWindow:
     def _let_in(self, records: Iterator[Record]) -> None:
         """Take records into the window until it has fallen behind."""
         held, fresh, keys, line = self._held, self._fresh, self._keys, self._line
-        by_key, ordered = self._order is Order.KEY, self._order is not Order.NONE
+        by_key, ordered = self._by_key, self._ordered
         newest, total = self._newest, self.held_bytes
         most, most_bytes = self.max_behind, self._max_bytes
         for record in records:
@@ -237,33 +238,38 @@ class PartitionWindow:
 
     def settle(self, offset: int) -> bool:
         """Take a record out of the window; False where it is not out, so nothing changes."""
-        if offset not in self._out:
-            return False
-        self._out.remove(offset)
-        if offset > self._top:  # noqa: PLR1730 - faster, on each record
-            self._top = offset
-        record, size = self._held.pop(offset)
-        self.held_bytes -= size
-        if self._pasts:
-            self._forget(offset)
-        order = self._order
-        if order is not Order.NONE:
-            key = record[3] if order is Order.KEY else _PARTITION_KEY
+        return not self.settle_all((offset,))
+
+    def settle_all(self, offsets: Sequence[int]) -> list[int]:
+        """Take records out of the window; return the indexes of those that are not out."""
+        out, held, keys, pasts = self._out, self._held, self._keys, self._pasts
+        by_key, ordered = self._by_key, self._ordered
+        freed, refused = 0, []
+        for index, offset in enumerate(offsets):
+            if offset not in out:
+                refused.append(index)
+                continue
+            out.remove(offset)
+            record, size = held.pop(offset)
+            freed += size
+            if offset > self._top:  # noqa: PLR1730 - faster, on each record
+                self._top = offset
+            if pasts:
+                self._forget(offset)
+            key = (record[3] if by_key else _PARTITION_KEY) if ordered else None
             if key is not None:
-                behind = self._keys[key]
+                behind = keys[key]
                 if behind:  # the next of the key is ready
                     heappush(self._ready, behind.popleft()[2])
                 else:
-                    del self._keys[key]
+                    del keys[key]
+        self.held_bytes -= freed
         line = self._line
-        if line[0] == offset:
+        while line and line[0] not in held:
             line.popleft()
-            held = self._held
-            while line and line[0] not in held:
-                line.popleft()
         if self.fallen_behind:
             self._catch_up()
-        return True
+        return refused
 
     def release(
         self, offset: int, due_at: float, cause: ReleaseCause, *, elsewhere: bool = False
@@ -295,5 +301,4 @@ class PartitionWindow:
             self._outside.extend(outside)
 
     def _key_of(self, record: Record) -> bytes | None:
-        key = record[3] if self._order is Order.KEY else _PARTITION_KEY
-        return None if self._order is Order.NONE else key
+        return (record[3] if self._by_key else _PARTITION_KEY) if self._ordered else None

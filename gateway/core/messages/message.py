@@ -7,15 +7,16 @@ parsed body may take 25 times the memory of its text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - mypyc looks up what a dataclass is made of
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.core.messages import baggage
 from gateway.core.messages.attribute_names import AttributeNames, names_of
 from gateway.core.messages.json_body import ABSENT, is_json, parse_json
-from gateway.core.messages.record import Record  # noqa: TC001 - as above
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.core.messages.record import Record
 
 UNREAD: Final[Any] = object()
 _new_tuple = tuple.__new__  # of a named tuple: faster than a call of its class
@@ -39,7 +40,6 @@ class Attribute(NamedTuple):
 _NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 
 
-@dataclass(slots=True, eq=False)
 class Message:
     """A message as SQS returned it. Times are milliseconds since the epoch, 0 where not known.
 
@@ -47,26 +47,54 @@ class Message:
     `record` is there where it came from Kafka; `body` is then the text of its value, and
     `receive_count` the attempts of this process, this one included.
 
+    No dataclass: the `__init__` that one makes is not compiled, and takes several times as long.
+
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html
     """
 
-    message_id: str
-    body: str
-    receipt: str = ""
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    group: str | None = None
-    deduplication_id: str | None = None
-    receive_count: int = 1
-    sent_ms: int = 0
-    first_received_ms: int = 0
-    sender_id: str | None = None
-    trace_header: str | None = None
-    counted: bool = True
-    record: Record | None = None
-    _json: Any = field(default=UNREAD, init=False, repr=False)
-    _is_json: bool | None = field(default=None, init=False, repr=False)
-    _names: AttributeNames | None = field(default=None, init=False, repr=False)
-    _baggage: Mapping[str, str] | None = field(default=None, init=False, repr=False)
+    __slots__ = (
+        *("message_id", "body", "receipt", "attributes", "group", "deduplication_id"),
+        *("receive_count", "sent_ms", "first_received_ms", "sender_id", "trace_header", "counted"),
+        *("record", "_json", "_is_json", "_names", "_baggage"),
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - as many as SQS gives, and by position it is faster
+        self,
+        message_id: str,
+        body: str,
+        receipt: str = "",
+        attributes: Mapping[str, Attribute] = _NO_ATTRIBUTES,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+        receive_count: int = 1,
+        sent_ms: int = 0,
+        first_received_ms: int = 0,
+        sender_id: str | None = None,
+        trace_header: str | None = None,
+        counted: bool = True,  # noqa: FBT001, FBT002 - it is given by name
+        record: Record | None = None,
+    ) -> None:
+        self.message_id = message_id
+        self.body = body
+        self.receipt = receipt
+        self.attributes = attributes
+        self.group = group
+        self.deduplication_id = deduplication_id
+        self.receive_count = receive_count
+        self.sent_ms = sent_ms
+        self.first_received_ms = first_received_ms
+        self.sender_id = sender_id
+        self.trace_header = trace_header
+        self.counted = counted
+        self.record = record
+        self._json: Any = UNREAD
+        self._is_json: bool | None = None
+        self._names: AttributeNames | None = None
+        self._baggage: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        """Name it; a body may be long, or secret."""
+        return f"Message({self.message_id!r})"
 
     @property
     def json(self) -> Any:
@@ -253,36 +281,3 @@ def _attribute(name: str, raw: Any) -> Attribute:
     if not isinstance(raw.get(key), str):
         raise ValueError(f"{place}.{key}: missing or not a string")  # noqa: TRY004
     return Attribute(raw["DataType"], raw[key])
-
-
-def iso_8601(epoch_ms: int) -> str:
-    """Return milliseconds since the epoch as `YYYY-MM-DDThh:mm:ssZ`, UTC, cut to the second.
-
-    The Elastic Beanstalk worker daemon sends times in this form.
-    """
-    return _second(epoch_ms // 1000)
-
-
-@lru_cache(maxsize=1024)  # messages of one second arrive together
-def _second(epoch_seconds: int) -> str:
-    day, second = divmod(epoch_seconds, 86_400)
-    return f"{_date(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
-
-
-@lru_cache(maxsize=128)  # a backlog has many seconds and few days
-def _date(days: int) -> str:
-    """Return `YYYY-MM-DD` of a number of days since the epoch.
-
-    The calendar arithmetic is Howard Hinnant's civil_from_days
-    (https://howardhinnant.github.io/date_algorithms.html).
-    """
-    era, day_of_era = divmod(days + 719_468, 146_097)
-    year_of_era = (
-        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
-    ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted_month = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
-    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9  # noqa: PLR2004
-    year = year_of_era + era * 400 + (month <= 2)  # noqa: PLR2004
-    return f"{year:04d}-{month:02d}-{day:02d}"

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.core.delivery.headers import FIXED_NAMES, RESERVED_PREFIX, delivery_headers
 from gateway.core.delivery.unwrapped import MESSAGE_ID, SUBJECT, TOPIC
-from gateway.core.messages.message import Attribute, Message, iso_8601
+from gateway.core.messages.iso_time import iso_8601
+from gateway.core.messages.message import Attribute, Message
 from gateway.core.routing.decision import Reason
 from tests.builders import CANARY, STABLE, AttributeValue, message
 from tests.header_lines import pairs
