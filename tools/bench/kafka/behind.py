@@ -54,16 +54,14 @@ RATE: Final = 1_000.0
 TURNS: Final = 3
 WELL: Final = Case("well")
 PARKED: Final = "parked"
-ON_TIMEOUT: Final = "fallback, on timeout"
-"""With `fallback: {on: [timeout]}` of the route beside it."""
-
 CASES: Final = (
     WELL,
-    *(Case("hangs", when) for when in ("pause", "fallback", ON_TIMEOUT, PARKED)),
+    *(Case("hangs", when) for when in ("pause", "fallback", PARKED)),
     *(Case("is slow", when) for when in ("pause", "fallback", PARKED)),
 )
 LOADS: Final = (Load(RATE, 2_500), Load(None, 10_000))
 LOOK_SECONDS: Final = 0.1
+STALL_SECONDS: Final = 180.0
 BACKLOG: Final = 120_000
 _COMPARED: Final = 0.7
 """Of the records that stable has until all partitions are behind: keys are not spread evenly."""
@@ -84,7 +82,6 @@ routes:
       max_behind: {max_behind}
       settings: {{session.timeout.ms: "{session}"}}
     when_behind: {when_behind}
-    fallback: {{on: [{on}]}}
     reject: {topic}-dead
     versions:
       stable: {{url: "{sink}/stable", tag: v1}}
@@ -141,7 +138,8 @@ async def measure(
     with running(peer, arena, folder, _routing(arena, there, topic, load, case)) as it:
         admin = await _until_assigned(it, topic)
         producing = None if load.rate is None else asyncio.create_task(filling)
-        looks = await _looks(it, arena, admin, topic, stable, seconds + SETTLE_SECONDS)
+        enough = _Enough(stable, seconds + SETTLE_SECONDS, falls=case is not WELL)
+        looks = await _looks(it, arena, admin, topic, enough)
         rss_mib = machine.usage(it.pid).rss_mib
         admin.close()
         if producing is not None:
@@ -151,14 +149,13 @@ async def measure(
 
 
 def _routing(arena: Arena, there: Broker, topic: str, load: Load, case: Case) -> str:
-    when, _, on = case.when_behind.partition(", on ")
+    when = case.when_behind
     return _CONFIG.format(
         broker=there.address,
         topic=topic,
         max_behind=load.max_behind,
         session=SESSION_MS,
         when_behind=f"{topic}-{PARKED}" if when == PARKED else when,
-        on=on,
         sink=arena.services.http,
         canary=_CANARIES[case.canary].format(sink=arena.services.http),
         tag=CANARY_TAG,
@@ -189,18 +186,31 @@ async def _parts(admin: Channel, topic: str) -> list[dict[str, Any]]:
     return [each for each in found if each["topic"] == topic]
 
 
+class _Enough:
+    """Whether a run may end: some seconds after it fell behind, or stable had its records."""
+
+    def __init__(self, stable: float, seconds: float, *, falls: bool) -> None:
+        self._stable, self._seconds, self._falls = stable, seconds, falls
+        self._turned_at: float | None = None
+
+    def after(self, look: Look) -> bool:
+        turned = look.paused if self._falls else look.stable >= self._stable
+        if turned and self._turned_at is None:
+            self._turned_at = look.at
+        return self._turned_at is not None and look.at >= self._turned_at + self._seconds
+
+
 async def _looks(
-    it: Running, arena: Arena, admin: Channel, topic: str, stable: float, seconds: float
+    it: Running, arena: Arena, admin: Channel, topic: str, enough: _Enough
 ) -> list[Look]:
-    """Look until some seconds after it has fallen behind, or stable had its records."""
     looks: list[Look] = []
-    turned_at = None
-    while turned_at is None or time.monotonic() < turned_at + seconds:
+    deadline = time.monotonic() + STALL_SECONDS
+    while not looks or not enough.after(looks[-1]):
         it.check()
+        if time.monotonic() > deadline:
+            raise it.failed(f"was not {looks[-1]} and behind within {STALL_SECONDS:g} s")
         came, parts = await arena.arrivals(with_ages=False), await _parts(admin, topic)
-        look = Look.of(time.monotonic(), came, parts)
-        looks.append(look)
-        if turned_at is None and (look.paused or look.stable >= stable):
-            turned_at = look.at
+        cpu = machine.usage(it.pid).cpu_seconds
+        looks.append(Look.of(time.monotonic(), came, parts, cpu))
         await asyncio.sleep(LOOK_SECONDS)
     return looks

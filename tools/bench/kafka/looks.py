@@ -24,7 +24,7 @@ class Look:
     """What had come by a moment, and which part of the partitions was not read then.
 
     `stable` are its own records; `fallbacks` are the canary's that it got; `tries` are all
-    deliveries to the canary.
+    deliveries to the canary; `cpu` are the seconds that the gateway had used.
     """
 
     at: float
@@ -32,9 +32,12 @@ class Look:
     tries: int
     fallbacks: int
     paused: float
+    cpu: float
 
     @classmethod
-    def of(cls, at: float, came: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Look:
+    def of(
+        cls, at: float, came: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], cpu: float
+    ) -> Look:
         """Read what the services counted and what the gateway says of its partitions."""
         by_path, fallbacks = came["by_path"], came["by_reason"].get("fallback", 0)
         return cls(
@@ -43,6 +46,7 @@ class Look:
             sum(count for path, count in by_path.items() if path.endswith("canary")),
             fallbacks,
             sum(bool(each["paused"]) for each in parts) / len(parts),
+            cpu,
         )
 
 
@@ -50,10 +54,12 @@ class Look:
 class Turn:
     """Records a second: stable's until the topic fell behind, and all three of them then.
 
+    `cpu_us` is the gateway's CPU until then, for each of stable's records.
     `paused` is the part of that time in which a partition was not read, over all partitions.
     """
 
     until: float
+    cpu_us: float
     then: float
     tries: float
     fallbacks: float
@@ -65,12 +71,15 @@ def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float
     """Take the rates of a run; `stable` is how many of its records come before it is behind."""
     begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each.paused)
     turned = next((each for each in looks if each.stable >= stable or each.paused), looks[-1])
-    settled_at = turned.at + SETTLE_SECONDS
+    fell = next((each for each in looks if each.paused), turned)
+    settled_at = fell.at + SETTLE_SECONDS
     later = [each for each in looks if settled_at <= each.at <= settled_at + seconds]
     start, end = later[0], later[-1]
     took = max(end.at - start.at, 1e-9)
+    records = turned.stable - begin.stable
     return Turn(
-        until=(turned.stable - begin.stable) / max(turned.at - begin.at, 1e-9),
+        until=records / max(turned.at - begin.at, 1e-9),
+        cpu_us=(turned.cpu - begin.cpu) / max(records, 1) * 1e6,
         then=(end.stable - start.stable) / took,
         tries=(end.tries - start.tries) / took,
         fallbacks=(end.fallbacks - start.fallbacks) / took,
@@ -81,8 +90,8 @@ def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float
 
 def text(found: Mapping[tuple[str, tuple[str, str]], Sequence[Turn]]) -> str:
     """Return the figures; a share is of the canary that was well in the same turn."""
-    head = ["load", "canary", "when_behind", "stable/s until", "share", "then", "share"]
-    head += ["canary tries/s", "fallbacks/s", "not read", "RSS MiB"]
+    head = ["load", "canary", "when_behind", "stable/s until", "share", "CPU us", "share"]
+    head += ["then", "share", "canary tries/s", "fallbacks/s", "not read", "RSS MiB"]
     rows = []
     for (load, (canary, when)), turns in found.items():
         wells = next(
@@ -96,6 +105,8 @@ def text(found: Mapping[tuple[str, tuple[str, str]], Sequence[Turn]]) -> str:
                 "-" if canary == WELL else when,
                 f"{median(turn.until for turn in turns):,.0f}",
                 f"{median(turn.until / well.until for turn, well in pairs):.2f}",
+                f"{median(turn.cpu_us for turn in turns):.0f}",
+                f"{median(turn.cpu_us / well.cpu_us for turn, well in pairs):.2f}",
                 f"{median(turn.then for turn in turns):,.0f}",
                 f"{median(turn.then / well.then for turn, well in pairs):.2f}",
                 f"{median(turn.tries for turn in turns):,.0f}",
@@ -109,8 +120,9 @@ def text(found: Mapping[tuple[str, tuple[str, str]], Sequence[Turn]]) -> str:
 
 _NOTES: Final = (
     "stable's own records alone; the canary has 10 % of the keys",
-    "until: up to the first partition that is max_behind behind, or as many records without one;",
-    "  then: from 2 s later on; share: of the canary that was well, in each turn, then the median",
+    "until: nearly up to max_behind, and as many records of a canary that is well",
+    "CPU us: the gateway's until then, for each of stable's records: other work changes it less",
+    "then: from 2 s later on; share: of the canary that was well, in each turn, then the median",
     "hangs: no response, timeout 2s, 8 attempts; is slow: max_rate 20",
     "not read: the part of that time in which partitions were paused",
 )
