@@ -227,7 +227,7 @@ class PartitionWindow:
 
     def _takes_detour(self, record: Record, past: Past | None) -> bool:
         """Whether another version did not take it, or one of its key before it."""
-        key = self._key_of(record)
+        key = (record[3] if self._by_key else _PARTITION_KEY) if self._ordered else None
         if past is not None and past.elsewhere:
             if key is not None:
                 self._detoured.add(key)
@@ -274,15 +274,14 @@ class PartitionWindow:
     def release(
         self, offset: int, due_at: float, cause: ReleaseCause, *, elsewhere: bool = False
     ) -> bool:
-        """Keep a record until it is due; False where it is not out, so nothing changes.
+        """Keep a record until it is due, and what follows it; False where it is not out.
 
-        What is to follow it waits on. `elsewhere`: it was for another version than stable.
+        `elsewhere`: it was for another version than stable.
         """
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        past = self._pasts.setdefault(offset, Past())
-        self.blocked += past.went_back(cause, elsewhere=elsewhere)
+        self.blocked += self._pasts.setdefault(offset, Past()).went_back(cause, elsewhere=elsewhere)
         heappush(self._due, (due_at, offset))
         return True
 
@@ -299,6 +298,3 @@ class PartitionWindow:
             outside, self._outside = iter(self._outside), deque()
             self._let_in(outside)
             self._outside.extend(outside)
-
-    def _key_of(self, record: Record) -> bytes | None:
-        return (record[3] if self._by_key else _PARTITION_KEY) if self._ordered else None
