@@ -25,7 +25,9 @@ KILLS = {"sender": 1, "opentelemetry": 1, "queues": 2}
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_order_stays_in_its_version_through_kills(way: str, tmp_path: Path) -> None:
     try:
-        outcome = await run(way, plan_of(ORDERS, KILLS[way], seed=1, visibility_seconds=5), tmp_path)
+        outcome = await run(
+            way, plan_of(ORDERS, KILLS[way], seed=1, visibility_seconds=5), tmp_path
+        )
     except NoNodeError as error:
         pytest.skip(f"Node: {str(error)[:200]}")
     assert len(outcome.kills) == KILLS[way]
