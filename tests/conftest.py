@@ -8,7 +8,10 @@ import os
 import pytest
 from hypothesis import settings
 
-settings.register_profile("gateway", deadline=None)  # a deadline would measure the machine
+# A deadline would measure the machine. Examples are random, so that each run has others; with
+# `--hypothesis-profile many` one run has as many as a dozen.
+settings.register_profile("gateway", deadline=None, max_examples=40)
+settings.register_profile("many", deadline=None, max_examples=500)
 settings.load_profile("gateway")
 
 # Said once, so that pytest-asyncio finds no loop to keep: it would make one, and never close it.

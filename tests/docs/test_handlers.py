@@ -62,7 +62,7 @@ def serving(
         subprocess.Popen(
             command, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log
         ) as child,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client,
     ):
         try:
             until(lambda: _listens(client, child), f"{command[0]} to listen")

@@ -54,7 +54,7 @@ class ChainProcesses:
         self._folder, self._endpoint = folder, endpoint
         self.ports = {name: free_port() for name in SERVICES}
         self.calls = {call: free_port() for call in self._all_calls()}
-        self.client = httpx.Client(trust_env=False, timeout=30)
+        self.client = httpx.Client(trust_env=False, verify=False, timeout=30)
         self._stack = ExitStack()
         self.gateway: GatewayProcess
 

@@ -17,7 +17,7 @@ class EmulatedSqs(Sqs):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(endpoint)
-        self._control = httpx.Client(base_url=endpoint, trust_env=False)
+        self._control = httpx.Client(base_url=endpoint, trust_env=False, verify=False)
 
     def close(self) -> None:
         """Let go of connections."""

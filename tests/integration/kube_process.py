@@ -30,7 +30,7 @@ class KubeProcess(Child):
         write_kubeconfig(kubeconfig, url, token)
         self.environment = {"KUBECONFIG": str(kubeconfig)}
         bearer = {"Authorization": f"Bearer {token}"}
-        self.client = httpx.Client(base_url=url, headers=bearer, trust_env=False)
+        self.client = httpx.Client(base_url=url, headers=bearer, trust_env=False, verify=False)
         super().__init__([*COMMAND, "--port", str(port)], folder, {"TOKEN": token})
 
     def __enter__(self) -> Self:

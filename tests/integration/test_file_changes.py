@@ -249,7 +249,7 @@ def test_the_largest_files_are_loaded_while_health_is_answered_and_messages_move
     stage.file.write_text(yaml.dump(table, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
     healthy = 0
     with httpx.Client(
-        base_url=stage.gateway.client.base_url, trust_env=False, timeout=60
+        base_url=stage.gateway.client.base_url, trust_env=False, verify=False, timeout=60
     ) as client:
         client.get("/healthz")  # connected
         posted = threading.Thread(target=client.post, args=("/-/reload",))

@@ -38,7 +38,10 @@ class Cluster:
     def __init__(self, port: int, group: str, plural: str) -> None:
         self.url = f"http://{LOOPBACK}:{port}"
         self._client = httpx.Client(
-            base_url=self.url, trust_env=False, headers={"Authorization": f"Bearer {TOKEN}"}
+            base_url=self.url,
+            trust_env=False,
+            verify=False,
+            headers={"Authorization": f"Bearer {TOKEN}"},
         )
         self._path = f"/apis/{group}/v1/namespaces/shop/{plural}"
 

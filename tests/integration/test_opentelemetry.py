@@ -76,7 +76,9 @@ class Instrumented:
 
 def _healthy(url: str) -> bool:
     try:
-        return httpx.get(url.replace("/events", "/healthz"), trust_env=False).is_success
+        return httpx.get(
+            url.replace("/events", "/healthz"), trust_env=False, verify=False
+        ).is_success
     except httpx.TransportError:
         return False
 
@@ -106,7 +108,9 @@ def test_baggage_of_the_request_is_an_attribute_of_what_it_sends(
     """A trace's context goes with it; a request without baggage sends none."""
     url = instrumented.urls["B1"]
     for headers in ({"baggage": "version=v2,tenant=a", "traceparent": f"00-{TRACE}-01"}, {}):
-        answer = httpx.post(url, json={"path": ["A"]}, headers=headers, trust_env=False)
+        answer = httpx.post(
+            url, json={"path": ["A"]}, headers=headers, trust_env=False, verify=False
+        )
         assert answer.status_code == 200, answer.text
     with_baggage, without = map(attributes, next_queue.take(2))
     assert sorted(with_baggage.pop(kit.attribute).split(",")) == ["tenant=a", "version=v2"]
@@ -123,7 +127,11 @@ def test_every_entry_of_a_batch_carries_it(
     queue = emulator.create(f"otel-batch-{next(_numbers)}")
     with Instrumented(kit, tmp_path, emulator.endpoint, queue.name, NEXT_BATCH="3") as services:
         httpx.post(
-            services.urls["B"], json={}, headers={"baggage": "version=v2"}, trust_env=False
+            services.urls["B"],
+            json={},
+            headers={"baggage": "version=v2"},
+            trust_env=False,
+            verify=False,
         ).raise_for_status()
     assert [attributes(each)[kit.attribute] for each in queue.take(3)] == ["version=v2"] * 3
 

@@ -54,7 +54,8 @@ refusals = st.tuples(
     st.just(Operation.DELETE), st.builds(lambda at: entries_fail(*at, error=LOST), positions)
 )
 calls_that_fail = st.lists(whole_calls | entries | refusals, min_size=1, max_size=8)
-same_every_time = settings(max_examples=120, stateful_step_count=40, derandomize=True)
+# Rather few worlds than short ones: what needs a lease to end is found by 40 steps, not by 25.
+same_every_time = settings(stateful_step_count=40, derandomize=True)
 
 
 def stop_in_a_hurry(world: World, replica: Replica) -> None:
