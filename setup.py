@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from setuptools import Extension
 
 HOT_PATH: Final = {
-    "aiokit": ("idle", "lazy_timer", "write_batch"),
+    "aiokit": ("backoff", "idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dialect", "headers", "record_headers"),
     "core/kafka": ("records", "window"),
     "core/messages": (
@@ -24,7 +24,7 @@ HOT_PATH: Final = {
     "core/rollout": ("outcomes", "pairing"),
     "core/routing": ("decider", "decision", "rule_index", "split"),
     "runtime": (
-        "backoff", "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
+        "circuit_breaker", "delivery", "dispatch", "fifo", "in_flight", "limiter",
         "permits", "plans", "recorder", "reporter", "settler", "waiter",
     ),
     "runtime/rollouts": ("under_way",),

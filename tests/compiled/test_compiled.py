@@ -20,6 +20,7 @@ SUITES = (
     "--ignore=tests/unit/core/routing/mesh",  # no module of it is compiled
     "tests/unit/runtime",
     "tests/unit/adapters/sqs",
+    "tests/unit/adapters/kafka/test_kafka_partitions.py",
     "tests/contract/test_target_contract.py",
     "tests/property/test_partition_window_machine.py",
     "tests/lessons",
