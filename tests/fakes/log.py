@@ -262,8 +262,13 @@ class InMemoryLog:
     def _commit(self) -> None:
         for number, window in self._windows.items():
             if window.commit_offset is not None:
-                self.committed[number] = window.commit_offset
+                window.watermark.ask()
+                self._keep(number, window.commit_offset)
+                window.confirm(window.commit_offset)
         self.bell.ring()
+
+    def _keep(self, number: int, offset: int) -> None:
+        self.committed[number] = offset
 
     def _of(self, receipt: str, act: Callable[[PartitionWindow, int], bool]) -> bool:
         place, offset = place_of(receipt)

@@ -137,11 +137,11 @@ class Member(InMemoryLog):
             raise asyncio.CancelledError("the process is dead")
 
     def _commit(self) -> None:
-        if self.dead_now:
-            return
-        for number, window in self._windows.items():
-            if window.commit_offset is not None:
-                self.topic.commit(self, number, window.commit_offset)
+        if not self.dead_now:
+            super()._commit()
+
+    def _keep(self, number: int, offset: int) -> None:
+        self.topic.commit(self, number, offset)
 
     def _park(self, window: PartitionWindow) -> None:
         self.topic.done |= {

@@ -62,12 +62,17 @@ class Model:
         self.outside: list[Record] = []
         self.fallen_behind = False
         self.detoured: set[bytes] = set()
+        self.committed = 0
 
     @property
     def line(self) -> list[Known]:
         """All from the lowest that is not settled."""
         at = next((at for at, each in enumerate(self.all) if not each.settled), len(self.all))
         return self.all[at:]
+
+    @property
+    def uncommitted(self) -> int:
+        return len([each for each in self.all if each.record.offset >= self.committed])
 
     @property
     def held_bytes(self) -> int:
@@ -82,7 +87,7 @@ class Model:
             each = self.outside.pop(0)
             keys = {Order.KEY: each.key, Order.PARTITION: b"all", Order.NONE: None}
             self.all.append(Known(each, keys[self.order]))
-            if len(self.line) >= self.max_behind or self.held_bytes >= self.max_bytes:
+            if self.uncommitted >= self.max_behind or self.held_bytes >= self.max_bytes:
                 self.fallen_behind = True
 
     def take(self, limit: int, now: float) -> tuple[list[tuple[Record, int]], list[Record]]:
@@ -116,7 +121,14 @@ class Model:
     def settle(self, *several: Known) -> None:
         for each in several:
             each.out, each.settled, each.blocked = False, True, False
-        few = len(self.line) <= self.max_behind / 2 and self.held_bytes <= self.max_bytes / 2
+        self.catch_up()
+
+    def commit(self, offset: int) -> None:
+        self.committed = max(self.committed, offset)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        few = self.uncommitted <= self.max_behind / 2 and self.held_bytes <= self.max_bytes / 2
         if few:
             self.fallen_behind = False
             self.detoured.clear()
@@ -135,6 +147,7 @@ class Windows(RuleBasedStateMachine):
         self.newest = -1
         self.begun: dict[Any, list[int]] = defaultdict(list)  # first deliveries, by key
         self.settled: list[int] = []
+        self.asked: list[int] = []
 
     @rule(arrivals=ARRIVALS, again=st.booleans())
     def arrive(self, arrivals: list[tuple[int, bytes | None, int]], *, again: bool) -> None:
@@ -191,6 +204,20 @@ class Windows(RuleBasedStateMachine):
             each.attempts += 1
             each.blocked = cause is ReleaseCause.REJECTED
 
+    @rule()
+    def ask(self) -> None:
+        self.window.watermark.ask()
+        if self.window.commit_offset is not None:
+            self.asked.append(self.window.commit_offset)
+        assert self.window.watermark.unasked == 0
+
+    @rule(at=any_record)
+    @precondition(lambda self: self.asked)
+    def confirm(self, at: int) -> None:
+        offset = self.asked.pop(at % len(self.asked))  # in any order, and some never
+        self.window.confirm(offset)
+        self.model.commit(offset)
+
     @rule(offset=st.integers(0, 40))
     def settle_what_is_not_out(self, offset: int) -> None:
         if offset not in [each.record.offset for each in self.out]:
@@ -213,6 +240,9 @@ class Windows(RuleBasedStateMachine):
         assert window.fallen_behind == model.fallen_behind
         assert window.blocked == sum(each.blocked for each in model.all)
         assert window.out == len(self.out)
+        assert window.watermark.uncommitted == model.uncommitted
+        given = [each for each in model.all if each.record.offset >= model.committed]
+        assert len(given) <= model.max_behind, "a kill would have more of them repeated"
 
     @invariant()
     def the_next_is_due_when_the_model_says(self) -> None:
@@ -241,13 +271,16 @@ class Windows(RuleBasedStateMachine):
             self.take(3)
             for each in self.out:
                 self.settle_one(each)
+            self.ask()
+            while self.asked:
+                self.confirm(0)
             if not self.window.behind:
                 break
         assert not self.model.outside
         assert sorted(self.settled) == [each.record.offset for each in self.model.all]
         assert not self.window.held_bytes
         assert not self.window.blocked
-        assert not self.window.ready
+        assert not self.window.left
         assert self.window.next_due_at is None
 
     @property

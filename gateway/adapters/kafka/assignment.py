@@ -118,12 +118,19 @@ class Assignment:
             try:
                 consumer.commit(offsets=_positions(current), asynchronous=True)
             except KafkaException as error:
-                self._emit(self._listener.committed, str(source_error(error, "commit")))
+                self._uncommitted(error)
 
-    def on_commit(self, error: KafkaError | None, _partitions: object) -> None:
-        """Take what came of a commit that was not awaited."""
-        why = None if error is None else str(source_error(error, "commit"))
-        self._emit(self._listener.committed, why)
+    def on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
+        """Take what came of a commit that was not awaited: `error` is of all partitions."""
+        failed = error or next((each.error for each in partitions if each.error), None)
+        done = [] if error else [each for each in partitions if not each.error]
+        if done:
+            self._emit(self._listener.committed, {_part(each): each.offset for each in done})
+        if failed is not None:
+            self._uncommitted(failed)
+
+    def _uncommitted(self, error: KafkaError | KafkaException) -> None:
+        self._emit(self._listener.uncommitted, str(source_error(error, "commit")))
 
     def commit_now(self, consumer: Consumer, offsets: Mapping[Part, int]) -> None:
         """Commit and wait for the confirmation.
@@ -137,7 +144,7 @@ class Assignment:
             except KafkaException as error:
                 if left and error.args[0].name() in _OF_A_REBALANCE:
                     continue
-                self._emit(self._listener.committed, str(source_error(error, "commit")))
+                self._uncommitted(error)
             return
 
     def reset(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
@@ -170,6 +177,11 @@ class Assignment:
         return high if latest else low
 
     # ---- what is fetched ------------------------------------------------------------------
+
+    @property
+    def pauses(self) -> bool:
+        """Whether a partition is paused."""
+        return bool(self._paused)
 
     def pause(self, consumer: Consumer, part: Part) -> None:
         """Fetch no more of a partition."""

@@ -13,7 +13,9 @@ from gateway.core.kafka.plan import Auth
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from confluent_kafka import TopicPartition
 
     from gateway.core.kafka.plan import KafkaPlan
 
@@ -24,7 +26,7 @@ _Client = TypeVar("_Client")
 def make_consumer(
     plan: KafkaPlan,
     on_error: Callable[[KafkaError], None],
-    on_commit: Callable[[KafkaError | None, object], None],
+    on_commit: Callable[[KafkaError | None, Sequence[TopicPartition]], None],
 ) -> Consumer:
     """Make a consumer; it may take seconds, so not on the loop. Raises SourceError."""
     return _make(Consumer, plan, consumer_settings(plan) | {"on_commit": on_commit}, on_error)

@@ -8,6 +8,8 @@ consumer that does not poll for `max.poll.interval.ms` loses its partitions.
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,9 +42,18 @@ IDLE_SECONDS: Final = 0.1
 BATCHES: Final = 4
 """The most that may be on their way to the loop, which may be busy with others."""
 
+QUICK_SECONDS: Final = 0.005
+"""The same while a partition is paused, and commands came within FOLLOWING_SECONDS: the next, a
+commit or that it is read again, is what it waits for."""
+
+FOLLOWING_SECONDS: Final = 0.5
+
 HOLD_SECONDS: Final = 0.5
-"""How long it does not poll while enough was fetched; after that it pauses what it has, since a
-pause drops what librdkafka has fetched ahead."""
+"""How long it does not poll while enough was fetched and no command comes; after that it pauses
+what it has, since a pause drops what librdkafka has fetched ahead."""
+
+LONGEST_HOLD_SECONDS: Final = 5.0
+"""The same where commands do come: a rebalance waits for a poll, and behind what was fetched."""
 
 LOOK_SECONDS: Final = 10.0
 _NOWHERE: Final[Part] = ("", -1)
@@ -68,6 +79,8 @@ class ConsumerThread:
         self._stopping = False
         self._enough = False
         self._held = False
+        self._hold_at = 0.0
+        self._quick_until = 0.0
         self._troubles = Troubles(plan, lambda trouble: self._emit(listener.trouble, trouble))
         self._assignment = Assignment(plan, listener, self._emit, revoke_seconds)
         self._opened: Callable[[SourceError | None], None] = lambda _: None
@@ -164,20 +177,25 @@ class ConsumerThread:
     def _run_commands(self, consumer: Consumer) -> None:
         while True:
             try:
-                self._commands.get_nowait()(consumer)
+                command = self._commands.get_nowait()
             except Empty:
                 return
+            command(consumer)
+            self._quick_until = time.monotonic() + FOLLOWING_SECONDS
 
     def _wait(self, consumer: Consumer) -> None:
-        """Wait for a command; when none comes, hold all partitions and poll on."""
-        try:
-            self._commands.get(timeout=HOLD_SECONDS)(consumer)
-        except Empty:
-            self._held = True
-            self._assignment.hold(consumer)
+        """Wait for a command; when none comes, or too long, hold all partitions and poll on."""
+        left = self._hold_at - time.monotonic()
+        if left > 0:
+            with suppress(Empty):
+                self._commands.get(timeout=min(HOLD_SECONDS, left))(consumer)
+                return
+        self._held = True
+        self._assignment.hold(consumer)
 
     def _set_enough(self, *, enough: bool) -> None:
         self._enough = enough
+        self._hold_at = time.monotonic() + LONGEST_HOLD_SECONDS
 
     def _poll(self, consumer: Consumer) -> None:
         if self._held and not self._enough:
@@ -185,7 +203,7 @@ class ConsumerThread:
             self._assignment.let_go(consumer)
         if not self._room.acquire(timeout=IDLE_SECONDS):
             return
-        messages = consumer.consume(BATCH, 0) or _one(consumer.poll(IDLE_SECONDS))
+        messages = consumer.consume(BATCH, 0) or _one(consumer.poll(self._patience()))
         found: dict[Part, list[Record]] = {}
         part, records = _NOWHERE, []
         for message in messages:
@@ -203,6 +221,10 @@ class ConsumerThread:
             self._emit(self._listener.records, found)
         else:
             self._room.release()
+
+    def _patience(self) -> float:
+        quick = self._assignment.pauses and time.monotonic() < self._quick_until
+        return QUICK_SECONDS if quick else IDLE_SECONDS
 
     def _failed(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
         if error.name() == "_AUTO_OFFSET_RESET":

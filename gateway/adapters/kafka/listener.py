@@ -20,8 +20,8 @@ class Listener(NamedTuple):
     `assigned` takes generations, `records` records, by partition. `revoking` takes partitions, and
     what to call with the offsets to commit once nothing of them is under way. `lost` takes
     partitions whose offsets may no longer be committed, `reset` what was wrong with an offset and
-    where it goes on, `committed` why a commit failed, None where it did not. `trouble` takes why
-    nothing comes, None once that is over, `ended` why the thread ended by itself.
+    where it goes on, `committed` the offsets of a commit, `uncommitted` why one failed. `trouble`
+    takes why nothing comes, None once that is over, `ended` why the thread ended by itself.
     """
 
     assigned: Callable[[Mapping[Part, int]], None]
@@ -29,6 +29,7 @@ class Listener(NamedTuple):
     revoking: Callable[[Sequence[Part], Callable[[Mapping[Part, int]], None]], None]
     lost: Callable[[Sequence[Part]], None]
     reset: Callable[[Part, str, str], None]
-    committed: Callable[[str | None], None]
+    committed: Callable[[Mapping[Part, int]], None]
+    uncommitted: Callable[[str], None]
     trouble: Callable[[SourceError | None], None]
     ended: Callable[[SourceError], None]

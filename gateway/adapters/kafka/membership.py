@@ -84,6 +84,7 @@ class Membership:
             lost=self._on_lost,
             reset=self._on_reset,
             committed=self._on_committed,
+            uncommitted=self._on_uncommitted,
             trouble=self._on_trouble,
             ended=self._on_ended,
         )
@@ -217,10 +218,16 @@ class Membership:
             "see whether records were deleted before they were read: the topic's retention",
         )
 
-    def _on_committed(self, why: str | None) -> None:
-        if why is None:
-            self._commit_failing = False
-            return
+    def _on_committed(self, offsets: Mapping[Part, int]) -> None:
+        self._commit_failing = False
+        for part, offset in offsets.items():
+            partition = self.partitions.get(part)
+            if partition is not None:
+                partition.window.confirm(offset)
+                self._pace(partition)
+        self.wake.set()  # what waited outside of a window may be given out
+
+    def _on_uncommitted(self, why: str) -> None:
         for each in self.partitions:
             each.committed = None
         self._commit_later(AGAIN_SECONDS)

@@ -36,10 +36,8 @@ class Partition:
 
     @property
     def long_uncommitted(self) -> bool:
-        """Whether a quarter of `max_behind` was settled since the last commit."""
-        offset, committed = self.window.commit_offset, self.committed
-        few = self.window.max_behind / 4
-        return offset is not None and committed is not None and offset - committed >= few
+        """Whether a quarter of `max_behind` was settled since a commit was asked for."""
+        return self.window.watermark.unasked >= self.window.max_behind / 4
 
 
 class Partitions:
@@ -144,6 +142,7 @@ class Partitions:
             offset = each.window.commit_offset
             if offset is not None and offset != each.committed:
                 each.committed = offset
+                each.window.watermark.ask()
                 moved[each.part] = each.generation, offset
         return moved
 

@@ -2,8 +2,7 @@
 
 It holds back what has to wait for another record, gives again what goes back, and says how far the
 offsets may be committed: up to the lowest record that is not settled, by the offsets that were
-really received, since compaction and transactions leave gaps. Nothing here costs more than the
-logarithm of the number of records.
+really received, since compaction and transactions leave gaps. Nothing costs more than a logarithm.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.kafka.past import Past
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
+from gateway.core.kafka.watermark import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,8 +44,9 @@ class PartitionWindow:
 
     `behind` is in records, from the lowest that is not settled to the newest in the window, and
     `held_bytes` what those take that are not settled. `fallen_behind` is set at `max_behind`
-    records, or `max_bytes`, until half of both is left: no more is to be fetched meanwhile, and
-    what is added all the same waits outside, as if it were not received.
+    records from what is known to be committed on, or `max_bytes`, until half of both is left: no
+    more is to be fetched meanwhile, and what is added all the same waits outside, as if it were not
+    received. So a kill repeats no more than `max_behind`.
     `blocked` counts rejected records that hold up others, or themselves. `to_park` is emptied by
     the one that parks its records and then settles them. Records that go back are given before
     newer ones, and older ones first.
@@ -67,11 +68,10 @@ class PartitionWindow:
         self.max_behind = max_behind
         self._max_bytes = max_bytes
         self._detour = detour
-        self._newest = -1
+        self.watermark = Watermark()
         self._top = -1  # the highest that is settled
         self._closing = False
         self._outside: deque[Record] = deque()  # received while it had fallen behind
-        self._line: deque[int] = deque()  # offsets from the lowest that is not settled
         self._held: dict[int, tuple[Record, int]] = {}  # not settled; and what each takes
         self._out: set[int] = set()
         self._fresh: deque[Record] = deque()  # may be taken, never were
@@ -85,7 +85,7 @@ class PartitionWindow:
     @property
     def behind(self) -> int:
         """How many records lie between what may be committed and the newest."""
-        return len(self._line)
+        return len(self.watermark.line)
 
     @property
     def out(self) -> int:
@@ -100,14 +100,10 @@ class PartitionWindow:
     @property
     def unfinished(self) -> bool:
         """Whether records are out, or one below a settled one is to come that has not failed."""
-        gap = bool(self._line) and self._line[0] < self._top
-        past = self._pasts.get(self._line[0]) if gap else None
+        line = self.watermark.line
+        gap = bool(line) and line[0] < self._top
+        past = self._pasts.get(line[0]) if gap else None
         return bool(self._out) or (gap and (past is None or past.waited))
-
-    @property
-    def ready(self) -> bool:
-        """Whether a record may be taken that is not due at some time only."""
-        return bool(self._fresh or self._ready)
 
     @property
     def next_due_at(self) -> float | None:
@@ -117,15 +113,13 @@ class PartitionWindow:
     @property
     def commit_offset(self) -> int | None:
         """The offset to commit: all below it is settled. None where nothing was received."""
-        if self._line:
-            return self._line[0]
-        return None if self._newest < 0 else self._newest + 1
+        return self.watermark.offset
 
     def view(self, topic: str, partition: int) -> PartitionView:
         """Describe the partition as it stands."""
-        oldest = self._line[0] if self._line else None
-        paused = self.fallen_behind
-        return PartitionView(topic, partition, self.behind, paused, self.blocked, oldest)
+        line, paused, blocked = self.watermark.line, self.fallen_behind, self.blocked
+        oldest = line[0] if line else None
+        return PartitionView(topic, partition, len(line), paused, blocked, oldest)
 
     # ---- in -------------------------------------------------------------------------------
 
@@ -148,10 +142,10 @@ class PartitionWindow:
 
     def _let_in(self, records: Iterator[Record]) -> None:
         """Take records into the window until it has fallen behind."""
-        held, fresh, keys, line = self._held, self._fresh, self._keys, self._line
-        by_key, ordered = self._by_key, self._ordered
-        newest, total = self._newest, self.held_bytes
-        most, most_bytes = self.max_behind, self._max_bytes
+        held, fresh, keys, mark = self._held, self._fresh, self._keys, self.watermark
+        by_key, ordered, line = self._by_key, self._ordered, mark.line
+        newest, total, uncommitted = mark.newest, self.held_bytes, mark.uncommitted
+        before, most, most_bytes = uncommitted, self.max_behind, self._max_bytes
         for record in records:
             offset = record[2]
             if offset <= newest:
@@ -172,10 +166,12 @@ class PartitionWindow:
                 if behind is None:
                     keys[key] = behind = deque()
                 behind.append(record)
-            if len(line) >= most or total >= most_bytes:
+            uncommitted += 1
+            if uncommitted >= most or total >= most_bytes:
                 self.fallen_behind = True
                 break
-        self._newest, self.held_bytes = newest, total
+        mark.newest, self.held_bytes = newest, total
+        mark.added += uncommitted - before
 
     # ---- out ------------------------------------------------------------------------------
 
@@ -254,8 +250,8 @@ class PartitionWindow:
             freed += size
             if offset > self._top:  # noqa: PLR1730 - faster, on each record
                 self._top = offset
-            if pasts:
-                self._forget(offset)
+            if pasts and (past := pasts.pop(offset, None)) is not None:
+                self.blocked -= past.blocked
             key = (record[3] if by_key else _PARTITION_KEY) if ordered else None
             if key is not None:
                 behind = keys[key]
@@ -264,7 +260,7 @@ class PartitionWindow:
                 else:
                     del keys[key]
         self.held_bytes -= freed
-        line = self._line
+        line = self.watermark.line
         while line and line[0] not in held:
             line.popleft()
         if self.fallen_behind:
@@ -285,13 +281,14 @@ class PartitionWindow:
         heappush(self._due, (due_at, offset))
         return True
 
-    def _forget(self, offset: int) -> None:
-        past = self._pasts.pop(offset, None)
-        if past is not None and past.blocked:
-            self.blocked -= 1
+    def confirm(self, offset: int) -> None:
+        """Note that an offset is committed that the watermark asked for."""
+        self.watermark.confirm(offset)
+        if self.fallen_behind:
+            self._catch_up()
 
     def _catch_up(self) -> None:
-        few = len(self._line) <= self.max_behind * RESUMED
+        few = self.watermark.uncommitted <= self.max_behind * RESUMED
         if few and self.held_bytes <= self._max_bytes * RESUMED:
             self.fallen_behind = False
             self._detoured.clear()

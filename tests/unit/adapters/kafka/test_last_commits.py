@@ -1,7 +1,8 @@
-"""The commit before partitions are left: refused in a rebalance, it is made again."""
+"""What comes of commits; refused in a rebalance, the last one is made again."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,14 +26,18 @@ class Consumer:
             raise KafkaException(KafkaError(self.codes.pop(0)))
 
 
+def assignment(said: list[Any]) -> Assignment:
+    """Make one that says all of it into a list."""
+    listener = Listener(*[lambda *_: None] * 9)
+    plan = KafkaPlan(("kafka:9092",), TopicAddress("orders"), "g", Start.EARLIEST)
+    return Assignment(plan, listener, lambda _, *what: said.extend(what), 1)
+
+
 def committed(consumer: Consumer) -> list[Any]:
     """Commit, and return what was said of it."""
     said: list[Any] = []
-    listener = Listener(*[lambda *_: None] * 8)
-    plan = KafkaPlan(("kafka:9092",), TopicAddress("orders"), "g", Start.EARLIEST)
-    assignment = Assignment(plan, listener, lambda _, *what: said.extend(what), 1)
     made: Any = consumer
-    assignment.commit_now(made, {("orders", 0): 5})
+    assignment(said).commit_now(made, {("orders", 0): 5})
     return said
 
 
@@ -53,3 +58,25 @@ def test_one_of_a_member_that_is_out_of_the_group_is_not_made_again() -> None:
     consumer = Consumer(KafkaError.UNKNOWN_MEMBER_ID)
     assert len(committed(consumer)) == 1
     assert consumer.commits == 1
+
+
+def place(number: int, code: int | None = None) -> Any:
+    """Make what the library says of one partition of a commit."""
+    error = None if code is None else KafkaError(code)
+    return SimpleNamespace(topic="orders", partition=number, offset=7, error=error)
+
+
+def test_of_a_commit_that_failed_in_part_both_parts_are_told() -> None:
+    said: list[Any] = []
+    both = [place(0), place(1, KafkaError.UNKNOWN_TOPIC_OR_PART)]
+    assignment(said).on_commit(None, both)
+    confirmed, why = said
+    assert confirmed == {("orders", 0): 7}
+    assert "commit" in why
+
+
+def test_a_commit_that_failed_confirms_nothing() -> None:
+    said: list[Any] = []
+    assignment(said).on_commit(KafkaError(KafkaError.ILLEGAL_GENERATION), [place(0)])
+    assert len(said) == 1
+    assert isinstance(said[0], str)

@@ -39,6 +39,13 @@ def offsets(made: PartitionWindow, limit: int = 100, now: float = 0.0) -> list[i
     return [taken.offset for taken, _ in made.take(limit, now)]
 
 
+def commit(made: PartitionWindow) -> None:
+    """Have all that is settled committed."""
+    assert made.commit_offset is not None
+    made.watermark.ask()
+    made.confirm(made.commit_offset)
+
+
 def test_one_of_each_key_is_out_and_the_next_follows_its_settlement() -> None:
     made = window(["a", "a", "b", "a"])
     assert offsets(made) == [0, 2]
@@ -176,6 +183,7 @@ def test_a_partition_has_fallen_behind_from_max_behind_until_half_of_it() -> Non
     assert made.behind == 10, "those that are settled count, up to the lowest that is not"
     assert made.fallen_behind
     made.settle(0)
+    commit(made)
     assert not made.fallen_behind
     assert made.view("orders", 3) == ("orders", 3, 0, False, 0, None)
 
@@ -185,10 +193,42 @@ def test_it_has_caught_up_with_half_of_max_behind() -> None:
     offsets(made)
     for offset in range(4):
         made.settle(offset)
+    commit(made)
     assert made.fallen_behind
     made.settle(4)
+    commit(made)
     assert not made.fallen_behind
     assert made.view("orders", 3) == ("orders", 3, 5, False, 0, 5)
+
+
+def test_what_is_settled_counts_until_it_is_known_to_be_committed() -> None:
+    made = window([None] * 11, max_behind=10)
+    offsets(made)
+    for offset in range(5):
+        made.settle(offset)
+    made.watermark.ask()
+    assert made.watermark.unasked == 0
+    for offset in range(5, 8):
+        made.settle(offset)
+    made.watermark.ask()
+    made.confirm(4)
+    assert (made.fallen_behind, offsets(made)) == (True, []), "no commit of 4 was asked for"
+    made.confirm(5)
+    assert (made.fallen_behind, offsets(made)) == (False, [10])
+    made.settle(8)
+    assert (made.watermark.unasked, made.watermark.uncommitted) == (1, 6)
+
+
+def test_the_confirmation_of_a_later_commit_is_one_of_those_before_it() -> None:
+    made = window([None] * 4, max_behind=4)
+    offsets(made)
+    for offset in range(4):
+        made.settle(offset)
+        made.watermark.ask()
+    made.confirm(4)
+    assert made.watermark.uncommitted == 0
+    made.confirm(2)
+    assert made.watermark.uncommitted == 0
 
 
 def test_bytes_alone_let_it_fall_behind() -> None:
@@ -217,6 +257,7 @@ def test_what_waited_goes_to_stable_with_the_later_ones_of_its_key_while_behind(
     assert made.take(9, 0.0) == [(record(2, "a"), TO_STABLE + 1)]
     made.settle(1)
     made.settle(2)
+    commit(made)
     assert not made.fallen_behind
     assert made.take(9, 0.0) == [(record(3, "a"), 1)]
 
@@ -228,6 +269,7 @@ def test_a_key_goes_to_stable_no_longer_once_its_partition_has_caught_up() -> No
     offsets(made)
     made.settle(0)
     made.settle(1)
+    commit(made)
     assert not made.fallen_behind
     made.add([record(2, "a"), record(3, "b")])
     assert made.fallen_behind
@@ -265,12 +307,15 @@ def test_what_comes_while_it_has_fallen_behind_waits_outside_until_half_is_left(
     assert (made.behind, offsets(made), offsets(made)) == (4, [0, 1, 2, 3], [])
     made.add([record(10), record(9)])
     made.settle(0)
+    commit(made)
     assert (made.behind, offsets(made), made.fallen_behind) == (3, [], True)
     made.settle(1)
+    commit(made)
     assert (made.behind, offsets(made), made.fallen_behind) == (4, [4, 5], True)
     assert made.commit_offset == 2
     for offset in range(2, 11):
         made.settle(offset)
+        commit(made)
         offsets(made)
     assert (made.behind, made.fallen_behind, made.commit_offset) == (0, False, 11)
 
@@ -289,6 +334,7 @@ def test_a_window_of_one_record_gives_all_one_by_one() -> None:
     for offset in range(3):
         assert offsets(made) == [offset]
         made.settle(offset)
+        commit(made)
     assert made.commit_offset == 3
 
 
