@@ -55,8 +55,8 @@ class Look:
 class Turn:
     """Records a second: stable's until the topic fell behind, and all three of them then.
 
-    What was not looked at is NaN. `cpu_us` is the gateway's CPU until then, for each of stable's records.
-    `paused` is the part of that time in which a partition was not read, over all partitions.
+    `cpu_us` is the gateway's CPU until then, for each of stable's records. What was not looked at
+    is NaN. `paused` is the part of that time in which a partition was not read, of all of them.
     """
 
     until: float
@@ -73,7 +73,7 @@ def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float
     begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each.paused)
     turned = next((each for each in looks if each.stable >= stable or each.paused), looks[-1])
     fell = next((each for each in looks if each.paused), turned)
-    settled_at = fell.at + SETTLE_SECONDS
+    settled_at = fell.at + (SETTLE_SECONDS if seconds else 0.0)
     later = [each for each in looks if settled_at <= each.at <= settled_at + seconds]
     start, end = later[0], later[-1]
     took = end.at - start.at if seconds else nan
