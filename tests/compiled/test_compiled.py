@@ -25,7 +25,7 @@ SUITES = (
     "--ignore=tests/unit/runtime/rollouts/test_two_replicas.py",
     "--ignore=tests/unit/runtime/test_auto_limits.py",
     "--ignore=tests/unit/runtime/test_simulation.py",
-    "tests/unit/adapters/kafka",
+    "tests/unit/adapters/kafka/test_kafka_partitions.py",
     "tests/unit/adapters/sqs",
     "--ignore=tests/unit/adapters/sqs/test_environment.py",
     "tests/contract/test_target_contract.py",

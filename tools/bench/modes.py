@@ -52,7 +52,7 @@ BILL_RATES: Final = (10.0, 100.0, 1_000.0, 10_000.0)
 PARTS: Final = "acde"
 ROUTED_TIMES: Final = 4  # the more routes, the fewer messages of each
 _OURS: Final = PEERS[0]
-_GATEWAYS: Final = ("gateway", "uncompiled")
+GATEWAYS: Final = ("gateway", "uncompiled")
 
 
 def able(chosen: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
@@ -66,7 +66,7 @@ def able(chosen: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
 
 def gateway_of(chosen: Sequence[Peer]) -> Peer:
     """Return the gateway that was chosen, compiled where neither is named."""
-    return next((each for each in chosen if each.name in _GATEWAYS), _OURS)
+    return next((each for each in chosen if each.name in GATEWAYS), _OURS)
 
 
 async def compare(
@@ -182,7 +182,7 @@ async def followed(
         found = await follows.rest(peer, here, folder, case, arguments.seconds)
         rests[case.what].append(found)
         progress(f"{turn + 1}: {case.what}, {found.core:.2%} of a core, {found.rss_mib:.0f} MiB")
-    made = {each.name: decisions.of(each) for each in chosen if each.name in _GATEWAYS}
+    made = {each.name: decisions.of(each) for each in chosen if each.name in GATEWAYS}
     title = f"{peer.name}: {messages:,} messages, {repetitions} repetitions by turns; "
     title += f"{arguments.seconds:g} s without messages"
     return report.header(title, here.made_of) + "\n" + follows.text(turns, rests, made)

