@@ -135,12 +135,14 @@ async def measure(
     count = BACKLOG
     if load.rate is not None:
         count = int(load.max_behind * PARTITIONS * 1.2 + load.rate * (seconds + 2))
-    filling = asyncio.to_thread(there.fill, topic, count, body(NUMBERED), 0.0, KEYS, load.rate)
+    given = (topic, count, body(NUMBERED), 0.0, KEYS, load.rate)
     if load.rate is None:
-        await filling
+        await asyncio.to_thread(there.fill, *given)
     with running(peer, arena, folder, _routing(arena, there, topic, load, case)) as it:
         admin = await _until_assigned(it, topic)
-        producing = None if load.rate is None else asyncio.create_task(filling)
+        producing = None
+        if load.rate is not None:
+            producing = asyncio.create_task(asyncio.to_thread(there.fill, *given))
         then = 0.0 if load.rate is None else seconds
         enough = _Enough(stable, then + SETTLE_SECONDS, falls=case is not WELL)
         looks = await _looks(it, arena, admin, topic, enough)
