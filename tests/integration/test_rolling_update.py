@@ -58,7 +58,8 @@ class SteadySender:
 class Stage:
     """A queue under load, and replicas that let few messages pass at once, so that some wait.
 
-    Two replicas take 30 messages a second, of the 40 that come.
+    One replica just takes the 40 messages a second that come, so that permits are left and polls
+    are under way.
     """
 
     def __init__(self, name: str, folder: Path, service: Service, sqs: EmulatedSqs) -> None:
@@ -67,9 +68,9 @@ class Stage:
         service.otherwise = Answer(seconds=0.2)
 
     def fleet(self, lease: str) -> Fleet:
-        versions = {"stable": {"url": self.service.url, "max_in_flight": 3}}
+        versions = {"stable": {"url": self.service.url, "max_in_flight": 8}}
         route = {"name": "rolling", "queue": self.queue.name, "versions": versions}
-        timing = {"wait": "1s", "visibility": lease, "max_in_flight": 15}
+        timing = {"wait": "1s", "visibility": lease, "max_in_flight": 30}
         return Fleet(self._folder, self._sqs.endpoint, route | timing)
 
     def wait_for_more(self) -> None:
