@@ -1,5 +1,7 @@
 """Compiles the road of a message with mypyc, where `GATEWAY_COMPILE=1` asks for it.
 
+`GATEWAY_COMPILE=quick` is for tests: a third of the work, and code that is slow and not optimized.
+
 All else of the project is in pyproject.toml. Why, and what it gains:
 docs/adr/0015-the-hot-path-can-be-compiled.md
 """
@@ -7,7 +9,7 @@ docs/adr/0015-the-hot-path-can-be-compiled.md
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from setuptools import setup
 
@@ -39,16 +41,25 @@ forth between compiled and interpreted code lose what was gained. Modules of cor
 are: they run once for ten messages, and compiled ones tell less of who waits for what."""
 
 
+WAYS: Final[dict[str, dict[str, Any]]] = {
+    "1": {"opt_level": "3", "separate": True},
+    "quick": {"opt_level": "0", "debug_level": "0", "separate": False},
+}
+"""By the value of `GATEWAY_COMPILE`. One unit of C reads the runtime of mypyc once: most of what a
+module costs without optimization. With it, one unit would keep one core busy."""
+
+
 def extensions() -> list[Extension]:
     """Return nothing, or one extension for each module; needs mypy and a C compiler then."""
-    if os.environ.get("GATEWAY_COMPILE") != "1":
+    way = WAYS.get(os.environ.get("GATEWAY_COMPILE", ""))
+    if way is None:
         return []
     from mypyc.build import mypycify  # noqa: PLC0415 - only there where it was asked for
 
     # Types are judged by `make check`, with all dependencies; here what is not installed may be so.
     options = ["--config-file=", "--ignore-missing-imports"]
     paths = [f"gateway/{folder}/{name}.py" for folder in HOT_PATH for name in HOT_PATH[folder]]
-    made: list[Extension] = mypycify([*options, *paths], opt_level="3", separate=True)
+    made: list[Extension] = mypycify([*options, *paths], **way)
     return made
 
 

@@ -86,6 +86,8 @@ class Visit:
     async def send(self, *pieces: bytes) -> None:
         """Send each piece on its own, the next one when the client may have seen the last."""
         for piece in pieces:
+            if self._writer.is_closing():  # a write to it is a RuntimeError with uvloop
+                raise ClientLeftError
             try:
                 self._writer.write(piece)
                 await self._writer.drain()

@@ -56,17 +56,17 @@ class ChainProcesses:
         self.calls = {call: free_port() for call in self._all_calls()}
         self.client = httpx.Client(trust_env=False, verify=False, timeout=30)
         self._stack = ExitStack()
+        self._children: dict[str, Child] = {}
         self.gateway: GatewayProcess
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.client)
         for name in SERVICES:
-            child = Child(self._command(name), self._place(name), self._environment(name))
-            self._stack.enter_context(child)
+            self._start(name, self._environment(name))
         self.gateway = GatewayProcess(self._place("gateway"), self.routing(), self._endpoint)
         self._stack.enter_context(self.gateway)
-        for port in self.ports.values():
-            until(lambda port=port: self._answers(f"http://{LOOPBACK}:{port}/healthz"), "a service")
+        for name in SERVICES:
+            self._wait_until_healthy(name)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,6 +104,12 @@ class ChainProcesses:
         """Let the gateway take a routing file."""
         self.gateway.write(routing)
         assert self.gateway.reload().status_code == 200, self.gateway.tail()
+
+    def restart(self, name: str, **environment: str) -> None:
+        """End a service, and start it anew with other values in its environment."""
+        self._children[name].kill()
+        self._start(name, {**self._environment(name), **environment})
+        self._wait_until_healthy(name)
 
     @contextmanager
     def in_mesh(self, objects: list[Object], **elsewhere: int) -> Iterator[str]:
@@ -159,9 +165,16 @@ class ChainProcesses:
         (pods,) = read_mesh(self.objects).endpoints(Target(host))
         return self.url(pods, "/events")
 
+    def _start(self, name: str, environment: Mapping[str, str]) -> None:
+        child = Child(self._command(name), self._place(name), environment)
+        self._children[name] = self._stack.enter_context(child)
+
+    def _wait_until_healthy(self, name: str) -> None:
+        until(lambda: self._answers(self.url(name, "/healthz")), f"{name} to be healthy")
+
     def _place(self, name: str) -> Path:
         folder = self._folder / name
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # of one that is started anew it is there
         return folder
 
     def _answers(self, url: str) -> bool:

@@ -15,11 +15,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _SERVER: Final = "tests.integration.fork_server"
 _ROOT: Final = Path(__file__).parents[2]
 _LARGEST_NOTE: Final = 4096
+_SLICE_MS: Final = 50.0
+"""How long one thread waits for notes before another may."""
 _OF_THE_INTERPRETER: Final = ("PYTHON", "LANG", "LC_", "LD_")
 """Variables that an interpreter reads at its start."""
 _TAKEN_ON: Final = "PYTHONIOENCODING"
@@ -36,14 +39,12 @@ _TAKEN_ON: Final = "PYTHONIOENCODING"
 class ForkedProcess:
     """What a test uses of `subprocess.Popen`, for a process that the server has forked."""
 
-    def __init__(self, server: ForkServer, pid: int, stdin: IO[bytes] | None) -> None:
+    def __init__(self, server: ForkServer, pid: int) -> None:
         self._server = server
-        self.pid, self.stdin = pid, stdin
-
-    @property
-    def returncode(self) -> int | None:
-        """Return the exit status if it is known; a signal's number below zero."""
-        return self._server.ended.get(self.pid)
+        self.pid = pid
+        self.stdin: IO[bytes] | None = None
+        self.returncode: int | None = None
+        """The exit status if it is known; a signal's number below zero."""
 
     def poll(self) -> int | None:
         """Return the exit status, or None while it runs."""
@@ -72,7 +73,10 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The server, and how each of its children ended. It ends, and they do, when this does."""
+    """The server and its children. It ends, and they do, when this does.
+
+    Any thread may wait. The system uses a pid again, so what ends is looked up among what runs.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -86,13 +90,14 @@ class ForkServer:
             )
         self._polling = select.poll()  # a test may have opened more files than `select` takes
         self._polling.register(self._control, select.POLLIN)
-        self.ended: dict[int, int] = {}
-        self._started: int | None = None
+        self._reading, self._starting = threading.Lock(), threading.Lock()
+        self._running: dict[int, ForkedProcess] = {}
+        self._started: ForkedProcess | None = None
 
     def start(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], *streams: int
-    ) -> int:
-        """Start `python -m MODULE ...` with stdin, stdout and stderr; return its pid."""
+    ) -> ForkedProcess:
+        """Start `python -m MODULE ...` with stdin, stdout and stderr."""
         _python, _m, module, *arguments = command
         job = {
             "module": module,
@@ -100,21 +105,27 @@ class ForkServer:
             "folder": str(folder),
             "environment": dict(environment),
         }
-        socket.send_fds(self._control, [json.dumps(job).encode()], streams)
-        while self._started is None:
-            self.read_notes(None)
-        pid, self._started = self._started, None
-        return pid
+        with self._starting:
+            socket.send_fds(self._control, [json.dumps(job).encode()], streams)
+            while (started := self._started) is None:
+                self.read_notes(None)
+            self._started = None
+        return started
 
     def read_notes(self, seconds: float | None) -> None:
-        """Wait for the next note of the server, and read all that are there."""
-        while self._polling.poll(None if seconds is None else seconds * 1000):
-            note: dict[str, Any] = json.loads(self._control.recv(_LARGEST_NOTE))
-            if "started" in note:
-                self._started = note["started"]
-            else:
-                self.ended[note["pid"]] = note["status"]
-            seconds = 0
+        """Wait for the next note of the server, or a moment, and read all that are there."""
+        wait_ms = _SLICE_MS if seconds is None else min(_SLICE_MS, seconds * 1000)
+        with self._reading:
+            while self._polling.poll(wait_ms):
+                self._read(json.loads(self._control.recv(_LARGEST_NOTE)))
+                wait_ms = 0
+
+    def _read(self, note: dict[str, int]) -> None:
+        if "started" in note:
+            pid = note["started"]
+            self._started = self._running[pid] = ForkedProcess(self, pid)
+        else:
+            self._running.pop(note["pid"]).returncode = note["status"]
 
     def close(self) -> None:
         """End the server and all that it has started."""
@@ -132,8 +143,9 @@ def fork_gateway(
     """Start a module of the gateway by fork; `streams` are its stdin, stdout and stderr."""
     server = _server(frozenset(_of_the_interpreter(environment)))
     files = [stream.fileno() for stream in streams]
-    pid = server.start(command, folder, environment, *files)
-    return ForkedProcess(server, pid, stdin)
+    process = server.start(command, folder, environment, *files)
+    process.stdin = stdin
+    return process
 
 
 def may_fork(command: Sequence[str], asked: Mapping[str, str]) -> bool:

@@ -14,6 +14,9 @@ PATIENCE_SECONDS: Final = 60.0
 """Far beyond anything a test waits for: only a thing that never happens takes so long."""
 
 _LOOK_AGAIN_SECONDS: Final = 0.02
+_SELDOM_SECONDS: Final = 0.1
+_LONGER: Final = 1.2
+"""Looks cost more than the waiting: what takes a second is looked at ten times a second."""
 
 
 class NeverHappened(AssertionError):  # noqa: N818 - a test's finding, not a defect of the program
@@ -28,9 +31,10 @@ def until(
     look_again_seconds: float = _LOOK_AGAIN_SECONDS,
 ) -> T:
     """Return the first answer of `look` that is true; raises NeverHappened with the last one."""
-    deadline = time.monotonic() + patience_seconds
+    deadline, pause = time.monotonic() + patience_seconds, look_again_seconds
     while not (seen := look()):
         if time.monotonic() > deadline:
             raise NeverHappened(f"waited {patience_seconds:g} s for {what}; last seen: {seen!r}")
-        time.sleep(look_again_seconds)
+        time.sleep(pause)
+        pause = min(pause * _LONGER, max(_SELDOM_SECONDS, look_again_seconds))
     return seen

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.bench.arena import Arena
-    from tools.bench.peers import Running
+    from tools.bench.peers import Peer, Running
 
 BODY_BYTES: Final = 2**20
 MAX_IN_FLIGHT: Final = 200
@@ -58,11 +58,13 @@ class Run:
     peak_mib: float
 
 
-async def measure(arena: Arena, folder: Path, kind: str, messages: int) -> Run:
+async def measure(
+    arena: Arena, folder: Path, kind: str, messages: int, gateway: Peer = PEERS[0]
+) -> Run:
     """Let the gateway deliver `messages` to a slow service."""
     await arena.clear()
     routing = _ROUTING.format(queue=QUEUE, max_in_flight=MAX_IN_FLIGHT, sink=arena.services.http)
-    with running(PEERS[0], arena, folder, routing) as it:
+    with running(gateway, arena, folder, routing) as it:
         await until_it_polls(it, arena)
         before_mib, began = machine.usage(it.pid).rss_mib, time.monotonic()
         await arena.fill(messages, KINDS[kind], 0.0)

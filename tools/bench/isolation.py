@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.bench.arena import Arena
-    from tools.bench.peers import Running
+    from tools.bench.peers import Peer, Running
 
 WELL: Final = "well"
 STATES: Final = {WELL: "", "hangs": "/never", "sheds": "/shed"}
@@ -65,14 +65,18 @@ class Turn:
 
 
 async def measure(
-    arena: Arena, folder: Path, state: str, seconds: float, rate: float | None
+    arena: Arena,
+    folder: Path,
+    state: str,
+    seconds: float,
+    rate: float | None,
+    gateway: Peer = PEERS[0],
 ) -> Turn:
     """Run the gateway once with the canary in this state, at `rate` messages a second a route.
 
     Without a rate the queues are kept filled.
     """
     await arena.clear(*QUEUES)
-    gateway = PEERS[0]
     with running(gateway, arena, folder, _routing(arena, STATES[state])) as it:
         for queue in QUEUES:
             await until_it_polls(it, arena, queue)

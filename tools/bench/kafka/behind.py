@@ -123,7 +123,10 @@ def _chosen(rates: Sequence[float] | None) -> Iterator[tuple[Load, Case]]:
 async def measure(
     peer: Peer, arena: Arena, there: Broker, folder: Path, load: Load, case: Case, seconds: float
 ) -> Turn:
-    """Run the gateway once; go on for some seconds after it has fallen behind."""
+    """Run the gateway once; under a given load, go on for some seconds after it fell behind.
+
+    With a backlog the partitions fall behind one after the other, as they are fetched.
+    """
     await arena.clear()
     topic = f"t-{uuid4()}"
     topics = (topic, f"{topic}-dead", f"{topic}-{PARKED}")
@@ -132,20 +135,23 @@ async def measure(
     count = BACKLOG
     if load.rate is not None:
         count = int(load.max_behind * PARTITIONS * 1.2 + load.rate * (seconds + 2))
-    filling = asyncio.to_thread(there.fill, topic, count, body(NUMBERED), 0.0, KEYS, load.rate)
+    given = (topic, count, body(NUMBERED), 0.0, KEYS, load.rate)
     if load.rate is None:
-        await filling
+        await asyncio.to_thread(there.fill, *given)
     with running(peer, arena, folder, _routing(arena, there, topic, load, case)) as it:
         admin = await _until_assigned(it, topic)
-        producing = None if load.rate is None else asyncio.create_task(filling)
-        enough = _Enough(stable, seconds + SETTLE_SECONDS, falls=case is not WELL)
+        producing = None
+        if load.rate is not None:
+            producing = asyncio.create_task(asyncio.to_thread(there.fill, *given))
+        then = 0.0 if load.rate is None else seconds
+        enough = _Enough(stable, then + SETTLE_SECONDS, falls=case is not WELL)
         looks = await _looks(it, arena, admin, topic, enough)
         rss_mib = machine.usage(it.pid).rss_mib
         admin.close()
         if producing is not None:
             await producing
     there.drop(*topics)
-    return turn_of(looks, stable, seconds, rss_mib)
+    return turn_of(looks, stable, then, rss_mib)
 
 
 def _routing(arena: Arena, there: Broker, topic: str, load: Load, case: Case) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan, nan
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.bench.report import table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 WELL: Final = "well"
 SETTLE_SECONDS: Final = 2.0
@@ -54,8 +55,8 @@ class Look:
 class Turn:
     """Records a second: stable's until the topic fell behind, and all three of them then.
 
-    `cpu_us` is the gateway's CPU until then, for each of stable's records.
-    `paused` is the part of that time in which a partition was not read, over all partitions.
+    `cpu_us` is the gateway's CPU until then, for each of stable's records. What was not looked at
+    is NaN. `paused` is the part of that time in which a partition was not read, of all of them.
     """
 
     until: float
@@ -72,10 +73,10 @@ def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float
     begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each.paused)
     turned = next((each for each in looks if each.stable >= stable or each.paused), looks[-1])
     fell = next((each for each in looks if each.paused), turned)
-    settled_at = fell.at + SETTLE_SECONDS
+    settled_at = fell.at + (SETTLE_SECONDS if seconds else 0.0)
     later = [each for each in looks if settled_at <= each.at <= settled_at + seconds]
     start, end = later[0], later[-1]
-    took = max(end.at - start.at, 1e-9)
+    took = end.at - start.at if seconds else nan
     records = turned.stable - begin.stable
     return Turn(
         until=records / max(turned.at - begin.at, 1e-9),
@@ -83,7 +84,7 @@ def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float
         then=(end.stable - start.stable) / took,
         tries=(end.tries - start.tries) / took,
         fallbacks=(end.fallbacks - start.fallbacks) / took,
-        paused=sum(each.paused for each in later) / len(later),
+        paused=sum(each.paused for each in later) / len(later) if seconds else nan,
         rss_mib=rss_mib,
     )
 
@@ -107,15 +108,20 @@ def text(found: Mapping[tuple[str, tuple[str, str]], Sequence[Turn]]) -> str:
                 f"{median(turn.until / well.until for turn, well in pairs):.2f}",
                 f"{median(turn.cpu_us for turn in turns):.0f}",
                 f"{median(turn.cpu_us / well.cpu_us for turn, well in pairs):.2f}",
-                f"{median(turn.then for turn in turns):,.0f}",
-                f"{median(turn.then / well.then for turn, well in pairs):.2f}",
-                f"{median(turn.tries for turn in turns):,.0f}",
-                f"{median(turn.fallbacks for turn in turns):,.0f}",
-                f"{median(turn.paused for turn in turns):.0%}",
+                _or_dash((turn.then for turn in turns), ",.0f"),
+                _or_dash((turn.then / well.then for turn, well in pairs), ".2f"),
+                _or_dash((turn.tries for turn in turns), ",.0f"),
+                _or_dash((turn.fallbacks for turn in turns), ",.0f"),
+                _or_dash((turn.paused for turn in turns), ".0%"),
                 f"{median(turn.rss_mib for turn in turns):.0f}",
             ]
         )
     return "\n".join([table(head, rows), "", *_NOTES])
+
+
+def _or_dash(found: Iterable[float], shape: str) -> str:
+    value = median(found)
+    return "-" if isnan(value) else format(value, shape)
 
 
 _NOTES: Final = (
