@@ -260,12 +260,15 @@ class InMemoryLog:
         self._commit()
 
     def _commit(self) -> None:
+        self._commit_each()
+        self.bell.ring()
+
+    def _commit_each(self) -> None:
         for number, window in self._windows.items():
             if window.commit_offset is not None:
                 window.watermark.ask()
                 self._keep(number, window.commit_offset)
                 window.confirm(window.commit_offset)
-        self.bell.ring()
 
     def _keep(self, number: int, offset: int) -> None:
         self.committed[number] = offset

@@ -138,7 +138,7 @@ class Member(InMemoryLog):
 
     def _commit(self) -> None:
         if not self.dead_now:
-            super()._commit()
+            self._commit_each()  # the topic rings, for news alone
 
     def _keep(self, number: int, offset: int) -> None:
         self.topic.commit(self, number, offset)

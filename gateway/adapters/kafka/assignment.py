@@ -179,7 +179,7 @@ class Assignment:
     # ---- what is fetched ------------------------------------------------------------------
 
     @property
-    def pauses(self) -> bool:
+    def has_paused(self) -> bool:
         """Whether a partition is paused."""
         return bool(self._paused)
 

@@ -223,7 +223,7 @@ class ConsumerThread:
             self._room.release()
 
     def _patience(self) -> float:
-        quick = self._assignment.pauses and time.monotonic() < self._quick_until
+        quick = self._assignment.has_paused and time.monotonic() < self._quick_until
         return QUICK_SECONDS if quick else IDLE_SECONDS
 
     def _failed(self, consumer: Consumer, message: Message, error: KafkaError) -> None:
