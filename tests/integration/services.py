@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.integration.children import LOOPBACK
 from tests.integration.exchanges import Answer, Event, read_request, send_reply
@@ -35,6 +35,8 @@ class Service:
         self._answering: list[Request] = []
         self._news = threading.Condition()
         self._connections = 0
+        self._conversations: set[asyncio.Task[Any]] = set()
+        self._closed = False
         serving = asyncio.start_server(self._serve, LOOPBACK, 0, limit=_MAX_HEAD_BYTES)
         self._server = thread.run(serving)
         port = self._server.sockets[0].getsockname()[1]
@@ -64,17 +66,30 @@ class Service:
             return self.seen(body)
 
     def close(self) -> None:
-        """Listen no more."""
-        self._thread.loop.call_soon_threadsafe(self._server.close)
+        """Listen no more, and end every conversation: also one that waits for what never comes."""
+        self._thread.run(self._close())
+
+    async def _close(self) -> None:
+        self._closed = True
+        self._server.close()
+        ending = list(self._conversations)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations.add(task)
         try:
-            await self._converse(reader, writer, self._connections)
+            if not self._closed:
+                await self._converse(reader, writer, self._connections)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # the gateway is done with this connection, or the tests are
         finally:
             writer.close()
+            self._conversations.discard(task)
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
