@@ -89,6 +89,17 @@ class Model:
             self.all.append(Known(each, keys[self.order]))
             if self.uncommitted >= self.max_behind or self.held_bytes >= self.max_bytes:
                 self.fallen_behind = True
+                self.hurry()
+
+    @property
+    def detouring(self) -> bool:
+        return self.fallen_behind and self.detour is not Detour.NONE
+
+    def hurry(self) -> None:
+        """What is to take its detour is due."""
+        for each in self.all if self.detouring else ():
+            if each.elsewhere and not each.out:
+                each.due_at = 0.0
 
     def take(self, limit: int, now: float) -> tuple[list[tuple[Record, int]], list[Record]]:
         taken: list[tuple[Record, int]] = []
@@ -112,7 +123,7 @@ class Model:
         return taken, parked
 
     def goes_elsewhere(self, each: Known) -> bool:
-        if not self.fallen_behind or self.detour is Detour.NONE:
+        if not self.detouring:
             return False
         if each.elsewhere and each.key is not None:
             self.detoured.add(each.key)
@@ -200,6 +211,8 @@ class Windows(RuleBasedStateMachine):
         each.elsewhere = elsewhere and cause is not ReleaseCause.REJECTED
         each.out, each.due_at = False, self.now + seconds
         each.waited = cause is ReleaseCause.WAITED
+        if self.model.detouring and each.elsewhere and cause is ReleaseCause.FAILED:
+            each.due_at = 0.0
         if not each.waited:
             each.attempts += 1
             each.blocked = cause is ReleaseCause.REJECTED
@@ -233,7 +246,7 @@ class Windows(RuleBasedStateMachine):
         window, model = self.window, self.model
         line = model.line
         lowest = line[0].record.offset if line else None
-        past_all = self.newest + 1 if self.newest >= 0 else None
+        past_all = model.all[-1].record.offset + 1 if model.all else None  # none of those outside
         assert window.commit_offset == (past_all if lowest is None else lowest)
         assert window.behind == len(line)
         assert window.held_bytes == model.held_bytes

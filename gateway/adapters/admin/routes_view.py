@@ -75,7 +75,8 @@ def routes_view(
     that is a queue has `queue`, as it is written in the routing file, in place of `url`; one that
     is a topic has `topic`. A route that reads a topic has that as its `queue`, and in `kafka` (else
     null) `topic`, `group`, `rebalances`, and of each of this process's partitions `topic`,
-    `partition`, `behind`, `paused`, `blocked` and `oldest`, the lowest offset not settled.
+    `partition`, `behind`, `paused`, `blocked`, `oldest` (the lowest offset not settled) and
+    `detours`.
     """
     problems = list(measurements.problems)
     judged = {each.route: each for each in rollouts}

@@ -1,13 +1,15 @@
-"""Which settings librdkafka knows, asked of the library itself; it is imported with the first."""
+"""Which settings and values librdkafka takes, asked of the library itself at the first of them."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _NEVER: Final = "gateway.asks"
 """No setting of librdkafka: with it no client is made, so that looks cost nothing."""
 
 _LOADS_CODE: Final = "plugin.library.paths"
+_RANGE: Final = re.compile(r"allowed range (-?\d+)\.\.(-?\d+)")
 
 KNOWN: Final = tuple(
     """
@@ -86,3 +88,24 @@ class SettingNames:
         except (AttributeError, TypeError, ValueError):
             return False  # a callback: the routing file has none
         return True
+
+    def refuses(self, name: str, value: str) -> str | None:
+        """Return what a known setting takes in place of this value; None: the value may be right.
+
+        It is empty where librdkafka does not say. A file is not opened.
+        """
+        try:
+            from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - the extra
+        except ImportError:
+            return None
+        if name == _LOADS_CODE:
+            return None
+        try:
+            Producer({name: value, _NEVER: ""})
+        except KafkaException as error:  # of this value, or of the other name
+            why = error.args[0].str()
+            if _NEVER in why:
+                return None
+            bounds = _RANGE.search(why)
+            return f"it takes {bounds[1]} to {bounds[2]}" if bounds else ""
+        return None

@@ -210,6 +210,13 @@ KAFKA_BLOCKED: Final = MetricDefinition(
     ("route", "partition"),
     "What rejected records hold back in the partition: keys, with `order: partition` 1.",
 )
+KAFKA_DETOURS: Final = MetricDefinition(
+    "gateway_kafka_detours_total",
+    "counter",
+    ("route", "partition"),
+    "Times that a record for another version than stable went to stable or to the parking topic,"
+    " since its partition was max_behind behind.",
+)
 KAFKA_REBALANCES: Final = MetricDefinition(
     "gateway_kafka_rebalances_total",
     "counter",
@@ -262,7 +269,7 @@ METRIC_DEFINITIONS: Final = (
     *(SETTLEMENTS, SETTLEMENT_FAILURES, WEIGHT, STABLE),
     *(ROLLOUT_PHASE, ROLLOUT_STEP, ROLLOUT_VERDICT, ROLLBACKS, WEIGHT_OVERRIDE, STATE_IN_TROUBLE),
     *(FOLLOW_VALID, FOLLOW_SYNCED, FOLLOW_UNMAPPED, FOLLOW_UNROUTABLE),
-    *(KAFKA_BEHIND, KAFKA_MAX_BEHIND, KAFKA_PAUSED, KAFKA_BLOCKED, KAFKA_REBALANCES),
+    *(KAFKA_BEHIND, KAFKA_MAX_BEHIND, KAFKA_PAUSED, KAFKA_BLOCKED, KAFKA_DETOURS, KAFKA_REBALANCES),
     *(RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, GENERATION, SPANS, BUILD),
 )
 """Every metric of the gateway's own, in the order of a scrape."""

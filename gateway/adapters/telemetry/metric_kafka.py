@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Series = tuple[MetricDefinition, Labels, float]
 
-OF_PARTITIONS = (names.KAFKA_BEHIND, names.KAFKA_PAUSED, names.KAFKA_BLOCKED)
-
 
 def series_of_topics(views: Iterable[RouteView]) -> Iterator[Series]:
     """Yield metric, labels and value of each partition that is read, and of each such route."""
@@ -32,3 +30,4 @@ def series_of_topics(views: Iterable[RouteView]) -> Iterator[Series]:
             yield names.KAFKA_BEHIND, labels, each.behind
             yield names.KAFKA_PAUSED, labels, each.paused
             yield names.KAFKA_BLOCKED, labels, each.blocked
+            yield names.KAFKA_DETOURS, labels, each.detours

@@ -14,7 +14,7 @@ from gateway.config.problems.findings import (
     as_mapping,
     find_similar,
 )
-from gateway.config.schema.kafka import BLOCK, is_setting_name, topic
+from gateway.config.schema.kafka import BLOCK, is_setting_name, setting_value, topic
 from gateway.core.delivery.record_headers import RESERVED_PREFIX
 from gateway.core.kafka import plan
 from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Order, WhenBehind
@@ -61,7 +61,7 @@ def kafka_findings(route: dict[str, Any]) -> Iterator[Finding]:
 
 
 class SettingNames(Protocol):
-    """What knows the names of a Kafka client's settings; `known` are some, for suggestions."""
+    """What knows the settings of a Kafka client; `known` are names of some, for suggestions."""
 
     @property
     def known(self) -> Sequence[str]:
@@ -70,26 +70,40 @@ class SettingNames(Protocol):
     def knows(self, name: str) -> bool:
         """Whether it knows a name."""
 
+    def refuses(self, name: str, value: str) -> str | None:
+        """Return what it takes in place of a value, or nothing; None: the value may be right."""
 
+
+_LIST: Final = "see librdkafka's list of its settings"
 Names = Callable[[], SettingNames]
 """Imports what knows them, which is not needed for most routing files."""
 
 
 def setting_findings(root: Any, names: Names) -> Iterator[Finding]:
-    """Yield settings that the installed client does not know, of all routes."""
+    """Yield settings of all routes that the installed client does not take."""
     for at, route in enumerate(as_list(as_mapping(root).get("routes"))):
         kafka = as_mapping(as_mapping(route).get("kafka"))
-        for name in as_mapping(kafka.get("settings")):
+        for name, value in as_mapping(kafka.get("settings")).items():
             owned = name in OWNED_SETTINGS or name in _ALSO_OWNED
-            asked = isinstance(name, str) and is_setting_name(name) and not owned
-            if asked and not names().knows(name):
+            if isinstance(name, str) and is_setting_name(name) and not owned:
                 path = ("routes", at, "kafka", "settings", name)
-                yield Finding(path, "is no setting of librdkafka", _meant(name, names().known))
+                yield from add_prefix(path, _taken(name, value, names()))
+
+
+def _taken(name: str, value: Any, names: SettingNames) -> Iterator[Finding]:
+    """Yield what librdkafka does not take; no value is repeated, since it may be a secret."""
+    if not names.knows(name):
+        yield Finding((), "is no setting of librdkafka", _meant(name, names.known))
+    elif isinstance(value, str | bool | int | float):
+        instead = names.refuses(name, str(setting_value(value)))
+        if instead is not None:
+            what = "has a value that librdkafka refuses"
+            yield Finding((), what, instead or _LIST)
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
     near = find_similar(name, [each for each in known if each[:1] == name[:1]])
-    return f"did you mean {near}?" if near else "see librdkafka's list of its settings"
+    return f"did you mean {near}?" if near else _LIST
 
 
 def group_findings(routes: list[dict[str, Any]]) -> Iterator[Finding]:

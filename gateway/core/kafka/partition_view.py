@@ -11,7 +11,8 @@ class PartitionView(NamedTuple):
     `behind` is in records, from the lowest that is not settled to the newest received. `paused`: no
     more of it is fetched at the moment. `blocked` counts what a rejected record holds up: keys, or
     the partition, or with no order each such record. `oldest` is the offset of the lowest record
-    that is not settled, None without one.
+    that is not settled, None without one. `detours`: how often a record went to stable or to the
+    parking topic since the partition was assigned, as `when_behind` says.
     """
 
     topic: str
@@ -20,3 +21,4 @@ class PartitionView(NamedTuple):
     paused: bool = False
     blocked: int = 0
     oldest: int | None = None
+    detours: int = 0

@@ -20,6 +20,9 @@ PAUSED_SECONDS: Final = 30.0
 WITHOUT_SECONDS: Final = 60.0
 """Well above what a group takes to share its partitions out."""
 
+DETOURS_SECONDS: Final = 60.0
+"""A detour that long after the last one is another, and said again."""
+
 _WITHOUT: Final = (
     "fine where the group has more members than the topic has partitions; else see who has them:"
     " kafka-consumer-groups --describe --members --group {group}"
@@ -27,6 +30,10 @@ _WITHOUT: Final = (
 _PAUSED: Final = (
     "see `last_error` and the wait of each version in /api/routes; mend the slow one, or say"
     " another `when_behind`"
+)
+_DETOURS: Final = (
+    "see `last_error` and the wait of each version in /api/routes, and how many they are in"
+    " gateway_kafka_detours_total"
 )
 _BLOCKED: Final = "mend the service, or name a topic in `reject` for records that no service takes"
 
@@ -38,6 +45,8 @@ class PartitionWatch:
         self._plan = plan
         self._without: float | None = None  # since when
         self._paused: dict[Place, float] = {}  # likewise
+        self._detours: dict[Place, int] = {}  # as counted at the last look
+        self._detoured: tuple[float, PartitionView] | None = None  # the last time, and the first
         self._warned: set[tuple[str, Place | None]] = set()
 
     def look(self, now: float, views: Sequence[PartitionView]) -> list[Said]:
@@ -45,6 +54,7 @@ class PartitionWatch:
         self._paused = {
             _place(view): self._paused.get(_place(view), now) for view in views if view.paused
         }
+        self._look_for_detours(now, views)
         found = self._find(now, views)
         said = [words for about, words in found.items() if about not in self._warned]
         self._warned = set(found)
@@ -57,6 +67,8 @@ class PartitionWatch:
         found: dict[tuple[str, Place | None], Said] = {}
         if self._is_without(now, views):
             found["without", None] = self._of_none()
+        if self._detoured is not None:
+            found["detours", None] = self._of_detours(self._detoured[1]), _DETOURS
         for view in views:
             place = _place(view)
             if now - self._paused.get(place, now) >= PAUSED_SECONDS:
@@ -64,6 +76,15 @@ class PartitionWatch:
             if view.blocked:
                 found["blocked", place] = _of_blocked(view), _BLOCKED
         return found
+
+    def _look_for_detours(self, now: float, views: Sequence[PartitionView]) -> None:
+        """Note whether records took their detour since the last look, or not for long."""
+        before, self._detours = self._detours, {_place(view): view.detours for view in views}
+        new = [view for view in views if view.detours not in {0, before.get(_place(view))}]
+        if new:
+            self._detoured = now, new[0] if self._detoured is None else self._detoured[1]
+        elif self._detoured is not None and now - self._detoured[0] >= DETOURS_SECONDS:
+            self._detoured = None
 
     def _is_without(self, now: float, views: Sequence[PartitionView]) -> bool:
         if any(view.topic == self._plan.topic.name for view in views):
@@ -77,6 +98,14 @@ class PartitionWatch:
         topic, group = self._plan.topic.name, self._plan.group
         what = f"no partition of topic {topic} is assigned to this gateway by group {group}"
         return what, _WITHOUT.format(group=group)
+
+    def _of_detours(self, view: PartitionView) -> str:
+        parking = self._plan.parking
+        where = "stable" if parking is None else f"topic {parking.name}"
+        return (
+            f"{_name(view)} was {self._plan.max_behind:,} records behind (max_behind), so records"
+            f" that wait for another version than stable go to {where}, as `when_behind` says"
+        )
 
     def _of_paused(self, view: PartitionView) -> str:
         return (

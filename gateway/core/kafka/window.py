@@ -8,21 +8,21 @@ really received, since compaction and transactions leave gaps. Nothing costs mor
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.kafka.attempts import TO_STABLE
-from gateway.core.kafka.detour import Detour
+from gateway.core.kafka.detour import Detour, Detours
 from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.kafka.past import Past
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
+from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.kafka.watermark import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.record import Record
 
 MAX_HELD_BYTES: Final = 16 * 1024 * 1024
@@ -32,8 +32,6 @@ RESUMED: Final = 0.5
 """Of both bounds: what has fallen behind has caught up when no more than this is left."""
 
 _PARTITION_KEY: Final = b""
-AGAIN_SECONDS: Final = 1.0
-"""Between two times that records are wanted back."""
 
 Taken = tuple["Record", int]
 """A record, and its receive count: attempts made + 1, above TO_STABLE where it goes to stable."""
@@ -47,9 +45,9 @@ class PartitionWindow:
     records from what is known to be committed on, or `max_bytes`, until half of both is left: no
     more is to be fetched meanwhile, and what is added all the same waits outside, as if it were not
     received. So a kill repeats no more than `max_behind`.
-    `blocked` counts rejected records that hold up others, or themselves. `to_park` is emptied by
-    the one that parks its records and then settles them. Records that go back are given before
-    newer ones, and older ones first.
+    `blocked` counts rejected records that hold up others, or themselves, and `detours` those
+    that took their detour. `to_park` is emptied by the one that parks its records and then settles
+    them. Records that go back are given before newer ones, and older ones first.
     """
 
     def __init__(
@@ -62,6 +60,7 @@ class PartitionWindow:
         self.fallen_behind = False
         self.held_bytes = 0
         self.blocked = 0
+        self.detours = Detours()
         self.to_park: list[Record] = []
         self._by_key = order is Order.KEY  # an enum's member is looked up anew each time
         self._ordered = order is not Order.NONE
@@ -79,8 +78,6 @@ class PartitionWindow:
         self._due: list[tuple[float, int]] = []  # a heap: when they may be taken again
         self._keys: dict[bytes, deque[Record] | None] = {}  # what waits behind one of its key
         self._pasts: dict[int, Past] = {}
-        self._detoured: set[bytes] = set()
-        self._wanted_at = -AGAIN_SECONDS
 
     @property
     def behind(self) -> int:
@@ -117,9 +114,9 @@ class PartitionWindow:
 
     def view(self, topic: str, partition: int) -> PartitionView:
         """Describe the partition as it stands."""
-        line, paused, blocked = self.watermark.line, self.fallen_behind, self.blocked
-        oldest = line[0] if line else None
-        return PartitionView(topic, partition, len(line), paused, blocked, oldest)
+        line = self.watermark.line
+        found = self.fallen_behind, self.blocked, line[0] if line else None, self.detours.count
+        return PartitionView(topic, partition, len(line), *found)
 
     # ---- in -------------------------------------------------------------------------------
 
@@ -172,6 +169,8 @@ class PartitionWindow:
                 break
         mark.newest, self.held_bytes = newest, total
         mark.added += uncommitted - before
+        if self._detouring:
+            self._ready_for_detour()
 
     # ---- out ------------------------------------------------------------------------------
 
@@ -182,7 +181,7 @@ class PartitionWindow:
         """
         while self._due and self._due[0][0] <= now:
             heappush(self._ready, heappop(self._due)[1])
-        detours = self.fallen_behind and self._detour is not Detour.NONE
+        detours = self._detouring
         fresh, ready, out = self._fresh, self._ready, self._out
         taken: list[Taken] = []
         while len(taken) < limit:
@@ -201,7 +200,8 @@ class PartitionWindow:
             out.add(record[2])
             past = self._pasts.get(record[2])
             count = 1 if past is None else past.attempts + 1
-            if not (detours and self._takes_detour(record, past)):
+            key = (record[3] if self._by_key else _PARTITION_KEY) if self._ordered else None
+            if not (detours and self.detours.take(key, past)):
                 taken.append((record, count))
             elif self._detour is Detour.TO_STABLE:
                 taken.append((record, count + TO_STABLE))
@@ -211,24 +211,16 @@ class PartitionWindow:
 
     def wants_back(self, now: float) -> bool:
         """Whether records that are out and wait for a slot are to go back, for their detour."""
-        detours = self.fallen_behind and self._detour is not Detour.NONE
-        if wanted := detours and now >= self._wanted_at + AGAIN_SECONDS:
-            self._wanted_at = now
-        return wanted
+        return self._detouring and self.detours.want_back(now)
+
+    @property
+    def _detouring(self) -> bool:
+        return self.fallen_behind and self._detour is not Detour.NONE
 
     def _has_gap(self) -> bool:
         """Whether the next record is below one that is settled."""
         fresh = bool(self._fresh) and self._fresh[0][2] < self._top
         return fresh or (bool(self._ready) and self._ready[0] < self._top)
-
-    def _takes_detour(self, record: Record, past: Past | None) -> bool:
-        """Whether another version did not take it, or one of its key before it."""
-        key = (record[3] if self._by_key else _PARTITION_KEY) if self._ordered else None
-        if past is not None and past.elsewhere:
-            if key is not None:
-                self._detoured.add(key)
-            return True
-        return key in self._detoured
 
     # ---- back -----------------------------------------------------------------------------
 
@@ -277,9 +269,20 @@ class PartitionWindow:
         if offset not in self._out:
             return False
         self._out.discard(offset)
-        self.blocked += self._pasts.setdefault(offset, Past()).went_back(cause, elsewhere=elsewhere)
-        heappush(self._due, (due_at, offset))
+        past = self._pasts.setdefault(offset, Past())
+        self.blocked += past.went_back(cause, elsewhere=elsewhere)
+        if past.elsewhere and cause is ReleaseCause.FAILED and self._detouring:
+            heappush(self._ready, offset)
+        else:
+            heappush(self._due, (due_at, offset))
         return True
+
+    def _ready_for_detour(self) -> None:
+        """Have what is to take its detour ready: no backoff is for stable or the parking topic."""
+        self._ready += [offset for _, offset in self._due if self._pasts[offset].elsewhere]
+        heapify(self._ready)
+        self._due = [each for each in self._due if not self._pasts[each[1]].elsewhere]
+        heapify(self._due)
 
     def confirm(self, offset: int) -> None:
         """Note that an offset is committed that the watermark asked for."""
@@ -291,7 +294,7 @@ class PartitionWindow:
         few = self.watermark.uncommitted <= self.max_behind * RESUMED
         if few and self.held_bytes <= self._max_bytes * RESUMED:
             self.fallen_behind = False
-            self._detoured.clear()
+            self.detours.end()
             outside, self._outside = iter(self._outside), deque()
             self._let_in(outside)
             self._outside.extend(outside)

@@ -106,6 +106,10 @@ def test_a_canary_that_hangs_with_each_way_of_falling_behind(
             assert len(got) == len(set(got)), "stable got each of its records once"
             every = {str(number) for number in range(RECORDS)}
             assert (set(got) | texts(each.canary)) - {"before"} == every
+        detours = gateway.metrics("gateway_kafka_detours_total", "route", "partition")
+        assert detours[fallback.name, "0"] >= len(texts(fallback.stable, "fallback")) > 0
+        assert detours[parked.name, "0"] > 0
+        assert not detours[pause.name, "0"]
         assert before == first - texts(pause.canary), "all of stable's up to max_behind"
         assert not paused(pause)
         dead = gateway.metrics("gateway_deliveries_total", "route", "outcome")

@@ -19,7 +19,7 @@ ROUTES = """routes:
       start: earliest
       settings:
         session.timeout.ms: 6000
-        %s: x
+        %s
     versions: {stable: "http://b.shop:8080/events"}
     reject: block
 """
@@ -42,20 +42,62 @@ def test_a_setting_that_librdkafka_does_not_know_is_a_problem_with_its_line(
     name: str, hint: str
 ) -> None:
     with pytest.raises(ProblemsFound) as found:
-        loader.load((ROUTES % name).encode(), "routes.yaml", SettingNames)
+        loader.load((ROUTES % f"{name}: x").encode(), "routes.yaml", SettingNames)
     (problem,) = found.value.problems
     assert problem.line == 10
     assert "is no setting of librdkafka" in str(problem)
     assert hint in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("fetch.queue.backoff.ms: soon", "see librdkafka's list of its settings"),
+        ("fetch.queue.backoff.ms: -5", "it takes 0 to 300000"),
+        ("security.protocol: SASL-SSL", "see librdkafka's list of its settings"),
+        ("enable.ssl.certificate.verification: perhaps", "see librdkafka's"),
+        ("partitioner: murmur", "see librdkafka's"),
+    ],
+)
+def test_a_value_that_librdkafka_refuses_is_a_problem_that_does_not_repeat_it(
+    line: str, hint: str
+) -> None:
+    with pytest.raises(ProblemsFound) as found:
+        loader.load((ROUTES % line).encode(), "routes.yaml", SettingNames)
+    (problem,) = found.value.problems
+    name, value = line.split(": ")
+    assert problem.line == 10
+    assert name in problem.place
+    assert "has a value that librdkafka refuses" in str(problem)
+    assert hint in str(problem)
+    assert value not in str(problem).replace(name, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fetch.queue.backoff.ms: 5",
+        "linger.ms: 0.5",
+        "enable.ssl.certificate.verification: false",
+        "ssl.ca.location: /no/such/file",
+        "sasl.mechanism: SCRAM-SHA-512",
+        "sasl.password: {env: PASSWORD}",
+        "plugin.library.paths: /no/such/library",
+        "debug: 'consumer,cgrp'",
+    ],
+)
+def test_other_values_are_taken_and_no_file_is_opened(line: str) -> None:
+    loader.load((ROUTES % line).encode(), "routes.yaml", SettingNames)
+
+
 @pytest.mark.parametrize("name", ["group.id", "Upper.Case"])
 def test_a_name_that_is_a_problem_already_is_one_problem(name: str) -> None:
     with pytest.raises(ProblemsFound) as found:
-        loader.load((ROUTES % name).encode(), "routes.yaml", SettingNames)
+        loader.load((ROUTES % f"{name}: x").encode(), "routes.yaml", SettingNames)
     assert len(found.value.problems) == 1
 
 
 def test_without_the_library_no_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     assert SettingNames().knows("no.such.setting")
+    assert SettingNames().refuses("linger.ms", "soon") is None

@@ -80,6 +80,7 @@ gateway_kafka_behind{route,partition}
 gateway_kafka_max_behind{route}
 gateway_kafka_paused{route,partition}
 gateway_kafka_blocked{route,partition}
+gateway_kafka_detours_total{route,partition}
 gateway_kafka_rebalances_total{route}
 gateway_config_last_reload_successful
 gateway_config_last_reload_success_timestamp_seconds
@@ -133,7 +134,8 @@ def topic_view() -> RouteView:
     topic = TopicAddress("orders")
     plan = KafkaPlan(("kafka:9092",), topic, "g", Start.LATEST, max_behind=500)
     reads = replace(route(name="reads"), queue=topic, kafka=plan)
-    parts = [PartitionView("orders", 3, 400, paused=True, blocked=2), PartitionView("parked", 0, 7)]
+    slow = PartitionView("orders", 3, 400, paused=True, blocked=2, detours=5)
+    parts = [slow, PartitionView("parked", 0, 7)]
     phase = PhaseChanged("reads", Phase.POLLING)
     return RouteView(reads, phase, 0, {}, 0, 200, {}, partitions=parts, rebalances=4)
 
@@ -141,7 +143,7 @@ def topic_view() -> RouteView:
 def test_a_topic_says_how_far_each_partition_is_behind() -> None:
     """Those of the parking topic have its name before their number."""
     scraped = Scraped(Metrics(CollectorRegistry(), read_routes=lambda: [topic_view()]))
-    for name, value in (("behind", 400), ("paused", 1), ("blocked", 2)):
+    for name, value in (("behind", 400), ("paused", 1), ("blocked", 2), ("detours_total", 5)):
         assert scraped.value(f"gateway_kafka_{name}", route="reads", partition="3") == value
     assert scraped.value("gateway_kafka_behind", route="reads", partition="parked/0") == 7
     assert scraped.value("gateway_kafka_max_behind", route="reads") == 500

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.core.kafka.partition_view import PartitionView
-from gateway.core.kafka.partition_watch import PAUSED_SECONDS, WITHOUT_SECONDS, PartitionWatch
+from gateway.core.kafka.partition_watch import (
+    DETOURS_SECONDS,
+    PAUSED_SECONDS,
+    WITHOUT_SECONDS,
+    PartitionWatch,
+)
 from gateway.core.kafka.plan import KafkaPlan, Start, TopicAddress
 
 PLAN = KafkaPlan(("kafka:9092",), TopicAddress("orders"), "group-1", Start.EARLIEST, max_behind=100)
@@ -44,6 +51,26 @@ def test_a_pause_is_said_once_it_lasts_with_the_record_that_it_waits_for() -> No
     assert not said(watch, 100.0, FINE)
     assert not said(watch, 101.0, PAUSED)
     assert len(said(watch, 101.0 + PAUSED_SECONDS, PAUSED)) == 1
+
+
+def test_detours_are_said_once_until_there_was_none_for_a_minute() -> None:
+    watch = PartitionWatch(PLAN)
+    assert not said(watch, 0.0, FINE)
+    ((what, what_to_do),) = watch.look(5.0, [FINE._replace(detours=3)])
+    assert what.startswith("partition 0 of topic orders was 100 records behind (max_behind)")
+    assert what.endswith("other version than stable go to stable, as `when_behind` says")
+    assert "gateway_kafka_detours_total" in what_to_do
+    other = PartitionView("orders", 1, 99, detours=1)
+    assert not said(watch, 5.0 + DETOURS_SECONDS - 1, FINE._replace(detours=3), other)
+    assert not said(watch, 5.0 + DETOURS_SECONDS, other)
+    assert not said(watch, 4.0 + 2 * DETOURS_SECONDS, FINE, other), "it was assigned anew"
+    assert len(said(watch, 5.0 + 2 * DETOURS_SECONDS, FINE._replace(detours=1), other)) == 1
+
+
+def test_detours_into_a_parking_topic_name_it() -> None:
+    watch = PartitionWatch(replace(PLAN, parking=TopicAddress("orders.parked")))
+    (what,) = said(watch, 0.0, FINE._replace(detours=1))
+    assert "go to topic orders.parked" in what
 
 
 def test_a_blocked_partition_is_said_at_once_and_again_after_it_was_freed() -> None:

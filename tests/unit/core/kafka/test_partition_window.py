@@ -185,7 +185,7 @@ def test_a_partition_has_fallen_behind_from_max_behind_until_half_of_it() -> Non
     made.settle(0)
     commit(made)
     assert not made.fallen_behind
-    assert made.view("orders", 3) == ("orders", 3, 0, False, 0, None)
+    assert made.view("orders", 3) == ("orders", 3, 0, False, 0, None, 0)
 
 
 def test_it_has_caught_up_with_half_of_max_behind() -> None:
@@ -198,7 +198,7 @@ def test_it_has_caught_up_with_half_of_max_behind() -> None:
     made.settle(4)
     commit(made)
     assert not made.fallen_behind
-    assert made.view("orders", 3) == ("orders", 3, 5, False, 0, 5)
+    assert made.view("orders", 3) == ("orders", 3, 5, False, 0, 5, 0)
 
 
 def test_what_is_settled_counts_until_it_is_known_to_be_committed() -> None:
@@ -255,6 +255,7 @@ def test_what_waited_goes_to_stable_with_the_later_ones_of_its_key_while_behind(
     assert made.take(9, 0.0) == [(record(0, "a"), TO_STABLE + 1)]
     made.settle(0)
     assert made.take(9, 0.0) == [(record(2, "a"), TO_STABLE + 1)]
+    assert made.view("orders", 3).detours == 2
     made.settle(1)
     made.settle(2)
     commit(made)
@@ -281,6 +282,34 @@ def test_what_failed_goes_to_its_version_again_also_while_behind() -> None:
     offsets(made)
     made.release(0, 0.0, FAILED)
     assert made.take(9, 0.0) == [(record(0, "a"), 2)]
+    assert made.detours.count == 0
+
+
+def test_what_is_to_take_its_detour_does_not_wait_until_it_is_due() -> None:
+    """At stable and at the parking topic nothing has failed yet, so there is no backoff."""
+    made = window(["a", "b", "c"], max_behind=4, detour=Detour.TO_STABLE)
+    assert offsets(made) == [0, 1, 2]
+    made.release(0, 60.0, FAILED, elsewhere=True)
+    made.release(1, 60.0, FAILED)
+    assert offsets(made) == []
+    made.add([record(3, "d")])
+    assert made.fallen_behind
+    assert made.take(1, 0.0) == [(record(0, "a"), TO_STABLE + 2)]
+    made.release(2, 60.0, FAILED, elsewhere=True)
+    assert made.take(1, 0.0) == [(record(2, "c"), TO_STABLE + 2)]
+    assert offsets(made) == [3]
+    assert made.next_due_at == 60.0
+
+
+def test_what_could_not_be_parked_is_tried_again_when_it_is_due() -> None:
+    made = window(["a", "b"], max_behind=2, detour=Detour.PARKED)
+    offsets(made)
+    made.release(0, 0.0, WAITED, elsewhere=True)
+    assert (made.take(9, 0.0), made.to_park) == ([], [record(0, "a")])
+    made.to_park.clear()
+    made.release(0, 1.0, WAITED, elsewhere=True)
+    assert (made.take(9, 0.0), made.to_park) == ([], [])
+    assert (made.take(9, 1.0), made.to_park) == ([], [record(0, "a")])
 
 
 def test_nothing_goes_to_stable_that_is_not_behind() -> None:
@@ -300,6 +329,7 @@ def test_what_waited_is_parked_with_the_later_ones_of_its_key_while_behind() -> 
     made.settle(0)
     assert made.take(9, 0.0) == []
     assert made.to_park == [record(2, "a")]
+    assert made.detours.count == 2
 
 
 def test_what_comes_while_it_has_fallen_behind_waits_outside_until_half_is_left() -> None:
