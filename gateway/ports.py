@@ -138,6 +138,10 @@ class Source(Protocol):
 class Sending(Protocol):
     """A delivery that is under way at a target."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of it may have been sent, and not only a connection is waited for."""
+
     def cancel(self) -> None:
         """Give up: its connection is closed, and `done` is not called."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from gateway.core.events import RouteWarned
 from gateway.log_port import LogSource
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import Observer, Source, SourceTraits, Target
+    from gateway.ports import Observer, Sending, Source, SourceTraits, Target
     from gateway.runtime.dispatch import Dispatcher
+    from gateway.runtime.in_flight import InFlightMessage
     from gateway.runtime.poll_budget import PollBudget
     from gateway.runtime.shutdown import StopRequest
     from gateway.runtime.tracing.route import RouteTracing
@@ -105,15 +106,14 @@ class Parts:
     def _drop_waiting(self, lost: Callable[[Message], bool]) -> None:
         """Give those messages back at once whose delivery has not begun, of those in the test."""
         for entry in self.in_flight.under_way():
-            if entry.state is State.WAITING and lost(entry.message):
+            if _waits(entry) and lost(entry.message):
                 self.deliverer.cancel(entry)
 
     def _drop_waiting_elsewhere(self, behind: Callable[[Message], bool]) -> None:
-        """Give those in the test back that wait for a slot of another version than stable."""
+        """Give those in the test back that wait for another version than stable."""
         for entry in self.in_flight.under_way():
             plan = entry.plan
-            waits = entry.state is State.WAITING and plan is not None and plan.elsewhere
-            if waits and behind(entry.message):
+            if plan is not None and plan.elsewhere and _waits(entry) and behind(entry.message):
                 self.deliverer.cancel(entry)
 
     def warn_of_groupless(self) -> None:
@@ -210,3 +210,11 @@ class OpenParts:
         self.poller.linger_seconds = (
             NO_LINGER_SECONDS if self._in_memory else linger.receive_seconds
         )
+
+
+def _waits(entry: InFlightMessage) -> bool:
+    """Whether nothing of its delivery was sent: it waits for a slot, or for a connection."""
+    if entry.state is not State.DELIVERING:
+        return entry.state is State.WAITING
+    sending = cast("Sending | None", entry.waits_for)
+    return sending is not None and not sending.begun

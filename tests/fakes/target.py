@@ -72,6 +72,11 @@ class FakeSending:
             self._run(timeout_seconds), name=f"fake delivery of {sent.message_id}"
         )
 
+    @property
+    def begun(self) -> bool:
+        """Whether it does not wait for a connection."""
+        return not self._target.connecting
+
     def cancel(self) -> None:
         """Give up; nobody is told."""
         if self._sent.ended_at is None:
@@ -125,7 +130,8 @@ class FakeTarget:
     """A `Target`; `default` is its answer, `takes_seconds` how long each one takes.
 
     `choose` gives answers one by one instead, `pace` the seconds by message id. A delivery that is
-    held, or takes longer than the version's timeout, ends with TimedOut.
+    held, or takes longer than the version's timeout, ends with TimedOut. `connecting`: those that
+    are held wait for a connection.
     """
 
     def __init__(self, bell: Bell | None = None) -> None:
@@ -137,6 +143,7 @@ class FakeTarget:
         self.sent: list[Sent] = []
         self.running = self.most_running = 0
         self.closed = False
+        self.connecting = False
         self._scripted: dict[str, deque[DeliveryResult | Exception]] = defaultdict(deque)
         self._open = asyncio.Event()
         self._open.set()

@@ -55,6 +55,8 @@ class _NoDescriptor(Exception):  # noqa: N818 - not an error of the delivery
 class HttpxSending:
     """One delivery under way, as a `Sending`."""
 
+    begun = True
+
     def __init__(
         self, task: asyncio.Task[DeliveryResult], done: Callable[[DeliveryResult], None]
     ) -> None:

@@ -218,8 +218,19 @@ def sender_of(
 
 
 def _without_header(missing: str, done: Callable[[DeliveryResult], None]) -> Sending:
-    result = Unreachable(f"the file of its header {missing} cannot be used")
-    return asyncio.get_running_loop().call_soon(done, result)
+    return _NotSent(Unreachable(f"the file of its header {missing} cannot be used"), done)
+
+
+class _NotSent:
+    """A `Sending` with a result that needs no service."""
+
+    begun = False
+
+    def __init__(self, result: DeliveryResult, done: Callable[[DeliveryResult], None]) -> None:
+        self._handle = asyncio.get_running_loop().call_soon(done, result)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
 
 
 def _lines(headers: Sequence[tuple[str, str]]) -> str:

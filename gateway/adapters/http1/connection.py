@@ -123,6 +123,10 @@ class Connection(asyncio.Protocol):
         """Return whether it is open; its end is reported to it some turns of the loop later."""
         return not self._transport.is_closing()
 
+    def may_have_sent(self, exchange: Exchange) -> bool:  # noqa: ARG002 - a `Carrier`
+        """Whether something of an exchange that it carries may have been sent."""
+        return True
+
     def cancel(self, exchange: Exchange) -> None:
         """Close, if it still carries this exchange."""
         if self._exchange is exchange:

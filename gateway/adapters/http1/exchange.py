@@ -13,7 +13,10 @@ SMALL_BODY_BYTES: Final = 16 * 1024
 
 
 class Carrier(Protocol):
-    """What an exchange is on: a connection."""
+    """What an exchange is on: a connection, or where it waits for one."""
+
+    def may_have_sent(self, exchange: Exchange) -> bool:
+        """Whether something of this exchange may have been sent."""
 
     def cancel(self, exchange: Exchange) -> None:
         """Close, if it still carries this exchange."""
@@ -62,6 +65,11 @@ class Exchange:
         """Whether the connection had carried another one before."""
         self.connection: Carrier | None = None
         self.opening: asyncio.Task[None] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of it may have been sent."""
+        return self.connection is None or self.connection.may_have_sent(self)
 
     def cancel(self) -> None:
         """Close the connection without calling `done`; no effect once `done` was called."""

@@ -81,6 +81,10 @@ class Ramp:
         self._update()
         return True
 
+    def may_have_sent(self, exchange: Exchange) -> bool:
+        """Whether a connection was found for a request before it came here."""
+        return exchange.deadline > 0
+
     def cancel(self, exchange: Exchange) -> None:
         """Forget a request that waits."""
         if exchange in self._any:

@@ -37,6 +37,11 @@ class TopicSending:
         self.deadline = deadline
         self.ended = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether the client may have sent it."""
+        return True
+
     def cancel(self) -> None:
         """Give up: `done` is not called. What the client has may still reach the topic."""
         self.ended = True

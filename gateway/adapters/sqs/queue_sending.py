@@ -63,6 +63,11 @@ class QueueSending:
         self.batch: SendBatch | None = None
         self.ended = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether it may have been sent: it does not wait for long."""
+        return True
+
     def cancel(self) -> None:
         """Give up: `done` is not called. A call that is under way may still send the message."""
         if not self.ended:

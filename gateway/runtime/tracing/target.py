@@ -85,6 +85,11 @@ class TracedSending:
         self._delivery = delivery
         self._tracing = tracing
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of it may have been sent."""
+        return self._sending.begun
+
     def cancel(self) -> None:
         """Give up; `done` is not called."""
         self._delivery.ended_ns = self._tracing.now_ns()

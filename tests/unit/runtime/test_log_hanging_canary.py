@@ -123,6 +123,30 @@ async def test_with_fallback_a_canary_that_hangs_costs_its_timeout_for_each_max_
         assert acked == Counter(one.produced)
 
 
+async def test_what_waits_for_a_connection_to_the_canary_takes_its_detour_at_once() -> None:
+    """A service that never responds gets few new connections at once: the others wait for one."""
+    async with hanging(MAX_BEHIND, when_behind=WhenBehind.FALLBACK) as one:
+        one.rig.canary.connecting = True
+        await one.load(140)
+        assert len(one.rig.stable.sent) >= len(one.produced) * 0.9
+        assert not one.log.view().paused
+        await one.mended()
+        acked = [each.message_id for each in one.rig.stable.sent]
+        acked += [each.message_id for each in one.rig.canary.sent if each.result is not None]
+        assert sorted(acked) == sorted(one.produced)
+
+
+async def test_what_waits_for_a_connection_is_not_awaited_when_its_partition_leaves() -> None:
+    async with hanging(MAX_BEHIND) as one:
+        one.rig.canary.connecting = True
+        await one.load(5)
+        waiting = [each for each in one.rig.canary.sent if each.ended_at is None]
+        assert waiting
+        one.log.lose(0)
+        await one.rig.rest(0)
+        assert all(each.cancelled for each in waiting)
+
+
 @pytest.mark.parametrize("slots", [2, MAX_BEHIND])
 async def test_a_parking_topic_takes_only_records_of_the_canary(slots: int) -> None:
     async with hanging(slots, parking=PARKING) as one:

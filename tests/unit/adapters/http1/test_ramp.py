@@ -49,6 +49,15 @@ async def test_each_first_response_allows_one_more() -> None:
     assert len(started.opened) == FIRST_CONNECTIONS * 7
 
 
+async def test_what_waits_for_its_first_connection_has_not_begun() -> None:
+    started = Started(FIRST_CONNECTIONS + 1)
+    again = exchange()
+    again.deadline = 5.0  # an idle connection was found for it, and closed
+    started.ramp.connect(again, "broken")
+    assert [each.begun for each in started.requests] == [True] * FIRST_CONNECTIONS + [False]
+    assert again.begun
+
+
 async def test_an_idle_connection_goes_to_what_waits_longest() -> None:
     started = Started(FIRST_CONNECTIONS + 2)
     assert started.ramp.take() is started.requests[FIRST_CONNECTIONS]
