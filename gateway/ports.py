@@ -79,15 +79,12 @@ class SourceTraits:
 
 @dataclass(frozen=True, slots=True)
 class EntryError:
-    """Why one entry of a batch failed; `lease_lost` means that trying again is of no use.
-
-    `sender_fault`: by what SQS says, the entry itself is wrong.
-    """
+    """Why one entry of a batch failed; `lease_lost` means that trying again is of no use."""
 
     code: str
     why: str
     lease_lost: bool = False
-    sender_fault: bool = False
+    sender_fault: bool = False  # by what SQS says, the entry itself is wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,14 +117,14 @@ class Deliverer:
         except Exception as error:  # noqa: BLE001 - one message must not stop all the others
             self._crashed(entry, error)
 
-    def cancel(self, entry: InFlightMessage) -> None:
+    def cancel(self, entry: InFlightMessage, cause: ReleaseCause | None = None) -> None:
         """Give the message back at once, unless it is being settled already."""
         waits_for, entry.waits_for = entry.waits_for, None
         if waits_for is not None:
             waits_for.cancel()
         self._leave(entry, None)
         if entry.state in (State.WAITING, State.DELIVERING):
-            self._release(entry, 0)
+            self._release(entry, 0, cause)
 
     def cancel_all(self) -> None:
         """Give back every message that is under way."""

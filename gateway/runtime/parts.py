@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from gateway.core.events import RouteWarned
+from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.log_port import LogSource
 from gateway.ports import Ordering
 from gateway.runtime.delivery import Deliverer
@@ -107,14 +108,14 @@ class Parts:
         """Give those messages back at once whose delivery has not begun, of those in the test."""
         for entry in self.in_flight.under_way():
             if _waits(entry) and lost(entry.message):
-                self.deliverer.cancel(entry)
+                self.deliverer.cancel(entry, ReleaseCause.WAITED)
 
     def _drop_waiting_elsewhere(self, behind: Callable[[Message], bool]) -> None:
         """Give those in the test back that wait for another version than stable."""
         for entry in self.in_flight.under_way():
             plan = entry.plan
             if plan is not None and plan.elsewhere and _waits(entry) and behind(entry.message):
-                self.deliverer.cancel(entry)
+                self.deliverer.cancel(entry, ReleaseCause.WAITED)
 
     def warn_of_groupless(self) -> None:
         """Say once that a FIFO queue gives messages without a group."""

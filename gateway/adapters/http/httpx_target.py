@@ -55,14 +55,13 @@ class _NoDescriptor(Exception):  # noqa: N818 - not an error of the delivery
 class HttpxSending:
     """One delivery under way, as a `Sending`."""
 
-    begun = True
-
     def __init__(
         self, task: asyncio.Task[DeliveryResult], done: Callable[[DeliveryResult], None]
     ) -> None:
         self._task = task
         self._done = done
         self._cancelled = False
+        self.begun = True
         task.add_done_callback(self._end)
 
     def cancel(self) -> None:

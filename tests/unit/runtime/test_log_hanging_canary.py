@@ -136,6 +136,19 @@ async def test_what_waits_for_a_connection_to_the_canary_takes_its_detour_at_onc
         assert sorted(acked) == sorted(one.produced)
 
 
+async def test_what_waited_for_a_connection_has_not_been_attempted() -> None:
+    async with hanging(MAX_BEHIND, when_behind=WhenBehind.FALLBACK, max_attempts=2) as one:
+        one.rig.canary.connecting = True
+        await one.load(5)
+        waiting = set(one.rig.canary.ids)
+        for each in waiting:
+            one.rig.stable.answer(each, Responded(503))  # its first attempt of two
+        await one.load(20)
+        await one.mended()
+        assert waiting <= {each.message_id for each in one.rig.stable.sent}
+        assert not one.log.dead
+
+
 async def test_what_waits_for_a_connection_is_not_awaited_when_its_partition_leaves() -> None:
     async with hanging(MAX_BEHIND) as one:
         one.rig.canary.connecting = True
