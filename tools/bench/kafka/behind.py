@@ -202,7 +202,7 @@ class _Enough:
         self._turned_at: float | None = None
 
     def after(self, look: Look) -> bool:
-        turned = look.paused if self._falls else look.stable >= self._stable
+        turned = look.fell if self._falls else look.stable >= self._stable
         if turned and self._turned_at is None:
             self._turned_at = look.at
         return self._turned_at is not None and look.at >= self._turned_at + self._seconds

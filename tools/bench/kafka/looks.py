@@ -25,7 +25,8 @@ class Look:
     """What had come by a moment, and which part of the partitions was not read then.
 
     `stable` are its own records; `fallbacks` are the canary's that it got; `tries` are all
-    deliveries to the canary; `cpu` are the seconds that the gateway had used.
+    deliveries to the canary; `cpu` are the seconds that the gateway had used. `fell`: a partition
+    has fallen behind by then. With a detour it may have caught up before it is looked at.
     """
 
     at: float
@@ -34,6 +35,7 @@ class Look:
     fallbacks: int
     paused: float
     cpu: float
+    fell: bool
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class Look:
             fallbacks,
             sum(bool(each["paused"]) for each in parts) / len(parts),
             cpu,
+            any(each["paused"] or each["detours"] for each in parts),
         )
 
 
@@ -73,10 +76,10 @@ def turn_of(looks: Sequence[Look], stable: float, seconds: float, rss_mib: float
 
     Without `seconds` it has fallen behind from the beginning.
     """
-    paused = [each for each in looks if each.paused and seconds] or looks[-1:]
-    begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each in paused)
-    turned = next(each for each in looks if each.stable >= stable or each in paused)
-    fell = paused[0] if paused[0].paused else turned
+    fallen = [each for each in looks if each.fell and seconds] or looks[-1:]
+    begin = next(each for each in looks if each.stable >= stable * _NOT_AT_ONCE or each in fallen)
+    turned = next(each for each in looks if each.stable >= stable or each in fallen)
+    fell = fallen[0] if fallen[0].fell else turned
     settled_at = fell.at + (SETTLE_SECONDS if seconds else 0.0)
     later = [each for each in looks if settled_at <= each.at <= settled_at + seconds]
     start, end = later[0], later[-1]

@@ -111,8 +111,9 @@ def test_the_report_of_rates_names_those_that_are_not_held() -> None:
 
 
 def test_stable_is_compared_before_and_after_the_topic_fell_behind() -> None:
-    looks = [Look(t / 10, 100 * t, 10 * t, 0, 0.0, t / 100) for t in range(31)]
-    looks += [Look(t / 10, 3_000 + 10 * t, 300, t, 1.0, 0.31) for t in range(31, 101)]
+    before = [Look(t / 10, 100 * t, 10 * t, 0, 0.0, t / 100, fell=False) for t in range(31)]
+    fell = [Look(t / 10, 3_000 + 10 * t, 300, t, 1.0, 0.31, fell=True) for t in range(31, 101)]
+    looks = before + fell
     turn = turn_of(looks, 9_999, 4.0, 80.0)
     assert turn.until == pytest.approx(1_000.0, rel=0.11)
     assert (turn.then, turn.tries, turn.fallbacks) == pytest.approx((100.0, 0.0, 10.0))
@@ -124,6 +125,11 @@ def test_stable_is_compared_before_and_after_the_topic_fell_behind() -> None:
 
 
 def test_a_look_counts_what_stable_got_for_the_canary_apart() -> None:
+    parts = [{"paused": True, "detours": 0}, {"paused": False, "detours": 0}]
     came_by = {"by_path": {"stable": 90, "never/canary": 7}, "by_reason": {"fallback": 20}}
-    look = Look.of(1.0, came_by, [{"paused": True}, {"paused": False}], 0.5)
+    look = Look.of(1.0, came_by, parts, 0.5)
     assert (look.stable, look.tries, look.fallbacks, look.paused) == (70, 7, 20, 0.5)
+    assert look.fell
+    caught_up = [{"paused": False, "detours": 3}]
+    assert Look.of(1.0, came_by, caught_up, 0.5).fell
+    assert not Look.of(1.0, came_by, [{"paused": False, "detours": 0}], 0.5).fell
