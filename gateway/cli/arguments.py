@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from _typeshed import SupportsWrite
 
-    from gateway.config.checks.kafka import SettingNames
+    from gateway.config.checks.kafka_settings import SettingNames
     from gateway.config.problems.problem import Problem
     from gateway.config.settings import Settings
     from gateway.core.routing.route import RoutingTable

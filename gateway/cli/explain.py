@@ -38,6 +38,7 @@ def add_to(commands: Commands) -> None:
         },
         "aws sqs receive-message --queue-url URL --attribute-names All \\\n"
         "    --message-attribute-names All | gateway explain routes.yaml --messages -",
+        "kcat -C -b kafka:9092 -t orders -o -10 -e -J | gateway explain routes.yaml --messages -",
         "gateway explain routes.yaml --route orders --messages - --expect canary < messages.jsonl",
         "kubectl get virtualservice b --output yaml > b.yaml\n"
         "  gateway explain routes.yaml --virtualservice b.yaml --messages messages.jsonl",
@@ -51,7 +52,8 @@ def add_to(commands: Commands) -> None:
         required=True,
         metavar="FILE",
         help="messages as ReceiveMessage returns them: JSON Lines, a list, a document with "
-        "Messages, one message, or a Lambda event with Records; - is stdin",
+        "Messages, one message, or a Lambda event with Records; or records as kcat -J prints "
+        "them; - is stdin",
     )
     parser.add_argument(
         "--expect", metavar="VERSION", help="exit 3 if any decision is for another version"

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gateway.core.routing.route import Route
 
 FLAGS: Final = {"VirtualService": "--virtualservice", "HTTPRoute": "--httproute"}
+_BESIDE: Final = {
+    "VirtualService": "its delegates and all others of the host",
+    "HTTPRoute": "all others of its parents",
+}
 DEFAULT_NAMESPACE: Final = "default"
 
 
@@ -30,8 +34,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             action="append",
             default=[],
             metavar="FILE",
-            help=f"YAML with the {kind} that the route follows, with its delegates and all others "
-            "of the host, if there are; - is stdin; may be repeated",
+            help=f"YAML with the {kind} that the route follows, with {_BESIDE[kind]}, if there "
+            "are; - is stdin; may be repeated",
         )
 
 

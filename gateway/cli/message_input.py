@@ -1,8 +1,8 @@
-"""Messages as people have them: what `aws sqs receive-message` prints, a log, a Lambda event.
+"""Messages as people have them: what the AWS CLI or kcat prints, a log, a Lambda event.
 
-Taken are JSON Lines, a document with `Messages`, a list, one message, and an event of Lambda with
-`Records`; also several documents in a row, each over any number of lines. JSON Lines are read as
-they come, so that a pipe may go on for ever.
+Taken are JSON Lines, a document with `Messages`, a list, one message, an event of Lambda with
+`Records`, and records of a topic as `kcat -J` prints them; also several documents in a row, each
+over any number of lines. JSON Lines are read as they come, so that a pipe may go on for ever.
 
 Sources: https://docs.aws.amazon.com/cli/latest/reference/sqs/receive-message.html
 and https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.cli.kcat_records import as_received, is_record
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SHAPES: Final = (
     "expected: messages as ReceiveMessage returns them, one a line, in a list or under Messages, "
-    "or a Lambda event with Records"
+    "a Lambda event with Records, or records of a topic as kcat -J prints them"
 )
 
 _SQS: Final = "aws:sqs"
@@ -121,10 +123,15 @@ def _spread(line: int, value: Any) -> Iterator[Found]:
         return
     if isinstance(value, list):
         yield from _listed(line, "", value)
-    elif isinstance(value, dict) and not {"MessageId", "Body", "messageId"} & value.keys():
+    elif isinstance(value, dict) and not _is_one(value):
         yield from _of_response(line, value)
     else:
         yield _item(line, "message", value)
+
+
+def _is_one(value: dict[str, Any]) -> bool:
+    """Whether it is one message, and not a document that has some."""
+    return bool({"MessageId", "Body", "messageId"} & value.keys()) or is_record(value)
 
 
 def _of_response(line: int, value: dict[str, Any]) -> Iterator[Found]:
@@ -152,11 +159,16 @@ def _item(line: int, place: str, value: Any) -> Found:
     source = value.get("eventSource", value.get("EventSource", _SQS))
     if source != _SQS:
         return Unreadable(line, place, f"is an event of {source}, not of SQS ({_SQS})")
-    is_record = "messageId" in value and "MessageId" not in value
-    return Item(line, place, _of_record(value) if is_record else value)
+    if is_record(value):
+        try:
+            return Item(line, place, as_received(value))
+        except ValueError as error:
+            return Unreadable(line, place, str(error))
+    is_lambdas = "messageId" in value and "MessageId" not in value
+    return Item(line, place, _of_lambda(value) if is_lambdas else value)
 
 
-def _of_record(record: dict[str, Any]) -> dict[str, Any]:
+def _of_lambda(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record of a Lambda event with the names of ReceiveMessage."""
     attributes = record.get("messageAttributes")
     if isinstance(attributes, dict):
@@ -186,7 +198,20 @@ def _parsed(line: bytes) -> Any:
     """Return the JSON of a line; raises ValueError, which says what is wrong with it."""
     try:
         return json.loads(line)
+    except UnicodeDecodeError as error:
+        return _parsed_bytes(line, error)
     except RecursionError:
         raise ValueError("nests too deeply") from None
     except ValueError as error:
         raise ValueError(f"is not JSON: {error}") from None
+
+
+def _parsed_bytes(line: bytes, why: UnicodeDecodeError) -> Any:
+    """Return the record of a line that is no UTF-8, since its key or its value is none."""
+    try:
+        value = json.loads(line.decode("utf-8", "surrogateescape"))
+    except (RecursionError, ValueError):
+        value = None
+    if not is_record(value):
+        raise ValueError(f"is not JSON: {why}") from None
+    return value

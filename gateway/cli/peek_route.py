@@ -32,6 +32,8 @@ def source_and_route(
     readers = [] if table is None else [each for each in table.routes if _has(each, name)]
     if route is None and any(each.kafka for each in readers):
         return TopicAddress(name), _only_one(readers, f"topic {name}")
+    if route is None and table is not None and not readers:
+        _refuse_name(table.route(name))
     return _queue(name, table, route)
 
 
@@ -52,6 +54,13 @@ def _has(route: Route, name: str) -> bool:
         return route.queue.name == name
     beside = (route.kafka.reject, route.kafka.parking, *(each.topic for each in route.versions))
     return name in {each.name for each in (route.kafka.topic, *beside) if each is not None}
+
+
+def _refuse_name(route: Route | None) -> None:
+    """Raise ProblemsFound for the name of a route, which other commands take, that has a topic."""
+    if route is not None and route.kafka is not None:
+        what, hint = f"{route.name} is a route, and no topic", f"it reads {route.kafka.topic.name}"
+        raise problem("QUEUE", what, hint)
 
 
 def _only_one(routes: list[Route], what: str) -> Route:
@@ -90,7 +99,9 @@ def _of_queue(table: RoutingTable, queue: QueueAddress) -> Route | None:
     ]
     if found:
         return _only_one(found, f"queue {queue.name}")
-    print(f"gateway peek: no route has the queue {queue.name}: no decisions", file=sys.stderr)
+    named = table.route(queue.name)
+    hint = "" if named is None else f" (route {named.name} has the queue {named.queue.name})"
+    print(f"gateway peek: no route has the queue {queue.name}: no decisions{hint}", file=sys.stderr)
     return None
 
 

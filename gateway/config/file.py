@@ -14,7 +14,7 @@ from gateway.config.problems.problem import Problem, ProblemsFound
 from gateway.ports import Loaded
 
 if TYPE_CHECKING:
-    from gateway.config.checks.kafka import Names
+    from gateway.config.checks.kafka_settings import Names
     from gateway.core.routing.route import RoutingTable
 
 UNREADABLE_DIGEST: Final = ""

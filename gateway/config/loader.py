@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from gateway.config.checks import routes
-from gateway.config.checks.kafka import setting_findings
+from gateway.config.checks.kafka_settings import setting_findings
 from gateway.config.compiler import compile_route
 from gateway.config.problems.findings import WHOLE_FILE, format_path, sanitize
 from gateway.config.problems.problem import Problem, ProblemsFound
@@ -20,7 +20,7 @@ from gateway.config.yaml.syntax import YamlSyntaxError
 from gateway.core.routing.route import RoutingTable
 
 if TYPE_CHECKING:
-    from gateway.config.checks.kafka import Names
+    from gateway.config.checks.kafka_settings import Names
     from gateway.config.problems.findings import Finding
     from gateway.config.yaml.document import Document
 

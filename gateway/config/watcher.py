@@ -18,7 +18,7 @@ from gateway.config.file import UNREADABLE_DIGEST, NotRegularError, content_of, 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from gateway.config.checks.kafka import Names
+    from gateway.config.checks.kafka_settings import Names
     from gateway.ports import Loaded, WeightOffer
 
 EVERY_SECONDS: Final = 1.0

@@ -70,6 +70,10 @@ WARNINGS: Final = (
     "it is read from its",
     "records cannot be parked",
     "commit: ",
+    "is not read since",
+    "has a record that was rejected",
+    "go to",
+    "is assigned to this gateway",
     "no effect",
 )
 

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any
 
-from gateway.config.checks.sources import REDRIVE
+from gateway.config.checks import kafka_settings
+from gateway.config.checks.sources import REDRIVE, word_meant
 from gateway.config.problems.findings import (
     Finding,
     InvalidValue,
     add_prefix,
     as_list,
     as_mapping,
-    find_similar,
 )
-from gateway.config.schema.kafka import BLOCK, is_setting_name, setting_value, topic
+from gateway.config.schema.kafka import BLOCK, topic
 from gateway.core.delivery.record_headers import RESERVED_PREFIX
-from gateway.core.kafka import plan
-from gateway.core.kafka.plan import OWNED_SETTINGS, Auth, Order, WhenBehind
+from gateway.core.kafka.plan import Order, WhenBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-_OWNED_BY: Final = {
-    "bootstrap.servers": "it is `brokers`",
-    "group.id": "it is `group`",
-    "group.protocol": "it is `protocol`",
-    "auto.offset.reset": "it is `start`",
-    "isolation.level": "records of open and aborted transactions are never read",
-    "partition.assignment.strategy": "it is cooperative-sticky; see `protocol`",
-}
-_ALSO_OWNED: Final = {"metadata.broker.list": "it is `brokers`"}
-"""Another name of the same."""
-
-_NOTHING_LOST: Final[dict[str, tuple[Any, ...]]] = {
-    "acks": ("all", "-1", -1),
-    "request.required.acks": ("all", "-1", -1),
-    "enable.idempotence": (True, "true"),
-}
-"""Settings that may have no other value: what is produced is confirmed and committed by them."""
-
-_NOT_WITH_KIP_848: Final = frozenset(
-    {"session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"}
-)
-"""Those that the broker decides with `group.protocol=consumer`, by librdkafka's configuration."""
-
-_OF_MSK_IAM: Final = ("sasl.mechanism", "sasl.mechanisms", "security.protocol")
+    from collections.abc import Iterator
 
 
 def kafka_findings(route: dict[str, Any]) -> Iterator[Finding]:
@@ -53,57 +26,11 @@ def kafka_findings(route: dict[str, Any]) -> Iterator[Finding]:
     kafka = route.get("kafka")
     if not isinstance(kafka, dict):
         return
-    yield from add_prefix(("kafka", "settings"), _settings(kafka))
+    yield from add_prefix(("kafka", "settings"), kafka_settings.of_kafka(kafka))
     yield from _reject(route)
     yield from _when_behind(route, kafka)
     yield from _topics(route, kafka)
     yield from add_prefix(("versions",), _headers(route))
-
-
-class SettingNames(Protocol):
-    """What knows the settings of a Kafka client; `known` are names of some, for suggestions."""
-
-    @property
-    def known(self) -> Sequence[str]:
-        """Names that it knows."""
-
-    def knows(self, name: str) -> bool:
-        """Whether it knows a name."""
-
-    def refuses(self, name: str, value: str) -> str | None:
-        """Return what it takes in place of a value, or nothing; None: the value may be right."""
-
-
-_LIST: Final = "see librdkafka's list of its settings"
-Names = Callable[[], SettingNames]
-"""Imports what knows them, which is not needed for most routing files."""
-
-
-def setting_findings(root: Any, names: Names) -> Iterator[Finding]:
-    """Yield settings of all routes that the installed client does not take."""
-    for at, route in enumerate(as_list(as_mapping(root).get("routes"))):
-        kafka = as_mapping(as_mapping(route).get("kafka"))
-        for name, value in as_mapping(kafka.get("settings")).items():
-            owned = name in OWNED_SETTINGS or name in _ALSO_OWNED
-            if isinstance(name, str) and is_setting_name(name) and not owned:
-                path = ("routes", at, "kafka", "settings", name)
-                yield from add_prefix(path, _taken(name, value, names()))
-
-
-def _taken(name: str, value: Any, names: SettingNames) -> Iterator[Finding]:
-    """Yield what librdkafka does not take; no value is repeated, since it may be a secret."""
-    if not names.knows(name):
-        yield Finding((), "is no setting of librdkafka", _meant(name, names.known))
-    elif isinstance(value, str | bool | int | float):
-        instead = names.refuses(name, str(setting_value(value)))
-        if instead is not None:
-            what = "has a value that librdkafka refuses"
-            yield Finding((), what, instead or _LIST)
-
-
-def _meant(name: str, known: Sequence[str]) -> str:
-    near = find_similar(name, [each for each in known if each[:1] == name[:1]])
-    return f"did you mean {near}?" if near else _LIST
 
 
 def group_findings(routes: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -165,45 +92,34 @@ def _ways(route: dict[str, Any], sources: dict[tuple[str, str], int]) -> Iterato
                 yield name, sources[place]
 
 
-def _settings(kafka: dict[str, Any]) -> Iterator[Finding]:
-    given = as_mapping(kafka.get("settings"))
-    for name in given:
-        if name in OWNED_SETTINGS or name in _ALSO_OWNED:
-            hint = _OWNED_BY.get(name) or _ALSO_OWNED.get(name, "remove it")
-            yield Finding((name,), "is a setting that the gateway owns", hint)
-    for name, values in _NOTHING_LOST.items():
-        if name in given and given[name] not in values:
-            what = f"must be {str(values[0]).lower()}, so that no record is lost"
-            yield Finding((name,), what, "remove it: that is the default")
-    if kafka.get("protocol") == plan.Protocol.CONSUMER:
-        for name in filter(given.__contains__, sorted(_NOT_WITH_KIP_848)):
-            yield Finding((name,), "is the broker's to say with `protocol: consumer`", "remove it")
-    if kafka.get("auth") == Auth.MSK_IAM:
-        for name in filter(given.__contains__, _OF_MSK_IAM):
-            yield Finding((name,), "is set by `auth: msk-iam`", "remove one of the two")
-
-
 def _reject(route: dict[str, Any]) -> Iterator[Finding]:
     reject = route.get("reject")
     if "reject" not in route:
         what, hint = "missing", "a dead-letter topic, or block"
         yield Finding(("reject",), what, hint, absent=True)
-    elif reject == REDRIVE:
+    elif isinstance(reject, str) and word_meant(reject, (REDRIVE,)):
         yield Finding(("reject",), "is for a queue, a topic has no redrive", "a topic, or block")
     elif isinstance(reject, str) and reject and reject != BLOCK:
-        yield from _topic_at("reject", reject)
+        yield from _topic_at("reject", reject, (BLOCK,))
 
 
 def _when_behind(route: dict[str, Any], kafka: dict[str, Any]) -> Iterator[Finding]:
     what = route.get("when_behind")
     if isinstance(what, str) and what and what not in tuple(WhenBehind):
-        yield from _topic_at("when_behind", what)
+        yield from _topic_at("when_behind", what, tuple(WhenBehind))
     if what == WhenBehind.FALLBACK and kafka.get("order") == Order.PARTITION:
         why = "would break the order of a partition"
         yield Finding(("when_behind",), why, "say pause, or order: key")
 
 
-def _topic_at(key: str, name: str) -> Iterator[Finding]:
+def _topic_at(key: str, name: str, words: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield a topic that cannot be one, or that is one of the key's own words written otherwise.
+
+    A broker may make a topic when it is first produced to, so that the latter would be found late.
+    """
+    if meant := word_meant(name, words):
+        yield Finding((key,), "would be a topic of that name", f"did you mean {meant}?")
+        return
     try:
         topic(name)
     except InvalidValue as error:

@@ -27,8 +27,11 @@ class Way(NamedTuple):
     to: int
 
 
-def place_findings(version: Any) -> Iterator[Finding]:
-    """Yield what a version has too much or too little of; a text is a URL."""
+def place_findings(version: Any, own: str = "queue") -> Iterator[Finding]:
+    """Yield what a version has too much or too little of; a text is a URL.
+
+    `own` is what the versions of such a route may have in place of a `url`.
+    """
     if not isinstance(version, dict):
         return
     given = [key for key in PLACES if key in version]
@@ -36,7 +39,7 @@ def place_findings(version: Any) -> Iterator[Finding]:
         yield Finding((), f"has both `{given[0]}` and `{given[1]}`", "keep one")
     elif not given:
         if all(key in Version.model_fields for key in version):
-            yield Finding((), "needs `url` or `queue`", "where its messages go")
+            yield Finding((), f"needs `url` or `{own}`", "where its messages go")
     else:
         yield from _out_of_place(version, given[0])
 

@@ -88,7 +88,8 @@ def _of_route(route: dict[str, Any]) -> Iterator[Finding]:
     yield from kafka_findings(route)
     yield from rollout_findings(route, versions)
     yield from follow_findings(route, versions)
-    yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions"))))
+    own = "topic" if "kafka" in route else "queue"
+    yield from add_prefix(("versions",), _versions(as_mapping(route.get("versions")), own))
     yield from add_prefix(("versions",), _version_header(route))
     yield from _deliver(route)
     yield from add_prefix(("mirror", "to"), _mirror(as_mapping(route.get("mirror")), versions))
@@ -112,7 +113,7 @@ def _mirror(mirror: dict[str, Any], versions: Versions) -> Iterator[Finding]:
         yield Finding((), f"is a {kind}, and copies are POSTed", "name a version with a `url`")
 
 
-def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
+def _versions(versions: dict[str, Any], own: str) -> Iterator[Finding]:
     """Yield tags of two versions, duplicate headers, and TLS that cannot be used."""
     owners: dict[str, str] = {}
     for name, version in versions.items():
@@ -124,7 +125,7 @@ def _versions(versions: dict[str, Any]) -> Iterator[Finding]:
         elif isinstance(tag, str) and owners.setdefault(tag, name) != name:
             what = f"is the tag of version {owners[tag]} too"
             yield Finding((name, "tag"), what, "a tag is for one version")
-        yield from add_prefix((name,), queue_versions.place_findings(version))
+        yield from add_prefix((name,), queue_versions.place_findings(version, own))
         headers = as_mapping(as_mapping(version).get("headers"))
         yield from add_prefix((name, "headers"), _same_but_for_case(headers))
         yield from add_prefix((name,), head_findings(version))

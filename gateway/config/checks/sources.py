@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +11,10 @@ from gateway.config.schema import addresses
 from gateway.config.schema.routing_file import SOURCES, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 REDRIVE: Final = "redrive"
+_NO_LETTER: Final = re.compile(r"[^a-z]")
 QUEUE_ONLY: Final = ("region", "wait", "visibility", "linger", "unwrap", "deliver")
 """Keys of a route that say nothing of a topic."""
 
@@ -23,6 +25,12 @@ KAFKA_ONLY: Final = ("max_attempts", "when_behind")
 def kafka_available() -> bool:
     """Whether the extra `kafka` is installed, without importing it."""
     return find_spec("confluent_kafka") is not None
+
+
+def word_meant(name: str, words: Iterable[str]) -> str | None:
+    """Return the one of a key's own words that a name is but for case, blanks and hyphens."""
+    bare = _NO_LETTER.sub("", name.lower())
+    return bare if bare in words else None
 
 
 def source_findings(route: dict[str, Any]) -> Iterator[Finding]:
@@ -49,6 +57,9 @@ def _of_queue(route: dict[str, Any]) -> Iterator[Finding]:
             yield Finding(("versions", name, "topic"), what, "name a `queue`, or a `url`")
     reject = route.get("reject")
     if isinstance(reject, str) and reject and reject != REDRIVE:
+        if meant := word_meant(reject, (REDRIVE,)):
+            yield Finding(("reject",), "would be a queue of that name", f"did you mean {meant}?")
+            return
         try:
             addresses.queue(reject)
         except InvalidValue as error:

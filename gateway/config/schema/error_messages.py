@@ -37,6 +37,21 @@ _MISSING_HINTS: Final = {
 }
 
 
+_BOOTSTRAP: Final = (
+    "bootstrap.servers",
+    "bootstrap_servers",
+    "bootstrap-servers",
+    "bootstrapServers",
+)
+_OF_KAFKA: Final = {
+    ("match", "headers"): "headers are `attributes` here",
+    ("match", "header"): "headers are `attributes` here",
+    ("match", "key"): "a record's key is its `group`",
+    **dict.fromkeys([("kafka", word) for word in _BOOTSTRAP], "it is `brokers`"),
+}
+"""What Kafka's words are here, by the part of the file in which they are looked for."""
+
+
 def findings_of(error: ValidationError, most: int) -> Iterator[Finding]:
     """Yield one finding for each of pydantic's errors, the first `most` of them."""
     details = error.errors(include_url=False, include_input=False)[:most]
@@ -66,8 +81,14 @@ def _known(path: Path) -> str:
 
 
 def _elsewhere(path: Path) -> str:
-    """Return a hint where the key is one of the route that stands in its `kafka`, or vice versa."""
+    """Return a hint where a key is one of the route that stands in its `kafka`, or vice versa.
+
+    Or where it is a word of Kafka's own.
+    """
     key, above = str(path[-1]), path[:-1]
+    part = next((step for step in reversed(above) if isinstance(step, str)), "")
+    if word := _OF_KAFKA.get((part, key)):
+        return word
     if above[-1:] == ("kafka",) and key in Route.model_fields:
         return "it is a key of the route, beside `kafka`"
     below = len(above) == len(_ROUTE) and above[0] == _ROUTE[0] and key in Kafka.model_fields
@@ -89,6 +110,8 @@ def _path(one: ErrorDetails) -> Path:
 
 
 def _meant_key(path: Path) -> str | None:
+    if path[-1] in _BOOTSTRAP:
+        return "brokers"
     return find_similar(str(path[-1]), _known_keys(path[:-1]))
 
 

@@ -36,6 +36,8 @@ def topic(value: Any) -> str:
 
     Source: https://kafka.apache.org/documentation/#topicconfigs, Topic.validate of Kafka's clients.
     """
+    if isinstance(value, list):
+        raise InvalidValue("is a list", "one topic; each topic is a route of its own")
     name = fields.text(value)
     if not _TOPIC.match(name):
         raise InvalidValue(f"is not a topic name (1 to {LONGEST_TOPIC} of A-Z a-z 0-9 . _ -)")

@@ -27,6 +27,10 @@ from gateway.core.routing.sources import (
 )
 
 _STICKY: Final = "message, group, attribute:NAME or body:JMESPATH"
+_STICKY_OF_KAFKA: Final = {
+    "key": "a record's key is its `group`",
+    "header": "a record's header is an `attribute`",
+}
 _VERSION_FROM: Final = "attribute:NAME, baggage:NAME, sender:NAME or body:JMESPATH"
 _MEMBER: Final = re.compile(r"[A-Za-z0-9_+.@-]+")
 """A session's name has these, and `=` and `,` between its members.
@@ -131,7 +135,7 @@ def sticky(value: Any) -> Source:
         return FromAttribute(rest)
     if kind == "body" and rest:
         return body_path(rest)
-    raise InvalidValue(f"must be {_STICKY}")
+    raise InvalidValue(f"must be {_STICKY}", _STICKY_OF_KAFKA.get(kind, ""))
 
 
 def version_from(value: Any) -> VersionSource:

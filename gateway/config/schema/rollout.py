@@ -150,7 +150,7 @@ class Rollout(Part):
 
 
 class Rollback(Part):
-    """When a canary in service goes to weight 0 by itself, with `split` or `rollout`."""
+    """When a canary in service goes to weight 0 by itself, with `split`, `rollout` or `follow`."""
 
     shape: ClassVar = "a mapping with `max_failure_ratio` (`{}`: the defaults)"
 

@@ -82,7 +82,9 @@ class Version(Part):
     shape: ClassVar = "a URL, or a mapping with `url`, `queue` or `topic`"
 
     url: Annotated[str | None, addresses.URL] = Field(
-        default=None, description="Where messages are POSTed to. Either this or `queue`."
+        default=None,
+        description="Where messages are POSTed to. Either this or `queue` (with "
+        "`kafka` of the route: or `topic`).",
     )
     queue: Annotated[QueueAddress | None, addresses.QUEUE] = Field(
         default=None,

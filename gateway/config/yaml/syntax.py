@@ -36,7 +36,9 @@ class _Explanation(NamedTuple):
 
 
 _NO_FIT = "does not fit to the lines above"
+_TAB: Final = ("a tab cannot indent a line", "use spaces")
 _EXPLANATIONS: Final = (
+    _Explanation("tab character", *_TAB),
     _Explanation(
         "mapping values are not allowed",
         "a `key: value` cannot stand here",
@@ -111,5 +113,5 @@ def _bad_start(lines: list[str], at: int, column: int) -> YamlSyntaxError:
     at = min(at, len(lines) - 1)
     character = lines[at][column : column + 1]
     if character == "\t":
-        return YamlSyntaxError(at + 1, "a tab cannot indent a line", "use spaces")
+        return YamlSyntaxError(at + 1, *_TAB)
     return YamlSyntaxError(at + 1, f"a text cannot begin with {character}", "put quotes round it")

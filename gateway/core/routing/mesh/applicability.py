@@ -6,15 +6,20 @@ Source: https://istio.io/latest/docs/reference/config/networking/virtual-service
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.routing.mesh.matching import is_for
 from gateway.core.routing.mesh.names import MESH, covers, gateway_name, names_of_client
 from gateway.core.routing.mesh.reader import short
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.core.routing.mesh.follow import Follow
     from gateway.core.routing.mesh.values import FollowedObject, MeshRoute
+
+_MOST_NAMED: Final = 3
+"""The most hosts that a sentence lists."""
 
 
 def not_applied(seen: FollowedObject, follow: Follow, host: str) -> str:
@@ -56,7 +61,7 @@ def _not_gateway(seen: FollowedObject, follow: Follow, host: str) -> str:
         return f"it does not belong to the Gateway {follow.gateway}"
     if not seen.hostnames or any(covers(each, host.lower()) for each in seen.hostnames):
         return ""
-    return f"{host} is none of its host names"
+    return f"{host} is none of its host names ({_listed(seen.hostnames)})"
 
 
 def _without_routes(seen: FollowedObject) -> str:
@@ -70,7 +75,14 @@ def _other_host(seen: FollowedObject, follow: Follow, host: str) -> str:
         return f"its first host is {host}: follow.host has to say which one producers call"
     names = names_of_client(host, seen.namespace, follow.domain)
     found = any(covers(each, name) for each in seen.hosts for name in names)
-    return "" if found else f"{host} is none of its hosts"
+    return "" if found else f"{host} is none of its hosts ({_listed(seen.hosts)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many there are more."""
+    each = list(dict.fromkeys(names))  # `b` and its long name are one host
+    more = len(each) - _MOST_NAMED
+    return ", ".join(each[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _not_for(seen: FollowedObject, follow: Follow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from confluent_kafka import KafkaException, Producer
 
 from gateway.adapters.kafka.setting_names import KNOWN, SettingNames
 from gateway.config import loader
@@ -54,7 +55,7 @@ def test_a_setting_that_librdkafka_does_not_know_is_a_problem_with_its_line(
     [
         ("fetch.queue.backoff.ms: soon", "see librdkafka's list of its settings"),
         ("fetch.queue.backoff.ms: -5", "it takes 0 to 300000"),
-        ("security.protocol: SASL-SSL", "see librdkafka's list of its settings"),
+        ("security.protocol: SASL-SSL", "it takes PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
         ("enable.ssl.certificate.verification: perhaps", "see librdkafka's"),
         ("partitioner: murmur", "see librdkafka's"),
     ],
@@ -71,6 +72,38 @@ def test_a_value_that_librdkafka_refuses_is_a_problem_that_does_not_repeat_it(
     assert "has a value that librdkafka refuses" in str(problem)
     assert hint in str(problem)
     assert value not in str(problem).replace(name, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("sasl.jaas.config", "write `sasl.username` and `sasl.password`"),
+        ("ssl.truststore.location", "write `ssl.ca.location`"),
+        ("value.deserializer", "records are passed on as they are"),
+    ],
+)
+def test_a_setting_of_javas_clients_is_a_problem_that_says_what_it_is_here(
+    name: str, hint: str
+) -> None:
+    with pytest.raises(ProblemsFound) as found:
+        loader.load((ROUTES % f"{name}: x").encode(), "routes.yaml", SettingNames)
+    (problem,) = found.value.problems
+    assert "is a setting of Java's clients" in str(problem)
+    assert hint in str(problem)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])
+def test_the_mechanisms_that_are_suggested_make_a_client(mechanism: str) -> None:
+    """Of others `check` says so itself: librdkafka does when a client is made, and not before."""
+    loader.load((ROUTES % f"sasl.mechanism: {mechanism}").encode(), "routes.yaml", SettingNames)
+    for name in (mechanism, f"{mechanism}-X"):
+        settings = {"security.protocol": "SASL_SSL", "sasl.mechanism": name, "log_level": 0}
+        secrets = {"sasl.username": "u", "sasl.password": "p"}
+        if name == mechanism:
+            Producer({**settings, **secrets, "bootstrap.servers": "127.0.0.1:1"})
+            continue
+        with pytest.raises(KafkaException, match="Unsupported"):
+            Producer({**settings, **secrets})
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,8 @@ def test_the_parser_without_libyaml_reads_the_same(
     ("text", "line", "what"),
     [
         ("a:\n\tb: 1\n", 2, "a tab cannot indent a line"),
+        ("a:\n  - b: 1\n\tc: 2\n", 3, "a tab cannot indent a line"),
+        ("a:\n  b: x\n  \ty\n", 3, "a tab cannot indent a line"),
         ("a: [1,\n  2\n", 1, "the bracket that opens here is never closed"),
         ("a: 1\nb: 'x\n", 2, "the quote that opens here is never closed"),
         ("a: b: c\n", 1, "a `key: value` cannot stand here"),

@@ -228,7 +228,8 @@ def test_ports_labels_namespaces_and_gateways_of_a_match() -> None:
     [
         ({"exportTo": ["."], "namespace": "other"}, "not exported"),
         ({"gateways": ["ingress"]}, "not for the gateway mesh"),
-        ({"hosts": ["c"]}, "none of its hosts"),
+        ({"hosts": ["c"]}, "b is none of its hosts (c.shop.svc.cluster.local)"),
+        ({"hosts": [f"{each}.x" for each in "cdefg"]}, "hosts (c.x, d.x, e.x and 2 more)"),
     ],
 )
 def test_an_object_that_is_not_for_the_producer_does_not_exist(spec: Any, words: str) -> None:
