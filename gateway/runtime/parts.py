@@ -104,18 +104,30 @@ class Parts:
         self._groupless = RouteWarned(route.name, *GROUPLESS)
         self._warned = False
 
+    def decide_anew(self) -> None:
+        """Have what waits decided by the routing table now in force, where the source is a log.
+
+        In a log it holds up what follows, and a version that hangs may let it wait for many of its
+        timeouts. A message of a queue keeps to the table that it was decided by.
+        """
+        if self.log is not None:
+            self._drop_waiting(lambda _: True)
+
     def _drop_waiting(self, lost: Callable[[Message], bool]) -> None:
         """Give those messages back at once whose delivery has not begun, of those in the test."""
-        for entry in self.in_flight.under_way():
-            if _waits(entry) and lost(entry.message):
-                self.deliverer.cancel(entry, ReleaseCause.WAITED)
+        self._give_back(lambda entry: lost(entry.message))
 
     def _drop_waiting_elsewhere(self, behind: Callable[[Message], bool]) -> None:
         """Give those in the test back that wait for another version than stable."""
-        for entry in self.in_flight.under_way():
-            plan = entry.plan
-            if plan is not None and plan.elsewhere and _waits(entry) and behind(entry.message):
-                self.deliverer.cancel(entry, ReleaseCause.WAITED)
+        self._give_back(
+            lambda entry: entry.plan is not None and entry.plan.elsewhere and behind(entry.message)
+        )
+
+    def _give_back(self, wanted: Callable[[InFlightMessage], bool]) -> None:
+        """Give back what waits and is wanted: first what waits for a slot, or it would get one."""
+        found = [each for each in self.in_flight.under_way() if _waits(each) and wanted(each)]
+        for entry in sorted(found, key=lambda each: each.state is State.DELIVERING):
+            self.deliverer.cancel(entry, ReleaseCause.WAITED)
 
     def warn_of_groupless(self) -> None:
         """Say once that a FIFO queue gives messages without a group."""

@@ -179,6 +179,7 @@ class RunningRoute:
         self._warn()
         if self._open_parts is not None and not self._stop.soft.is_set():
             self._open_parts.linger(route)
+            self._parts.decide_anew()
 
     def watch(self, watch: Watch | None) -> None:
         """Give every decision to `watch` from the next message on; None: to nothing."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from gateway.adapters.kafka import troubles
 from gateway.adapters.kafka.producer import Producers
@@ -385,6 +385,57 @@ async def test_a_record_that_waits_is_parked_and_comes_from_there_as_it_was(
         assert parked.record == waiting.record
         assert not await source.ack(receipts([parked, *(by_body[each] for each in "234")]))
     assert committed(mock, plan) == {0: 4}
+
+
+async def test_a_record_that_is_too_large_for_the_parking_topic_is_its_versions_again(
+    mock: MockCluster,
+) -> None:
+    large = b"1" * 3_000
+    topic, parking = filled(mock, large, b"2"), f"t-{uuid4()}"
+    mock.produce(parking, b"before", partition=0)
+    small = {"message.max.bytes": "2000"}
+    plan = on_mock(mock, topic, parking=TopicAddress(parking), max_behind=2, settings=small)
+    events: list[Event] = []
+    async with opened(plan, events.append) as source:
+        messages = {each.body: each for each in await received(source, 3)}
+        for _ in range(2):
+            await source.release(
+                [Release(messages["1" * 3_000].receipt, 0, WAITED, elsewhere=True)]
+            )
+            (again,) = await received(source, 1)
+            assert again.message_id == f"{topic}/0/0"
+            assert again.receive_count == 1
+        (warning,) = events
+        assert isinstance(warning, RouteWarned)
+        assert "cannot be parked" in warning.what
+        assert source.partitions()[0].detours == 0
+        assert not await source.ack(receipts([again, messages["2"]]))
+    assert committed(mock, plan) == {0: 2}
+
+
+async def test_after_a_fatal_error_of_the_client_records_are_parked_by_another(
+    mock: MockCluster,
+) -> None:
+    topic, parking = filled(mock, b"1", b"2"), f"t-{uuid4()}"
+    mock.produce(parking, b"before", partition=0)
+    plan = on_mock(mock, topic, parking=TopicAddress(parking), max_behind=2)
+    producers = Producers()
+    source = KafkaSource(plan, producers, "orders", lambda _: None, 5)
+    try:
+        await source.open()
+        messages = {each.body: each for each in await received(source, 3)}
+        fatal = KafkaError(KafkaError._FATAL, "the epoch is over", fatal=True)
+        producers.acquire(plan)._on_error(fatal)
+        await asyncio.sleep(0)  # it is told to the loop
+        next_one = messages["1"]
+        async with asyncio.timeout(WAIT_SECONDS):
+            while next_one.message_id.startswith(topic):
+                await source.release([Release(next_one.receipt, 0, WAITED, elsewhere=True)])
+                (next_one,) = await received(source, 1)
+        assert next_one.body == "1"
+    finally:
+        await producers.release(plan)
+        await source.close()
 
 
 # ---- offsets --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from gateway.core.kafka.dead_letter import dead_letter_headers
 from gateway.core.kafka.detour import Detour
 from gateway.core.kafka.plan import WhenBehind
 from gateway.core.kafka.records import message_of, place_name, place_of
+from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.kafka.window import PartitionWindow
 from gateway.core.messages.record import Record
 from gateway.ports import Batch, EntryError, SourceError, SourceTraits
@@ -37,7 +38,8 @@ class InMemoryLog:
     """A topic, read by one member of a group.
 
     `committed` is what a next member would begin at, by partition; `parked` and `dead` are what was
-    produced to the other topics. `gone` are the partitions that another member has.
+    produced to the other topics. `gone` are the partitions that another member has, `unparkable`
+    says what the parking topic refuses.
     """
 
     def __init__(self, plan: KafkaPlan, bell: Bell | None = None) -> None:
@@ -52,6 +54,7 @@ class InMemoryLog:
         self.dead: list[tuple[Record, Headers]] = []
         self.parked: list[Record] = []
         self.gone: set[int] = set()
+        self.unparkable: Callable[[Record], bool] = lambda _: False
         self.most_receiving = 0
         self._receiving = 0
         self._turn = -1  # which partition is asked first
@@ -254,8 +257,11 @@ class InMemoryLog:
 
     def _park(self, window: PartitionWindow) -> None:
         for each in window.to_park:
-            self.parked.append(each)
-            window.settle(each.offset)
+            if self.unparkable(each):
+                window.release(each.offset, self._now() + 1.0, ReleaseCause.WAITED)
+            else:
+                self.parked.append(each)
+                window.detours.count += window.settle(each.offset)
         window.to_park.clear()
         self._commit()
 

@@ -41,6 +41,7 @@ class Topic:
         self.owners: dict[int, Member] = {}
         self.done: set[str] = set()
         self.deliveries: dict[str, int] = defaultdict(int)
+        self.taken: dict[str, int] = defaultdict(int)  # acked by a service, or parked
         self.wrongs: list[str] = []
         self._ordered = ordered
         self._newest: dict[str, int] = {}
@@ -55,6 +56,11 @@ class Topic:
                 self.wrongs.append(f"{member.who} commits {offset}, past {name}")
         self.committed[partition] = offset
         self.bell.ring()  # for news alone: members that wake each other for nothing never rest
+
+    def take(self, name: str) -> None:
+        """Take note that a service, or the parking topic, has a record."""
+        self.done.add(name)
+        self.taken[name] += 1
 
     def begins(self, sent: Sent) -> None:
         """Take note of a delivery: the first ones of a key come in the order of the log."""
@@ -144,9 +150,9 @@ class Member(InMemoryLog):
         self.topic.commit(self, number, offset)
 
     def _park(self, window: PartitionWindow) -> None:
-        self.topic.done |= {
-            f"{each.topic}/{each.partition}/{each.offset}" for each in window.to_park
-        }
+        for each in window.to_park:
+            if not self.unparkable(each):
+                self.topic.take(f"{each.topic}/{each.partition}/{each.offset}")
         super()._park(window)
 
 
@@ -167,14 +173,18 @@ class WatchedTarget(FakeTarget):
         super().ended(sent)
         result = None if sent.cancelled else sent.result
         if isinstance(result, Responded) and 200 <= result.status < 300:
-            self._topic.done.add(sent.message_id)
+            self._topic.take(sent.message_id)
 
 
 class LogReplica(GatewayLife):
     """One gateway process that is a member of the group."""
 
     def __init__(
-        self, name: str, route: Route, topic: Topic, equip: Callable[[FakeTarget], None]
+        self,
+        name: str,
+        route: Route,
+        topic: Topic,
+        equip: Callable[[FakeTarget, Version], None],
     ) -> None:
         assert route.kafka is not None
         super().__init__(name)
@@ -188,5 +198,5 @@ class LogReplica(GatewayLife):
 
     def _make_target(self, version: Version) -> FakeTarget:
         target = WatchedTarget(self.member)
-        self._equip(target)
+        self._equip(target, version)
         return target

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
     from gateway.core.delivery.disposition import DeliveryResult
     from gateway.core.routing.route import Route
+    from gateway.core.routing.version import Version
     from tests.fakes.faults import Fault, Operation
     from tests.fakes.target import FakeTarget
 
 PARTITIONS: Final = 3
 DRAIN_SECONDS: Final = 25.0
+TIMEOUT_SECONDS: Final = 10.0
+"""Of the canary: above what services take that do not hang."""
 REVOKE_SECONDS: Final = 60.0
 CALM_SECONDS: Final = 3_000.0
 """More than every backoff and pause of the runtime together, for each record of one key."""
@@ -61,6 +64,12 @@ class LogWorld:
         self.topic.log.update({number: [] for number in range(PARTITIONS)})
         self.replicas: list[LogReplica] = []
         self.pace_seconds = 0.05
+        self.parking_refuses = False
+        self.moved: set[int] = set()
+        """The partitions that had more than one owner, or one owner twice."""
+        self._owned: set[int] = set()
+        self._canaries: list[FakeTarget] = []
+        self._hanging = self._connecting = False
         self._answers: Iterator[DeliveryResult | Exception] = cycle([OK])
         self._faults: defaultdict[Operation, deque[Fault]] = defaultdict(deque)
         self._stolen: list[tuple[LogReplica, int]] = []
@@ -90,11 +99,12 @@ class LogWorld:
             lambda: self.replicas.append(LogReplica(name, self._route, self.topic, self._equip))
         )
         self.replicas[-1].member.faults.choose = self._fault
+        self.replicas[-1].member.unparkable = lambda _: self.parking_refuses
         self._own()
 
-    def adopt(self, canary: int, max_in_flight: int) -> None:
-        """Give all of them another routing table."""
-        self._route = self._table(canary, max_in_flight)
+    def adopt(self, canary: int, max_in_flight: int, moved: int = 0) -> None:
+        """Give all of them another routing table; `moved` is how often the canary's url changed."""
+        self._route = self._table(canary, max_in_flight, moved)
         for replica in self.alive:
             self._do(partial(replica.running.adopt, self._route))
 
@@ -136,6 +146,12 @@ class LogWorld:
         for replica, partition in stolen:
             if not replica.task.done() and self.topic.owners.get(partition) is not replica.member:
                 self._do(partial(replica.member.lose, partition))
+
+    def hang(self, *, hanging: bool, connecting: bool = False) -> None:
+        """Let the canary hang, or go on; `connecting`: no request gets a connection."""
+        self._hanging, self._connecting = hanging, connecting
+        for canary in self._canaries:
+            self._do(partial(self._hold, canary))
 
     def answer(self, results: Sequence[DeliveryResult | Exception]) -> None:
         """Let the services answer so from now on, by turns."""
@@ -188,6 +204,8 @@ class LogWorld:
         """Let everything work until all is committed, and every gateway has ended."""
         self._faults.clear()
         self.answer([OK])
+        self.hang(hanging=False)
+        self.parking_refuses = False
         self.pace_seconds = 0.05
         self.learn()
         if not self.working:
@@ -224,6 +242,9 @@ class LogWorld:
         if to.task.done():
             self.topic.owners.pop(partition, None)
         else:
+            if partition in self._owned:
+                self.moved.add(partition)
+            self._owned.add(partition)
             to.member.lose(partition)  # what it had of an earlier time, and did not know it lost
             to.member.owned(partition)
 
@@ -237,10 +258,16 @@ class LogWorld:
 
         self._runner.run(story())
 
-    def _table(self, canary: int, max_in_flight: int) -> Route:
+    def _table(self, canary: int, max_in_flight: int, moved: int = 0) -> Route:
+        there = replace(
+            CANARY,
+            url=f"http://canary-{moved}.test/",
+            timeout_seconds=TIMEOUT_SECONDS,
+            max_in_flight=max(1, max_in_flight // 2),
+        )
         route = any_route(
             {"stable": 100 - canary, "canary": canary},
-            versions=(STABLE, CANARY),
+            versions=(STABLE, there),
             wait_seconds=2,
             max_in_flight=max_in_flight,
             retry=Backoff(1, 8),
@@ -250,9 +277,16 @@ class LogWorld:
         plan = self.plan
         return replace(route, queue=plan.topic, kafka=plan, dead_letter=plan.reject)
 
-    def _equip(self, target: FakeTarget) -> None:
+    def _equip(self, target: FakeTarget, version: Version) -> None:
         target.pace = lambda _: self.pace_seconds
         target.choose = lambda: next(self._answers)
+        if version.name == CANARY.name:
+            self._canaries.append(target)
+            self._hold(target)
+
+    def _hold(self, canary: FakeTarget) -> None:
+        canary.connecting = self._connecting
+        (canary.hold if self._hanging else canary.release)()
 
     def _fault(self, operation: Operation, _entries: int) -> Fault:
         return self._faults[operation].popleft() if self._faults[operation] else NONE

@@ -1,9 +1,10 @@
 """At least once on a log, by a machine that does to a group what the world may do to it.
 
-It produces, changes how services answer and how long they take, lets calls fail, moves partitions
-softly and hard, starts members, stops and kills them, in any order. Nothing is ever committed past
-a record that is not done with; the first deliveries of a key are in order; in the end everything
-works again, and all has to be delivered and committed.
+It produces, changes how services answer and how long they take, has the canary hang and come back,
+moves its weight and its url, lets calls fail, moves partitions softly and hard, starts members,
+stops and kills them, in any order. Nothing is ever committed past a record that is not done with;
+the first deliveries of a key are in order; in the end everything works again, and all has to be
+delivered and committed.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ worlds = st.fixed_dictionaries(
         "behind": st.sampled_from(["pause", "fallback", "parking"]),
     }
 ).filter(lambda it: not (it["order"] is Order.PARTITION and it["behind"] == "fallback"))
+worlds_behind = st.fixed_dictionaries(
+    {
+        "order": st.sampled_from(Order),
+        "reject": st.booleans(),
+        "max_attempts": st.just(1000),
+        "max_behind": st.sampled_from([1, 2, 4]),
+        "behind": st.sampled_from(["fallback", "parking", "pause"]),
+    }
+).filter(lambda it: not (it["order"] is Order.PARTITION and it["behind"] == "fallback"))
 any_one = st.integers(0, 9)
 partitions = st.integers(0, PARTITIONS - 1)
 answers = st.lists(st.sampled_from([OK, *FAILURES]), min_size=1, max_size=4)
@@ -65,9 +75,13 @@ class LogMachine(WorldMachine):
         for key in keys:
             self.world.produce(key, gap)
 
-    @rule(canary=st.sampled_from([0, 10, 50]), max_in_flight=st.sampled_from([1, 3, 10, 50]))
-    def adopt(self, canary: int, max_in_flight: int) -> None:
-        self.world.adopt(canary, max_in_flight)
+    @rule(
+        canary=st.sampled_from([0, 10, 50, 100]),
+        max_in_flight=st.sampled_from([1, 3, 10, 50]),
+        moved=st.integers(0, 1),
+    )
+    def adopt(self, canary: int, max_in_flight: int, moved: int) -> None:
+        self.world.adopt(canary, max_in_flight, moved)
 
     @precondition(lambda self: len(self.world.working) < MOST_WORKING)
     @rule()
@@ -106,6 +120,35 @@ class SteadyGroup(LogMachine):
         assert set(self.world.topic.deliveries.values()) <= {1}
 
 
+class HangingCanary(LogMachine):
+    """Two members at first, that fall behind: a canary hangs, and comes back, or not."""
+
+    @initialize(traits=worlds_behind, connecting=st.booleans())
+    def begin(self, traits: dict[str, Any], *, connecting: bool) -> None:
+        self.world = LogWorld(**traits)
+        self.world.start()
+        self.world.start()
+        self.world.hang(hanging=True, connecting=connecting)
+        for key in "abcdefabcdef":
+            self.world.produce(key, 0)
+
+    @rule(hanging=st.booleans(), connecting=st.booleans())
+    def the_canary_hangs_or_recovers(self, *, hanging: bool, connecting: bool) -> None:
+        self.world.hang(hanging=hanging, connecting=connecting)
+
+    @rule(refuses=st.booleans())
+    def the_parking_topic_refuses(self, *, refuses: bool) -> None:
+        self.world.parking_refuses = refuses
+
+    def check_end(self) -> None:
+        """What stayed with its member was acked, or parked, once, and nothing was rejected."""
+        super().check_end()
+        assert not any(each.member.dead for each in self.world.replicas)
+        moved = tuple(f"orders/{partition}/" for partition in self.world.moved)
+        stayed = {each for each in self.world.names if not each.startswith(moved)}
+        assert {self.world.topic.taken[each] for each in stayed} <= {1}
+
+
 class TroubledGroup(LogMachine):
     """Services and calls fail as well, partitions are lost, and members end in every way."""
 
@@ -118,6 +161,10 @@ class TroubledGroup(LogMachine):
     @rule(results=answers)
     def services_answer(self, results: list[DeliveryResult | Exception]) -> None:
         self.world.answer(results)
+
+    @rule(hanging=st.booleans(), connecting=st.booleans())
+    def the_canary_hangs_or_recovers(self, *, hanging: bool, connecting: bool) -> None:
+        self.world.hang(hanging=hanging, connecting=connecting)
 
     @rule(operation=calls, times=st.integers(1, 3))
     def calls_will_fail(self, operation: Operation, times: int) -> None:
@@ -147,6 +194,10 @@ class TroubledGroup(LogMachine):
 
 def test_without_faults_each_record_is_delivered_exactly_once_while_partitions_move() -> None:
     run_state_machine_as_test(SteadyGroup, settings=same_every_time)
+
+
+def test_with_a_canary_that_hangs_all_is_done_once_while_partitions_fall_behind_and_move() -> None:
+    run_state_machine_as_test(HangingCanary, settings=same_every_time)
 
 
 def test_with_any_failure_or_death_nothing_is_committed_early_and_all_is_delivered() -> None:

@@ -127,6 +127,9 @@ class Model:
             return False
         if each.elsewhere and each.key is not None:
             self.detoured.add(each.key)
+        went_back = each.attempts or each.waited
+        if self.detour is Detour.PARKED and went_back:  # its version may have come back
+            return each.elsewhere
         return each.elsewhere or each.key in self.detoured
 
     def settle(self, *several: Known) -> None:
@@ -211,7 +214,7 @@ class Windows(RuleBasedStateMachine):
         each.elsewhere = elsewhere and cause is not ReleaseCause.REJECTED
         each.out, each.due_at = False, self.now + seconds
         each.waited = cause is ReleaseCause.WAITED
-        if self.model.detouring and each.elsewhere and cause is ReleaseCause.FAILED:
+        if self.model.detouring and each.elsewhere:
             each.due_at = 0.0
         if not each.waited:
             each.attempts += 1

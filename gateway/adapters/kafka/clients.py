@@ -8,12 +8,16 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from gateway.adapters.kafka.errors import source_error
 from gateway.adapters.kafka.msk_iam import MskIam, region_of
-from gateway.adapters.kafka.settings import consumer_settings, producer_settings
+from gateway.adapters.kafka.settings import (
+    consumer_settings,
+    kept_elsewhere,
+    producer_settings,
+)
 from gateway.core.kafka.plan import Auth
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from confluent_kafka import TopicPartition
 
@@ -49,7 +53,16 @@ def _make(
     try:
         return kind(settings)
     except (KafkaException, TypeError, ValueError) as error:
-        raise source_error(error, "settings") from None
+        refused = source_error(error, "settings")
+        why = _without(refused.why, kept_elsewhere(plan, settings))
+        raise SourceError(why, refused.code, refused.what_to_do) from None
+
+
+def _without(why: str, values: Iterable[str]) -> str:
+    """Leave values out of a text: librdkafka repeats some that it refuses."""
+    for value in filter(None, values):
+        why = why.replace(value, "...")
+    return why
 
 
 def _tokens(plan: KafkaPlan) -> Callable[[str], tuple[str, float]]:

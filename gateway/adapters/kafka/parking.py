@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.record import Record
 
 AGAIN_SECONDS: Final = 1.0
-"""Before a record is tried again that could not be parked."""
+"""Before a record goes to its version again that could not be parked."""
 
 
 class Parking:
@@ -62,14 +62,14 @@ class Parking:
             self._failed(partition, record, error)
         else:
             self._warned = False
-            partition.window.settle(record.offset)
+            partition.window.detours.count += partition.window.settle(record.offset)
         self._member.moved()
 
     def _failed(self, partition: Partition, record: Record, error: KafkaError | Exception) -> None:
         due_at = asyncio.get_running_loop().time() + AGAIN_SECONDS
-        waited = ReleaseCause.WAITED
-        partition.window.release(record.offset, due_at, waited, elsewhere=True)
+        partition.window.release(record.offset, due_at, ReleaseCause.WAITED)
         if not self._warned:
             self._warned = True
             why = source_error(error, f"topic {self._topic}").why
-            self._warn(f"records cannot be parked: {why}", "they are tried again each second")
+            then = "they wait for their version, and are tried again each second"
+            self._warn(f"records cannot be parked: {why}", then)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -50,6 +51,7 @@ class KafkaProducer:
         self._producer: Producer | None = None
         self._thread: threading.Thread | None = None
         self._opening = asyncio.Lock()
+        self._reopening: asyncio.Task[None] | None = None
         self._closing = threading.Event()
         self._done: list[tuple[Done, KafkaError | None]] = []
 
@@ -68,9 +70,11 @@ class KafkaProducer:
     ) -> None:
         """Send a record; `done` is called on the loop, with None once all replicas have it.
 
-        Raises KafkaException where it is refused at once, BufferError where too many wait.
+        Raises KafkaException where it is refused at once, BufferError where too many wait. After a
+        fatal error it is refused, and a new client is made for the next one.
         """
         if self._producer is None:
+            self._reopen()
             raise KafkaException(KafkaError(KafkaError._STATE, "it is not open"))  # noqa: SLF001 - a constant of the library
         self._producer.produce(
             topic,
@@ -106,8 +110,20 @@ class KafkaProducer:
     async def close(self) -> None:
         """Send what waits, for some seconds, and end."""
         self._closing.set()
+        if self._reopening is not None:
+            self._reopening.cancel()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
+
+    def _reopen(self) -> None:
+        if self._closing.is_set() or (self._reopening and not self._reopening.done()):
+            return
+        opening = self._try_to_open()
+        self._reopening = self._loop.create_task(opening, name="make a kafka producer anew")
+
+    async def _try_to_open(self) -> None:
+        with suppress(SourceError):  # the next record tries it again
+            await self.open()
 
     # ---- the producer's thread ------------------------------------------------------------
 
@@ -166,7 +182,7 @@ class KafkaProducer:
             raise source_error(refused, f"topic {topic}")
 
     def _replace(self) -> None:
-        """Let the next record be sent by a new client: a fatal error ends the present one."""
+        """Let a new client be made for the next record: a fatal error ends the present one."""
         self._producer = None
 
     def _call_soon(self, call: Callable[..., object], *arguments: object) -> None:

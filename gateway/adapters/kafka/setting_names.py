@@ -10,6 +10,9 @@ _NEVER: Final = "gateway.asks"
 
 _LOADS_CODE: Final = "plugin.library.paths"
 _RANGE: Final = re.compile(r"allowed range (-?\d+)\.\.(-?\d+)")
+_NO_NUMBER: Final = "x"
+_BEGINS_AS_NUMBER: Final = re.compile(r"\s*[+-]?\d")
+_NUMBER: Final = re.compile(r"\s*[+-]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?)\s*")
 
 KNOWN: Final = tuple(
     """
@@ -94,11 +97,19 @@ class SettingNames:
 
         It is empty where librdkafka does not say. A file is not opened.
         """
+        if name == _LOADS_CODE:
+            return None
+        instead = self._refuses(name, value)
+        # Of a number it reads what it can: of 30s, or 1e6, the digits in front.
+        if instead is None and _BEGINS_AS_NUMBER.match(value) and not _NUMBER.fullmatch(value):
+            is_number = self._refuses(name, _NO_NUMBER) is not None
+            return "it takes a number, without a unit" if is_number else None
+        return instead
+
+    def _refuses(self, name: str, value: str) -> str | None:
         try:
             from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - the extra
         except ImportError:
-            return None
-        if name == _LOADS_CODE:
             return None
         try:
             Producer({name: value, _NEVER: ""})

@@ -100,6 +100,12 @@ def _given(
     return settings
 
 
+def kept_elsewhere(plan: KafkaPlan, settings: Mapping[str, Any]) -> list[str]:
+    """Return those values of settings that come of files and variables: they may be secrets."""
+    elsewhere = (name for name, value in plan.settings.items() if not isinstance(value, str))
+    return [settings[name] for name in elsewhere if name in settings]
+
+
 def _auth(plan: KafkaPlan) -> dict[str, str]:
     return dict(_MSK_IAM) if plan.auth is Auth.MSK_IAM else {}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.config.problems.findings import (
     Finding,
+    InvalidValue,
     add_prefix,
     as_list,
     as_mapping,
@@ -147,11 +148,20 @@ def _taken(name: str, value: Any, names: SettingNames) -> Iterator[Finding]:
         yield Finding((), "is a setting of Java's clients", _OF_JAVA[name])
     elif not names.knows(name):
         yield Finding((), "is no setting of librdkafka", _meant(name, names.known))
-    elif isinstance(value, str | bool | int | float):
-        instead = names.refuses(name, str(setting_value(value)))
+    elif (text := _text(value)) is not None:
+        instead = names.refuses(name, text)
         if instead is not None:
             what = "has a value that librdkafka refuses"
             yield Finding((), what, instead or _VALUES.get(name, _LIST))
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as librdkafka gets it; None where it is elsewhere, or no value at all."""
+    try:
+        text = setting_value(value)
+    except InvalidValue:  # a problem of its own
+        return None
+    return text if isinstance(text, str) else None
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The Kafka topic of a route, as pydantic models; see `routing_file`."""
 
 import re
+from math import isfinite
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
@@ -74,8 +75,10 @@ def setting_value(value: Any) -> str | SettingFile | SettingEnv:
         return _kept_elsewhere(value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and isfinite(value):  # of 1e+06 librdkafka would read the 1
+        return str(int(value) if value.is_integer() else value)
+    if isinstance(value, int):
+        return str(value)
     if not isinstance(value, str) or "\0" in value:
         raise InvalidValue("must be a text, a number, true or false, {file: PATH} or {env: NAME}")
     return value

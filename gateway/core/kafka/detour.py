@@ -24,24 +24,27 @@ class Detours:
     """The records of one partition that take their detour; `count` is how many did.
 
     A record takes it that its version did not take, and so does each later one of its key, until
-    the partition has caught up.
+    the partition has caught up. One that could not be parked is its version's again, since that
+    may have come back: else it would hold up the partition for as long as it cannot be parked. The
+    one that parks counts what is parked.
     """
 
-    __slots__ = ("_keys", "_wanted_at", "count")
+    __slots__ = ("_keys", "_parks", "_wanted_at", "count")
 
-    def __init__(self) -> None:
+    def __init__(self, detour: Detour) -> None:
         self.count = 0
+        self._parks = detour is Detour.PARKED
         self._keys: set[bytes] = set()
         self._wanted_at = -AGAIN_SECONDS
 
     def take(self, key: bytes | None, past: Past | None) -> bool:
-        """Return whether a record takes it, and count that."""
+        """Return whether a record takes it; count those that go to stable."""
         if past is not None and past.elsewhere:
             if key is not None:
                 self._keys.add(key)
-        elif key not in self._keys:
+        elif key not in self._keys or (self._parks and past is not None):
             return False
-        self.count += 1
+        self.count += not self._parks
         return True
 
     def end(self) -> None:

@@ -17,12 +17,12 @@ from gateway.core.kafka.partition_view import PartitionView
 from gateway.core.kafka.past import Past
 from gateway.core.kafka.plan import Order
 from gateway.core.kafka.record_size import record_bytes
-from gateway.core.kafka.release_cause import ReleaseCause
 from gateway.core.kafka.watermark import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.record import Record
 
 MAX_HELD_BYTES: Final = 16 * 1024 * 1024
@@ -47,7 +47,7 @@ class PartitionWindow:
     received. So a kill repeats no more than `max_behind`.
     `blocked` counts rejected records that hold up others, or themselves, and `detours` those
     that took their detour. `to_park` is emptied by the one that parks its records and then settles
-    them. Records that go back are given before newer ones, and older ones first.
+    them, or releases them. Records that go back are given before newer ones, and older ones first.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class PartitionWindow:
         self.fallen_behind = False
         self.held_bytes = 0
         self.blocked = 0
-        self.detours = Detours()
+        self.detours = Detours(detour)
         self.to_park: list[Record] = []
         self._by_key = order is Order.KEY  # an enum's member is looked up anew each time
         self._ordered = order is not Order.NONE
@@ -264,14 +264,14 @@ class PartitionWindow:
     ) -> bool:
         """Keep a record until it is due, and what follows it; False where it is not out.
 
-        `elsewhere`: it was for another version than stable.
+        `elsewhere`: it was for another version than stable, and takes its detour at once.
         """
         if offset not in self._out:
             return False
         self._out.discard(offset)
         past = self._pasts.setdefault(offset, Past())
         self.blocked += past.went_back(cause, elsewhere=elsewhere)
-        if past.elsewhere and cause is ReleaseCause.FAILED and self._detouring:
+        if past.elsewhere and self._detouring:
             heappush(self._ready, offset)
         else:
             heappush(self._due, (due_at, offset))

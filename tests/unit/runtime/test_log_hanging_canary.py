@@ -24,6 +24,8 @@ from tests.unit.runtime.test_log_routes import kafka, produce, route
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from gateway.core.routing.route import Route
+
 pytestmark = VIRTUAL_TIME
 
 MAX_BEHIND = 100
@@ -36,8 +38,8 @@ DETOURS: Any = [{"when_behind": WhenBehind.FALLBACK}, {"parking": PARKING}]
 class Hanging:
     """A canary that hangs under a load of one record of each key; `slots` are the canary's."""
 
-    def __init__(self, rig: Rig, log: InMemoryLog) -> None:
-        self.rig, self.log = rig, log
+    def __init__(self, rig: Rig, log: InMemoryLog, table: Route) -> None:
+        self.rig, self.log, self.table = rig, log, table
         self.produced: list[str] = []
 
     async def load(self, seconds: int) -> None:
@@ -66,7 +68,7 @@ async def hanging(slots: int = 2, **rest: Any) -> AsyncIterator[Hanging]:
     tenth = route(log.plan, canary=10, versions=versions, max_in_flight=200)
     async with at_work(tenth, log) as rig:
         rig.canary.hold()
-        yield Hanging(rig, log)
+        yield Hanging(rig, log, tenth)
 
 
 @pytest.mark.parametrize("rest", [{}, *DETOURS])
@@ -100,6 +102,83 @@ async def test_with_pause_the_partition_is_not_read_until_the_canary_is_mended()
         assert not one.log.dead
         assert {each.reason for each in one.rig.stable.sent} == {"split"}
         assert one.log.committed == {0: len(one.produced)}
+
+
+def weighed(one: Hanging, canary: int, **rest: Any) -> Route:
+    """Make its routing table with another weight of the canary; `rest` are other fields."""
+    kept = {"versions": one.table.versions, "max_in_flight": one.table.max_in_flight}
+    return route(one.log.plan, canary=canary, **kept | rest)
+
+
+@pytest.mark.parametrize("connecting", [False, True])
+@pytest.mark.parametrize("slots", [1, 2, MAX_BEHIND])
+async def test_without_its_weight_a_canary_that_hangs_costs_no_more_than_its_timeout(
+    slots: int,
+    connecting: bool,  # noqa: FBT001 - of a test
+) -> None:
+    """What waits for it is decided anew: else each record would have a timeout of its own."""
+    async with hanging(slots) as one:
+        one.rig.canary.connecting = connecting
+        await one.load(20)
+        assert one.log.view().paused
+        one.rig.running.adopt(weighed(one, 0))
+        began = one.rig.now
+        await one.rig.until(lambda: not one.log.view().paused)
+        assert one.rig.now - began <= (1 if connecting else TIMEOUT_SECONDS + 1)
+        assert len(one.rig.canary.sent) <= slots
+        await one.rig.empty()
+        got = Counter(each.message_id for each in one.rig.stable.sent)
+        assert got == Counter(one.produced)
+        await one.mended()
+
+
+async def test_with_all_of_the_weight_the_canary_gets_what_waits_for_a_stable_that_hangs() -> None:
+    async with hanging() as one:
+        one.rig.canary.release()
+        one.rig.stable.hold()
+        one.rig.stable.connecting = True
+        await one.load(20)
+        assert one.log.view().paused
+        one.rig.running.adopt(weighed(one, 100))
+        await one.rig.empty()
+        got = Counter(each.message_id for each in one.rig.canary.sent)
+        assert got == Counter(one.produced)
+
+
+async def test_what_waits_for_a_connection_goes_to_the_url_that_a_reload_gives_the_version() -> (
+    None
+):
+    async with hanging(MAX_BEHIND) as one:
+        before = one.rig.canary
+        before.connecting = True
+        await one.load(20)
+        assert one.log.view().paused
+        stable, canary = one.table.versions
+        one.rig.running.adopt(
+            weighed(one, 10, versions=(stable, replace(canary, url="http://moved.test/")))
+        )
+        assert one.rig.canary is not before
+        await one.rig.empty()
+        assert all(each.cancelled for each in before.sent)
+        acked = [*one.rig.stable.ids, *one.rig.canary.ids]
+        assert sorted(acked) == sorted(one.produced)
+        await one.rig.running.close_retired()
+
+
+@pytest.mark.parametrize("rest", DETOURS)
+async def test_a_version_that_asks_for_a_minute_does_not_hold_up_a_partition_that_is_behind(
+    rest: dict[str, Any],
+) -> None:
+    """Its open circuit breaker sends records back for so long; the detour need not wait for it."""
+    async with hanging(**rest) as one:
+        one.rig.canary.release()
+        one.rig.canary.default = Responded(503, retry_after_seconds=3600.0)
+        one.produced += produce(one.log, *(f"k-{each}" for each in range(400)))
+        await one.rig.rest(10)
+        assert len(one.rig.stable.sent) + len(one.log.parked) > 350
+        one.rig.canary.default = Responded(200)
+        await one.rig.empty()
+        assert not one.log.dead
 
 
 @pytest.mark.parametrize("slots", [2, MAX_BEHIND])
@@ -173,6 +252,24 @@ async def test_a_parking_topic_takes_only_records_of_the_canary(slots: int) -> N
         canary = {each.message_id for each in one.rig.canary.sent if each.result is not None}
         assert sorted([*one.stable, *canary, *parked]) == sorted(one.produced)
         assert not one.log.dead
+
+
+async def test_what_cannot_be_parked_waits_for_the_canary_and_is_its_own_once_it_is_mended() -> (
+    None
+):
+    async with hanging(parking=PARKING) as one:
+        one.log.unparkable = lambda _: True
+        await one.load(60)
+        assert one.log.view().paused
+        received = len(one.log.calls_of(Operation.RECEIVE))
+        await one.rig.rest(60)
+        looks = len(one.log.calls_of(Operation.RECEIVE)) - received
+        assert looks < 60 * MAX_BEHIND, "each of them once a second, at most"
+        await one.mended()
+        assert not one.log.parked
+        assert one.log.view().detours == 0
+        canary = [each.message_id for each in one.rig.canary.sent if each.result is not None]
+        assert sorted([*one.rig.stable.ids, *canary]) == sorted(one.produced)
 
 
 async def test_what_stable_fails_or_waits_for_is_neither_parked_nor_called_a_fallback() -> None:

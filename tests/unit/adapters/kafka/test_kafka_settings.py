@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from gateway.adapters.kafka.clients import make_consumer, make_producer
 from gateway.adapters.kafka.settings import (
     Passwords,
     cluster_key,
@@ -117,6 +118,18 @@ def test_a_file_that_cannot_be_read_is_named_and_its_content_is_not(
     assert "sasl.password" in str(refused.value)
     assert str(file) in str(refused.value)
     assert "xff" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["security.protocol", "debug"])
+def test_what_librdkafka_refuses_of_a_file_is_in_no_error(tmp_path: Path, name: str) -> None:
+    """It repeats values that should be one of a few: the wrong file may be a password's."""
+    file = tmp_path / "password"
+    file.write_text("se-cret")
+    for make in (make_producer, lambda plan, on_error: make_consumer(plan, on_error, print)):
+        with pytest.raises(SourceError) as refused:
+            make(plan({name: SettingFile(str(file))}), print)
+        assert name in str(refused.value)
+        assert "se-cret" not in str(refused.value)
 
 
 def test_a_setting_may_be_in_a_variable_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

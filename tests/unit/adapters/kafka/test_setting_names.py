@@ -58,6 +58,11 @@ def test_a_setting_that_librdkafka_does_not_know_is_a_problem_with_its_line(
         ("security.protocol: SASL-SSL", "it takes PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
         ("enable.ssl.certificate.verification: perhaps", "see librdkafka's"),
         ("partitioner: murmur", "see librdkafka's"),
+        ("socket.timeout.ms: 30s", "it takes a number, without a unit"),
+        ("connections.max.idle.ms: '1e6'", "it takes a number, without a unit"),
+        ("linger.ms: 5 ms", "it takes a number, without a unit"),
+        ("queue.buffering.max.kbytes: 16MiB", "it takes a number, without a unit"),
+        ("socket.timeout.ms: 1.0e+30", "it takes 10 to 300000"),
     ],
 )
 def test_a_value_that_librdkafka_refuses_is_a_problem_that_does_not_repeat_it(
@@ -111,6 +116,9 @@ def test_the_mechanisms_that_are_suggested_make_a_client(mechanism: str) -> None
     [
         "fetch.queue.backoff.ms: 5",
         "linger.ms: 0.5",
+        "socket.timeout.ms: '30000'",
+        "socket.timeout.ms: 0x1000",
+        "client.id: 30s",
         "enable.ssl.certificate.verification: false",
         "ssl.ca.location: /no/such/file",
         "sasl.mechanism: SCRAM-SHA-512",
@@ -121,6 +129,26 @@ def test_the_mechanisms_that_are_suggested_make_a_client(mechanism: str) -> None
 )
 def test_other_values_are_taken_and_no_file_is_opened(line: str) -> None:
     loader.load((ROUTES % line).encode(), "routes.yaml", SettingNames)
+
+
+@pytest.mark.parametrize("value", ["[secret]", "null", '"secret\\0"', ".nan", "-.inf"])
+def test_what_is_no_value_is_one_problem_that_does_not_repeat_it(value: str) -> None:
+    with pytest.raises(ProblemsFound) as found:
+        loader.load((ROUTES % f"sasl.password: {value}").encode(), "routes.yaml", SettingNames)
+    (problem,) = found.value.problems
+    assert problem.line == 10
+    assert "secret" not in str(problem)
+
+
+def test_a_number_is_written_as_librdkafka_reads_it() -> None:
+    """Of 7.65432e+06 it would read the 7."""
+    values = {"765432.25": "765432.25", "1.0e+3": "1000", "0.5": "0.5", "7654321.0": "7654321"}
+    for written, wanted in values.items():
+        text = (ROUTES % f"socket.receive.buffer.bytes: {written}").encode()
+        table = loader.load(text, "routes.yaml", SettingNames)
+        (route,) = table.routes
+        assert route.kafka is not None
+        assert route.kafka.settings["socket.receive.buffer.bytes"] == wanted
 
 
 @pytest.mark.parametrize("name", ["group.id", "Upper.Case"])
