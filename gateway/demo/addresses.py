@@ -1,16 +1,24 @@
-"""The ports of the demo's processes: the usual port of each if that is free, else another."""
+"""The ports of the demo's processes: the usual port of each if that is free, else another.
+
+Between the look at a port and the process that listens there is time for a second demo to look too,
+so the one that came first claims all usual ports, by a port of its own.
+"""
 
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 LOOPBACK: Final = "127.0.0.1"
+CLAIM: Final = 18099
+"""The demo that has the usual ports listens here, for that alone."""
+
 USUAL: Final = {
     "SQS": 18100,
     "A": 18101,
@@ -38,6 +46,9 @@ SIDECARS: Final = {
 """Envoy's admin port, and the port at which each service finds the host that it calls."""
 
 
+_FIRST: Final = ContextVar("the usual ports are this demo's", default=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """The port of each process, by name."""
@@ -58,6 +69,23 @@ class Addresses:
         }
 
 
+@contextmanager
+def claim() -> Iterator[None]:
+    """Have the usual ports inside, unless another demo has them."""
+    with socket.socket() as held:
+        try:
+            held.bind((LOOPBACK, CLAIM))
+            held.listen()
+        except OSError:
+            first = _FIRST.set(False)
+        else:
+            first = _FIRST.set(True)
+        try:
+            yield
+        finally:
+            _FIRST.reset(first)
+
+
 def choose(usual: Mapping[str, int] = USUAL) -> Addresses:
     """Choose a port for each name; all stay bound until the last is found, so that they differ."""
     with ExitStack() as held:
@@ -69,7 +97,7 @@ def choose(usual: Mapping[str, int] = USUAL) -> Addresses:
 def _bind(bound: socket.socket, usual: int) -> int:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((LOOPBACK, 0 if _in_use(usual) else usual))
+        bound.bind((LOOPBACK, usual if _FIRST.get() and not _in_use(usual) else 0))
     except OSError:
         bound.bind((LOOPBACK, 0))
     port: int = bound.getsockname()[1]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from gateway.aiokit.signals import EXIT_STATUS_BASE
-from gateway.demo.addresses import SIDECARS, USUAL, choose
+from gateway.demo.addresses import SIDECARS, USUAL, choose, claim
 from gateway.demo.audit import audit
 from gateway.demo.chains import OneHop
 from gateway.demo.checks import Check, alike_check, order_checks, queue_check, stop_check
@@ -54,7 +54,8 @@ async def in_folder(
     failed = False
     try:
         await asyncio.sleep(0)  # a signal that came before ends it here, with nothing started
-        failed = not await run(folder, interrupt)
+        with claim():
+            failed = not await run(folder, interrupt)
     except asyncio.CancelledError:
         if interrupt.signal is None:
             raise

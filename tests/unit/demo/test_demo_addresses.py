@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.demo.addresses import LOOPBACK, USUAL, Addresses, choose
+from gateway.demo import addresses
+from gateway.demo.addresses import LOOPBACK, USUAL, Addresses, choose, claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def claimed(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A port to claim by that no demo beside this test has."""
+    port = free_port()
+    monkeypatch.setattr(addresses, "CLAIM", port)
+    return port
 
 
 @pytest.fixture
@@ -49,6 +58,26 @@ def test_no_two_get_the_same_port(listener: socket.socket) -> None:
 
 def test_who_moved_is_known_with_the_port_that_it_wanted() -> None:
     assert Addresses({**USUAL, "B1": 1, "gateway": 2}).moved() == {"B1": 18112, "gateway": 8080}
+
+
+def test_a_second_demo_leaves_the_usual_ports_to_the_first_before_that_listens(
+    claimed: int,
+) -> None:
+    port = free_port()
+    with socket.create_server((LOOPBACK, claimed)), claim():
+        assert choose({"B": port}).ports["B"] != port
+    assert choose({"B": port}).ports == {"B": port}
+
+
+def test_the_first_demo_claims_the_usual_ports_until_it_ends() -> None:
+    port = free_port()
+    with claim():
+        assert choose({"B": port}).ports == {"B": port}
+        with claim():
+            assert choose({"B": port}).ports["B"] != port
+        assert choose({"B": port}).ports == {"B": port}
+    with claim():
+        assert choose({"B": port}).ports == {"B": port}
 
 
 def test_urls_have_the_port_and_the_path() -> None:
