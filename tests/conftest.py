@@ -18,10 +18,14 @@ settings.load_profile("gateway")
 asyncio.set_event_loop(None)
 
 
+LONGEST = ("test_compiled", "test_demo_", "test_open_files", "test_groups_in_order")
+"""How files begin that take a minute or more, most of it on one core or waiting."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that takes longest: at the end the other workers would wait for it."""
-    items.sort(key=lambda item: item.path.name != "test_compiled.py")
+    """Begin with the files that take longest: at the end the other workers would wait for them."""
+    items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
 
 
 @pytest.fixture(autouse=True)
