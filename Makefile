@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/python -m gateway demo $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)  # they wait more than they work
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(ARGS)  # they wait more than they work
 
 quick: $(STAMP)
 	$(BIN)/python -m pytest tests/unit/core tests/unit/config tests/unit/runtime tests/architecture tests/golden $(ARGS)

@@ -18,16 +18,6 @@ settings.load_profile("gateway")
 asyncio.set_event_loop(None)
 
 
-LONGEST = ("test_compiled", "test_demo_", "test_open_files", "test_groups_in_order")
-"""How files begin that take a minute or more, most of it on one core or waiting."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: at the end the other workers would wait for them."""
-    items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
-
-
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.upper().startswith(("GATEWAY_", "AWS_"))]:
