@@ -12,7 +12,7 @@ from tests.dashboard.chromium import missing
 from tests.dashboard.test_what_it_shows import text
 from tests.integration.exchanges import Answer
 from tests.integration.gateway_process import GatewayProcess, two_versions
-from tests.integration.kube_process import VIRTUAL_SERVICES, KubeProcess
+from tests.integration.kube_process import VIRTUAL_SERVICES, KubeProcess, weighted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +100,7 @@ def test_the_page_has_the_apis_figures_of_a_followed_object_from_waiting_to_weig
         text(page, "#sentence").to_contain_text("VirtualService demo/b has not been read yet")
         text(page, "#follow .said").to_contain_text("until then nothing is received")
         with kubernetes:
-            kubernetes.create(VIRTUAL_SERVICES, {"metadata": {"name": "b"}, "spec": _spec(30)})
+            kubernetes.create(VIRTUAL_SERVICES, {"metadata": {"name": "b"}, "spec": weighted(30)})
             text(page, "#sentence").to_contain_text("follows VirtualService demo/b; 30 % to canary")
             for number in range(MESSAGES):
                 queue.send(f"message {number}")
@@ -112,7 +112,7 @@ def test_the_page_has_the_apis_figures_of_a_followed_object_from_waiting_to_weig
                 host = f"b.demo.svc.cluster.local/{version['name']}"
                 line = f"{host}{version['name']}: {part} % set, {seen} % seen"
                 text(page, "#follow").to_contain_text(line)
-            kubernetes.patch(f"{VIRTUAL_SERVICES}/b", {"spec": _spec(-5)})
+            kubernetes.patch(f"{VIRTUAL_SERVICES}/b", {"spec": weighted(-5)})
             text(page, "#follow .badge").to_have_text("object not valid")
             follow = gateway.get("/api/routes")["routes"][0]["follow"]
             text(page, "#follow .said").to_contain_text(follow["problem"])
@@ -121,12 +121,3 @@ def test_the_page_has_the_apis_figures_of_a_followed_object_from_waiting_to_weig
             text(page, "#follow .said").to_contain_text("stable 100 %, canary 0 %, over")
         assert page.evaluate("window.violations") == []
         page.close()  # before the gateway ends: a stream that is cut is an error on its console
-
-
-def _spec(canary: int) -> dict[str, Any]:
-    to = {"stable": 100 - canary, "canary": canary}
-    route = [
-        {"destination": {"host": "b", "subset": subset}, "weight": weight}
-        for subset, weight in to.items()
-    ]
-    return {"hosts": ["b"], "http": [{"route": route}]}

@@ -56,3 +56,13 @@ class KubeProcess(Child):
         """Merge a patch into an object."""
         type_ = {"Content-Type": "application/merge-patch+json"}
         self.client.patch(path, json=content, headers=type_).raise_for_status()
+
+
+def weighted(canary: int) -> dict[str, Any]:
+    """Make the spec of a VirtualService for host `b` that gives its subset `canary` this weight."""
+    to = {"stable": 100 - canary, "canary": canary}
+    route = [
+        {"destination": {"host": "b", "subset": subset}, "weight": weight}
+        for subset, weight in to.items()
+    ]
+    return {"hosts": ["b"], "http": [{"route": route}]}

@@ -77,20 +77,13 @@ class SettingNames:
 
     def knows(self, name: str) -> bool:
         """Whether a client may be made with such a setting; True where no library is installed."""
-        try:
-            from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - the extra
-        except ImportError:
-            return True
         if name == _LOADS_CODE:
             return True
         try:
-            Producer({name: "", _NEVER: ""})
-        except KafkaException as error:  # of this name, of its value, or of the other one
-            why = error.args[0].str()
-            return f'No such configuration property: "{name}"' not in why and "dedicated" not in why
+            why = _error_text(name, "")
         except (AttributeError, TypeError, ValueError):
             return False  # a callback: the routing file has none
-        return True
+        return f'No such configuration property: "{name}"' not in why and "dedicated" not in why
 
     def refuses(self, name: str, value: str) -> str | None:
         """Return what a known setting takes in place of this value; None: the value may be right.
@@ -107,16 +100,23 @@ class SettingNames:
         return instead
 
     def _refuses(self, name: str, value: str) -> str | None:
-        try:
-            from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - the extra
-        except ImportError:
+        why = _error_text(name, value)
+        if not why or _NEVER in why:
             return None
-        try:
-            Producer({name: value, _NEVER: ""})
-        except KafkaException as error:  # of this value, or of the other name
-            why = error.args[0].str()
-            if _NEVER in why:
-                return None
-            bounds = _RANGE.search(why)
-            return f"it takes {bounds[1]} to {bounds[2]}" if bounds else ""
-        return None
+        bounds = _RANGE.search(why)
+        return f"it takes {bounds[1]} to {bounds[2]}" if bounds else ""
+
+
+def _error_text(name: str, value: str) -> str:
+    """Return why librdkafka makes no client: by this name, its value, or the setting that it never
+    has. Empty where no library is installed.
+    """
+    try:
+        from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - the extra
+    except ImportError:
+        return ""
+    try:
+        Producer({name: value, _NEVER: ""})
+    except KafkaException as error:
+        return str(error.args[0].str())
+    return ""

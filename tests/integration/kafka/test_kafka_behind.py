@@ -8,6 +8,7 @@ from uuid import uuid4
 from tests.fakes.kafka_brokers import QUICK, MockCluster, committed
 from tests.integration.exchanges import Answer, Silence
 from tests.integration.gateway_process import GatewayProcess
+from tests.integration.kafka.topics import NOWHERE
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from tests.integration.conftest import NewService
     from tests.integration.services import Service
 
-NOWHERE = "http://127.0.0.1:1"
 RECORDS = 300
 MAX_BEHIND = 60
 OF_GROUPS = {"session.timeout.ms", "heartbeat.interval.ms"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.fakes.kafka_brokers import committed
 from tests.integration.gateway_process import GatewayProcess
 from tests.integration.kafka.topics import NOWHERE, Topics
-from tests.integration.kube_process import VIRTUAL_SERVICES, KubeProcess
+from tests.integration.kube_process import VIRTUAL_SERVICES, KubeProcess, weighted
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def test_a_followed_object_moves_a_topic_as_it_moves_a_queue(
     follow = {"virtualService": "b", "host": "b"}
     routing = moved.routed(split=None, versions=versions, follow=follow)
     with kubernetes:
-        kubernetes.create(VIRTUAL_SERVICES, {"metadata": {"name": "b"}, "spec": spec(0)})
+        kubernetes.create(VIRTUAL_SERVICES, {"metadata": {"name": "b"}, "spec": weighted(0)})
         with GatewayProcess(
             tmp_path, routing, NOWHERE, environment=kubernetes.environment
         ) as gateway:
             moved.all_to(moved.stable, "at first")
             for canary, service in ((100, moved.canary), (0, moved.stable)):
-                kubernetes.patch(f"{VIRTUAL_SERVICES}/b", {"spec": spec(canary)})
+                kubernetes.patch(f"{VIRTUAL_SERVICES}/b", {"spec": weighted(canary)})
                 moved.wait_for_weight(gateway, canary)
                 moved.all_to(service, f"{canary} % by the object")
             moved.wait_for_commits(3)
@@ -126,13 +126,3 @@ def test_an_offset_that_the_topic_no_longer_has_is_said_and_start_decides(
         (told,) = [line for line in gateway.log.read_text().splitlines() if "oldest record" in line]
         assert f"partition 1 of topic {moved.source}" in told
         assert gateway.stop() == 0
-
-
-def spec(canary: int) -> dict[str, Any]:
-    """Make a VirtualService that gives the canary this weight."""
-    weights = {"stable": 100 - canary, "canary": canary}
-    to = [
-        {"destination": {"host": "b", "subset": subset}, "weight": weight}
-        for subset, weight in weights.items()
-    ]
-    return {"hosts": ["b"], "http": [{"route": to}]}

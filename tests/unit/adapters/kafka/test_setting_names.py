@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Producer
 
 from gateway.adapters.kafka.setting_names import KNOWN, SettingNames
 from gateway.config import loader
-from gateway.config.problems.problem import ProblemsFound
+from gateway.config.problems.problem import Problem, ProblemsFound
 
 ROUTES = """routes:
   - name: orders
@@ -24,6 +24,14 @@ ROUTES = """routes:
     versions: {stable: "http://b.shop:8080/events"}
     reject: block
 """
+
+
+def the_problem(line: str) -> Problem:
+    """Return the one problem of a file with this line among its settings."""
+    with pytest.raises(ProblemsFound) as found:
+        loader.load((ROUTES % line).encode(), "routes.yaml", SettingNames)
+    (problem,) = found.value.problems
+    return problem
 
 
 def test_each_name_that_may_be_suggested_is_one_that_librdkafka_knows() -> None:
@@ -42,9 +50,7 @@ def test_unknown_names_and_callbacks_are_known_as_such(name: str) -> None:
 def test_a_setting_that_librdkafka_does_not_know_is_a_problem_with_its_line(
     name: str, hint: str
 ) -> None:
-    with pytest.raises(ProblemsFound) as found:
-        loader.load((ROUTES % f"{name}: x").encode(), "routes.yaml", SettingNames)
-    (problem,) = found.value.problems
+    problem = the_problem(f"{name}: x")
     assert problem.line == 10
     assert "is no setting of librdkafka" in str(problem)
     assert hint in str(problem)
@@ -68,9 +74,7 @@ def test_a_setting_that_librdkafka_does_not_know_is_a_problem_with_its_line(
 def test_a_value_that_librdkafka_refuses_is_a_problem_that_does_not_repeat_it(
     line: str, hint: str
 ) -> None:
-    with pytest.raises(ProblemsFound) as found:
-        loader.load((ROUTES % line).encode(), "routes.yaml", SettingNames)
-    (problem,) = found.value.problems
+    problem = the_problem(line)
     name, value = line.split(": ")
     assert problem.line == 10
     assert name in problem.place
@@ -90,9 +94,7 @@ def test_a_value_that_librdkafka_refuses_is_a_problem_that_does_not_repeat_it(
 def test_a_setting_of_javas_clients_is_a_problem_that_says_what_it_is_here(
     name: str, hint: str
 ) -> None:
-    with pytest.raises(ProblemsFound) as found:
-        loader.load((ROUTES % f"{name}: x").encode(), "routes.yaml", SettingNames)
-    (problem,) = found.value.problems
+    problem = the_problem(f"{name}: x")
     assert "is a setting of Java's clients" in str(problem)
     assert hint in str(problem)
 
@@ -133,9 +135,7 @@ def test_other_values_are_taken_and_no_file_is_opened(line: str) -> None:
 
 @pytest.mark.parametrize("value", ["[secret]", "null", '"secret\\0"', ".nan", "-.inf"])
 def test_what_is_no_value_is_one_problem_that_does_not_repeat_it(value: str) -> None:
-    with pytest.raises(ProblemsFound) as found:
-        loader.load((ROUTES % f"sasl.password: {value}").encode(), "routes.yaml", SettingNames)
-    (problem,) = found.value.problems
+    problem = the_problem(f"sasl.password: {value}")
     assert problem.line == 10
     assert "secret" not in str(problem)
 
