@@ -21,6 +21,7 @@ from tests.contract.state_stores import (
     StateStoreContract,
     set_to,
 )
+from tests.fakes.threads import HeldLoop
 
 if TYPE_CHECKING:
     from gateway.state_port import StateStore
@@ -55,6 +56,18 @@ class TestFileStore(LastingStoreContract):
     @pytest.fixture
     def place(self, tmp_path: Path) -> InAFile:
         return InAFile(tmp_path / "state.json")
+
+    async def test_what_a_thread_read_is_seen_once_it_is_open(self, place: InAFile) -> None:
+        """Whoever sees that the state is torn may act on it: both come in one step of the loop."""
+        place.tear("{")
+        store, seen = place.make(), list[object]()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(HeldLoop(lambda: seen.append((store.problems, store.state))))
+        before = (store.problems, store.state)
+        await store.open()
+        assert seen == [before]
+        assert store.problems
+        await store.close()
 
     async def test_other_routes_stay_torn_when_one_has_a_state_again(self, place: InAFile) -> None:
         """The file was torn as a whole, so nothing is known of them: they are not fresh."""

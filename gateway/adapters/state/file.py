@@ -40,7 +40,14 @@ class FileStore(MemoryStore):
 
     async def open(self) -> None:
         """Lock and read the file; raises StateError where it can never be written."""
-        await asyncio.to_thread(self._open)
+        found = await asyncio.to_thread(self._read)
+        if isinstance(
+            found, TornStateError
+        ):  # back in the event loop: the driver sees all of it at once
+            self._is_torn = True
+            self._tear(f"the state file {self._path}: {found}")
+        elif found is not None:
+            self._restore(found)
 
     async def close(self) -> None:
         """Release the lock."""
@@ -48,7 +55,8 @@ class FileStore(MemoryStore):
             release_lock(self._lock)
             self._lock = None
 
-    def _open(self) -> None:
+    def _read(self) -> StateFile | TornStateError | None:
+        """Lock the file and return what it says; None where it is not there yet."""
         try:
             self._path = self._path.resolve()  # a link stays one: what it leads to is replaced
             self._lock = take_lock(self._path)
@@ -58,11 +66,9 @@ class FileStore(MemoryStore):
             raise self._error(getattr(error, "strerror", None) or "links in a circle") from None
         try:
             text = read_text(self._path)
-            if text is not None:
-                self._restore(load_file(text))
+            return None if text is None else load_file(text)
         except TornStateError as torn:
-            self._is_torn = True
-            self._tear(f"the state file {self._path}: {torn}")
+            return torn
 
     async def _keep(self, content: StateFile) -> None:
         await asyncio.to_thread(self._write, content)
