@@ -41,9 +41,8 @@ class FileStore(MemoryStore):
     async def open(self) -> None:
         """Lock and read the file; raises StateError where it can never be written."""
         found = await asyncio.to_thread(self._read)
-        if isinstance(
-            found, TornStateError
-        ):  # back in the event loop: the driver sees all of it at once
+        # Back in the event loop, so that the state changes in one step for all who read it.
+        if isinstance(found, TornStateError):
             self._is_torn = True
             self._tear(f"the state file {self._path}: {found}")
         elif found is not None:
