@@ -170,6 +170,22 @@ def _download_prometheus(folder: Path) -> None:
         _run([ask[0], *own, *ask[1:]], folder)
 
 
+def install_packages(option: str, place: Path, *packages: str) -> None:
+    """Install wheels with `--python` or `--target` PLACE, by uv where it can, else by pip."""
+    where, wheels = [option, str(place)], ["--only-binary", ":all:", *packages]
+    uv = Path(sys.executable).with_name("uv")
+    if uv.exists():
+        try:
+            _run([str(uv), "pip", "install", "--quiet", *where, *wheels], place.parent)
+        except ToolMissingError:  # it reads no pip.conf
+            pass
+        else:
+            return
+    before, after = (where, []) if option == "--python" else ([], where)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", *before, "install"]
+    _run([*pip, "--quiet", "--no-compile", *after, *wheels], place.parent)
+
+
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:

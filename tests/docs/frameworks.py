@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.chart.tools import ToolMissingError, _placed, _run
+from tests.chart.tools import ToolMissingError, _placed, _run, install_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +65,7 @@ def _had(framework: str, name: str, unpack: Callable[[Path], None]) -> Path:
 
 
 def _unpack_fastapi(folder: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    _run([*pip, "--only-binary", ":all:", "--target", str(folder), *FASTAPI], folder)
+    install_packages("--target", folder, *FASTAPI)
 
 
 def _unpack_express(folder: Path) -> None:

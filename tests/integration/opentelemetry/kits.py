@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from gateway.demo.opentelemetry.node import NoNodeError, find_node
-from tests.chart.tools import ToolMissingError, _placed, _run
+from tests.chart.tools import ToolMissingError, _placed, _run, install_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +56,8 @@ def python(version: str) -> Kit:
     def unpack(folder: Path) -> None:
         _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder)
         pins = [f"opentelemetry-instrumentation-{name}=={version}" for name in INSTRUMENTATIONS]
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-        into = ["--python", str(folder / "bin/python"), "install", "--quiet", "--no-compile"]
-        _run([*pip, *into, *PYTHON[version], *pins, PKG_RESOURCES], folder)
+        packages = (*PYTHON[version], *pins, PKG_RESOURCES)
+        install_packages("--python", folder / "bin/python", *packages)
 
     try:
         place = _placed(f"python-opentelemetry-{version}", unpack)
