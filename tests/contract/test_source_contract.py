@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
 from gateway.adapters.sqs.clients import SqsClients
 from gateway.adapters.sqs.native_source import NativeSqsSource
@@ -20,6 +19,7 @@ from gateway.ports import Ordering, SourceError
 from tests.builders import attribute, message
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs, SqsKind
+from tests.integration.moto_server import make_server
 from tools.emulator.running import served
 
 if TYPE_CHECKING:
@@ -439,7 +439,7 @@ async def emulator() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server = make_server()
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
