@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOT_PATH: Final = {
     "aiokit": ("backoff", "idle", "lazy_timer", "write_batch"),
     "core/delivery": ("dialect", "headers", "record_headers"),
-    "core/kafka": ("records", "window"),
+    "core/kafka": ("record_size", "records", "window"),
     "core/messages": (
         "attribute_names", "baggage", "iso_time", "json_body", "message", "record",
     ),
@@ -32,7 +32,7 @@ HOT_PATH: Final = {
     "runtime/rollouts": ("under_way",),
     "adapters/http": ("native_target", "request", "status_reader"),
     "adapters/http1": ("client", "connection", "exchange", "pool", "response"),
-    "adapters/kafka": ("partitions",),
+    "adapters/kafka": ("partitions", "received"),
     "adapters/sqs": ("body_reader", "json_protocol", "signed_requests"),
     "adapters/telemetry": ("statistics", "timeline"),
 }  # fmt: skip

@@ -33,8 +33,9 @@ AGAIN_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 5.0
 """The longest that a stop waits for the commit and for the group, while no broker is reached."""
 
-AHEAD: Final = 4_000
-"""Records that may be given out: more are fetched once half of it is left."""
+AHEAD: Final = 2_000
+"""Records that may be given out: more are fetched once half of it is left. The fewer, the sooner
+each is used after it was made, which saves CPU: see docs/reference/benchmarks.md."""
 
 
 class Membership:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from gateway.adapters.kafka.clients import make_consumer
-from gateway.adapters.kafka.consumer_thread import record_of
 from gateway.adapters.kafka.errors import missing_topic, source_error
+from gateway.adapters.kafka.received import record_of
 from gateway.ports import SourceError
 
 if TYPE_CHECKING:
