@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := demo,dev,kafka,otel,servers
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Images set it to stay small. Here it has hundreds of processes compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,11 +40,11 @@ guard: $(STAMP)
 	$(BIN)/python -m tools.guard $(ARGS)
 
 fuzz: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
+	$(PIP) --editable '.[fuzz]'
 	$(BIN)/python -m tools.fuzz $(ARGS)
 
 audit: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
+	$(PIP) --editable '.[audit]'
 	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip --requirement constraints.txt $(ARGS)
 
 chaos: $(STAMP)
@@ -63,7 +64,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-emit-index-url --custom-compile-command 'make requirements' --constraint constraints.txt
 
 requirements: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	$(PIP) --editable '.[release]'
 	$(BIN)/uv $(COMPILE) pyproject.toml --extra otel --output-file requirements/runtime.txt $(ARGS)
 	$(BIN)/uv $(COMPILE) requirements/kafka.in --output-file requirements/kafka.txt $(ARGS)
 	$(BIN)/uv $(COMPILE) requirements/build.in --output-file requirements/build.txt $(ARGS)
@@ -71,7 +72,7 @@ requirements: $(STAMP)
 
 # The sdist, and the wheel that is built from it: pure, whatever the environment says.
 dist: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	$(PIP) --editable '.[release]'
 	rm -rf dist
 	GATEWAY_COMPILE= $(BIN)/python -m build --outdir dist .
 
@@ -91,9 +92,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)"; exit 1; }
 	@# uv takes a tenth of pip's time. It reads no pip.conf: where it cannot be had, or finds no index, pip does it.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv \
+	$(PIP) uv \
 	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[$(EXTRAS)]' \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	  || $(PIP) --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
 
 clean:

@@ -31,9 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if hasattr(config, "workerinput"):
         tests = Counter(item.path for item in items)
-        items.sort(
-            key=lambda item: (not item.path.name.startswith(LONGEST), -tests[item.path], item.path)
-        )
+        items.sort(key=lambda item: (not item.path.name.startswith(LONGEST), -tests[item.path]))
 
 
 @pytest.fixture(autouse=True)

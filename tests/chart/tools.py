@@ -171,19 +171,19 @@ def _download_prometheus(folder: Path) -> None:
 
 
 def install_packages(option: str, place: Path, *packages: str) -> None:
-    """Install wheels with `--python` or `--target` PLACE, by uv where it can, else by pip."""
-    where, wheels = [option, str(place)], ["--only-binary", ":all:", *packages]
+    """Install packages with `--python` or `--target` PLACE, by uv where it can, else by pip."""
+    where = [option, str(place)]
     uv = Path(sys.executable).with_name("uv")
     if uv.exists():
         try:
-            _run([str(uv), "pip", "install", "--quiet", *where, *wheels], place.parent)
+            _run([str(uv), "pip", "install", "--quiet", *where, *packages], place.parent)
         except ToolMissingError:  # it reads no pip.conf
             pass
         else:
             return
     before, after = (where, []) if option == "--python" else ([], where)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", *before, "install"]
-    _run([*pip, "--quiet", "--no-compile", *after, *wheels], place.parent)
+    _run([*pip, "--quiet", "--no-compile", *after, *packages], place.parent)
 
 
 def _run(command: list[str], folder: Path) -> None:

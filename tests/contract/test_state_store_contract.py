@@ -21,7 +21,7 @@ from tests.contract.state_stores import (
     StateStoreContract,
     set_to,
 )
-from tests.fakes.threads import HeldLoop
+from tests.fakes.threads import hold_loop
 
 if TYPE_CHECKING:
     from gateway.state_port import StateStore
@@ -61,8 +61,7 @@ class TestFileStore(LastingStoreContract):
         """Whoever sees that the state is torn may act on it: both come in one step of the loop."""
         place.tear("{")
         store, seen = place.make(), list[object]()
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(HeldLoop(lambda: seen.append((store.problems, store.state))))
+        hold_loop(lambda: seen.append((store.problems, store.state)))
         before = (store.problems, store.state)
         await store.open()
         assert seen == [before]

@@ -65,7 +65,7 @@ def _had(framework: str, name: str, unpack: Callable[[Path], None]) -> Path:
 
 
 def _unpack_fastapi(folder: Path) -> None:
-    install_packages("--target", folder, *FASTAPI)
+    install_packages("--target", folder, "--only-binary", ":all:", *FASTAPI)
 
 
 def _unpack_express(folder: Path) -> None:

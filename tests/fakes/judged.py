@@ -14,7 +14,7 @@ from gateway.runtime.rollouts.driver import RolloutDriver
 from gateway.runtime.rollouts.requests import RolloutRequests
 from tests.fakes.rig import Rig, _none_left
 from tests.fakes.source import InMemorySource
-from tests.fakes.threads import without_threads
+from tests.fakes.threads import hold_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -109,7 +109,7 @@ async def judged(
 
     `traits` make the queue where none is given.
     """
-    without_threads()
+    hold_loop()
     others = asyncio.all_tasks()
     one = Judged(route, store, queue or InMemorySource(route.queue.name, **traits))
     try:

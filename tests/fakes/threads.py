@@ -1,43 +1,32 @@
-"""Threads for a loop in virtual time, which jumps to its next timer while a real thread works."""
+"""Threads that end while the loop stands: what they do takes no time of it, virtual or real."""
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
 
-class NoThread(ThreadPoolExecutor):
-    """Does what :func:`asyncio.to_thread` is asked for at once, so that it takes no time."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call it, and return what it returned or raised."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - a future takes any of them
-            future.set_exception(error)
-        return future
-
-
-def without_threads() -> None:
-    """Have the running loop do at once what it would hand to a thread."""
-    asyncio.get_running_loop().set_default_executor(NoThread())
-
-
-class HeldLoop(ThreadPoolExecutor):
-    """Threads that end while the loop stands: what they changed beside it can be looked at."""
-
+class _HeldLoop(ThreadPoolExecutor):
     def __init__(self, look: Callable[[], object]) -> None:
         super().__init__(max_workers=1)
         self._look = look
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Wait for the thread, look, and only then let the loop go on."""
         future = super().submit(fn, *args, **kwargs)
-        future.exception()
+        future.exception()  # once it has ended
         self._look()
         return future
+
+
+def hold_loop(look: Callable[[], object] = lambda: None) -> None:
+    """Have the running loop wait for all that it hands to a thread.
+
+    A loop in virtual time jumps to its next timer while a thread works. `look` is called when the
+    thread has ended and the loop knows nothing of it yet.
+    """
+    asyncio.get_running_loop().set_default_executor(_HeldLoop(look))

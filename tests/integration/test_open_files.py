@@ -25,6 +25,8 @@ EACH = 150
 SOFT, HARD = 128, 256
 LOOK_AGAIN_SECONDS = 0.25
 """Each look is a reload too: at every chance they would be most of the gateway's work."""
+TIMEOUT = "10m"
+"""Of a delivery: the service is one process of Python, and slow where the machine is busy."""
 LIMITED = (
     "import resource, runpy, sys;"
     "resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}));"
@@ -61,7 +63,7 @@ class LimitedGateway(GatewayProcess):
 
 
 def route(queue: str, url: str, client: str) -> dict[str, Any]:
-    version = {"url": url, "client": client, "timeout": "10m"}  # the service is slow under load
+    version = {"url": url, "client": client, "timeout": TIMEOUT}
     return {"name": queue, "queue": queue, "wait": "1s", "versions": {"stable": version}}
 
 
@@ -105,7 +107,7 @@ def test_a_pod_with_1024_files_takes_six_busy_routes(
     service.otherwise = Answer(seconds=4.0)
     for name in routes:
         emulator.create(name).send_all([Draft(f"{name} {at}") for at in range(each)])
-    versions = {"stable": {"url": service.url, "timeout": "10m"}}  # this service is slow under load
+    versions = {"stable": {"url": service.url, "timeout": TIMEOUT}}
     routing = {
         "routes": [{"name": name, "queue": name, "versions": versions} for name in routes],
     }

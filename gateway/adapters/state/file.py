@@ -40,13 +40,14 @@ class FileStore(MemoryStore):
 
     async def open(self) -> None:
         """Lock and read the file; raises StateError where it can never be written."""
-        found = await asyncio.to_thread(self._read)
-        # Back in the event loop, so that the state changes in one step for all who read it.
-        if isinstance(found, TornStateError):
+        try:
+            found = await asyncio.to_thread(self._read)
+        except TornStateError as torn:
             self._is_torn = True
-            self._tear(f"the state file {self._path}: {found}")
-        elif found is not None:
-            self._restore(found)
+            self._tear(f"the state file {self._path}: {torn}")
+        else:  # back in the event loop: the state changes in one step for all who read it
+            if found is not None:
+                self._restore(found)
 
     async def close(self) -> None:
         """Release the lock."""
@@ -54,7 +55,7 @@ class FileStore(MemoryStore):
             release_lock(self._lock)
             self._lock = None
 
-    def _read(self) -> StateFile | TornStateError | None:
+    def _read(self) -> StateFile | None:
         """Lock the file and return what it says; None where it is not there yet."""
         try:
             self._path = self._path.resolve()  # a link stays one: what it leads to is replaced
@@ -63,11 +64,8 @@ class FileStore(MemoryStore):
             raise self._error("another gateway uses it: each one needs its own") from None
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             raise self._error(getattr(error, "strerror", None) or "links in a circle") from None
-        try:
-            text = read_text(self._path)
-            return None if text is None else load_file(text)
-        except TornStateError as torn:
-            return torn
+        text = read_text(self._path)
+        return None if text is None else load_file(text)
 
     async def _keep(self, content: StateFile) -> None:
         await asyncio.to_thread(self._write, content)
