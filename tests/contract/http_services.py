@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.fakes.listening import stop_listening
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -167,7 +169,7 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
     try:
         yield service
     finally:
-        server.close()
+        await stop_listening(server)
         for task in tasks:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)

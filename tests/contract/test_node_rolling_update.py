@@ -14,6 +14,7 @@ import pytest
 from gateway.adapters.http.native_target import NativeTarget
 from gateway.core.delivery.disposition import Responded
 from tests.contract.deliveries import post
+from tests.fakes.listening import stop_listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,7 +109,7 @@ async def test_nothing_is_cut_when_a_node_pod_is_replaced_under_load() -> None:
         enough.set()
         await asyncio.gather(*loading)
         await target.close()
-        server.close()
+        await stop_listening(server)
         new.process.send_signal(signal.SIGTERM)
         await asyncio.gather(*reading)
     assert results == [Responded(200)] * len(sent)

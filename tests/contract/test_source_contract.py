@@ -19,6 +19,7 @@ from gateway.ports import Ordering, SourceError
 from tests.builders import attribute, message
 from tests.fakes import VIRTUAL_TIME
 from tests.fakes.backends import LEASE, Backend, InMemory, Sending, Sqs, SqsKind
+from tests.fakes.listening import listening
 from tests.integration.moto_server import make_server
 from tools.emulator.running import served
 
@@ -525,7 +526,8 @@ async def proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with listening(server):
         yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2]), bodies
 
 

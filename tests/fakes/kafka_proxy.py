@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import Self
 
+from tests.fakes.listening import stop_listening
+
 
 class Proxy:
     """Takes connections at `address` and passes them to a port, but while it is cut."""
@@ -38,8 +40,8 @@ class Proxy:
     async def cut(self) -> None:
         """Drop all connections and refuse new ones."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await stop_listening(server)
         for writer in list(self._writers):
             writer.transport.abort()
         while self._passing:

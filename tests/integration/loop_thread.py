@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import uvloop
+
 from tests.integration.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -15,10 +17,13 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Use as a context manager; what still runs at its end is cancelled."""
+    """Use as a context manager; what still runs at its end is cancelled.
+
+    On uvloop, as the gateway: a server that is closed leaves no connection half accepted there.
+    """
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="services")
 
     def __enter__(self) -> Self:

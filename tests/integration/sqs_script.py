@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.listening import listening
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -109,5 +111,5 @@ async def scripted(tls: ssl.SSLContext | None = None) -> AsyncIterator[Script]:
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     script.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
-    async with server:
+    async with listening(server):
         yield script

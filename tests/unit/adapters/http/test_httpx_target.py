@@ -22,6 +22,7 @@ from gateway.core.delivery.disposition import Responded, Unreachable
 from gateway.core.routing.version import Client, Version
 from tests.contract.deliveries import post
 from tests.contract.http_services import OK, responding, serving
+from tests.fakes.listening import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,7 +78,7 @@ async def http2_service() -> AsyncIterator[Http2Service]:
     service = Http2Service()
     server = await asyncio.start_server(service.visit, "127.0.0.1", 0, ssl=context)
     service.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/events?a=b"
-    async with server:
+    async with listening(server):
         yield service
 
 
