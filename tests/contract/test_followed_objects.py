@@ -269,6 +269,19 @@ async def test_a_missing_kind_is_named_and_found_once_it_is_there(
         assert made.canary() == 10
 
 
+@pytest.mark.parametrize("served", ["v1", "v1beta1", "v1alpha3"])
+async def test_any_version_of_the_kind_will_do(account: Path, served: str) -> None:
+    """Istio before 1.22 serves no `v1`; the object is the same in each."""
+    async with world(account) as made:
+        versions = {"v1", "v1beta1", "v1alpha3"} - {served}
+        made.server.api.script.unknown_kinds = {f"virtualservices.{each}" for each in versions}
+        made.objects.create(SERVICES, virtual_service(10))
+        made.swap(file())
+        await made.until(lambda: made.canary() == 10)
+        made.objects.update(SERVICES, "b", virtual_service(20))
+        await made.until(lambda: made.canary() == 20)
+
+
 async def test_delegates_are_followed_too(account: Path) -> None:
     async with world(account, file()) as made:
         root = virtual_service(0, http=[{"delegate": {"name": "d"}}])

@@ -104,7 +104,7 @@ class KubeApi:
             return web.Response(text=self.script.body, content_type="application/json")
         if self.script.failing:
             return status(self.script.failing, "ServiceUnavailable", "going away")
-        if kind.plural in self.script.unknown_kinds:
+        if {kind.plural, f"{kind.plural}.{kind.version}"} & self.script.unknown_kinds:
             return web.Response(status=404, text="404 page not found\n")
         if not self.script.allows(seen):
             what = f'cannot {seen.verb} resource "{kind.plural}"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -16,10 +16,10 @@ NAME: Final = "metadata.name="
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Where objects of one kind in one namespace are."""
+    """Where objects of one kind in one namespace are; an object is there in each version."""
 
     group: str
-    version: str
+    version: str = field(compare=False)
     plural: str
     namespace: str
 
@@ -59,12 +59,13 @@ class ObjectStore:
 
     def get(self, kind: Kind, name: str) -> Object | None:
         """Return a copy of the object."""
-        return copy.deepcopy(self._objects.get((kind, name)))
+        content = self._objects.get((kind, name))
+        return None if content is None else _in_version(kind, content)
 
     def list(self, kind: Kind, selector: str = "") -> list[Object]:
         """Return copies of the objects of a kind that a field selector matches."""
         return [
-            copy.deepcopy(content)
+            _in_version(kind, content)
             for (each, _), content in sorted(self._objects.items(), key=lambda item: item[0][1])
             if each == kind and matches(content, selector)
         ]
@@ -77,13 +78,14 @@ class ObjectStore:
         if (kind, name) in self._objects:
             raise ConflictError(f'{kind.plural} "{name}" already exists')
         metadata.update(namespace=kind.namespace, uid=str(uuid4()))
-        content.setdefault("apiVersion", kind.api_version)
+        content["apiVersion"] = kind.api_version
         return self._save("ADDED", kind, name, content)
 
     def update(self, kind: Kind, name: str, content: Object) -> Object:
         """Replace an object; raises KeyError, or ConflictError for another resourceVersion."""
         present = self._objects[kind, name]
         content = copy.deepcopy(content)
+        content["apiVersion"] = present["apiVersion"]
         metadata = content.setdefault("metadata", {})
         wanted = metadata.get("resourceVersion")
         if wanted not in (None, "", present["metadata"]["resourceVersion"]):
@@ -91,7 +93,7 @@ class ObjectStore:
         metadata.update(name=name, namespace=kind.namespace, uid=present["metadata"]["uid"])
         metadata["resourceVersion"] = present["metadata"]["resourceVersion"]
         if content == present:  # the API server writes nothing then
-            return copy.deepcopy(present)
+            return _in_version(kind, present)
         return self._save("MODIFIED", kind, name, content)
 
     def merge_patch(self, kind: Kind, name: str, patch: Object) -> Object:
@@ -113,12 +115,13 @@ class ObjectStore:
         for change in self._log:
             of_kind = change.version > version and change.kind == kind
             if of_kind and matches(change.content, selector):
-                yield change
+                content = _in_version(kind, change.content)
+                yield replace(change, content=content)
 
     def _save(self, type_: str, kind: Kind, name: str, content: Object) -> Object:
         self._objects[kind, name] = content
         self._append(type_, kind, content)
-        return copy.deepcopy(content)
+        return _in_version(kind, content)
 
     def _append(self, type_: str, kind: Kind, content: Object) -> None:
         self.version += 1
@@ -126,6 +129,10 @@ class ObjectStore:
         self._log.append(Logged(self.version, type_, kind, copy.deepcopy(content)))
         for observer in self._observers:
             observer()
+
+
+def _in_version(kind: Kind, content: Object) -> Object:
+    return {**copy.deepcopy(content), "apiVersion": kind.api_version}
 
 
 def matches(content: Object, selector: str) -> bool:

@@ -62,10 +62,10 @@ class Script:
     """What is served and how; change it at any time.
 
     `tokens` are those that are accepted. `rules` None: all is allowed. All kinds are known but the
-    `unknown_kinds`. `lists_open`, `requests_open`: until it is set, such requests wait. `silent`:
-    no watch gets anything any more, and the next ones get nothing but their head. `failing`: each
-    request gets this status. `body`: each one gets this text. `before_update` is called once,
-    before the next write.
+    `unknown_kinds`: plurals, or a version of one as `virtualservices.v1`. `lists_open`,
+    `requests_open`: until it is set, such requests wait. `silent`: no watch gets anything any more,
+    and the next ones get nothing but their head. `failing`: each request gets this status. `body`:
+    each one gets this text. `before_update` is called once, before the next write.
     """
 
     tokens: set[str] = field(default_factory=lambda: {"token-1"})

@@ -211,6 +211,18 @@ async def test_a_kind_that_is_not_known_is_a_404_without_a_status(caller: Caller
     assert await caller.call("GET", path) == (404, "404 page not found\n")
 
 
+async def test_an_object_is_there_in_each_version(caller: Caller) -> None:
+    """As a CustomResourceDefinition serves it: else a kind that comes while a client looks through
+    its versions would be there without its objects."""
+    caller.server.api.objects.create(SERVICES, named("b"))
+    for version in ("v1", "v1beta1"):
+        path = f"/apis/networking.istio.io/{version}/namespaces/{NAMESPACE}/virtualservices"
+        status, found = await caller.call("GET", f"{path}/b")
+        assert (status, found["apiVersion"]) == (200, f"networking.istio.io/{version}")
+        _, listed = await caller.call("GET", path)
+        assert listed["items"] == [found]
+
+
 async def test_a_server_that_goes_away_fails_all(caller: Caller) -> None:
     caller.server.api.script.failing = 503
     assert (await caller.call("GET", PATH))[0] == 503
