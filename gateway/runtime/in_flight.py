@@ -13,14 +13,12 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.core.kafka.release_cause import ReleaseCause
     from gateway.core.messages.message import Attribute, Message
     from gateway.ports import Sending
     from gateway.runtime.plans import ActivePlan, DeliveryPlans
-    from gateway.runtime.waiter import Waiter
 
 
 class State(Enum):
@@ -89,7 +87,7 @@ class InFlightMessage:
         self.plan: ActivePlan | None = None
         self.under_way = False
         self.has_slot = False
-        self.waits_for: Sending | Waiter | asyncio.Task[None] | None = None
+        self.waits_for: Sending | None = None
         self.began_at = 0.0
         self.seconds = 0.0  # how long the delivery took
         self.ended: Callable[[int | None], None] | None = None

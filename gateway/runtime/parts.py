@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.events import RouteWarned
 from gateway.core.kafka.release_cause import ReleaseCause
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.core.messages.message import Message
     from gateway.core.routing.route import Route
     from gateway.core.routing.version import Version
-    from gateway.ports import Observer, Sending, Source, SourceTraits, Target
+    from gateway.ports import Observer, Source, SourceTraits, Target
     from gateway.runtime.dispatch import Dispatcher
     from gateway.runtime.in_flight import InFlightMessage
     from gateway.runtime.poll_budget import PollBudget
@@ -229,5 +229,4 @@ def _waits(entry: InFlightMessage) -> bool:
     """Whether nothing of its delivery was sent: it waits for a slot, or for a connection."""
     if entry.state is not State.DELIVERING:
         return entry.state is State.WAITING
-    sending = cast("Sending | None", entry.waits_for)
-    return sending is not None and not sending.begun
+    return entry.waits_for is not None and not entry.waits_for.begun

@@ -21,12 +21,13 @@ from gateway.log_port import Release
 from gateway.ports import EntryError, SourceError
 from gateway.runtime.in_flight import State
 from gateway.runtime.permits import WAITING_PART
+from gateway.runtime.waiter import Copying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from gateway.log_port import LogSource
-    from gateway.ports import Source, SourceTraits
+    from gateway.ports import Sending, Source, SourceTraits
     from gateway.runtime.in_flight import InFlight, InFlightMessage
     from gateway.runtime.permits import Permits
     from gateway.runtime.reporter import Reporter
@@ -121,13 +122,13 @@ class Settler:
         entry: InFlightMessage,
         attributes: Mapping[str, str],
         done: Callable[[bool], None],
-    ) -> asyncio.Task[None] | None:
+    ) -> Sending | None:
         """Send a copy to the dead-letter queue; `done` is told whether SQS confirmed it."""
         if self._tasks is None:
             return None
-        sending = self._send_copy(entry, attributes, done)
-        name = f"dead letter {entry.message.message_id}"
-        return self._tasks.create_task(sending, name=name)
+        copying = self._send_copy(entry, attributes, done)
+        call = self._call_soon(self._tasks, copying, f"dead letter {entry.message.message_id}")
+        return None if call is None else Copying(call)
 
     def drop_lost(self, entry: InFlightMessage) -> None:
         """Drop a message whose lease ended before anything was done with it."""
@@ -190,15 +191,16 @@ class Settler:
 
     def _call_soon(
         self, tasks: asyncio.TaskGroup, settling: Coroutine[None, None, None], name: str
-    ) -> None:
+    ) -> asyncio.Task[None] | None:
         try:
             call = tasks.create_task(settling, name=name)
         except RuntimeError:  # the task tree comes down by a crash: the leases do the rest
             settling.close()
             self._tasks = None
-        else:
-            self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
+            return None
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call
 
     async def _settle(self, action: Action, batch: list[InFlightMessage]) -> None:
         receipts = [entry.receipt for entry in batch]

@@ -1,4 +1,4 @@
-"""A message that waits for a slot of its version, and which of them is the next."""
+"""What a message waits for beside its delivery: a slot of its version, and a dead-letter copy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from bisect import insort
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     from collections import deque
     from collections.abc import Callable
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Waiter:
-    """A message that waits for a slot; `admitted` is called with whether there is one.
+    """A message that waits for a slot, as a Sending; `admitted` is told whether there is one.
 
     The one with the lowest `sent_at` is the next; of equal ones the first that came.
     """
@@ -30,9 +31,32 @@ class Waiter:
         self.admitted = admitted
         self.sent_at = sent_at
 
+    @property
+    def begun(self) -> bool:
+        """Nothing of it was sent."""
+        return False
+
     def cancel(self) -> None:
         """Stop waiting; `admitted` is not called."""
         self._remove(self)
+
+
+class Copying:
+    """A dead-letter copy that is under way, as a Sending: the delivery before it has ended."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: asyncio.Task[None]) -> None:
+        self._call = call
+
+    @property
+    def begun(self) -> bool:
+        """What is left of the message is its copy: no other version gets it."""
+        return True
+
+    def cancel(self) -> None:
+        """Send no copy; whether one was sent is not known."""
+        self._call.cancel()
 
 
 def join(waiters: deque[Waiter], waiter: Waiter) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.core.delivery.disposition import Responded, Unreachable
-from gateway.core.events import CopyOutcome, Mirrored, SettlementFailed
+from gateway.core.events import CopyOutcome, DeliveryCrashed, Mirrored, SettlementFailed
 from gateway.core.kafka.plan import KafkaPlan, Order, Start, TopicAddress, WhenBehind
 from gateway.core.rollout.state import RolloutPhase
 from gateway.core.routing.route import Backoff, Fallback
@@ -19,16 +21,17 @@ from gateway.runtime.tracing.route import RouteTracing
 from tests.builders import CANARY, STABLE, mirror
 from tests.builders import route as any_route
 from tests.fakes import VIRTUAL_TIME
-from tests.fakes.faults import Operation, refused
+from tests.fakes.faults import Fault, Operation, refused
 from tests.fakes.judged import judged, route_of
 from tests.fakes.log import InMemoryLog
 from tests.fakes.rig import at_work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from gateway.core.routing.route import Route
     from gateway.core.tracing.spans import Span
+    from tests.fakes.rig import Rig
     from tests.fakes.target import Sent
 
 pytestmark = VIRTUAL_TIME
@@ -131,6 +134,66 @@ async def test_nothing_is_committed_while_its_dead_letter_fails() -> None:
         await rig.empty()
         assert len(log.dead) == 1
         assert log.committed == {0: 1}
+
+
+@asynccontextmanager
+async def copying(**rest: Any) -> AsyncIterator[tuple[Rig, InMemoryLog, asyncio.Event]]:
+    """Have the canary's copy of a rejected record under way until the event is set."""
+    log, confirmed = InMemoryLog(kafka(**rest)), asyncio.Event()
+    log.faults.script(Operation.SEND_DEAD_LETTER, Fault(before=confirmed))
+    async with at_work(route(log.plan, canary=100), log) as rig:
+        rig.canary.answer("orders/0/0", UNUSABLE)
+        produce(log, "a")
+        await rig.until(lambda: log.calls_of(Operation.SEND_DEAD_LETTER))
+        yield rig, log, confirmed
+
+
+async def test_weights_that_are_moved_leave_a_dead_letter_that_is_under_way() -> None:
+    async with copying() as (rig, log, confirmed):
+        produce(log, "a")
+        rig.running.adopt(route(log.plan, canary=0))
+        confirmed.set()
+        await rig.empty()
+        assert (rig.canary.ids, rig.stable.ids) == (["orders/0/0"], ["orders/0/1"])
+        assert [record.offset for record, _ in log.dead] == [0]
+        assert log.committed == {0: 2}
+
+
+async def test_what_falls_behind_while_a_dead_letter_is_under_way_takes_its_detour() -> None:
+    async with copying(max_behind=3, when_behind=WhenBehind.FALLBACK) as (rig, log, confirmed):
+        rig.canary.hold()
+        produce(log, *"bcdef")
+        await rig.rest(60)
+        assert log.view().oldest == 0
+        assert not log.dead
+        confirmed.set()
+        rig.canary.release()
+        await rig.empty()
+        assert rig.canary.ids.count("orders/0/0") == 1
+        assert [record.offset for record, _ in log.dead] == [0]
+        assert log.committed == {0: 6}
+
+
+async def test_a_rebalance_leaves_a_dead_letter_that_is_under_way() -> None:
+    async with copying() as (rig, log, confirmed):
+        log.lose(0)
+        await rig.rest(3)
+        confirmed.set()
+        await rig.until(lambda: not rig.running.view().in_flight)
+        assert [record.offset for record, _ in log.dead] == [0]
+        assert log.committed == {0: 0}
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+async def test_a_soft_stop_waits_for_a_dead_letter_until_its_deadline(
+    is_confirmed: bool,  # noqa: FBT001 - of a test
+) -> None:
+    async with copying() as (rig, log, confirmed):
+        if is_confirmed:
+            asyncio.get_running_loop().call_later(5, confirmed.set)
+        await rig.stop()
+        assert not rig.observer.of(DeliveryCrashed)
+    assert log.committed == {0: int(is_confirmed)}
 
 
 async def test_without_a_topic_for_it_a_rejected_record_blocks_its_key_until_it_is_taken() -> None:
