@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.delivery.disposition import Responded
 from tests.fakes.log import InMemoryLog
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gateway.ports import Batch, EntryError
     from tests.fakes.bell import Bell
     from tests.fakes.target import FakeSending, Sent
+
+COPY_SECONDS: Final = 10.0
+"""How long a dead-letter copy takes: about as long as time passes in a step of the machine."""
 
 
 class Topic:
@@ -104,6 +107,7 @@ class Member(InMemoryLog):
         return failed
 
     async def dead_letter(self, message: Message, marks: Mapping[str, str]) -> tuple[str, ...]:
+        await asyncio.sleep(COPY_SECONDS)  # so that anything may happen meanwhile
         self._alive()
         dropped = await super().dead_letter(message, marks)
         self.topic.done.add(message.message_id)
