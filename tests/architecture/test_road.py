@@ -107,14 +107,21 @@ async def at_work(url: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
 
 
 async def traced() -> set[str]:
-    """Return the files of one message's road; the SDK is pointed at an SQS by the environment."""
+    """Return the files that are on the road of each of three messages.
+
+    What a busy machine brings about for one of them is no part of it. The SDK is pointed at an SQS
+    by the environment.
+    """
     async with served() as emulator:
         os.environ["AWS_ENDPOINT_URL_SQS"] = emulator.url
         async with at_work(emulator.url) as one_message:
             await one_message()  # opens the connections, and makes all that is made once
-            with Road() as road:
-                await one_message()
-    return road.files
+            roads = []
+            for _ in range(3):
+                with Road() as road:
+                    await one_message()
+                roads.append(road.files)
+    return set.intersection(*roads)
 
 
 async def test_a_message_passes_few_files_and_the_page_names_each(
@@ -128,8 +135,8 @@ async def test_a_message_passes_few_files_and_the_page_names_each(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "")  # set by what follows, and restored
     files = await traced()
-    assert len(files) <= MOST, sorted(files)
     assert PAGE.read_text("utf-8") == written(files)
+    assert len(files) <= MOST
 
 
 def written(files: set[str]) -> str:
