@@ -10,7 +10,6 @@ from gateway.config.problems.findings import (
     Finding,
     InvalidValue,
     add_prefix,
-    as_list,
     as_mapping,
 )
 from gateway.config.schema.kafka import BLOCK, topic
@@ -31,65 +30,6 @@ def kafka_findings(route: dict[str, Any]) -> Iterator[Finding]:
     yield from _when_behind(route, kafka)
     yield from _topics(route, kafka)
     yield from add_prefix(("versions",), _headers(route))
-
-
-def group_findings(routes: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Yield topics that an earlier route reads in the same group, and circles of routes."""
-    readers: dict[tuple[str, str, str], int] = {}
-    for at, route in enumerate(routes):
-        kafka = as_mapping(route.get("kafka"))
-        group = kafka.get("group")
-        if not isinstance(group, str):
-            continue
-        places = [(*place, group) for place in _places(route, kafka.get("topic"))]
-        first = min((readers.setdefault(place, at) for place in places), default=at)
-        if first != at:
-            what = f"is read by routes[{first}] in the same group"
-            hint = "a topic has one route; tell records apart by rules"
-            yield Finding((at, "kafka", "topic"), what, hint)
-    yield from _circles(routes)
-
-
-def _places(route: dict[str, Any], name: Any) -> Iterator[tuple[str, str]]:
-    """Yield a topic of a route by each of its brokers: clusters that share one are the same."""
-    if isinstance(name, str):
-        for each in as_list(as_mapping(route.get("kafka")).get("brokers")):
-            if isinstance(each, str):
-                yield each, name
-
-
-def _circles(routes: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Yield version topics by which records come back to the route that they went out from."""
-    sources: dict[tuple[str, str], int] = {}
-    for at, route in enumerate(routes):
-        for place in _places(route, as_mapping(route.get("kafka")).get("topic")):
-            sources.setdefault(place, at)
-    ways = [dict(_ways(route, sources)) for route in routes]
-    for at, own in enumerate(ways):
-        for name, to in own.items():
-            if to != at and _leads(to, at, ways):
-                what = f"leads back here by way of routes[{to}], records would go round for ever"
-                yield Finding((at, "versions", name, "topic"), what, "name another topic")
-
-
-def _leads(start: int, end: int, ways: list[dict[str, int]]) -> bool:
-    seen: set[int] = set()
-    open_ways = [start]
-    while open_ways:
-        at = open_ways.pop()
-        if at == end:
-            return True
-        if at not in seen:
-            seen.add(at)
-            open_ways += ways[at].values()
-    return False
-
-
-def _ways(route: dict[str, Any], sources: dict[tuple[str, str], int]) -> Iterator[tuple[str, int]]:
-    for name, version in as_mapping(route.get("versions")).items():
-        for place in _places(route, as_mapping(version).get("topic")):
-            if place in sources:
-                yield name, sources[place]
 
 
 def _reject(route: dict[str, Any]) -> Iterator[Finding]:

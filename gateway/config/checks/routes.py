@@ -13,7 +13,8 @@ from gateway.config.checks import queue_versions
 from gateway.config.checks.concurrency import limit_findings
 from gateway.config.checks.follow import follow_findings
 from gateway.config.checks.heads import head_findings
-from gateway.config.checks.kafka import group_findings, kafka_findings
+from gateway.config.checks.kafka import kafka_findings
+from gateway.config.checks.kafka_topics import topic_findings
 from gateway.config.checks.queues import QueueIndex, beside, is_same, queue_at, source_of
 from gateway.config.checks.rollouts import rollout_findings
 from gateway.config.checks.rules import Versions, rule_findings, split_findings
@@ -52,7 +53,7 @@ def findings(document: Document) -> Iterator[Finding]:
     routes = list(map(as_mapping, given))
     yield from add_prefix(("routes",), _duplicates(routes))
     yield from add_prefix(("routes",), queue_versions.circles(routes))
-    yield from add_prefix(("routes",), group_findings(routes))
+    yield from add_prefix(("routes",), topic_findings(routes))
     for at, route in enumerate(routes):
         if isinstance(given[at], dict):
             yield from add_prefix(("routes", at), source_findings(route))
