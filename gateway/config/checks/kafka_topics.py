@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.config.problems.findings import Finding, as_list, as_mapping
 from gateway.config.schema.kafka import BLOCK
 from gateway.core.kafka.plan import WhenBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     Place = tuple[str, str]
 
-_SOURCE = ("kafka", "topic")
-_REJECT = ("reject",)
-_PARKING = ("when_behind",)
+_SOURCE: Final[tuple[str, ...]] = ("kafka", "topic")
+_REJECT: Final[tuple[str, ...]] = ("reject",)
+_PARKING: Final[tuple[str, ...]] = ("when_behind",)
 
 
 class Use(NamedTuple):
@@ -29,25 +30,25 @@ class Use(NamedTuple):
 def topic_findings(routes: list[dict[str, Any]]) -> Iterator[Finding]:
     """Yield topics that two routes would read, and circles of routes."""
     uses = [use for at, route in enumerate(routes) for use in _uses(at, route)]
+    by_place: defaultdict[Place, list[Use]] = defaultdict(list)
+    for use in uses:
+        by_place[use.place].append(use)
     yield from _read_twice(routes, uses)
-    yield from _parked_twice(uses)
-    yield from _circles(len(routes), uses)
+    for at_one_place in by_place.values():
+        yield from _parked_twice(at_one_place)
+    yield from _circles(len(routes), uses, by_place)
 
 
 def _uses(at: int, route: dict[str, Any]) -> Iterator[Use]:
     kafka = as_mapping(route.get("kafka"))
-    named: list[tuple[tuple[str, ...], Any]] = [(_SOURCE, kafka.get("topic"))]
-    named += [
-        (("versions", name, "topic"), as_mapping(version).get("topic"))
-        for name, version in as_mapping(route.get("versions")).items()
-    ]
-    named += [
-        (path, route.get(path[0]))
-        for path, words in ((_REJECT, (BLOCK,)), (_PARKING, tuple(WhenBehind)))
-        if route.get(path[0]) not in words
-    ]
+    named: dict[tuple[str, ...], Any] = {_SOURCE: kafka.get("topic")}
+    for name, version in as_mapping(route.get("versions")).items():
+        named["versions", name, "topic"] = as_mapping(version).get("topic")
+    for path, words in {_REJECT: (BLOCK,), _PARKING: tuple(WhenBehind)}.items():
+        topic = route.get(path[0])
+        named[path] = None if topic in words else topic
     for broker in as_list(kafka.get("brokers")):
-        for path, topic in named:
+        for path, topic in named.items():
             if isinstance(broker, str) and isinstance(topic, str):
                 yield Use(at, path, (broker, topic))
 
@@ -69,32 +70,35 @@ def _read_twice(routes: list[dict[str, Any]], uses: Sequence[Use]) -> Iterator[F
 
 
 def _parked_twice(uses: Sequence[Use]) -> Iterator[Finding]:
-    """Yield parking topics that another route names too, be it as its own parking topic.
+    """Yield the parking topics among the uses of one topic that another route names too.
 
     Each route reads its parking topic back: it would handle what is not its own, or another would
-    handle what it has parked.
+    handle what it has parked. That it is the route's own topic is told where that is checked.
     """
-    told: set[int] = set()
+    sources = {use.route for use in uses if use.path == _SOURCE}
     for use in uses:
-        own = any(each == Use(use.route, _SOURCE, use.place) for each in uses)
-        if use.path != _PARKING or use.route in told or own:
-            continue  # that it is the route's own topic is told where that is checked
-        of_others = (each for each in uses if each.place == use.place and each.route != use.route)
-        other = next((o for o in of_others if o.path != _PARKING or o.route < use.route), None)
-        if other is not None:
-            told.add(use.route)
-            what = f"is also `{'.'.join(other.path)}` of routes[{other.route}]"
-            yield Finding((use.route, *_PARKING), what, "park in a topic that nothing else uses")
+        if use.path == _PARKING and use.route not in sources:
+            others = (each for each in uses if each.route != use.route)
+            other = next((o for o in others if o.path != _PARKING or o.route < use.route), None)
+            if other is not None:
+                what = f"is also `{'.'.join(other.path)}` of routes[{other.route}]"
+                hint = "park in a topic that nothing else uses"
+                yield Finding((use.route, *_PARKING), what, hint)
 
 
-def _circles(count: int, uses: Sequence[Use]) -> Iterator[Finding]:
+def _circles(
+    count: int, uses: Sequence[Use], by_place: Mapping[Place, Sequence[Use]]
+) -> Iterator[Finding]:
     """Yield topics by which records come back to the route that they went out from."""
-    sources = [use for use in uses if use.path == _SOURCE]
+    readers = {
+        place: {use.route for use in at_one_place if use.path == _SOURCE}
+        for place, at_one_place in by_place.items()
+    }
     ways: list[dict[tuple[str, ...], set[int]]] = [{} for _ in range(count)]
     for use in uses:
         if use.path not in (_SOURCE, _PARKING):
-            to = {each.route for each in sources if each.place == use.place}
-            ways[use.route].setdefault(use.path, set()).update(to - {use.route})
+            to = readers[use.place] - {use.route}
+            ways[use.route].setdefault(use.path, set()).update(to)
     for at, own in enumerate(ways):
         for path, to in own.items():
             back = next((each for each in sorted(to) if _leads(each, at, ways)), None)

@@ -65,6 +65,16 @@ def test_a_parking_topic_is_no_other_routes_topic(
     assert only.startswith(f"1].when_behind: is also `{use}` of routes[0]")
 
 
+def test_what_two_clusters_share_is_told_once() -> None:
+    """They are the same one, written by two of its brokers."""
+    brokers = {"brokers": ["kafka:9092", "kafka2:9092"]}
+    (only,) = problems_of(
+        route("one", "orders", when_behind="waiting", kafka=brokers),
+        route("two", "bills", when_behind="waiting", kafka=brokers),
+    )
+    assert only.startswith("1].when_behind: is also `when_behind` of routes[0]")
+
+
 def test_the_topic_of_another_cluster_is_another_topic() -> None:
     elsewhere = {"brokers": ["kafka2:9092"]}
     assert not problems_of(
