@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import random
 import sys
@@ -46,22 +45,18 @@ ENVIRONMENT = {
 class Road:
     """The gateway's files whose functions run while it is entered.
 
-    The demo is no part of the gateway; the emulator in this process asks it who sent a message. No
-    garbage is collected meanwhile: that of other tests may have generators of the gateway to close.
+    The demo is no part of the gateway; the emulator in this process asks it who sent a message.
     """
 
     def __init__(self) -> None:
         self.files: set[str] = set()
 
     def __enter__(self) -> Self:
-        gc.collect()
-        gc.disable()
         sys.setprofile(self._called)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
-        gc.enable()
 
     def _called(self, frame: Any, _event: str, _argument: object) -> None:
         path = Path(frame.f_code.co_filename)
@@ -109,8 +104,8 @@ async def at_work(url: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
 async def traced() -> set[str]:
     """Return the files that are on the road of each of three messages.
 
-    What a busy machine brings about for one of them is no part of it. The SDK is pointed at an SQS
-    by the environment.
+    What a busy machine brings about for one of them is no part of it, nor what closes when garbage
+    of other tests is collected. The SDK is pointed at an SQS by the environment.
     """
     async with served() as emulator:
         os.environ["AWS_ENDPOINT_URL_SQS"] = emulator.url

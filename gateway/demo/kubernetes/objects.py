@@ -60,12 +60,12 @@ class ObjectStore:
     def get(self, kind: Kind, name: str) -> Object | None:
         """Return a copy of the object."""
         content = self._objects.get((kind, name))
-        return None if content is None else _in_version(kind, content)
+        return None if content is None else _copy_in_version(kind, content)
 
     def list(self, kind: Kind, selector: str = "") -> list[Object]:
         """Return copies of the objects of a kind that a field selector matches."""
         return [
-            _in_version(kind, content)
+            _copy_in_version(kind, content)
             for (each, _), content in sorted(self._objects.items(), key=lambda item: item[0][1])
             if each == kind and matches(content, selector)
         ]
@@ -93,7 +93,7 @@ class ObjectStore:
         metadata.update(name=name, namespace=kind.namespace, uid=present["metadata"]["uid"])
         metadata["resourceVersion"] = present["metadata"]["resourceVersion"]
         if content == present:  # the API server writes nothing then
-            return _in_version(kind, present)
+            return _copy_in_version(kind, present)
         return self._save("MODIFIED", kind, name, content)
 
     def merge_patch(self, kind: Kind, name: str, patch: Object) -> Object:
@@ -115,13 +115,12 @@ class ObjectStore:
         for change in self._log:
             of_kind = change.version > version and change.kind == kind
             if of_kind and matches(change.content, selector):
-                content = _in_version(kind, change.content)
-                yield replace(change, content=content)
+                yield replace(change, content=_in_version(kind, change.content))
 
     def _save(self, type_: str, kind: Kind, name: str, content: Object) -> Object:
         self._objects[kind, name] = content
         self._append(type_, kind, content)
-        return _in_version(kind, content)
+        return _copy_in_version(kind, content)
 
     def _append(self, type_: str, kind: Kind, content: Object) -> None:
         self.version += 1
@@ -131,8 +130,12 @@ class ObjectStore:
             observer()
 
 
+def _copy_in_version(kind: Kind, content: Object) -> Object:
+    return copy.deepcopy(_in_version(kind, content))
+
+
 def _in_version(kind: Kind, content: Object) -> Object:
-    return {**copy.deepcopy(content), "apiVersion": kind.api_version}
+    return {**content, "apiVersion": kind.api_version}
 
 
 def matches(content: Object, selector: str) -> bool:
